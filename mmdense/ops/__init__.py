@@ -1,0 +1,1 @@
+"""Operators of dense prediction in plain torch: nothing here is compiled."""
