@@ -1,0 +1,44 @@
+# Everything a person types. Each target is enough alone: it sets up .venv when that is needed.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench tables clean
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+help:            ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# Set up anew only when what is to be installed has changed.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+setup: $(READY)  ## Create .venv and install (two minutes, nothing is compiled)
+
+demo: $(READY)   ## Pretrain, probe, fine-tune and tabulate on generated images (under 10 minutes)
+	$(BIN)/python tools/pipeline.py configs/pipelines/collage_demo.py
+
+test: $(READY)   ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)   ## ruff (lint and format), mypy, codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+format: $(READY) ## Let ruff mend and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## Run the benchmarks; each prints a ratio
+	$(BIN)/python -m benchmarks
+
+tables: $(READY) ## Write the tables of the README files from results/
+	$(BIN)/python tools/tables.py
+
+clean:           ## Remove what a run or a set-up made; data/ and results/ stay
+	rm -rf $(VENV) work_dirs build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,15 @@
+"""Self-supervised pretraining to dense prediction inside OpenMMLab, with nothing compiled.
+
+Importing this package is what makes ``mmcv.ops``, MMDetection and torchvision usable without
+compiled extensions (:mod:`mmdense.ops.host_ops`), and teaches MMEngine the names of the maintained
+OpenMMLab distributions (:mod:`mmdense.engine.host_packages`). Both do nothing where nothing is missing.
+"""
+
+from mmdense.engine import host_packages
+from mmdense.ops import host_ops
+from mmdense.version import __version__
+
+__all__ = ["__version__"]
+
+host_ops.install()
+host_packages.install()

@@ -1,0 +1,173 @@
+"""From command line arguments to an MMEngine runner: what tools/train.py and tools/test.py share."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.logging import print_log
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mmdense.engine.machine import available_cores, supports_bf16
+
+__all__ = [
+    "add_common_arguments",
+    "build_runner",
+    "dump_predictions",
+    "enable_amp",
+    "fit_to_machine",
+    "initialise_backbone",
+    "load_config",
+    "resume",
+    "scale_learning_rate",
+    "show_predictions",
+]
+
+_LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that every tool over a config takes, with the names that OpenMMLab uses."""
+    parser.add_argument("config", type=_existing_config, help="config file")
+    parser.add_argument("--work-dir", help="logs and checkpoints; default work_dirs/<config name>")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="overrides, such as train_cfg.max_epochs=12 model.backbone.depth=50",
+    )
+    parser.add_argument("--seed", type=int, help="random seed; default the config's")
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch", "slurm", "mpi"],
+        default="none",
+        help="how the processes were started; torchrun is 'pytorch'",
+    )
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """The config with the common arguments applied, and the host's defaults filled in."""
+    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif cfg.get("work_dir") is None:
+        cfg.work_dir = str(Path("work_dirs") / Path(args.config).stem)
+    if args.seed is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": args.seed}
+    _fill_host_defaults(cfg)
+    return cfg
+
+
+def enable_amp(cfg: Config) -> None:
+    """Train in mixed precision: bfloat16 where the hardware has it, else float16 on a GPU.
+
+    On a processor without bfloat16 the run stays in float32, and the log says so.
+    """
+    wrapper = cfg.optim_wrapper
+    if supports_bf16():
+        wrapper.type = "mmdense.BFloat16OptimWrapper"
+        wrapper.pop("loss_scale", None)
+    elif torch.cuda.is_available():
+        wrapper.type = "AmpOptimWrapper"
+        wrapper.setdefault("loss_scale", "dynamic")
+    else:
+        print_log("--amp: this processor has no bfloat16 arithmetic; training in float32")
+
+
+def scale_learning_rate(cfg: Config) -> None:
+    """Scale the learning rate linearly with the real batch size (Goyal et al. 2017).
+
+    Raises:
+        ValueError: The config does not say for which batch size its rate was chosen.
+    """
+    if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
+        raise ValueError(
+            f"--auto-scale-lr needs auto_scale_lr = dict(base_batch_size=...) in {cfg.filename}"
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def resume(cfg: Config, checkpoint: str) -> None:
+    """Go on from ``checkpoint``, or from the newest in the work directory where it is 'auto'."""
+    cfg.resume = True
+    cfg.load_from = None if checkpoint == "auto" else checkpoint
+
+
+def initialise_backbone(cfg: Config, checkpoint: str) -> None:
+    """Start from the ``backbone.*`` weights of ``checkpoint``, strictly."""
+    hook = {"type": "mmdense.LoadBackboneHook", "checkpoint": checkpoint}
+    cfg.custom_hooks = [*cfg.get("custom_hooks", []), hook]
+
+
+def show_predictions(cfg: Config, folder: str) -> None:
+    """Also write every test image with its predictions to ``folder``."""
+    out_dir = str(Path(folder).absolute())
+    hook = {"type": "mmdense.PredictionPicturesHook", "limit": None, "out_dir": out_dir}
+    cfg.custom_hooks = [*cfg.get("custom_hooks", []), hook]
+
+
+def dump_predictions(cfg: Config, file: str) -> None:
+    """Also write all predictions of the test set to ``file``.
+
+    Raises:
+        ValueError: The name does not end in .pkl or .pickle.
+    """
+    if Path(file).suffix not in (".pkl", ".pickle"):
+        raise ValueError(f"--out {file}: predictions are pickled; give a name that ends in .pkl")
+    evaluators = cfg.test_evaluator
+    evaluators = list(evaluators) if isinstance(evaluators, (list, tuple)) else [evaluators]
+    cfg.test_evaluator = [*evaluators, {"type": "DumpResults", "out_file_path": file}]
+
+
+def fit_to_machine(cfg: Config) -> None:
+    """Set threads to the cores there are, and cut what a config asks for beyond them.
+
+    Each process of a node gets an equal share of the cores. ``num_workers`` of a loader is an
+    upper bound; OpenCV's own threads are off in the workers unless the config says otherwise,
+    because they fight the workers for the same cores.
+    """
+    share = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    torch.set_num_threads(share)
+    for name in _LOADERS:
+        loader = cfg.get(name)
+        if isinstance(loader, dict):
+            loader.num_workers = min(loader.get("num_workers", 0), share)
+            loader.persistent_workers = loader.num_workers > 0
+    env = cfg.setdefault("env_cfg", {})
+    env.setdefault("mp_cfg", {}).setdefault("opencv_num_threads", 0)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The runner, with channels-last weights and a record of the run.
+
+    ``channels_last = False`` in a config keeps the default layout.
+    """
+    hooks: list[dict[str, Any]] = [{"type": "mmdense.RecordHook"}]
+    if cfg.get("channels_last", True):
+        hooks.append({"type": "mmdense.ChannelsLastHook"})
+    cfg.custom_hooks = [*cfg.get("custom_hooks", []), *hooks]
+    return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+
+
+def _existing_config(path: str) -> str:
+    if not Path(path).is_file():
+        raise argparse.ArgumentTypeError(f"there is no config file {path}")
+    return path
+
+
+def _fill_host_defaults(cfg: Config) -> None:
+    """MMPretrain's configs leave the collate function to MMPretrain's own train.py."""
+    if cfg.get("default_scope") != "mmpretrain":
+        return
+    for name in _LOADERS:
+        loader = cfg.get(name)
+        if isinstance(loader, dict):
+            loader.setdefault("collate_fn", {"type": "default_collate"})

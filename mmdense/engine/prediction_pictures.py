@@ -1,0 +1,66 @@
+"""Pictures of what a model predicts, truth on the left and prediction on the right."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import mmcv
+from mmengine.fileio import get
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
+
+from mmdense.registry import HOOKS
+
+__all__ = ["PredictionPicturesHook"]
+
+
+@HOOKS.register_module()
+class PredictionPicturesHook(Hook):
+    """Draws the first images of a validation or test set with the host's visualizer.
+
+    Works for MMDetection and MMSegmentation. Each evaluation overwrites the pictures of the one
+    before, so a work directory holds those of the last. The host's own hooks draw one image per
+    batch, or nest a folder per batch.
+
+    Args:
+        limit: How many images; None draws all.
+        out_dir: Folder; a relative one is below the work directory.
+    """
+
+    def __init__(self, limit: int | None = 12, out_dir: str = "predictions") -> None:
+        self.limit = limit
+        self.out_dir = Path(out_dir)
+        self._drawn = 0
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Begin again with the first image."""
+        self._drawn = 0
+
+    before_test_epoch = before_val_epoch
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence[BaseDataElement] | None = None,
+    ) -> None:
+        """Draw the images of one batch, until the limit is reached. Only rank 0 draws."""
+        if runner.rank != 0:
+            return
+        for sample in outputs or ():
+            if self.limit is not None and self._drawn >= self.limit:
+                return
+            self._draw(runner, sample)
+            self._drawn += 1
+
+    after_test_iter = after_val_iter
+
+    def _draw(self, runner: Runner, sample: BaseDataElement) -> None:
+        path = Path(sample.img_path)
+        image = mmcv.imfrombytes(get(str(path)), channel_order="rgb")
+        folder = Path(runner.work_dir) / self.out_dir  # an absolute out_dir stands alone
+        folder.mkdir(parents=True, exist_ok=True)
+        runner.visualizer.add_datasample(
+            path.stem, image, data_sample=sample, out_file=str(folder / f"{path.stem}.png")
+        )

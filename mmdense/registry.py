@@ -1,0 +1,27 @@
+"""Registries with the scope ``mmdense``, children of MMEngine's.
+
+A config says ``type='mmdense.Name'``; whatever the host registers under the same name stays
+untouched. ``locations`` are the modules that register: they are imported at the first look-up, so
+no config has to import them one by one.
+"""
+
+from mmengine import registry as host
+from mmengine.registry import Registry
+
+__all__ = ["DATASETS", "HOOKS", "MODELS", "OPTIM_WRAPPERS"]
+
+
+def _child(parent: Registry, *locations: str) -> Registry:
+    return Registry(parent.name, parent=parent, scope="mmdense", locations=list(locations))
+
+
+DATASETS = _child(host.DATASETS, "mmdense.data.cifar")
+HOOKS = _child(
+    host.HOOKS,
+    "mmdense.engine.channels_last",
+    "mmdense.engine.prediction_pictures",
+    "mmdense.records.record",
+    "mmdense.transfer.backbone",
+)
+MODELS = _child(host.MODELS, "mmdense.data.views")
+OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")

@@ -1,0 +1,1 @@
+"""Carrying weights from one model to another without losing a key."""

@@ -1,0 +1,41 @@
+"""Evaluate a checkpoint with the metrics of a config.
+
+    python tools/test.py CONFIG CHECKPOINT [--out predictions.pkl] [--show-dir pictures]
+"""
+
+import argparse
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    from mmdense.engine import launch
+
+    parser = argparse.ArgumentParser(description="Evaluate a checkpoint.")
+    launch.add_common_arguments(parser)
+    parser.add_argument("checkpoint", help="checkpoint file")
+    parser.add_argument("--out", metavar="FILE.pkl", help="also write all predictions to this file")
+    parser.add_argument(
+        "--show-dir",
+        metavar="DIR",
+        help="also write the test images with what was predicted on them",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build the runner and test."""
+    args = parse_arguments()
+    from mmdense.engine import launch
+
+    cfg = launch.load_config(args)
+    cfg.load_from = args.checkpoint
+    launch.fit_to_machine(cfg)
+    if args.show_dir:
+        launch.show_predictions(cfg, args.show_dir)
+    if args.out:
+        launch.dump_predictions(cfg, args.out)
+    launch.build_runner(cfg).test()
+
+
+if __name__ == "__main__":
+    main()

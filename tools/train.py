@@ -1,0 +1,58 @@
+"""Train whatever a config describes.
+
+    python tools/train.py CONFIG [--amp] [--resume] [--init CHECKPOINT]
+    torchrun --nproc-per-node 8 tools/train.py CONFIG --launcher pytorch
+"""
+
+import argparse
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    from mmdense.engine import launch
+
+    parser = argparse.ArgumentParser(description="Train whatever a config describes.")
+    launch.add_common_arguments(parser)
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        metavar="CHECKPOINT",
+        help="go on from a checkpoint; without a value from the newest in the work directory",
+    )
+    parser.add_argument(
+        "--init",
+        metavar="CHECKPOINT",
+        help="start the backbone from a pretraining checkpoint; every key must fit",
+    )
+    parser.add_argument(
+        "--amp", action="store_true", help="mixed precision: bfloat16 where the hardware has it"
+    )
+    parser.add_argument(
+        "--auto-scale-lr",
+        action="store_true",
+        help="scale the learning rate with the batch size, from auto_scale_lr.base_batch_size",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build the runner and train."""
+    args = parse_arguments()
+    from mmdense.engine import launch
+
+    cfg = launch.load_config(args)
+    if args.amp:
+        launch.enable_amp(cfg)
+    if args.auto_scale_lr:
+        launch.scale_learning_rate(cfg)
+    if args.init:
+        launch.initialise_backbone(cfg, args.init)
+    if args.resume:
+        launch.resume(cfg, args.resume)
+    launch.fit_to_machine(cfg)
+    launch.build_runner(cfg).train()
+
+
+if __name__ == "__main__":
+    main()
