@@ -1,0 +1,201 @@
+"""Read a folder, a ZIP or a tar as the same thing: files by relative name.
+
+Nothing is unpacked here: a caller asks for the bytes of a name and chooses itself where they go, so
+a hostile name in an archive cannot reach outside the folder that the caller writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+__all__ = ["FileTree", "FolderTree", "TarTree", "ZipTree", "open_tree"]
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+# How many folders may stand above a layout's marker: BCCD_Dataset-master/BCCD/ImageSets/...
+MAX_DEPTH = 3
+
+
+class FileTree:
+    """Files by relative name, with ``/`` between folders."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def find_root(self, marker: str) -> str | None:
+        """Folder that holds the file or folder ``marker``; None if there is none.
+
+        The answer is a prefix, empty or ending in ``/``. The shallowest is taken, at most three
+        levels down.
+        """
+        raise NotImplementedError
+
+    def files(self, folder: str, suffix: str = "") -> list[str]:
+        """Sorted names directly in ``folder`` that end with ``suffix``; empty if there is none."""
+        raise NotImplementedError
+
+    def read(self, name: str) -> bytes:
+        """Content of one file.
+
+        Raises:
+            FileNotFoundError: no such name.
+            ValueError: the archive is damaged at this file.
+        """
+        raise NotImplementedError
+
+    def fingerprint(self) -> str:
+        """Digest that tells one source from another."""
+        raise NotImplementedError
+
+
+class FolderTree(FileTree):
+    """A folder on disk. Its fingerprint covers the names and sizes of the files that were read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._read: dict[str, int] = {}
+
+    def find_root(self, marker: str) -> str | None:
+        """Look with one glob a level; nothing below the third level is touched."""
+        for depth in range(MAX_DEPTH + 1):
+            found = sorted(self.path.glob("*/" * depth + marker))
+            if found:
+                root = found[0].parents[marker.count("/")].relative_to(self.path).as_posix()
+                return "" if root == "." else root + "/"
+        return None
+
+    def files(self, folder: str, suffix: str = "") -> list[str]:
+        """Sorted names in a folder; hidden files are left out."""
+        path = self.path / folder
+        if not path.is_dir():
+            return []
+        names = (entry.name for entry in path.iterdir() if entry.is_file() and entry.name[0] != ".")
+        prefix = folder.rstrip("/") + "/" if folder else ""
+        return sorted(prefix + name for name in names if name.endswith(suffix))
+
+    def read(self, name: str) -> bytes:
+        """Content of one file, remembered for the fingerprint."""
+        path = self.path / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing")
+        content = path.read_bytes()
+        self._read[name] = len(content)
+        return content
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the names and sizes of the files that were read."""
+        listing = "".join(f"{name} {size}\n" for name, size in sorted(self._read.items()))
+        return "sha256-of-names-and-sizes:" + hashlib.sha256(listing.encode()).hexdigest()
+
+
+class _Archive(FileTree):
+    """What ZIP and tar share: all names are known at once."""
+
+    def __init__(self, path: Path, names: list[str]) -> None:
+        super().__init__(path)
+        for name in names:
+            _refuse_escape(path, name)
+        self._folders: dict[str, list[str]] = {}
+        for name in sorted(names):
+            self._folders.setdefault(name.rpartition("/")[0], []).append(name)
+        self._names = frozenset(names)
+
+    def find_root(self, marker: str) -> str | None:
+        roots = [
+            name[: -len(marker)]
+            for name in self._names | self._folders.keys()
+            if name == marker or name.endswith("/" + marker)
+        ]
+        roots = [root for root in roots if root.count("/") <= MAX_DEPTH]
+        return min(roots, key=lambda root: (root.count("/"), root), default=None)
+
+    def files(self, folder: str, suffix: str = "") -> list[str]:
+        return [name for name in self._folders.get(folder.rstrip("/"), []) if name.endswith(suffix)]
+
+    def read(self, name: str) -> bytes:
+        if name not in self._names:
+            raise FileNotFoundError(f"{self.path} has no {name}")
+        try:
+            return self._content(name)
+        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
+            raise ValueError(
+                f"{self.path} is damaged at {name} ({error}); fetch the archive again"
+            ) from error
+
+    def _content(self, name: str) -> bytes:
+        raise NotImplementedError
+
+    def fingerprint(self) -> str:
+        with self.path.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+        return "sha256:" + digest.hexdigest()
+
+
+class ZipTree(_Archive):
+    """A ZIP archive."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, EOFError) as error:
+            raise ValueError(
+                f"{path} is no complete ZIP archive ({error}); fetch it again"
+            ) from error
+        super().__init__(path, [i.filename for i in self._zip.infolist() if not i.is_dir()])
+
+    def _content(self, name: str) -> bytes:
+        return self._zip.read(name)
+
+
+class TarTree(_Archive):
+    """A tar archive, compressed or not. Links and devices in it are not files and are left out.
+
+    A compressed tar can only be read from its start, so the contents are taken into memory once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        contents: dict[str, bytes] = {}
+        try:
+            with tarfile.open(path, "r|*") as tar:
+                for member in tar:
+                    file = tar.extractfile(member) if member.isreg() else None
+                    if file is not None:
+                        contents[member.name.removeprefix("./")] = file.read()
+        except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+            raise ValueError(
+                f"{path} is no complete tar archive ({error}); fetch it again"
+            ) from error
+        self._contents = contents
+        super().__init__(path, list(contents))
+
+    def _content(self, name: str) -> bytes:
+        return self._contents[name]
+
+
+def open_tree(path: Path) -> FileTree:
+    """Open a folder or an archive (``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``).
+
+    Raises:
+        FileNotFoundError: nothing at ``path``.
+        ValueError: neither a folder nor a known archive, or the archive is damaged or hostile.
+    """
+    if path.is_dir():
+        return FolderTree(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist")
+    if path.name.endswith(".zip"):
+        return ZipTree(path)
+    if path.name.endswith(ARCHIVE_SUFFIXES):
+        return TarTree(path)
+    raise ValueError(f"{path} is neither a folder nor one of {', '.join(ARCHIVE_SUFFIXES)}")
+
+
+def _refuse_escape(path: Path, name: str) -> None:
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
+        raise ValueError(f"{path} holds the name {name!r}, which leaves its folder; it is not used")
