@@ -1,8 +1,9 @@
 """Self-supervised pretraining to dense prediction inside OpenMMLab, with nothing compiled.
 
 Importing this package is what makes ``mmcv.ops``, MMDetection and torchvision usable without
-compiled extensions (:mod:`mmdense.ops.host_ops`), and teaches MMEngine the names of the maintained
-OpenMMLab distributions (:mod:`mmdense.engine.host_packages`). Both do nothing where nothing is missing.
+compiled extensions (:mod:`mmdense.ops.host_ops`), and teaches MMEngine the names of the
+maintained OpenMMLab distributions (:mod:`mmdense.engine.host_packages`). Both do nothing where
+nothing is missing.
 """
 
 from mmdense.engine import host_packages

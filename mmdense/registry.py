@@ -20,7 +20,7 @@ HOOKS = _child(
     host.HOOKS,
     "mmdense.engine.channels_last",
     "mmdense.engine.prediction_pictures",
-    "mmdense.records.record",
+    "mmdense.records.record_hook",
     "mmdense.transfer.backbone",
 )
 MODELS = _child(host.MODELS, "mmdense.data.views")

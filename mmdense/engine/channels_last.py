@@ -21,4 +21,4 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Convert before the first step, and before any hook copies the weights."""
-        runner.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        runner.model.to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""From command line arguments to an MMEngine runner: what tools/train.py and tools/test.py share."""
+"""From command line arguments to an MMEngine runner; tools/train.py and tools/test.py share it."""
 
 import argparse
 import os
@@ -139,8 +139,8 @@ def fit_to_machine(cfg: Config) -> None:
     for name in _LOADERS:
         loader = cfg.get(name)
         if isinstance(loader, dict):
-            loader.num_workers = min(loader.get("num_workers", 0), share)
-            loader.persistent_workers = loader.num_workers > 0
+            workers = min(loader.get("num_workers", 0), share)
+            loader.update(num_workers=workers, persistent_workers=workers > 0)
     env = cfg.setdefault("env_cfg", {})
     env.setdefault("mp_cfg", {}).setdefault("opencv_num_threads", 0)
 

@@ -75,9 +75,7 @@ def load_backbone(
     matched = {key: source[key] for key in target if key in source}
     backbone.load_state_dict(matched, strict=False)
     numbers = sum(value.numel() for value in matched.values())
-    return TransferReport(
-        str(checkpoint), len(matched), numbers, sorted(set(source) - set(target))
-    )
+    return TransferReport(str(checkpoint), len(matched), numbers, sorted(set(source) - set(target)))
 
 
 @HOOKS.register_module()

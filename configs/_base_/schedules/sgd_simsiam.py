@@ -1,0 +1,7 @@
+# SGD of SimSiam (section 3 and appendix A): the predictor keeps its learning rate, the rest follows
+# a cosine. A config adds its length and the learning rate.
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="SGD", lr=0.05, weight_decay=1e-4, momentum=0.9),
+    paramwise_cfg=dict(custom_keys={"predictor": dict(fix_lr=True)}),
+)

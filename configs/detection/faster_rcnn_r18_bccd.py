@@ -1,0 +1,47 @@
+"""Faster R-CNN on BCCD blood cells.
+
+Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
+Command: python tools/train.py configs/detection/faster_rcnn_r18_bccd.py --init CHECKPOINT
+Machine: two CPU cores, 8 minutes.
+Expected: below, from the record of configs/pipelines/bccd.py.
+Vary: without --init it starts at random; max_epochs, the learning rate, the model's widths.
+"""
+
+_base_ = [
+    "../_base_/models/faster_rcnn_r18_w32_fpn64.py",
+    "../_base_/datasets/bccd_detection.py",
+    "../_base_/schedules/adamw.py",
+    "mmdet::_base_/default_runtime.py",
+]
+custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
+
+model = dict(roi_head=dict(bbox_head=dict(num_classes=3)))
+train_dataloader = dict(batch_size=4)
+max_epochs = 12
+param_scheduler = [
+    dict(
+        type="LinearLR",
+        start_factor=0.01,
+        by_epoch=True,
+        begin=0,
+        end=1,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type="CosineAnnealingLR",
+        by_epoch=True,
+        begin=1,
+        end=max_epochs,
+        eta_min_ratio=0.01,
+        convert_to_iter_based=True,
+    ),
+]
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
+default_hooks = dict(
+    logger=dict(interval=10),
+    checkpoint=dict(max_keep_ckpts=1),
+)
+custom_hooks = [dict(type="mmdense.PredictionPicturesHook")]
+randomness = dict(seed=0)
+
+expected = []

@@ -1,0 +1,30 @@
+"""SimSiam on 1,000 natural photos and the unlabelled CamVid training images.
+
+Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width instead of ResNet-50.
+Command: python tools/train.py configs/pretrain/simsiam_r18_camvid.py --amp
+Machine: two CPU cores, 10 minutes.
+Expected: a loss that falls towards -1; the worth of the weights: configs/pipelines/camvid.py.
+Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
+"""
+
+_base_ = [
+    "../_base_/models/simsiam_r18_w32.py",
+    "../_base_/datasets/natural1k_camvid_unlabelled.py",
+    "../_base_/schedules/sgd_simsiam.py",
+    "../_base_/runtime_pretrain.py",
+]
+
+max_epochs = 40
+batch_size = 64
+base_lr = 0.1  # for a batch of 256
+lr = base_lr * batch_size / 256
+
+train_dataloader = dict(batch_size=batch_size)
+optim_wrapper = dict(optimizer=dict(lr=lr))
+param_scheduler = [
+    dict(type="CosineAnnealingLR", T_max=max_epochs, by_epoch=True, convert_to_iter_based=True),
+]
+custom_hooks = [dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr)]
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs)
+
+expected = []

@@ -1,0 +1,17 @@
+"""k-NN and linear probe on CIFAR-10 (JPEG).
+
+Paper: SimSiam, arXiv:2011.10566, section 4: frozen features; here the features are extracted once.
+Command: python tools/linear_probe.py configs/probe/r18_cifar10.py CHECKPOINT
+Machine: two CPU cores, 2 minutes.
+Expected: below, from the record of configs/pipelines/cifar10.py.
+Vary: tools/knn.py takes the same config.
+"""
+
+_base_ = [
+    "../_base_/datasets/cifar10.py",
+    "../_base_/runtime_pretrain.py",
+]
+
+model = dict(backbone=dict(type="mmpretrain.ResNet", depth=18, stem_channels=32, base_channels=32))
+
+expected = []

@@ -1,0 +1,17 @@
+"""A linear probe on the classification split of Collage (generated images).
+
+Paper: SimSiam, arXiv:2011.10566, section 4: frozen features; here the features are extracted once.
+Command: python tools/linear_probe.py configs/probe/r18_collage.py CHECKPOINT
+Machine: two CPU cores, half a minute.
+Expected: below, from the record of configs/pipelines/collage_demo.py.
+Vary: tools/knn.py takes the same config.
+"""
+
+_base_ = [
+    "../_base_/datasets/collage_classification.py",
+    "../_base_/runtime_pretrain.py",
+]
+
+model = dict(backbone=dict(type="mmpretrain.ResNet", depth=18, stem_channels=32, base_channels=32))
+
+expected = []
