@@ -1,0 +1,168 @@
+"""What a result depends on besides its config: versions, hardware, the state of the code.
+
+Nothing here needs a package beyond torch, and nothing raises where a platform does not tell
+(macOS has no ``/proc``): an unknown value is ``None`` or absent, never a guess.
+"""
+
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmdense.engine.machine import available_cores, supports_bf16
+from mmdense.version import __version__
+
+# The name a record uses, and the distributions that may carry it (the first one installed counts).
+DISTRIBUTIONS = {
+    "torch": ("torch",),
+    "torchvision": ("torchvision",),
+    "mmengine": ("onedl-mmengine", "mmengine"),
+    "mmcv": ("onedl-mmcv", "mmcv", "mmcv-lite"),
+    "mmdet": ("onedl-mmdetection", "mmdet"),
+    "mmpretrain": ("onedl-mmpretrain", "mmpretrain"),
+    "mmseg": ("onedl-mmsegmentation", "mmsegmentation"),
+    "numpy": ("numpy",),
+    "opencv": ("opencv-python", "opencv-python-headless"),
+}
+
+_MIB = 2**20
+
+
+def collect_environment() -> dict[str, dict[str, Any]]:
+    """The versions and the hardware of this process.
+
+    Returns:
+        ``{'versions': {name: version or None}, 'hardware': {...}}``. Hardware has ``cpu`` (model),
+        ``amx`` and ``bf16`` (whether it has matrix units, and bfloat16 arithmetic), ``cores`` (that
+        this process may use), ``threads`` (of torch), ``ram_gib``, ``gpus`` (names), ``platform``.
+    """
+    versions: dict[str, str | None] = {"python": platform.python_version(), "mmdense": __version__}
+    versions |= {name: _installed_version(dists) for name, dists in DISTRIBUTIONS.items()}
+    ram_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cpu, amx = _processor()
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    hardware = {
+        "cpu": cpu,
+        "amx": amx,
+        "bf16": supports_bf16(),
+        "cores": available_cores(),
+        "threads": torch.get_num_threads(),
+        "ram_gib": round(ram_bytes / 2**30, 1),
+        "gpus": gpus,
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+    return {"versions": versions, "hardware": hardware}
+
+
+def git_state(path: str | Path = ".") -> dict[str, Any]:
+    """Commit and cleanliness of the checkout that holds ``path``.
+
+    Files under ``results/`` do not count: keeping one record must not make the next one dirty.
+
+    Returns:
+        ``{'commit': str or None, 'dirty': bool, 'dirty_files': [str]}``. Outside a checkout, or
+        before the first commit, ``commit`` is ``None``.
+    """
+    commit = _git(path, "rev-parse", "--verify", "--quiet", "HEAD")
+    status = _git(path, "status", "--porcelain=v1", "--untracked-files=all", "--no-renames")
+    files = [line[3:].strip('"') for line in (status or "").splitlines()]
+    dirty_files = sorted(name for name in files if not name.startswith("results/"))
+    return {
+        "commit": commit.strip() if commit else None,
+        "dirty": bool(dirty_files),
+        "dirty_files": dirty_files,
+    }
+
+
+def repository_root(path: str | Path = ".") -> Path | None:
+    """Top folder of the checkout that holds ``path``, ``None`` outside a checkout."""
+    top = _git(path, "rev-parse", "--show-toplevel")
+    return Path(top.strip()) if top and top.strip() else None
+
+
+def peak_memory_mib() -> float:
+    """Peak resident memory of this process and of its children, in MiB.
+
+    Children that live now (data loader workers) count with their own peaks; where there is no
+    ``/proc``, only the largest child that has ended counts. Memory that processes share counts
+    once for each of them, so this is an upper bound.
+    """
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    if Path("/proc/self/status").exists():
+        children = sum(_proc_peak_kib(pid) for pid in _descendants(os.getpid())) * 1024
+    else:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+    return (own + children) / _MIB
+
+
+def peak_gpu_memory_mib() -> float | None:
+    """Most CUDA memory that torch had allocated at once in this process, in MiB."""
+    if not torch.cuda.is_available():
+        return None
+    return max(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())) / _MIB
+
+
+def _installed_version(distributions: tuple[str, ...]) -> str | None:
+    for distribution in distributions:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _processor() -> tuple[str, bool]:
+    """Model name, and whether it has AMX (matrix units for bfloat16)."""
+    cpuinfo = Path("/proc/cpuinfo")
+    text = cpuinfo.read_text(encoding="utf-8", errors="replace") if cpuinfo.is_file() else ""
+    model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    name = model[1].strip() if model else platform.processor() or platform.machine()
+    return name, "amx_bf16" in text
+
+
+def _git(path: str | Path, *arguments: str) -> str | None:
+    """Output of a git command run in ``path``; ``None`` where it fails or git is not installed."""
+    try:
+        done = subprocess.run(
+            ["git", "-c", "core.quotepath=off", *arguments],
+            cwd=path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _descendants(root: int) -> list[int]:
+    """Process ids of the live children of ``root``, of their children, and so on."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:  # a process may end while the list is read
+            after_name = stat.read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        children.setdefault(int(after_name[1]), []).append(int(stat.parent.name))
+    found = list(children.get(root, []))
+    for pid in found:  # grows while it is walked: breadth first
+        found.extend(children.get(pid, []))
+    return found
+
+
+def _proc_peak_kib(pid: int) -> int:
+    """Peak resident memory of a process in KiB, 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+    except OSError:
+        return 0
+    peak = re.search(r"^VmHWM:\s*(\d+)", status, re.MULTILINE)
+    return int(peak[1]) if peak else 0

@@ -1,0 +1,94 @@
+"""A config and its paths without what belongs to one machine, and the hash that follows.
+
+Two machines that run the same config write the same text, and no text tells where its author's
+files lie.
+"""
+
+import functools
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmdense.records.environment import repository_root
+
+# They say where and how a run was started, not what it computes: no part of the config's hash.
+_NOT_HASHED = ("work_dir", "resume", "launcher")
+
+
+def config_hash(config: Mapping) -> str:
+    """SHA-256 of a config, as hexadecimal digits.
+
+    Equal for equal configs, whatever the order of their keys and wherever the repository lies.
+    ``work_dir``, ``resume`` and ``launcher`` at the top level do not count.
+    """
+    plain = {key: value for key, value in portable_config(config).items() if key not in _NOT_HASHED}
+    canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def portable_config(config: Mapping) -> dict[str, Any]:
+    """A config as JSON can hold it, its paths told as :func:`portable_path` does.
+
+    Tuples become lists, classes and functions their full names, infinity the text ``'inf'``.
+
+    Raises:
+        TypeError: A value has no such form; the message names its key.
+    """
+    plain = config.to_dict() if hasattr(config, "to_dict") else dict(config)
+    return _plain(plain, "config")
+
+
+def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry, f"{where}.{key}") for key, entry in value.items()}
+    if isinstance(value, set | frozenset):
+        value = sorted(value)
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple | range):
+        return [_plain(entry, f"{where}[{i}]") for i, entry in enumerate(value)]
+    if isinstance(value, str | Path):
+        return portable_path(str(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # 'inf' is a legal bound in a config, but not in JSON
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _full_name(value, where)
+
+
+def _full_name(value: Any, where: str) -> str:
+    """Of a class or function that a config holds itself instead of its name."""
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    raise TypeError(f"{where}: a {type(value).__name__} has no place in a config")
+
+
+def portable_path(text: str) -> str:
+    """``text`` with paths told from the repository, or shortened to ``<outside>/<name>``.
+
+    Looks at the whole text, and at what follows ``=`` (as in ``--work-dir=/some/where``).
+    """
+    option, equals, value = text.partition("=")
+    before, path = ("", text) if _leaves_here(text) else (option + equals, value)
+    if not _leaves_here(path):
+        return text
+    absolute = Path(os.path.normpath(Path(path).expanduser().absolute()))
+    for base in (_root(Path.cwd()), Path.cwd()):
+        if absolute.is_relative_to(base):
+            return before + absolute.relative_to(base).as_posix()
+    return f"{before}<outside>/{absolute.name}"
+
+
+def _leaves_here(text: str) -> bool:
+    return text.startswith(("/", "~/", "../"))
+
+
+@functools.cache
+def _root(folder: Path) -> Path:
+    return repository_root(folder) or folder

@@ -1,0 +1,227 @@
+"""One JSON file a run: what was run, on what, and what came out.
+
+A record holds no path of the machine that made it, so that it can be published, and so that the
+same config has the same hash everywhere.
+"""
+
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmdense.records.environment import collect_environment, git_state
+from mmdense.records.portable import config_hash, portable_config, portable_path
+
+SCHEMA = 1
+SIGNIFICANT_DIGITS = 6
+FILE_NAME = "record.json"
+
+
+class RecordError(ValueError):
+    """A record that cannot be read, written or kept; the message names the file and the field."""
+
+
+@dataclass
+class Record:
+    """A run, or a pipeline of runs.
+
+    Attributes:
+        slug: The method or group; names the folder below ``results/``.
+        name: The run; of several records with one slug and name, tables show the newest.
+        date: Start, UTC, ISO 8601.
+        command: Arguments of the process.
+        config: The config as resolved.
+        config_sha256: See :func:`~mmdense.records.portable.config_hash`.
+        seed: Seed of the run.
+        metrics: Final value of every scalar metric, as the evaluator names and scales it.
+        curves: ``{name: [[step, value], ...]}``; steps count training iterations from 1.
+        versions: Of Python and packages, ``None`` where one is not installed.
+        hardware: See :func:`~mmdense.records.environment.collect_environment`.
+        git: See :func:`~mmdense.records.environment.git_state`, taken at the start.
+        wall_time_s: Seconds from start to end, summed over the parts of a resumed run.
+        peak_memory_mib: Upper bound of resident memory with data loader workers, of rank 0.
+        peak_gpu_memory_mib: As torch allocated it on one GPU; ``None`` without a GPU.
+        images_per_second: Of training, or of feature extraction, over all ranks.
+        stages: Of a pipeline, one dictionary a stage.
+        notes: What a reader must know, such as values that were not finite.
+        schema: Version of this layout.
+    """
+
+    slug: str
+    name: str
+    date: str
+    command: list[str]
+    config: dict[str, Any]
+    config_sha256: str
+    seed: int | None
+    versions: dict[str, str | None]
+    hardware: dict[str, Any]
+    git: dict[str, Any]
+    metrics: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, list[list[float]]] = field(default_factory=dict)
+    wall_time_s: float | None = None
+    peak_memory_mib: float | None = None
+    peak_gpu_memory_mib: float | None = None
+    images_per_second: float | None = None
+    stages: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    schema: int = SCHEMA
+
+    @classmethod
+    def begin(cls, slug: str, name: str, *, config: Mapping, seed: int | None) -> "Record":
+        """A record of the process that is running, with everything that is known at its start."""
+        environment = collect_environment()
+        return cls(
+            slug=slug,
+            name=name,
+            date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            command=[portable_path(argument) for argument in sys.argv],
+            config=portable_config(config),
+            config_sha256=config_hash(config),
+            seed=seed,
+            versions=environment["versions"],
+            hardware=environment["hardware"],
+            git=git_state(),
+        )
+
+
+def save(record: Record, path: str | Path) -> Path:
+    """Write a record as JSON, in one step: a reader sees the old file or the new one, whole.
+
+    Metrics, curves, times and stages are rounded to six significant digits. JSON has no NaN, so a
+    value that is not finite becomes ``null``, and a note says where.
+
+    Returns:
+        The path.
+    """
+    content = asdict(record)
+    lost: list[str] = []
+    for key in sorted(set(content) - {"config", "notes"}):
+        content[key] = _rounded(content[key], key, lost)
+    content["notes"] = list(dict.fromkeys([*record.notes, *lost]))
+    return write_json(content, path)
+
+
+def write_json(content: Any, path: str | Path) -> Path:
+    """Write JSON atomically: sorted keys, UTF-8, a newline at the end. Makes the folder."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False)
+    text = re.sub(r"\[\s+([^\[\]{}\s]+),\s+([^\[\]{}\s]+)\s+\]", r"[\1, \2]", text)  # curve points
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def load(path: str | Path) -> Record:
+    """Read a record; ``null`` among metrics and curves becomes NaN again.
+
+    Raises:
+        RecordError: The file is missing, is not JSON, has another schema, or lacks a field.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecordError(f"{path}: there is no such record") from None
+    except ValueError as error:
+        raise RecordError(f"{path}: not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise RecordError(f"{path}: expected a JSON object, found {type(content).__name__}")
+    if content.get("schema") != SCHEMA:
+        raise RecordError(
+            f"{path}: field 'schema' is {content.get('schema')!r}, this version reads {SCHEMA}: "
+            "run again, or read it with the mmdense that wrote it (field 'versions')"
+        )
+    known = {entry.name for entry in fields(Record)}
+    for problem, names in (("lacks", known - set(content)), ("unknown", set(content) - known)):
+        if names:
+            raise RecordError(f"{path}: {problem} field(s) {', '.join(sorted(names))}")
+    for name, kind in (("metrics", dict), ("curves", dict), ("stages", list), ("config", dict)):
+        if not isinstance(content[name], kind):
+            raise RecordError(f"{path}: field '{name}' must be a {kind.__name__}")
+    content["metrics"] = {
+        key: _number(value, f"{path}: field 'metrics.{key}'")
+        for key, value in content["metrics"].items()
+    }
+    content["curves"] = {
+        key: _points(curve, f"{path}: field 'curves.{key}'")
+        for key, curve in content["curves"].items()
+    }
+    return Record(**content)
+
+
+def keep(
+    record: Record, what: str, *, root: str | Path = "results", allow_dirty: bool = False
+) -> Path:
+    """Write a record to ``<root>/<slug>/<date>_<what>/record.json``, where tables look for it.
+
+    Args:
+        record: The record.
+        what: What it shows, in a word: letters, digits, ``_``, ``-`` and ``.``.
+        root: Folder of kept results.
+        allow_dirty: Keep it although the code that ran was not committed.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        RecordError: The code was not committed, the place is taken, or a name cannot be a folder.
+    """
+    for entry, text in (("slug", record.slug), ("what", what)):
+        if not re.fullmatch(r"\w[\w.-]*", text, re.ASCII):
+            raise RecordError(f"{entry} {text!r} cannot name a folder: use letters, digits, _ - .")
+    if not allow_dirty and record.git["commit"] is None:
+        raise RecordError(
+            f"record {record.name!r} has no commit: it was not run in a git checkout. "
+            "Run it in one, or give allow_dirty=True"
+        )
+    if not allow_dirty and record.git["dirty"]:
+        raise RecordError(
+            f"record {record.name!r} was run with uncommitted changes "
+            f"({', '.join(record.git['dirty_files'][:5])}): commit them and run again, "
+            "or give allow_dirty=True"
+        )
+    path = Path(root) / record.slug / f"{record.date[:10]}_{what}" / FILE_NAME
+    if path.exists():
+        raise RecordError(f"{path} exists: a kept record is never overwritten, use another 'what'")
+    return save(record, path)
+
+
+def _number(value: Any, where: str) -> float:
+    if value is not None and not isinstance(value, int | float):
+        raise RecordError(f"{where} must be a number or null, found {value!r}")
+    return math.nan if value is None else value
+
+
+def _points(curve: Any, where: str) -> list[list[float]]:
+    if not isinstance(curve, list) or any(
+        not isinstance(point, list) or len(point) != 2 for point in curve
+    ):
+        raise RecordError(f"{where} must be a list of [step, value]")
+    return [[_number(step, where), _number(value, where)] for step, value in curve]
+
+
+def _rounded(value: Any, where: str, lost: list[str]) -> Any:
+    """Copy with rounded floats; the places of values that are not finite are added to ``lost``."""
+    if isinstance(value, Mapping):
+        return {str(k): _rounded(v, f"{where}.{k}", lost) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(entry, where, lost) for entry in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        lost.append(f"{where}: not finite")
+        return None
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")

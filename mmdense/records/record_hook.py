@@ -1,0 +1,197 @@
+"""The hook that writes ``record.json`` at the end of a run."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmdense.records.curve import Curve
+from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
+from mmdense.records.record import FILE_NAME, Record, save
+from mmdense.registry import HOOKS
+
+TEST_FILE_NAME = "test_record.json"
+
+_STATE = "mmdense_record"  # key in the message hub, which a checkpoint carries
+_WARM_UP = 5  # iterations of a process before its speed counts
+_MEMORY_EVERY = 50  # iterations between two looks at the memory of the workers
+
+
+@HOOKS.register_module()
+class RecordHook(Hook):
+    """Writes a :class:`~mmdense.records.record.Record` of the run, on rank 0.
+
+    After training it is ``<work_dir>/record.json``; a test that follows in the same process adds
+    its metrics to it. A test alone writes ``<work_dir>/test_record.json``, so that it never takes
+    the place of the training that it tests.
+
+    Curves have the losses and rates of training (``train/loss``) and every scalar metric of
+    validation (``val/coco/bbox_mAP``), over training iterations. ``metrics`` has the last value of
+    each, under the evaluator's own name.
+
+    A resumed run goes on with the curves, the wall time and the speed that its checkpoint carries.
+    What happened between that checkpoint and the interruption is not in the record; a validation
+    that lay there is not repeated by MMEngine, so its point is missing.
+
+    Args:
+        slug: Group of the record; the name of the config's folder where it is not given.
+        name: Name of the run; the stem of the config's file where it is not given.
+    """
+
+    priority = "LOW"  # after the hooks that measure, before the one that writes checkpoints
+
+    def __init__(self, slug: str | None = None, name: str | None = None) -> None:
+        self._slug, self._name = slug, name
+        self._record: Record | None = None
+        self._curves: dict[str, Curve] = {}
+        self._images = 0
+        self._image_seconds = 0.0
+        self._peak_memory_mib = 0.0
+        self._wall_before = 0.0  # seconds of the parts before a resume
+        self._iterations_here = 0
+        self._trained = False
+
+    def before_run(self, runner: Runner) -> None:
+        """Note the code and the environment as they are at the start."""
+        if not is_main_process() or self._record is not None:
+            return
+        self._started = self._mark = time.perf_counter()
+        file = Path(runner.cfg.filename or "unnamed/unnamed.py")
+        self._record = Record.begin(
+            self._slug or file.absolute().parent.name,
+            self._name or file.stem,
+            config=runner.cfg,
+            seed=runner.seed,
+        )
+
+    def before_train(self, runner: Runner) -> None:
+        """Take up what the checkpoint carries, where the run is resumed."""
+        if self._record is None:
+            return
+        self._trained = True
+        if runner.iter == 0 or (state := runner.message_hub.get_info(_STATE)) is None:
+            return
+        self._curves = {key: Curve.from_state(curve) for key, curve in state["curves"].items()}
+        self._images, self._image_seconds = state["images"], state["image_seconds"]
+        self._peak_memory_mib = state["peak_memory_mib"]
+        self._wall_before = state["wall_time_s"]
+        self._record.date = state["date"]
+        self._record.metrics = dict(state["metrics"])
+        earlier = "" if state["commit"] == self._record.git["commit"] else f" ({state['commit']})"
+        note = f"resumed after iteration {runner.iter}{earlier and ' of another commit' + earlier}"
+        self._record.notes = [*state["notes"], note]
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """What lay before this epoch (validation, a checkpoint) does not count as training time."""
+        self._mark = time.perf_counter()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Add one point to the curves, and the iteration to the speed."""
+        if self._record is None:
+            return
+        now = time.perf_counter()
+        self._iterations_here += 1
+        if self._iterations_here > _WARM_UP:
+            self._images += _batch_size(runner, data_batch) * runner.world_size
+            self._image_seconds += now - self._mark
+        self._mark = now
+        scalars = runner.message_hub.log_scalars
+        for key in ("lr", "base_lr", *(outputs or {})):
+            if f"train/{key}" in scalars:
+                self._add_point(f"train/{key}", runner.iter + 1, scalars[f"train/{key}"].current())
+        self._look_at_memory(self._iterations_here)
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Validation has workers of its own."""
+        self._look_at_memory(batch_idx)
+
+    after_test_iter = after_val_iter
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Add a point to the curve of every scalar metric."""
+        if self._record is None:
+            return
+        for key, value in _scalars(runner, "val", metrics).items():
+            self._record.metrics[key] = value
+            if self._trained:
+                self._add_point(f"val/{key}", runner.iter, value)
+
+    def after_val(self, runner: Runner) -> None:
+        """Validation is over: training time counts again."""
+        self._mark = time.perf_counter()
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Metrics of the test set take the place of validation metrics with the same name."""
+        if self._record is not None:
+            self._record.metrics |= _scalars(runner, "test", metrics)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Let the checkpoint carry what a resumed run cannot measure again."""
+        if self._record is None:
+            return
+        checkpoint["message_hub"]["runtime_info"][_STATE] = {
+            "curves": {key: curve.state() for key, curve in self._curves.items()},
+            "images": self._images,
+            "image_seconds": self._image_seconds,
+            "peak_memory_mib": self._peak_memory_mib,
+            "wall_time_s": self._wall_time(),
+            "date": self._record.date,
+            "commit": self._record.git["commit"],
+            "metrics": dict(self._record.metrics),
+            "notes": list(self._record.notes),
+        }
+
+    def after_train(self, runner: Runner) -> None:
+        """Write the record."""
+        self._write(runner, FILE_NAME)
+
+    def after_test(self, runner: Runner) -> None:
+        """Write the record, beside that of the training where this process did not train."""
+        self._write(runner, FILE_NAME if self._trained else TEST_FILE_NAME)
+
+    def _write(self, runner: Runner, file_name: str) -> None:
+        if self._record is None:
+            return
+        record = self._record
+        record.curves = {key: curve.as_list() for key, curve in self._curves.items()}
+        record.wall_time_s = self._wall_time()
+        record.peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
+        record.peak_gpu_memory_mib = peak_gpu_memory_mib()
+        if self._image_seconds > 0:
+            record.images_per_second = self._images / self._image_seconds
+        save(record, Path(runner.work_dir) / file_name)
+
+    def _add_point(self, name: str, step: int, value: float) -> None:
+        self._curves.setdefault(name, Curve()).add(step, float(value))
+
+    def _wall_time(self) -> float:
+        return self._wall_before + time.perf_counter() - self._started
+
+    def _look_at_memory(self, iteration: int) -> None:
+        # The second iteration too: by then every worker has a batch in its hands.
+        if self._record is not None and (iteration == 2 or iteration % _MEMORY_EVERY == 0):
+            self._peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
+
+
+def _batch_size(runner: Runner, data_batch: Any) -> int:
+    """Images of a batch; two views of one image are one image."""
+    if isinstance(data_batch, dict) and "data_samples" in data_batch:
+        return len(data_batch["data_samples"])
+    return runner.train_dataloader.batch_size
+
+
+def _scalars(runner: Runner, mode: str, metrics: dict[str, float] | None) -> dict[str, float]:
+    """The metrics that MMEngine's RuntimeInfoHook took for scalars, as floats."""
+    logged = runner.message_hub.log_scalars
+    return {
+        key: float(logged[f"{mode}/{key}"].current())
+        for key in metrics or {}
+        if f"{mode}/{key}" in logged
+    }

@@ -1,0 +1,83 @@
+"""What is collected is there, and the state of a checkout is told truly."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from mmdense.records.environment import (
+    collect_environment,
+    git_state,
+    peak_memory_mib,
+    repository_root,
+)
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "code.py").write_text("a = 1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+def test_versions_and_hardware():
+    environment = collect_environment()
+    assert environment["versions"]["torch"] == torch.__version__
+    for package in ("python", "mmengine", "mmcv", "mmdet", "mmpretrain", "mmseg", "mmdense"):
+        assert re.match(r"\d+\.\d+", environment["versions"][package]), package
+    hardware = environment["hardware"]
+    assert hardware["cores"] >= 1
+    assert hardware["threads"] == torch.get_num_threads()
+    assert hardware["ram_gib"] > 0.1
+    assert hardware["cpu"]
+    assert len(hardware["gpus"]) == torch.cuda.device_count()
+
+
+def test_clean_checkout(checkout):
+    state = git_state(checkout)
+    assert re.fullmatch(r"[0-9a-f]{40}", state["commit"])
+    assert (state["dirty"], state["dirty_files"]) == (False, [])
+    assert repository_root(checkout).resolve() == checkout.resolve()
+
+
+def test_changed_and_new_files_are_named_and_results_are_not(checkout):
+    (checkout / "code.py").write_text("a = 2\n")
+    (checkout / "näw file.py").write_text("b = 1\n")
+    (checkout / "results" / "x").mkdir(parents=True)
+    (checkout / "results" / "x" / "record.json").write_text("{}")
+    state = git_state(checkout)
+    assert state["dirty"]
+    assert state["dirty_files"] == ["code.py", "näw file.py"]
+
+
+def test_no_commit_and_no_checkout(tmp_path):
+    (tmp_path / "plain").mkdir()
+    outside = git_state(tmp_path / "plain")
+    assert outside == {"commit": None, "dirty": False, "dirty_files": []}
+    git(tmp_path, "init", "-q")
+    assert git_state(tmp_path)["commit"] is None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="live children are read in /proc")
+def test_memory_of_children_counts():
+    before = peak_memory_mib()
+    code = "x = bytearray(80 * 2**20); print('ready', flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as child:
+        assert child.stdout.readline() == b"ready\n"
+        during = peak_memory_mib()
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+        child.wait(timeout=30)
+    assert during - before > 75
+    assert 10 < before < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20
