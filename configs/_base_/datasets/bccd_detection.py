@@ -1,0 +1,80 @@
+# BCCD blood cells with boxes, at 320x240 (half size), in MMDetection's format.
+# Make the folder first: python -m mmdense.data.prepare bccd --source FOLDER_OR_ARCHIVE
+data_root = "data/bccd/"
+metainfo = dict(
+    classes=("RBC", "WBC", "Platelets"),
+    palette=[(220, 20, 60), (106, 90, 205), (255, 165, 0)],
+)
+scale = (320, 240)  # width, height; the photos are 640x480
+
+train_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="mmdet.LoadAnnotations", with_bbox=True),
+    dict(type="mmdet.Resize", scale=scale, keep_ratio=True),
+    # A smear has no up: as it is and three mirrorings, each in a quarter of the cases.
+    dict(type="mmdet.RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"]),
+    dict(type="mmdet.PackDetInputs"),
+]
+test_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="mmdet.Resize", scale=scale, keep_ratio=True),
+    dict(type="mmdet.LoadAnnotations", with_bbox=True),
+    dict(
+        type="mmdet.PackDetInputs",
+        meta_keys=("img_id", "img_path", "ori_shape", "img_shape", "scale_factor"),
+    ),
+]
+
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=dict(
+        type="mmdet.CocoDataset",
+        data_root=data_root,
+        ann_file="annotations/train.json",
+        data_prefix=dict(img="images/train/"),
+        metainfo=metainfo,
+        filter_cfg=dict(filter_empty_gt=False),
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="mmdet.CocoDataset",
+        data_root=data_root,
+        ann_file="annotations/val.json",
+        data_prefix=dict(img="images/val/"),
+        metainfo=metainfo,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="mmdet.CocoDataset",
+        data_root=data_root,
+        ann_file="annotations/test.json",
+        data_prefix=dict(img="images/test/"),
+        metainfo=metainfo,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+val_evaluator = dict(
+    type="mmdet.CocoMetric", ann_file=data_root + "annotations/val.json", metric="bbox"
+)
+test_evaluator = dict(
+    type="mmdet.CocoMetric", ann_file=data_root + "annotations/test.json", metric="bbox"
+)

@@ -1,0 +1,59 @@
+# CamVid road scenes, 480x360, 11 classes; void is 255, which losses and metrics ignore.
+# Make the folder first: python -m mmdense.data.prepare camvid --source FOLDER_OR_ARCHIVE
+data_root = "data/camvid"
+scale = (480, 360)  # width, height
+crop_size = (240, 320)  # height, width
+
+train_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="mmseg.LoadAnnotations"),
+    dict(type="RandomResize", scale=scale, ratio_range=(0.75, 1.5), keep_ratio=True),
+    dict(type="mmseg.RandomCrop", crop_size=crop_size, cat_max_ratio=0.75),
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="mmseg.PhotoMetricDistortion"),
+    dict(type="mmseg.PackSegInputs"),
+]
+test_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="Resize", scale=scale, keep_ratio=True),
+    dict(type="mmseg.LoadAnnotations"),
+    dict(type="mmseg.PackSegInputs"),
+]
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=dict(
+        type="mmdense.CamVid", data_root=data_root, split="train", pipeline=train_pipeline
+    ),
+)
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="mmdense.CamVid",
+        data_root=data_root,
+        split="val",
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="mmdense.CamVid",
+        data_root=data_root,
+        split="test",
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+val_evaluator = dict(type="mmseg.IoUMetric", iou_metrics=["mIoU"])
+test_evaluator = val_evaluator
