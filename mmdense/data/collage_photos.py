@@ -88,8 +88,8 @@ def random_crop(
     crop = cv2.resize(
         photo[y : y + h, x : x + w],
         (width, height),
-        interpolation=cv2.INTER_AREA if h > height else cv2.INTER_LINEAR,
-    ).astype(np.float32)
+        interpolation=cv2.INTER_AREA if h > height else cv2.INTER_LINEAR_EXACT,
+    )
     if on_side:
         crop = crop.transpose(1, 0, 2)
     if mirrored:
@@ -113,14 +113,16 @@ def _is_grey(name: str) -> bool:
 
 
 def _duotone(crop: np.ndarray, sampler: SplitSampler) -> np.ndarray:
-    """Lay the greys between a dark and a bright colour."""
+    """Lay the greys between a dark and a bright, paler colour."""
     low = random_colour(sampler, dark=0.1, bright=0.4)
-    high = random_colour(sampler, dark=0.65, bright=1.0)
-    grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)[..., None] / 255
+    high = random_colour(sampler, dark=0.7, bright=1.0)
+    high = high + (high.max() - high) * np.float32(0.5)
+    grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)[..., None]  # [H, W, 1]
+    grey = grey.astype(np.float32) / 255
     return low + (high - low) * grey  # [H, W, 3]
 
 
 def _regain(crop: np.ndarray, sampler: SplitSampler) -> np.ndarray:
     """Change the three channels' strength, as another light would."""
     gain = np.array([sampler.uniform(0.7, 1.25) for _ in range(3)], np.float32)
-    return np.minimum(crop * gain, 255)
+    return np.minimum(crop.astype(np.float32) * gain, 255)

@@ -92,7 +92,7 @@ def draw_portrait(sampler: SplitSampler, label: int, *, side: int) -> np.ndarray
     """Draw one object of a class in the middle of a square, RGB uint8 `[side, side, 3]`."""
     table = _Table(side, side)
     rng = sampler.rng
-    centre = (side * rng.uniform(0.42, 0.58), side * rng.uniform(0.42, 0.58))
+    centre = (side * rng.uniform(0.45, 0.55), side * rng.uniform(0.45, 0.55))
     table.place(label, centre, side * rng.uniform(0.5, 0.9), sampler)
     return _paint(table, sampler)
 
@@ -234,8 +234,7 @@ def _paint_piece(
     patch = draw_texture(sampler, height=h, width=w, size=piece.size)
     # Bevel: the slope of the blurred coverage, brighter where it faces the light.
     padded = cv2.copyMakeBorder(piece.alpha, 2, 2, 2, 2, cv2.BORDER_REPLICATE)
-    soft = cv2.GaussianBlur(padded, (0, 0), max(0.8, 0.035 * piece.size))
-    slope_y, slope_x = np.gradient(soft)
+    slope_y, slope_x = np.gradient(_blur(padded, max(0.8, 0.035 * piece.size)))
     facing = (slope_x * light[0] + slope_y * light[1])[2:-2, 2:-2]  # [h, w]
     relief = np.float32(rng.uniform(0.15, 0.6) * max(2.0, 0.09 * piece.size)) * facing
     patch = patch * (1 + np.clip(relief, -0.5, 0.6))[..., None]
@@ -254,9 +253,15 @@ def _cast_shadow(
     reach = max(1.0, min(0.06 * piece.size, 0.04 * max(H, W)))
     margin = int(np.ceil(4 * reach))
     shade = cv2.copyMakeBorder(piece.alpha, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
-    shade = cv2.GaussianBlur(shade, (0, 0), reach * 0.7)
+    shade = _blur(shade, reach * 0.7)
     y, x = piece.y - margin + round(reach * light[1]), piece.x - margin + round(reach * light[0])
     top, left = max(0, -y), max(0, -x)
     shade = shade[top : H - y, left : W - x]
     h, w = shade.shape
     canvas[y + top : y + top + h, x + left : x + left + w] *= 1 - strength * shade[..., None]
+
+
+def _blur(field: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur a field of 0 to 1; in whole numbers, which every processor rounds alike."""
+    whole = np.round(field * 65535).astype(np.uint16)
+    return cv2.GaussianBlur(whole, (0, 0), sigma).astype(np.float32) / 65535

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
 from mmdense.data.collage_photos import random_colour, random_crop
@@ -59,9 +58,21 @@ def value_noise(rng: np.random.Generator, *, height: int, width: int, cells: flo
         step = max(height, width) / (cells * 2**octave)
         rows, cols = int(np.ceil(height / step)) + 2, int(np.ceil(width / step)) + 2
         coarse = rng.random((rows, cols)).astype(np.float32)
-        total += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) / 2**octave
+        top, y = _cells(height, step)
+        left, x = _cells(width, step)
+        upper = coarse[top][:, left] * (1 - x) + coarse[top][:, left + 1] * x  # [H, W]
+        lower = coarse[top + 1][:, left] * (1 - x) + coarse[top + 1][:, left + 1] * x
+        total += (upper + (lower - upper) * y[:, None]) / 2**octave
     low, high = float(total.min()), float(total.max())
     return (total - low) / max(high - low, 1e-6)
+
+
+def _cells(count: int, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """For each pixel the noise cell that it lies in, and how far, eased at either end."""
+    place = np.arange(count) / step
+    cell = place.astype(np.int64)
+    inside = (place - cell).astype(np.float32)
+    return cell, inside * inside * (3 - 2 * inside)
 
 
 def _colour_pair(sampler: SplitSampler) -> tuple[np.ndarray, np.ndarray]:

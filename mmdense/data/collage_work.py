@@ -32,12 +32,13 @@ def run_all(
         title: Stands before the progress.
     """
     if workers == 1:
-        threads = cv2.getNumThreads()
-        cv2.setNumThreads(0)
+        threads, ipp = cv2.getNumThreads(), cv2.ipp.useIPP()
+        _make_opencv_repeatable()
         try:
             return list(_tell(map(work, jobs), len(jobs), title))
         finally:
             cv2.setNumThreads(threads)
+            cv2.ipp.setUseIPP(ipp)
     # Forking is quick; elsewhere a fresh interpreter imports what it needs.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker) as pool:
@@ -45,9 +46,15 @@ def run_all(
 
 
 def _begin_worker() -> None:
-    """One thread for OpenCV, and a watch that ends this process with its parent."""
-    cv2.setNumThreads(0)
+    """Watch the parent, to end with it."""
+    _make_opencv_repeatable()
     threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _make_opencv_repeatable() -> None:
+    """One thread, and no vendor library that rounds in its own way on some processors."""
+    cv2.setNumThreads(0)
+    cv2.ipp.setUseIPP(False)
 
 
 def _follow_parent() -> None:
