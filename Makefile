@@ -37,8 +37,8 @@ format: $(READY) ## Let ruff mend and format
 bench: $(READY)  ## Run the benchmarks; each prints a ratio
 	$(BIN)/python -m benchmarks
 
-tables: $(READY) ## Write the tables of the README files from results/
-	$(BIN)/python tools/tables.py
+tables: $(READY) ## Write the README tables from results/ (CHECK=--check only compares)
+	$(BIN)/python tools/tables.py $(CHECK)
 
 clean:           ## Remove what a run or a set-up made; data/ and results/ stay
 	rm -rf $(VENV) work_dirs build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -2,7 +2,6 @@
 # Projector and predictor keep the paper's shape (three layers, a bottleneck of a quarter).
 model = dict(
     type="SimSiam",
-    data_preprocessor=dict(type="mmdense.TwoViewPreprocessor"),
     backbone=dict(
         type="ResNet", depth=18, stem_channels=32, base_channels=32, zero_init_residual=True
     ),

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from mmdense.engine import pipeline
-from mmdense.engine.pipeline import Stage, StageError, fingerprint, read_stages, run_stage
+from mmdense.engine import stage as stage_module
+from mmdense.engine.stage import Stage, StageError, fingerprint, read_stages, run_stage
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def tools(tmp_path, monkeypatch):
         "(work / 'last_checkpoint').write_text(str(work / 'epoch_1.pth'))\n"
         "if (here / 'fail').exists(): sys.exit('the disk is full')\n"
     )
-    monkeypatch.setattr(pipeline, "_TOOL_FOLDER", folder)
+    monkeypatch.setattr(stage_module, "_TOOL_FOLDER", folder)
     return folder
 
 
@@ -152,5 +152,5 @@ def test_a_stage_without_a_checkpoint_says_so(config, tmp_path):
 
 
 def test_the_tools_exist():
-    for tool in pipeline.TOOLS:
-        assert (pipeline._TOOL_FOLDER / f"{tool}.py").is_file()
+    for tool in stage_module.TOOLS:
+        assert (stage_module._TOOL_FOLDER / f"{tool}.py").is_file()

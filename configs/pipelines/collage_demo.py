@@ -1,0 +1,97 @@
+"""From unlabelled images to a detector and a segmentor, on generated images.
+
+Paper: SimSiam, arXiv:2011.10566; Faster R-CNN with FPN, arXiv:1612.03144; arXiv:1901.02446.
+Command: python tools/pipeline.py configs/pipelines/collage_demo.py
+Machine: two CPU cores, under 10 minutes.
+Expected: below, from the record; Collage is synthetic, and so are its scores.
+Vary: the configs of the stages; name='full' size in data; a stage reruns when its inputs change.
+"""
+
+name = "collage_demo"
+seed = 0
+data = [dict(name="collage", size="small")]
+
+stages = [
+    dict(
+        name="pretrain",
+        tool="train",
+        config="configs/pretrain/simsiam_r18_collage.py",
+        options=["--amp"],
+        task="pretrain",
+        data="Collage",
+    ),
+    dict(
+        name="probe_ssl",
+        tool="linear_probe",
+        config="configs/probe/r18_collage.py",
+        after="pretrain",
+        task="linear_probe",
+        data="Collage",
+    ),
+    dict(
+        name="probe_random",
+        tool="linear_probe",
+        config="configs/probe/r18_collage.py",
+        task="linear_probe",
+        data="Collage",
+    ),
+    dict(
+        name="detect_ssl",
+        tool="train",
+        config="configs/detection/faster_rcnn_r18_collage.py",
+        after="pretrain",
+        task="detection",
+        data="Collage",
+    ),
+    dict(
+        name="detect_random",
+        tool="train",
+        config="configs/detection/faster_rcnn_r18_collage.py",
+        task="detection",
+        data="Collage",
+    ),
+    dict(
+        name="segment_ssl",
+        tool="train",
+        config="configs/segmentation/semantic_fpn_r18_collage.py",
+        after="pretrain",
+        task="segmentation",
+        data="Collage",
+    ),
+    dict(
+        name="segment_random",
+        tool="train",
+        config="configs/segmentation/semantic_fpn_r18_collage.py",
+        task="segmentation",
+        data="Collage",
+    ),
+]
+
+compare = [
+    dict(
+        task="linear_probe",
+        metric="accuracy/top1",
+        ssl="probe_ssl",
+        random="probe_random",
+        label="linear probe, top-1 %",
+        scale=1,
+    ),
+    dict(
+        task="detection",
+        metric="coco/bbox_mAP",
+        ssl="detect_ssl",
+        random="detect_random",
+        label="box AP",
+        scale=100,
+    ),
+    dict(
+        task="segmentation",
+        metric="mIoU",
+        ssl="segment_ssl",
+        random="segment_random",
+        label="mIoU",
+        scale=1,
+    ),
+]
+
+expected = []

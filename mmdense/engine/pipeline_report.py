@@ -1,0 +1,100 @@
+"""The record of a pipeline, collected from those of its stages, with its table and pictures."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+from mmengine.config import Config
+
+from mmdense.engine.stage import Stage
+from mmdense.records.plots import contact_sheet, plot_curves
+from mmdense.records.record import FILE_NAME, Record, load
+from mmdense.records.tables import pipelines_table
+
+__all__ = ["collect", "write_pictures", "write_table"]
+
+SLUG = "pipelines"
+_SHOWN = 6  # sample predictions on a contact sheet
+_LOSS = "train/loss"
+
+
+def collect(cfg: Config, stages: list[Stage], work_dir: Path) -> Record:
+    """One record over finished stages: their metrics as ``stage/metric``, their times summed.
+
+    A stage that ran on other code than the rest is named in the notes, and counts as uncommitted
+    where it was.
+
+    Raises:
+        RecordError: A stage left no record.
+    """
+    record = Record.begin(SLUG, cfg.name, config=cfg, seed=cfg.seed)
+    parts = {stage: load(stage.folder(work_dir) / FILE_NAME) for stage in stages}
+    for stage, part in parts.items():
+        record.metrics |= {f"{stage.name}/{key}": value for key, value in part.metrics.items()}
+        record.stages.append(_entry(stage, part))
+        if part.git["dirty"]:
+            record.git["dirty"] = True
+            files = {*record.git["dirty_files"], *part.git["dirty_files"]}
+            record.git["dirty_files"] = sorted(files)
+        if part.git["commit"] != record.git["commit"]:
+            record.notes.append(f"stage {stage.name} ran at commit {part.git['commit']}")
+        record.notes += [f"stage {stage.name}: {note}" for note in part.notes]
+    record.date = min(part.date for part in parts.values())
+    record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts.values())
+    record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts.values())
+    return record
+
+
+def write_table(record: Record, path: Path) -> str:
+    """Write the comparison of a pipeline as Markdown, as it would stand in the README."""
+    table = pipelines_table([record])
+    path.write_text(table + "\n", encoding="utf-8")
+    return table
+
+
+def write_pictures(record: Record, work_dir: Path) -> list[Path]:
+    """Draw losses, metrics and sample predictions to ``<work_dir>/plots``; returns the files."""
+    folder = work_dir / "plots"
+    folder.mkdir(parents=True, exist_ok=True)
+    curves = {stage["name"]: stage["curves"] for stage in record.stages}
+    written = []
+    for stage in record.stages:
+        if stage["task"] == "pretrain":
+            path = folder / f"{stage['name']}_loss.png"
+            plot_curves({stage["name"]: curves[stage["name"]]}, [_LOSS], path)
+            written.append(path)
+    for row in record.config["compare"]:
+        runs = {name: curves[name] for name in (row["ssl"], row["random"])}
+        for key, what in ((_LOSS, "loss"), (f"val/{row['metric']}", "metric")):
+            if all(run.get(key) for run in runs.values()):
+                path = folder / f"{row['task']}_{what}.png"
+                plot_curves(runs, [key], path)
+                written.append(path)
+    for stage in record.stages:
+        samples = sorted((work_dir / stage["name"] / "predictions").glob("*.png"))[:_SHOWN]
+        if samples:
+            path = folder / f"{stage['name']}_samples.png"
+            images = [cv2.cvtColor(cv2.imread(str(s)), cv2.COLOR_BGR2RGB) for s in samples]
+            contact_sheet(images, [f"{s.stem}: truth, prediction" for s in samples], path)
+            written.append(path)
+    return written
+
+
+def _entry(stage: Stage, part: Record) -> dict[str, Any]:
+    """What the record of a pipeline keeps of a stage."""
+    return {
+        "name": stage.name,
+        "task": stage.task,
+        "data": stage.data,
+        "init": "ssl" if stage.after else "random",
+        "tool": stage.tool,
+        "config": stage.config,
+        "config_sha256": part.config_sha256,
+        "command": part.command,
+        "metrics": part.metrics,
+        "curves": part.curves,
+        "wall_time_s": part.wall_time_s,
+        "peak_memory_mib": part.peak_memory_mib,
+        "images_per_second": part.images_per_second,
+        "git": part.git,
+    }
