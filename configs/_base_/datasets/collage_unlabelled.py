@@ -1,0 +1,29 @@
+# Collage (generated pictures), 128x128 without labels, for pretraining.
+# They have the looks of the train split. The views of 96x96 are made on the batch.
+# Make it first: python tools/make_collage.py --size small
+data_preprocessor = dict(
+    type="mmdense.TwoViewPreprocessor",
+    # of ImageNet, RGB, from 0 to 255
+    mean=(123.675, 116.28, 103.53),
+    std=(58.395, 57.12, 57.375),
+    to_rgb=True,
+    size=96,
+)
+pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="mmpretrain.PackInputs"),
+]
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    collate_fn=dict(type="default_collate"),
+    dataset=dict(
+        type="mmpretrain.CustomDataset",
+        data_root="data/collage/small/unlabelled",
+        with_label=False,
+        pipeline=pipeline,
+    ),
+)

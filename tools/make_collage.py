@@ -1,0 +1,26 @@
+"""Make the generated data set Collage; a set that is already there is left as it is.
+
+python tools/make_collage.py --size small
+"""
+
+import argparse
+
+from mmdense.data import collage
+
+
+def main() -> None:
+    """Make one set and print its folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=collage.SIZES, default="small", help="default: small")
+    parser.add_argument("--out", default="data", help="folder for data sets; default: data")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another set")
+    parser.add_argument("--workers", type=int, help="processes; default: one a processor")
+    args = parser.parse_args()
+    try:
+        print(collage.ensure(args.size, args.out, args.seed, args.workers))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()
