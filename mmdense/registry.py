@@ -15,7 +15,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope="mmdense", locations=list(locations))
 
 
-DATASETS = _child(host.DATASETS, "mmdense.data.cifar")
+DATASETS = _child(host.DATASETS, "mmdense.data.camvid_dataset", "mmdense.data.cifar_dataset")
 HOOKS = _child(
     host.HOOKS,
     "mmdense.engine.channels_last",

@@ -79,7 +79,7 @@ def enable_amp(cfg: Config) -> None:
         wrapper.type = "AmpOptimWrapper"
         wrapper.setdefault("loss_scale", "dynamic")
     else:
-        print_log("--amp: this processor has no bfloat16 arithmetic; training in float32")
+        print_log("--amp: this processor has no bfloat16; training in float32", "current")
 
 
 def scale_learning_rate(cfg: Config) -> None:
@@ -132,7 +132,8 @@ def fit_to_machine(cfg: Config) -> None:
 
     Each process of a node gets an equal share of the cores. ``num_workers`` of a loader is an
     upper bound; OpenCV's own threads are off in the workers unless the config says otherwise,
-    because they fight the workers for the same cores.
+    because they fight the workers for the same cores. Without a GPU, processes talk through gloo,
+    and SyncBN, which torch has for GPUs only, becomes BN in a run of one process.
     """
     share = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     torch.set_num_threads(share)
@@ -141,8 +142,13 @@ def fit_to_machine(cfg: Config) -> None:
         if isinstance(loader, dict):
             workers = min(loader.get("num_workers", 0), share)
             loader.update(num_workers=workers, persistent_workers=workers > 0)
-    env = cfg.setdefault("env_cfg", {})
-    env.setdefault("mp_cfg", {}).setdefault("opencv_num_threads", 0)
+    env = dict(cfg.get("env_cfg", {}))
+    env["mp_cfg"] = {"opencv_num_threads": 0, **env.get("mp_cfg", {})}
+    if not torch.cuda.is_available():
+        env["dist_cfg"] = {**env.get("dist_cfg", {}), "backend": "gloo"}  # nccl needs CUDA
+        if cfg.launcher == "none" and _replace_sync_bn(cfg.model):
+            print_log("SyncBN needs a GPU; on this CPU the model is built with BN", "current")
+    cfg.env_cfg = env
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -161,6 +167,18 @@ def _existing_config(path: str) -> str:
     if not Path(path).is_file():
         raise argparse.ArgumentTypeError(f"there is no config file {path}")
     return path
+
+
+def _replace_sync_bn(node: Any) -> int:
+    """Turn every ``type='SyncBN'`` below a node of a config into BN; returns how many."""
+    if isinstance(node, list | tuple):
+        return sum(_replace_sync_bn(entry) for entry in node)
+    if not isinstance(node, dict):
+        return 0
+    found = int(node.get("type") == "SyncBN")
+    if found:
+        node["type"] = "BN"
+    return found + sum(_replace_sync_bn(value) for value in node.values())
 
 
 def _fill_host_defaults(cfg: Config) -> None:

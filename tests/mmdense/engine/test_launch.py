@@ -1,0 +1,124 @@
+import argparse
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmdense.engine import launch
+
+
+def parse(*words):
+    parser = argparse.ArgumentParser()
+    launch.add_common_arguments(parser)
+    return parser.parse_args([str(word) for word in words])
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "my_run.py"
+    path.write_text(
+        "model = dict(type='M', norm_cfg=dict(type='SyncBN'), blocks=[dict(type='SyncBN')])\n"
+        "optim_wrapper = dict(type='OptimWrapper', loss_scale='dynamic')\n"
+        "train_dataloader = dict(num_workers=64, persistent_workers=True)\n"
+        "val_dataloader = dict(batch_size=1)\n"
+        "default_scope = 'mmpretrain'\n"
+    )
+    return path
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_missing_config_is_named(capsys):
+    with pytest.raises(SystemExit):
+        parse("absent.py")
+    assert "there is no config file absent.py" in capsys.readouterr().err
+
+
+def test_the_work_dir_is_named_after_the_config(config):
+    assert launch.load_config(parse(config)).work_dir == "work_dirs/my_run"
+    assert launch.load_config(parse(config, "--work-dir", "elsewhere")).work_dir == "elsewhere"
+
+
+def test_options_and_seed_reach_the_config(config):
+    cfg = launch.load_config(
+        parse(config, "--seed", 7, "--cfg-options", "model.type=Other", "train_dataloader.x=[1,2]")
+    )
+    assert cfg.randomness.seed == 7
+    assert cfg.model.type == "Other"
+    assert cfg.train_dataloader.x == [1, 2]
+
+
+def test_mmpretrain_loaders_get_the_collate_that_its_own_tool_sets(config):
+    cfg = launch.load_config(parse(config))
+    assert cfg.train_dataloader.collate_fn.type == "default_collate"
+
+
+def test_workers_are_cut_to_the_cores_and_shared_by_the_processes_of_a_node(config, monkeypatch):
+    monkeypatch.setattr(launch, "available_cores", lambda: 8)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    cfg = launch.load_config(parse(config))
+    launch.fit_to_machine(cfg)
+    assert torch.get_num_threads() == 4
+    assert cfg.train_dataloader.num_workers == 4
+    assert cfg.train_dataloader.persistent_workers
+    assert cfg.val_dataloader.num_workers == 0
+    assert not cfg.val_dataloader.persistent_workers  # torch refuses it without workers
+    assert cfg.env_cfg.mp_cfg.opencv_num_threads == 0
+
+
+@pytest.mark.parametrize(("cuda", "kind"), [(False, "BN"), (True, "SyncBN")])
+def test_without_a_gpu_sync_bn_becomes_bn_and_nccl_gloo(config, monkeypatch, cuda, kind):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    cfg = launch.load_config(parse(config))
+    cfg.env_cfg = {"dist_cfg": {"backend": "nccl"}}
+    launch.fit_to_machine(cfg)
+    assert cfg.model.norm_cfg.type == cfg.model.blocks[0].type == kind
+    assert cfg.env_cfg.dist_cfg.backend == ("nccl" if cuda else "gloo")
+
+
+@pytest.mark.parametrize(
+    ("bf16", "cuda", "wrapper"),
+    [
+        (True, False, "mmdense.BFloat16OptimWrapper"),
+        (True, True, "mmdense.BFloat16OptimWrapper"),
+        (False, True, "AmpOptimWrapper"),
+        (False, False, "OptimWrapper"),
+    ],
+)
+def test_amp_takes_what_the_hardware_has(config, monkeypatch, bf16, cuda, wrapper):
+    monkeypatch.setattr(launch, "supports_bf16", lambda: bf16)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    cfg = launch.load_config(parse(config))
+    launch.enable_amp(cfg)
+    assert cfg.optim_wrapper.type == wrapper
+    assert ("loss_scale" in cfg.optim_wrapper) == (wrapper != "mmdense.BFloat16OptimWrapper")
+
+
+def test_scaling_the_rate_needs_to_know_the_batch_that_it_was_chosen_for(config):
+    cfg = launch.load_config(parse(config))
+    with pytest.raises(ValueError, match="auto_scale_lr = dict\\(base_batch_size"):
+        launch.scale_learning_rate(cfg)
+    cfg.auto_scale_lr = {"base_batch_size": 256}
+    launch.scale_learning_rate(cfg)
+    assert cfg.auto_scale_lr.enable
+
+
+@pytest.mark.parametrize(("value", "load_from"), [("auto", None), ("x.pth", "x.pth")])
+def test_resume(value, load_from):
+    cfg = Config({"load_from": "pretrained.pth"})
+    launch.resume(cfg, value)
+    assert cfg.resume
+    assert cfg.load_from == load_from
+
+
+def test_predictions_are_pickled_or_refused():
+    cfg = Config({"test_evaluator": {"type": "CocoMetric"}})
+    with pytest.raises(ValueError, match="ends in .pkl"):
+        launch.dump_predictions(cfg, "out.json")
+    launch.dump_predictions(cfg, "out.pkl")
+    assert [entry["type"] for entry in cfg.test_evaluator] == ["CocoMetric", "DumpResults"]
