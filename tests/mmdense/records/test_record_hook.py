@@ -17,8 +17,6 @@ ITERATIONS = IMAGES // BATCH * EPOCHS  # 30
 
 
 class Numbers(Dataset):
-    metainfo = {"classes": ("a",)}
-
     def __len__(self):
         return IMAGES
 

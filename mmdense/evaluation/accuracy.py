@@ -1,0 +1,35 @@
+"""Top-k accuracy with a stated rule for equal scores.
+
+Letters: Q queries, C classes.
+"""
+
+import torch
+from torch import Tensor
+
+
+def top_k_accuracy(scores: Tensor, labels: Tensor, *, k: int = 1) -> float:
+    """Share of queries whose true class is among the ``k`` best, in percent.
+
+    Of classes with equal scores the lower index counts as better. A ``k`` of C or more gives 100.
+
+    Args:
+        scores: Higher is better. [Q, C]
+        labels: True classes. [Q]
+        k: How many classes a query may name.
+
+    Raises:
+        ValueError: There are no queries, shapes differ, or a score is NaN.
+    """
+    if scores.ndim != 2 or labels.shape != scores.shape[:1] or len(scores) == 0:
+        raise ValueError(
+            f"expected scores [Q, C] and labels [Q] with Q > 0, "
+            f"found {tuple(scores.shape)} and {tuple(labels.shape)}"
+        )
+    if scores.isnan().any():
+        raise ValueError("scores contain NaN")
+    true = labels[:, None]  # [Q, 1]
+    true_score = scores.gather(1, true)  # [Q, 1]
+    is_lower_class = torch.arange(scores.shape[1], device=scores.device) < true  # [Q, C]
+    better = (scores > true_score) | ((scores == true_score) & is_lower_class)  # [Q, C]
+    rank = better.sum(dim=1)  # [Q]
+    return 100.0 * (rank < k).double().mean().item()

@@ -1,0 +1,95 @@
+"""Features of a frozen backbone over a data loader.
+
+Letters: B batch, C channels (= D, the feature's length), H and W of the last stage, N images.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def extract_features(
+    backbone: nn.Module,
+    loader: Iterable[dict],
+    preprocess: Callable[[dict], dict],
+    *,
+    amp: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Run a frozen backbone over labelled images, in the order of the loader.
+
+    The last output of the backbone counts: a map [B, C, H, W] is averaged over its positions, a
+    vector [B, C] is taken as it is. The backbone is in eval mode meanwhile; the mode of each of its
+    modules is as before afterwards.
+
+    Args:
+        backbone: Returns a tensor, or a tuple with one tensor a stage.
+        loader: Yields batches as MMPretrain collates them.
+        preprocess: The model's data preprocessor: moves a batch to the device of the backbone and
+            normalises it; its result has ``inputs`` [B, 3, H, W] and ``data_samples``.
+        amp: Compute in bfloat16 where autocast does so. Features are float32 either way.
+
+    Returns:
+        Features in float32 and labels, both on the CPU. [N, D] and [N]
+
+    Raises:
+        ValueError: No images, an image without exactly one label, a feature that is not finite, or
+            a backbone whose output is neither a map nor a vector.
+    """
+    features: list[Tensor] = []
+    labels: list[Tensor] = []
+    with _evaluating(backbone):
+        for batch in loader:
+            data = preprocess(batch)
+            inputs = data["inputs"].contiguous(memory_format=torch.channels_last)  # [B, 3, H, W]
+            with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=amp):
+                outputs = backbone(inputs)
+            features.append(_pooled(outputs).cpu())
+            labels.append(_labels(data["data_samples"]))
+    if not features:
+        raise ValueError("the data loader yields no images")
+    all_features = torch.cat(features)  # [N, D]
+    bad = (~all_features.isfinite()).any(dim=1).sum().item()
+    if bad:
+        raise ValueError(f"features of {bad} of {len(all_features)} images hold NaN or infinity")
+    return all_features, torch.cat(labels)
+
+
+def _pooled(outputs: Any) -> Tensor:
+    """One vector an image, [B, C], from the last stage."""
+    last = outputs[-1] if isinstance(outputs, (tuple, list)) else outputs
+    if last.ndim == 4:
+        return last.float().mean(dim=(2, 3))  # [B, C]
+    if last.ndim == 2:
+        return last.float()
+    raise ValueError(
+        f"the backbone returned {tuple(last.shape)}, expected a map [B, C, H, W] or a vector "
+        "[B, C]; a vision transformer gives one with out_type='avg_featmap' or 'cls_token'"
+    )
+
+
+def _labels(samples: list) -> Tensor:
+    """The class of each image, [B]."""
+    labels = []
+    for sample in samples:
+        label = getattr(sample, "gt_label", None)
+        if label is None or label.numel() != 1:
+            found = 0 if label is None else label.numel()
+            raise ValueError(f"every image needs exactly one label, found an image with {found}")
+        labels.append(label.reshape(()).cpu())
+    return torch.stack(labels).long()
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Eval mode inside; each module's own mode again outside."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training

@@ -1,0 +1,181 @@
+"""From a config and a checkpoint to features of its train and test images, and to a record.
+
+What tools/knn.py and tools/linear_probe.py share: they differ in what they make of the features.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.device import get_device
+from mmengine.logging import MMLogger
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner, set_random_seed
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from mmdense.engine import launch
+from mmdense.engine.machine import supports_bf16
+from mmdense.evaluation.features import extract_features
+from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
+from mmdense.records.record import FILE_NAME, Record, save, write_json
+from mmdense.registry import MODELS
+from mmdense.transfer.backbone import load_backbone
+
+
+class FrozenFeatures(NamedTuple):
+    """Features of a labelled data set, on the CPU.
+
+    Attributes:
+        train: [N, D]
+        train_labels: [N]
+        test: [Q, D]
+        test_labels: [Q]
+        num_classes: C.
+    """
+
+    train: Tensor
+    train_labels: Tensor
+    test: Tensor
+    test_labels: Tensor
+    num_classes: int
+
+
+def argument_parser(description: str) -> argparse.ArgumentParser:
+    """The arguments of a tool that evaluates a frozen backbone."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("config", help="with model.backbone, train_dataloader, test_dataloader")
+    weights = parser.add_mutually_exclusive_group(required=True)
+    weights.add_argument("checkpoint", nargs="?", help="file with backbone.* weights; all must fit")
+    weights.add_argument("--random", action="store_true", help="random weights, to compare with")
+    parser.add_argument("--work-dir", help="for metrics.json and record.json")
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    parser.add_argument("--seed", type=int, help="random seed; default the config's, or 0")
+    parser.add_argument("--amp", action="store_true", help="bfloat16, where the hardware has it")
+    parser.set_defaults(launcher="none", local_rank=0)
+    return parser
+
+
+def evaluate_frozen(
+    args: argparse.Namespace,
+    task: str,
+    evaluate: Callable[[FrozenFeatures], dict[str, float]],
+) -> dict[str, float]:
+    """Extract features, evaluate them, print one line, write ``metrics.json`` and a record.
+
+    The training images pass through the pipeline of the test images, in order and all of them:
+    frozen features take no augmentation. Only the backbone of the config's model is built.
+
+    Args:
+        args: From :func:`argument_parser`.
+        task: Such as 'knn'; ends the name of the record, and of the default work directory.
+        evaluate: From features to metrics; accuracies are in percent.
+
+    Returns:
+        The metrics.
+    """
+    started = time.perf_counter()
+    args.work_dir = args.work_dir or str(Path("work_dirs") / f"{Path(args.config).stem}_{task}")
+    cfg = launch.load_config(args)
+    launch.fit_to_machine(cfg)
+    seed = cfg.get("randomness", {}).get("seed") or 0
+    set_random_seed(seed)
+    init_default_scope(cfg.get("default_scope") or "mmpretrain")
+    config_file = Path(args.config).absolute()
+    record = Record.begin(
+        config_file.parent.name, f"{config_file.stem}_{task}", config=cfg, seed=seed
+    )
+    train_loader, test_loader = _build_loaders(cfg, seed)
+    backbone, preprocess = _build_backbone(cfg, args.checkpoint)
+    features = _extract(backbone, preprocess, train_loader, test_loader, args.amp, record)
+    record.metrics = evaluate(features)
+    record.wall_time_s = time.perf_counter() - started
+    if args.checkpoint is None:
+        record.notes.append("random weights")
+    save(record, Path(cfg.work_dir) / FILE_NAME)
+    write_json(record.metrics, Path(cfg.work_dir) / "metrics.json")
+    values = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
+    counts = f"{len(features.train):,} train and {len(features.test):,} test images"
+    print(f"{task} of {args.checkpoint or 'random weights'}: {values} ({counts})")
+    return record.metrics
+
+
+def _build_loaders(cfg: Config, seed: int) -> tuple[DataLoader, DataLoader]:
+    """Loaders of the train and the test images that differ in their images only."""
+    for key in ("train_dataloader", "test_dataloader"):
+        dataset = (cfg.get(key) or {}).get("dataset")
+        if dataset is None:
+            raise ValueError(f"{cfg.filename} has no {key}.dataset")
+        if "dataset" in dataset or "datasets" in dataset:
+            raise ValueError(
+                f"{cfg.filename}: {key}.dataset is the wrapper {dataset['type']}, "
+                "which has no pipeline to replace; name the data set itself"
+            )
+    test = {**cfg.test_dataloader, "drop_last": False}
+    test["sampler"] = {"type": "DefaultSampler", "shuffle": False}
+    test.pop("batch_sampler", None)
+    images = {k: v for k, v in cfg.train_dataloader.dataset.items() if k != "pipeline"}
+    if "pipeline" in cfg.test_dataloader.dataset:
+        images["pipeline"] = cfg.test_dataloader.dataset.pipeline
+    loaders = [Runner.build_dataloader(c, seed=seed) for c in ({**test, "dataset": images}, test)]
+    of_train, of_test = (getattr(loader.dataset, "metainfo", {}) for loader in loaders)
+    if of_train.get("classes") != of_test.get("classes"):
+        raise ValueError(
+            f"{cfg.filename}: train and test images have different classes, "
+            f"{of_train.get('classes')} and {of_test.get('classes')}"
+        )
+    return loaders[0], loaders[1]
+
+
+def _build_backbone(cfg: Config, checkpoint: str | None) -> tuple[nn.Module, nn.Module]:
+    """The backbone, with the checkpoint's weights or initialised, and the data preprocessor."""
+    model = cfg.get("model") or {}
+    parts = {
+        "model.backbone": model.get("backbone"),
+        "data_preprocessor": model.get("data_preprocessor") or cfg.get("data_preprocessor"),
+    }
+    for name, part in parts.items():
+        if part is None:
+            raise ValueError(f"{cfg.filename} has no {name}")
+    backbone = MODELS.build(parts["model.backbone"])
+    if checkpoint is None:
+        logger = MMLogger.get_current_instance()
+        level = logger.level
+        logger.setLevel("WARNING")  # init_weights lists every parameter
+        backbone.init_weights()
+        logger.setLevel(level)
+    else:
+        print(load_backbone(backbone, checkpoint))
+    device = get_device()
+    backbone.to(device, memory_format=torch.channels_last)
+    preprocess = MODELS.build(
+        {"type": "mmpretrain.ClsDataPreprocessor", **parts["data_preprocessor"]}
+    )
+    return backbone, preprocess.to(device).eval()
+
+
+def _extract(
+    backbone: nn.Module,
+    preprocess: nn.Module,
+    train_loader: DataLoader,
+    test_loader: DataLoader,
+    amp: bool,
+    record: Record,
+) -> FrozenFeatures:
+    """Features of both loaders; notes speed and memory in the record."""
+    if amp and not supports_bf16():
+        print("--amp: this device has no bfloat16 arithmetic; computing in float32")
+        amp = False
+    started = time.perf_counter()
+    train, train_labels = extract_features(backbone, train_loader, preprocess, amp=amp)
+    test, test_labels = extract_features(backbone, test_loader, preprocess, amp=amp)
+    seconds = time.perf_counter() - started
+    record.images_per_second = (len(train) + len(test)) / seconds
+    record.peak_memory_mib = peak_memory_mib()  # while the workers of the loaders are alive
+    record.peak_gpu_memory_mib = peak_gpu_memory_mib()
+    num_classes = int(max(train_labels.max(), test_labels.max())) + 1
+    return FrozenFeatures(train, train_labels, test, test_labels, num_classes)

@@ -1,0 +1,120 @@
+"""Features are pooled as said, labels stay aligned, and the model is left as it was."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from mmdense.evaluation.features import extract_features
+
+
+class TwoStages(nn.Module):
+    """The second stage is the input times two; a BatchNorm shows whether the mode was eval."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+        self.frozen = nn.BatchNorm2d(3).eval()
+
+    def forward(self, x):
+        return self.norm(x), self.frozen(x) * 2
+
+
+def sample(label):
+    return SimpleNamespace(gt_label=torch.tensor([label]))
+
+
+def batches(images, labels, size):
+    for start in range(0, len(images), size):
+        stop = start + size
+        samples = [sample(label) for label in labels[start:stop]]
+        yield {"inputs": images[start:stop], "data_samples": samples}
+
+
+def same(batch):
+    return batch
+
+
+def test_the_mean_of_the_last_stage_in_order():
+    images = torch.arange(5 * 3 * 4 * 6, dtype=torch.float32).reshape(5, 3, 4, 6)
+    features, labels = extract_features(TwoStages(), batches(images, [4, 3, 2, 1, 0], 2), same)
+    # Untrained BatchNorm in eval mode divides by sqrt(1 + 1e-5).
+    expected = images.mean(dim=(2, 3)) * 2 / math.sqrt(1 + 1e-5)
+    torch.testing.assert_close(features, expected)
+    assert labels.tolist() == [4, 3, 2, 1, 0]
+    assert (features.dtype, labels.dtype) == (torch.float32, torch.int64)
+    assert not features.requires_grad
+
+
+def test_the_mode_of_every_module_comes_back():
+    model = TwoStages().train()
+    model.frozen.eval()
+    before = {name: module.training for name, module in model.named_modules()}
+    statistics = model.norm.running_mean.clone()
+    extract_features(model, batches(torch.randn(4, 3, 2, 2), [0, 1, 0, 1], 2), same)
+    assert {name: module.training for name, module in model.named_modules()} == before
+    assert before == {"": True, "norm": True, "frozen": False}
+    assert torch.equal(model.norm.running_mean, statistics)
+    broken = batches(torch.randn(4, 3, 2, 2) * math.nan, [0, 1, 0, 1], 2)
+    with pytest.raises(ValueError, match="NaN"):
+        extract_features(model, broken, same)
+    assert {name: module.training for name, module in model.named_modules()} == before
+
+
+def test_vectors_are_taken_as_they_are():
+    class Vectors(nn.Module):
+        def forward(self, x):
+            return x.flatten(1)
+
+    images = torch.randn(4, 3, 2, 2)
+    features, _ = extract_features(Vectors(), batches(images, [0, 1, 2, 3], 3), same)
+    assert torch.equal(features, images.flatten(1))
+
+
+def test_bfloat16_is_close_and_the_result_is_float32():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3))
+    images = torch.randn(6, 3, 12, 12)
+    exact, _ = extract_features(model, batches(images, range(6), 4), same)
+    rounded, _ = extract_features(model, batches(images, range(6), 4), same, amp=True)
+    assert rounded.dtype == torch.float32
+    assert 0 < (exact - rounded).abs().max() < 0.02
+
+
+def test_the_preprocessor_is_applied():
+    def double(batch):
+        return {**batch, "inputs": batch["inputs"] * 2}
+
+    images = torch.randn(2, 3, 2, 2)
+    once, _ = extract_features(nn.Identity(), batches(images, [0, 1], 2), same)
+    twice, _ = extract_features(nn.Identity(), batches(images, [0, 1], 2), double)
+    torch.testing.assert_close(twice, once * 2)
+
+
+def unlabelled(label):
+    return [{"inputs": torch.zeros(1, 3, 2, 2), "data_samples": [label]}]
+
+
+@pytest.mark.parametrize(
+    ("loader", "message"),
+    [
+        ([], "no images"),
+        (unlabelled(SimpleNamespace()), "found an image with 0"),
+        (unlabelled(SimpleNamespace(gt_label=torch.tensor([1, 2]))), "found an image with 2"),
+        (batches(torch.full((3, 3, 2, 2), math.nan), [0, 1, 2], 2), "3 of 3 images hold NaN"),
+    ],
+)
+def test_bad_input(loader, message):
+    with pytest.raises(ValueError, match=message):
+        extract_features(nn.Identity(), loader, same)
+
+
+def test_an_output_that_is_neither_map_nor_vector():
+    class Tokens(nn.Module):
+        def forward(self, x):
+            return (x.flatten(2),)
+
+    with pytest.raises(ValueError, match=r"\(1, 3, 4\).*out_type"):
+        extract_features(Tokens(), batches(torch.zeros(1, 3, 2, 2), [0], 1), same)

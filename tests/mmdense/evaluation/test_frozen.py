@@ -1,0 +1,157 @@
+"""The two tools from a config on disk to metrics.json and record.json."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmdense.evaluation.frozen import argument_parser, evaluate_frozen
+from mmdense.records.record import load
+from mmdense.registry import MODELS
+
+TOOLS = Path(__file__).parents[3] / "tools"
+
+CONFIG = """
+default_scope = "mmpretrain"
+data_preprocessor = dict(mean=[127.5] * 3, std=[127.5] * 3, to_rgb=True)
+model = dict(
+    type="ImageClassifier",
+    backbone=dict(type="ResNet", depth=18, stem_channels=8, base_channels=8),
+    head=dict(type="a head that is never built"),
+)
+test_pipeline = [dict(type="LoadImageFromFile"), dict(type="PackInputs")]
+train_pipeline = [dict(type="a transform that is never built")]
+train_dataloader = dict(
+    batch_size=4, num_workers=0, drop_last=True,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=dict(type="CustomDataset", data_root=r"{root}/train", pipeline=train_pipeline),
+)
+test_dataloader = dict(
+    batch_size=15, num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(type="CustomDataset", data_root=r"{root}/test", pipeline=test_pipeline),
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Red and blue images of 32 px, 11 a class to train with and 3 a class to test with."""
+    root = tmp_path_factory.mktemp("frozen")
+    noise = np.random.default_rng(0)
+    for split, count in (("train", 11), ("test", 3)):
+        for channel, name in ((0, "red"), (2, "blue")):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                image = noise.integers(0, 60, (32, 32, 3), dtype=np.uint8)
+                image[:, :, channel] += 180
+                Image.fromarray(image).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture
+def config(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "colours.py"
+    path.write_text(CONFIG.replace("{root}", str(data)))
+    return path
+
+
+def run_tool(name, monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", [f"tools/{name}.py", *map(str, arguments)])
+    runpy.run_path(str(TOOLS / f"{name}.py"), run_name="__main__")
+
+
+def test_linear_probe_of_random_weights(config, tmp_path, monkeypatch, capsys):
+    run_tool("linear_probe", monkeypatch, config, "--random", "--work-dir", tmp_path / "out")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["accuracy/top1"] == 100.0  # colours are easy
+    assert metrics["accuracy/top5"] == 100.0
+    record = load(tmp_path / "out" / "record.json")
+    assert record.metrics == metrics
+    assert record.name == "colours_linear_probe"
+    assert record.notes == ["random weights"]
+    assert record.images_per_second > 0
+    assert record.command[0] == "tools/linear_probe.py"
+    printed = capsys.readouterr().out
+    assert "KaimingInit" not in printed, printed  # no list of every parameter
+    line = printed.splitlines()[-1]
+    assert line.startswith("linear_probe of random weights: accuracy/top1 100,")
+    assert line.endswith("(22 train and 6 test images)")  # all of them, in spite of drop_last
+
+
+def test_knn_of_a_checkpoint_in_the_default_work_dir(config, tmp_path, monkeypatch, capsys):
+    backbone = MODELS.build(
+        {"type": "mmpretrain.ResNet", "depth": 18, "stem_channels": 8, "base_channels": 8}
+    )
+    weights = {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
+    torch.save({"state_dict": weights}, tmp_path / "a.pth")
+    run_tool("knn", monkeypatch, config, "a.pth", "--k", "1", "22")
+    metrics = json.loads((tmp_path / "work_dirs" / "colours_knn" / "metrics.json").read_text())
+    assert set(metrics) == {"knn/top1_k1", "knn/top1_k22"}
+    assert metrics["knn/top1_k1"] == 100.0
+    assert "knn of a.pth" in capsys.readouterr().out
+
+
+def features_of(config, *arguments):
+    seen = []
+    args = argument_parser("test").parse_args([str(config), *arguments])
+    evaluate_frozen(args, "test", lambda features: seen.append(features) or {"a": 1.0})
+    return seen[0]
+
+
+def test_labels_and_order_follow_the_folders(config):
+    features = features_of(config, "--random")
+    assert features.train_labels.tolist() == [0] * 11 + [1] * 11  # blue, red
+    assert features.test_labels.tolist() == [0] * 3 + [1] * 3
+    assert features.train.shape == (22, 64)  # 8 channels, doubled three times
+    assert features.num_classes == 2
+
+
+def test_the_seed_decides_random_weights(config):
+    first, again = (features_of(config, "--random", "--seed", "1").test for _ in range(2))
+    other = features_of(config, "--random", "--seed", "2").test
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other)
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused(config, tmp_path):
+    torch.save({"state_dict": {"backbone.conv1.weight": torch.zeros(1)}}, tmp_path / "bad.pth")
+    with pytest.raises(ValueError, match="missing"):
+        features_of(config, "bad.pth")
+    assert not (tmp_path / "work_dirs").exists()  # nothing is written for a failed run
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("train_dataloader = ", "other = ", r"has no train_dataloader.dataset"),
+        ("data_preprocessor = ", "other = ", "has no data_preprocessor"),
+        ("backbone=dict", "trunk=dict", "has no model.backbone"),
+        (
+            'dataset=dict(type="CustomDataset", data_root=r"{root}/train"',
+            'dataset=dict(type="RepeatDataset", times=2, dataset=dict(type="CustomDataset")',
+            "train_dataloader.dataset is the wrapper RepeatDataset",
+        ),
+        ("{root}/test", "{root}", "different classes"),
+    ],
+)
+def test_bad_configs(data, tmp_path, old, new, message):
+    path = tmp_path / "bad.py"
+    assert old in CONFIG
+    path.write_text(CONFIG.replace(old, new).replace("{root}", str(data)))
+    with pytest.raises(ValueError, match=message):
+        features_of(path, "--random", "--work-dir", str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("weights", [[], ["a.pth", "--random"]])
+def test_weights_are_given_once(weights, capsys):
+    with pytest.raises(SystemExit):
+        argument_parser("test").parse_args(["config.py", *weights])
+    assert "--random" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+"""Weighted k-nearest-neighbour accuracy of a frozen backbone.
+
+python tools/knn.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.pth
+"""
+
+from mmdense.evaluation.accuracy import top_k_accuracy
+from mmdense.evaluation.frozen import FrozenFeatures, argument_parser, evaluate_frozen
+from mmdense.evaluation.knn import nearest_neighbours, vote
+
+
+def main() -> None:
+    """Evaluate every k from one search."""
+    parser = argument_parser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--k", type=int, nargs="+", default=[20, 200], help="neighbours that vote; each is reported"
+    )
+    args = parser.parse_args()
+
+    def evaluate(features: FrozenFeatures) -> dict[str, float]:
+        similarities, index = nearest_neighbours(features.train, features.test, k=max(args.k))
+        labels = features.train_labels[index]
+        metrics = {}
+        for k in args.k:
+            scores = vote(similarities[:, :k], labels[:, :k], num_classes=features.num_classes)
+            metrics[f"knn/top1_k{k}"] = top_k_accuracy(scores, features.test_labels)
+        return metrics
+
+    evaluate_frozen(args, "knn", evaluate)
+
+
+if __name__ == "__main__":
+    main()
