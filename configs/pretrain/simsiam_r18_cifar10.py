@@ -14,7 +14,19 @@ _base_ = [
     "../_base_/runtime_pretrain.py",
 ]
 
-max_epochs = 12
+# Made for 32x32: a 3x3 stem without pooling, and the first stage already halves the map.
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type="ResNet_CIFAR",
+        depth=18,
+        stem_channels=32,
+        base_channels=32,
+        strides=(2, 2, 2, 2),
+        zero_init_residual=True,
+    ),
+)
+max_epochs = 8
 batch_size = 256
 base_lr = 0.06  # for a batch of 256
 lr = base_lr * batch_size / 256

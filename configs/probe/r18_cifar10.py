@@ -1,6 +1,6 @@
 """k-NN and linear probe on CIFAR-10 (JPEG).
 
-Paper: SimSiam, arXiv:2011.10566, section 4: frozen features; here the features are extracted once.
+Paper: SimSiam, arXiv:2011.10566, section 4; here frozen features are extracted once, without crops.
 Command: python tools/linear_probe.py configs/probe/r18_cifar10.py CHECKPOINT
 Machine: two CPU cores, 2 minutes.
 Expected: below, from the record of configs/pipelines/cifar10.py.
@@ -12,6 +12,14 @@ _base_ = [
     "../_base_/runtime_pretrain.py",
 ]
 
-model = dict(backbone=dict(type="mmpretrain.ResNet", depth=18, stem_channels=32, base_channels=32))
+model = dict(
+    backbone=dict(
+        type="mmpretrain.ResNet_CIFAR",
+        depth=18,
+        stem_channels=32,
+        base_channels=32,
+        strides=(2, 2, 2, 2),
+    )
+)
 
 expected = []

@@ -1,6 +1,6 @@
 """A linear probe on the classification split of Collage (generated images).
 
-Paper: SimSiam, arXiv:2011.10566, section 4: frozen features; here the features are extracted once.
+Paper: SimSiam, arXiv:2011.10566, section 4; here frozen features are extracted once, without crops.
 Command: python tools/linear_probe.py configs/probe/r18_collage.py CHECKPOINT
 Machine: two CPU cores, half a minute.
 Expected: below, from the record of configs/pipelines/collage_demo.py.

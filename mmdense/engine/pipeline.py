@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from mmdense.data import collage
-from mmdense.data.prepare import prepare
+from mmdense.data.prepare import DATASET_SOURCES, prepare
 from mmdense.engine import pipeline_report
 from mmdense.engine.progress import StageProgress
 from mmdense.engine.stage import Stage, fingerprint, read_stages, run_stage
@@ -49,7 +49,8 @@ class Pipeline:
             seed: Takes the place of the config's.
 
         Raises:
-            ValueError: A key is missing, or a stage or comparison is wrong; the message names it.
+            ValueError: A key is missing, or a data set, stage or comparison is wrong; the message
+                names it.
         """
         cfg = Config.fromfile(path)
         missing = [key for key in _REQUIRED if key not in cfg]
@@ -57,6 +58,8 @@ class Pipeline:
             raise ValueError(f"{path} lacks {', '.join(missing)}")
         if seed is not None:
             cfg.seed = seed
+        for number, entry in enumerate(cfg.data):
+            _check_data(entry, f"{path}: data[{number}]")
         stages = read_stages(cfg.stages)
         names = {stage.name for stage in stages}
         for number, row in enumerate(cfg.compare):
@@ -139,3 +142,18 @@ class Pipeline:
             notes = [folder / note for note in _DATA_NOTES if (folder / note).is_file()]
             digest.update(b"".join(note.read_bytes() for note in notes))
         return digest.hexdigest()
+
+
+def _check_data(entry: dict, where: str) -> None:
+    """Refuse a data set that nobody can prepare."""
+    if entry.get("name") == "collage":
+        if entry.get("size") not in collage.SIZES:
+            raise ValueError(
+                f"{where}.size is {entry.get('size')!r}; it can be one of "
+                f"{', '.join(collage.SIZES)}"
+            )
+    elif entry.get("name") not in DATASET_SOURCES:
+        raise ValueError(
+            f"{where}.name is {entry.get('name')!r}; it can be one of collage, "
+            f"{', '.join(sorted(DATASET_SOURCES))}"
+        )

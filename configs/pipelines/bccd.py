@@ -1,0 +1,51 @@
+"""A blood cell detector from 1,000 photos and unlabelled microscope images.
+
+Paper: SimSiam, arXiv:2011.10566; Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144.
+Command: python tools/pipeline.py configs/pipelines/bccd.py --source FOLDER
+Machine: two CPU cores, under 40 minutes.
+Expected: below, from the record; one seed.
+Vary: the configs of the stages; a stage reruns when its inputs change.
+"""
+
+name = "bccd"
+seed = 0
+data = [dict(name="natural1k"), dict(name="bccd")]
+
+stages = [
+    dict(
+        name="pretrain",
+        tool="train",
+        config="configs/pretrain/simsiam_r18_bccd.py",
+        options=["--amp"],
+        task="pretrain",
+        data="natural1k, BCCD",
+    ),
+    dict(
+        name="detect_ssl",
+        tool="train",
+        config="configs/detection/faster_rcnn_r18_bccd.py",
+        after="pretrain",
+        task="detection",
+        data="BCCD",
+    ),
+    dict(
+        name="detect_random",
+        tool="train",
+        config="configs/detection/faster_rcnn_r18_bccd.py",
+        task="detection",
+        data="BCCD",
+    ),
+]
+
+compare = [
+    dict(
+        task="detection",
+        metric="coco/bbox_mAP",
+        ssl="detect_ssl",
+        random="detect_random",
+        label="box AP",
+        scale=100,
+    ),
+]
+
+expected = []

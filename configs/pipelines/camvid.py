@@ -1,0 +1,51 @@
+"""A road scene segmentor from 1,000 photos and unlabelled CamVid images.
+
+Paper: SimSiam, arXiv:2011.10566; Semantic FPN, arXiv:1901.02446.
+Command: python tools/pipeline.py configs/pipelines/camvid.py --source FOLDER
+Machine: two CPU cores, under 40 minutes.
+Expected: below, from the record; one seed.
+Vary: the configs of the stages; a stage reruns when its inputs change.
+"""
+
+name = "camvid"
+seed = 0
+data = [dict(name="natural1k"), dict(name="camvid")]
+
+stages = [
+    dict(
+        name="pretrain",
+        tool="train",
+        config="configs/pretrain/simsiam_r18_camvid.py",
+        options=["--amp"],
+        task="pretrain",
+        data="natural1k, CamVid",
+    ),
+    dict(
+        name="segment_ssl",
+        tool="train",
+        config="configs/segmentation/semantic_fpn_r18_camvid.py",
+        after="pretrain",
+        task="segmentation",
+        data="CamVid",
+    ),
+    dict(
+        name="segment_random",
+        tool="train",
+        config="configs/segmentation/semantic_fpn_r18_camvid.py",
+        task="segmentation",
+        data="CamVid",
+    ),
+]
+
+compare = [
+    dict(
+        task="segmentation",
+        metric="mIoU",
+        ssl="segment_ssl",
+        random="segment_random",
+        label="mIoU",
+        scale=1,
+    ),
+]
+
+expected = []

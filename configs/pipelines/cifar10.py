@@ -1,0 +1,74 @@
+"""What SimSiam learns from CIFAR-10 (JPEG), by k-NN and linear probe.
+
+Paper: SimSiam, arXiv:2011.10566, appendix D, there 800 epochs of a full-width ResNet-18.
+Command: python tools/pipeline.py configs/pipelines/cifar10.py --source FOLDER
+Machine: two CPU cores, under 40 minutes.
+Expected: below, from the record; one seed.
+Vary: max_epochs of the pretraining config; a stage reruns when its inputs change.
+"""
+
+name = "cifar10"
+seed = 0
+data = [dict(name="cifar10")]
+
+stages = [
+    dict(
+        name="pretrain",
+        tool="train",
+        config="configs/pretrain/simsiam_r18_cifar10.py",
+        options=["--amp"],
+        task="pretrain",
+        data="CIFAR-10 (JPEG)",
+    ),
+    dict(
+        name="knn_ssl",
+        tool="knn",
+        config="configs/probe/r18_cifar10.py",
+        after="pretrain",
+        task="knn",
+        data="CIFAR-10 (JPEG)",
+    ),
+    dict(
+        name="knn_random",
+        tool="knn",
+        config="configs/probe/r18_cifar10.py",
+        task="knn",
+        data="CIFAR-10 (JPEG)",
+    ),
+    dict(
+        name="probe_ssl",
+        tool="linear_probe",
+        config="configs/probe/r18_cifar10.py",
+        after="pretrain",
+        task="linear_probe",
+        data="CIFAR-10 (JPEG)",
+    ),
+    dict(
+        name="probe_random",
+        tool="linear_probe",
+        config="configs/probe/r18_cifar10.py",
+        task="linear_probe",
+        data="CIFAR-10 (JPEG)",
+    ),
+]
+
+compare = [
+    dict(
+        task="knn",
+        metric="knn/top1_k20",
+        ssl="knn_ssl",
+        random="knn_random",
+        label="k-NN (k = 20), top-1 %",
+        scale=1,
+    ),
+    dict(
+        task="linear_probe",
+        metric="accuracy/top1",
+        ssl="probe_ssl",
+        random="probe_random",
+        label="linear probe, top-1 %",
+        scale=1,
+    ),
+]
+
+expected = []
