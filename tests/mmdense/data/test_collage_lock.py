@@ -1,0 +1,39 @@
+import subprocess
+import sys
+import textwrap
+
+from mmdense.data.collage_lock import hold_lock
+
+# Takes the lock without importing the package, which would take seconds.
+HOLDER = """
+import fcntl, sys, time
+file = open(sys.argv[1], "a+b")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_second_waits_until_the_first_is_gone(tmp_path, capsys):
+    lock = tmp_path / "lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(HOLDER), lock], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        killer = subprocess.Popen(
+            [sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({holder.pid}, 9)"]
+        )
+        with hold_lock(lock):
+            assert holder.wait(timeout=5) == -9
+        assert "waiting for the process that holds it" in capsys.readouterr().out
+        killer.wait()
+    finally:
+        holder.kill()
+
+
+def test_free_again_after_use(tmp_path, capsys):
+    for _ in range(2):
+        with hold_lock(tmp_path / "lock"):
+            pass
+    assert "waiting" not in capsys.readouterr().out
