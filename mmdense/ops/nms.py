@@ -1,0 +1,237 @@
+"""Greedy non-maximum suppression, exact, without compiled code and without a loop over boxes.
+
+Definition: visit the boxes in descending order of score, the lower index first among equal scores.
+Keep a box unless its IoU with a box kept before it exceeds the threshold.
+
+Three observations make this fast with whole-tensor operations:
+
+1. Boxes whose x-intervals do not touch cannot suppress each other. Sorted by their left edge, the
+   boxes fall into *strips* wherever a gap lies between all boxes before and all boxes after. The
+   classes of a detector, which the host shifts apart, become strips by themselves.
+2. Within a block of the best boxes of a strip, the boxes kept are the only fixed point of "kept
+   unless a better kept box overlaps". Iterating it from "all kept" settles at least one more box
+   each time, and usually ends after a few iterations.
+3. The kept boxes of a block suppress all later boxes of the strip at once, and what they suppress
+   is never looked at again.
+
+IoU is defined for every input: a box without area, an inverted one, one with a NaN or an infinite
+area overlaps nothing, so it is kept and suppresses nothing. NaN scores come first, as in
+``torch.sort``. Coordinates in half precision are compared in float32.
+
+Legend::
+
+    N   boxes
+    n   boxes of a strip that are still alive
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_BLOCK = 256  # boxes settled at a time, and boxes in a strip at least
+_PAIRS = 2**17  # IoUs computed at a time: the working set stays in the processor's cache
+
+
+def nms(
+    boxes: Tensor,
+    scores: Tensor,
+    iou_threshold: float,
+    *,
+    offset: int = 0,
+    score_threshold: float = 0.0,
+    max_num: int = -1,
+) -> Tensor:
+    """Keep the best of overlapping boxes.
+
+    Args:
+        boxes: [N, 4], ``(x1, y1, x2, y2)``.
+        scores: [N].
+        iou_threshold: a box goes when its IoU with a better kept box is greater than this.
+        offset: 0, or 1 for boxes whose far edge is a pixel that belongs to them.
+        score_threshold: if positive, boxes with no greater score are left out first.
+        max_num: if positive, how many boxes are returned at most.
+
+    Returns:
+        [K] int64, indices of the kept boxes in descending order of score.
+
+    Raises:
+        ValueError: shapes do not fit, the threshold is negative or NaN, or ``offset`` is not 0 or 1.
+    """
+    return _nms(boxes, scores, None, iou_threshold, offset, score_threshold, max_num)
+
+
+def batched_nms(
+    boxes: Tensor,
+    scores: Tensor,
+    groups: Tensor,
+    iou_threshold: float,
+    *,
+    offset: int = 0,
+    score_threshold: float = 0.0,
+    max_num: int = -1,
+) -> Tensor:
+    """Keep the best of overlapping boxes of the same group (class, image or level).
+
+    Groups are told apart exactly, not by shifting their boxes, which rounds coordinates.
+
+    Args:
+        boxes: [N, 4], ``(x1, y1, x2, y2)``.
+        scores: [N].
+        groups: [N] integers.
+        iou_threshold: as in :func:`nms`; so are the other arguments.
+        offset: 0, or 1 for boxes whose far edge is a pixel that belongs to them.
+        score_threshold: if positive, boxes with no greater score are left out first.
+        max_num: if positive, how many boxes are returned at most, of all groups together.
+
+    Returns:
+        [K] int64, indices of the kept boxes in descending order of score.
+
+    Raises:
+        ValueError: as :func:`nms`, or ``groups`` is not [N].
+    """
+    if groups.shape != scores.shape:
+        raise ValueError(f"groups must be [{scores.shape[0]}] like scores, not {[*groups.shape]}")
+    return _nms(boxes, scores, groups, iou_threshold, offset, score_threshold, max_num)
+
+
+def pairwise_iou(a: Tensor, b: Tensor, *, offset: int = 0) -> Tensor:
+    """IoU of each box of one list with each of another, as :func:`nms` compares it.
+
+    Args:
+        a: [A, 4], ``(x1, y1, x2, y2)``.
+        b: [B, 4].
+        offset: 0 or 1, added to widths and heights.
+
+    Returns:
+        [A, B]; zero where a box has no area, is inverted, or has a NaN or an infinite area.
+    """
+    iou = _iou(_with_area(a, offset), _with_area(b, offset), offset)
+    return torch.where(iou > 0, iou, 0)
+
+
+def _nms(
+    boxes: Tensor,
+    scores: Tensor,
+    groups: Tensor | None,
+    iou_threshold: float,
+    offset: int,
+    score_threshold: float,
+    max_num: int,
+) -> Tensor:
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
+        raise ValueError(
+            f"boxes must be [N, 4] and scores [N], not {[*boxes.shape]} and {[*scores.shape]}"
+        )
+    if not iou_threshold >= 0:
+        raise ValueError(f"iou_threshold must not be negative, but is {iou_threshold}")
+    if offset not in (0, 1):
+        raise ValueError(f"offset must be 0 or 1, not {offset}")
+    scores = scores.detach()
+    order = scores.argsort(descending=True, stable=True)  # [N]
+    if score_threshold > 0:
+        order = order[scores[order] > score_threshold]
+    table = _with_area(boxes.detach()[order], offset)  # [5, N]
+    groups = None if groups is None else groups[order]
+    area = table[4]
+    can_overlap = torch.isfinite(area) & (area > 0)  # [N]
+    kept = ~can_overlap
+    ranks = can_overlap.nonzero().squeeze(1)
+    for members in _strips(table[:, ranks], offset):
+        strip = ranks[members]
+        group = None if groups is None else groups[strip]
+        kept[strip[_survivors(table[:, strip], group, iou_threshold, offset)]] = True
+    order = order[kept]
+    return order[:max_num] if max_num > 0 else order
+
+
+def _with_area(boxes: Tensor, offset: int) -> Tensor:
+    """Rows x1, y1, x2, y2 and area of boxes [N, 4], each contiguous: [5, N]."""
+    boxes = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
+    x1, y1, x2, y2 = boxes.unbind(1)
+    return torch.stack((x1, y1, x2, y2, (x2 - x1 + offset) * (y2 - y1 + offset)))
+
+
+def _iou(a: Tensor, b: Tensor, offset: int) -> Tensor:
+    """IoU of boxes with areas [5, A] and [5, B], not positive where boxes do not overlap: [A, B].
+
+    Operations and their order are those of mmcv, so that the last bit agrees at the threshold. Only
+    the width is clamped at zero: that is enough to keep two negative sides from making an overlap.
+    """
+    a, b = a[:, :, None], b[:, None, :]
+    overlap = torch.minimum(a[2], b[2]).sub_(torch.maximum(a[0], b[0]))
+    height = torch.minimum(a[3], b[3]).sub_(torch.maximum(a[1], b[1]))
+    if offset:
+        overlap, height = overlap.add_(offset), height.add_(offset)
+    overlap = overlap.clamp_(min=0).mul_(height)
+    union = (a[4] + b[4]).sub_(overlap)
+    return overlap.div_(union)
+
+
+def _strips(table: Tensor, offset: int) -> list[Tensor]:
+    """Parts of the boxes [5, n] that no overlap crosses, each as indices in ascending order.
+
+    Neighbouring parts are merged up to the size of a block, since each costs a few dozen calls.
+    """
+    n = table.shape[1]
+    if n <= _BLOCK:
+        return [torch.arange(n, device=table.device)] if n else []
+    left, order = table[0].sort()
+    right = table[2][order].cummax(0).values
+    # Twice the offset: with the offset alone, rounding could still find a sliver of overlap.
+    gaps = (left[1:] >= right[:-1] + 2 * offset).nonzero().squeeze(1) + 1
+    gaps = gaps[(gaps // _BLOCK).diff(prepend=gaps.new_zeros(1)) > 0]
+    strip = torch.zeros(n, dtype=torch.int64, device=table.device)
+    strip[gaps] = 1
+    strip = torch.empty_like(strip).scatter_(0, order, strip.cumsum(0))
+    sizes = strip.bincount(minlength=1).tolist()
+    return list(strip.argsort(stable=True).split(sizes))
+
+
+def _survivors(
+    table: Tensor, groups: Tensor | None, iou_threshold: float, offset: int
+) -> Tensor:
+    """Positions of the boxes kept among boxes with areas [5, n] in descending order of score."""
+    alive = torch.arange(table.shape[1], device=table.device)
+    kept = []
+    while alive.numel():
+        best, rest = alive[:_BLOCK], alive[_BLOCK:]
+        exceeds = _iou(table[:, best], table[:, best], offset) > iou_threshold
+        if groups is not None:
+            exceeds &= groups[best, None] == groups[None, best]
+        best = best[_settle(exceeds.triu(1))]
+        kept.append(best)
+        gone = [
+            _any_exceeds(table, groups, best, part, iou_threshold, offset)
+            for part in rest.split(max(_PAIRS // len(best), 1))
+        ]
+        alive = rest[~torch.cat(gone)]
+    return torch.cat(kept)
+
+
+def _any_exceeds(
+    table: Tensor, groups: Tensor | None, a: Tensor, b: Tensor, iou_threshold: float, offset: int
+) -> Tensor:
+    """Whether any of the boxes ``a`` overlaps each box of ``b`` too much, [len(b)]."""
+    iou = _iou(table.index_select(1, a), table.index_select(1, b), offset)
+    if groups is not None:
+        iou.masked_fill_(groups[a, None] != groups[None, b], 0)
+    return iou.amax(0) > iou_threshold
+
+
+def _settle(exceeds: Tensor) -> Tensor:
+    """Boxes kept among a few, in order of score: the fixed point of "no better kept box exceeds".
+
+    Args:
+        exceeds: [b, b] strictly upper triangular; whether box i overlaps the later box j too much.
+
+    Returns:
+        [b] bool.
+    """
+    weight = exceeds.float()
+    kept = torch.ones_like(weight[0])
+    while True:
+        settled = (kept @ weight == 0).float()
+        if torch.equal(settled, kept):
+            return kept.bool()
+        kept = settled
