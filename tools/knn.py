@@ -22,7 +22,7 @@ def main() -> None:
         metrics = {}
         for k in args.k:
             scores = vote(similarities[:, :k], labels[:, :k], num_classes=features.num_classes)
-            metrics[f"knn/top1_k{k}"] = top_k_accuracy(scores, features.test_labels)
+            metrics[f"knn/k{k}_top1"] = top_k_accuracy(scores, features.test_labels)
         return metrics
 
     evaluate_frozen(args, "knn", evaluate)

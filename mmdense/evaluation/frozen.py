@@ -174,6 +174,7 @@ def _extract(
     train, train_labels = extract_features(backbone, train_loader, preprocess, amp=amp)
     test, test_labels = extract_features(backbone, test_loader, preprocess, amp=amp)
     seconds = time.perf_counter() - started
+    record.images = len(train)
     record.images_per_second = (len(train) + len(test)) / seconds
     record.peak_memory_mib = peak_memory_mib()  # while the workers of the loaders are alive
     record.peak_gpu_memory_mib = peak_gpu_memory_mib()

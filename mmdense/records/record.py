@@ -49,6 +49,7 @@ class Record:
         wall_time_s: Seconds from start to end, summed over the parts of a resumed run.
         peak_memory_mib: Upper bound of resident memory with data loader workers, of rank 0.
         peak_gpu_memory_mib: As torch allocated it on one GPU; ``None`` without a GPU.
+        images: Distinct images in the training set.
         images_per_second: Of training, or of feature extraction, over all ranks.
         stages: Of a pipeline, one dictionary a stage.
         notes: What a reader must know, such as values that were not finite.
@@ -70,6 +71,7 @@ class Record:
     wall_time_s: float | None = None
     peak_memory_mib: float | None = None
     peak_gpu_memory_mib: float | None = None
+    images: int | None = None
     images_per_second: float | None = None
     stages: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

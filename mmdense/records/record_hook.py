@@ -72,6 +72,7 @@ class RecordHook(Hook):
         if self._record is None:
             return
         self._trained = True
+        self._record.images = len(runner.train_dataloader.dataset)
         if runner.iter == 0 or (state := runner.message_hub.get_info(_STATE)) is None:
             return
         self._curves = {key: Curve.from_state(curve) for key, curve in state["curves"].items()}

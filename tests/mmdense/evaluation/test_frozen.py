@@ -78,6 +78,7 @@ def test_linear_probe_of_random_weights(config, tmp_path, monkeypatch, capsys):
     assert record.name == "colours_linear_probe"
     assert record.notes == ["random weights"]
     assert record.images_per_second > 0
+    assert record.images == 22
     assert record.command[0] == "tools/linear_probe.py"
     printed = capsys.readouterr().out
     assert "KaimingInit" not in printed, printed  # no list of every parameter
@@ -94,8 +95,8 @@ def test_knn_of_a_checkpoint_in_the_default_work_dir(config, tmp_path, monkeypat
     torch.save({"state_dict": weights}, tmp_path / "a.pth")
     run_tool("knn", monkeypatch, config, "a.pth", "--k", "1", "22")
     metrics = json.loads((tmp_path / "work_dirs" / "colours_knn" / "metrics.json").read_text())
-    assert set(metrics) == {"knn/top1_k1", "knn/top1_k22"}
-    assert metrics["knn/top1_k1"] == 100.0
+    assert set(metrics) == {"knn/k1_top1", "knn/k22_top1"}
+    assert metrics["knn/k1_top1"] == 100.0
     assert "knn of a.pth" in capsys.readouterr().out
 
 

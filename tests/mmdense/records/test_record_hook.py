@@ -97,6 +97,7 @@ def test_a_training_leaves_its_record(trained):
     logged = runner.message_hub.get_scalar("train/loss").data[0]
     assert [point[0] for point in record.curves["train/loss"]] == list(range(1, ITERATIONS + 1))
     assert [point[1] for point in record.curves["train/loss"]] == pytest.approx(logged, rel=1e-5)
+    assert record.images == IMAGES
     assert record.wall_time_s > 0
     assert record.peak_memory_mib > 50
     # 30 iterations, 5 of them to warm up: the speed is that of the other 25.

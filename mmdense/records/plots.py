@@ -1,0 +1,128 @@
+"""Pictures of a run: curves to compare, and a sheet of images."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+# Okabe and Ito's palette without yellow: told apart by colour-blind readers and on white paper.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+
+_INK, _GRID = "#333333", "#DDDDDD"
+_FEW = 30  # points of a curve that are drawn as they are, with dots
+_SMOOTHING = 0.05  # of a curve's length: the width of the running mean
+_DPI = 150
+
+
+def plot_curves(
+    curves_by_run: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
+    keys: Sequence[str],
+    path: str | Path,
+    *,
+    labels: Mapping[str, str] | None = None,
+) -> Path:
+    """Draw one panel for each key with a line for each run that has it, as a PNG.
+
+    A short curve has a dot for each value. A long one is drawn as a running mean over 5 % of its
+    length, on the values themselves in a paler tone. Values that are not finite leave a gap.
+
+    Args:
+        curves_by_run: ``{run: {key: [[step, value], ...]}}``, as records have them.
+        keys: Curves to draw, such as ``train/loss``.
+        path: File to write; its folder is made.
+        labels: Axis titles with their units; the key itself where there is none.
+
+    Raises:
+        ValueError: No run has one of the keys.
+    """
+    for key in keys:
+        if not any(curves.get(key) for curves in curves_by_run.values()):
+            known = sorted({k for curves in curves_by_run.values() for k in curves if curves[k]})
+            raise ValueError(f"no run has the curve {key!r}; there are {', '.join(known)}")
+    figure = Figure(figsize=(5.6 * len(keys), 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, key in zip(np.atleast_1d(figure.subplots(1, len(keys))), keys):
+        for colour, (run, curves) in zip(_cycle(len(curves_by_run)), curves_by_run.items()):
+            if curves.get(key):
+                _draw(axes, curves[key], run, colour)
+        _dress(axes, (labels or {}).get(key, key))
+        if len(curves_by_run) > 1:
+            axes.legend(frameon=False, labelcolor=_INK, fontsize=10)
+        else:
+            axes.set_title(next(iter(curves_by_run)), color=_INK, fontsize=11, loc="left")
+    return _write(figure, path)
+
+
+def contact_sheet(images: Sequence[np.ndarray], titles: Sequence[str], path: str | Path) -> Path:
+    """Draw images with a title each in rows, on a sheet that is wider than tall, as a PNG.
+
+    Args:
+        images: RGB, uint8. Each [H, W, 3]
+        titles: One an image.
+        path: File to write; its folder is made.
+
+    Raises:
+        ValueError: There are no images, or not as many titles.
+    """
+    if not images or len(images) != len(titles):
+        raise ValueError(f"expected a title an image, found {len(titles)} for {len(images)}")
+    aspect = float(np.mean([image.shape[1] / image.shape[0] for image in images]))
+    columns = max(1, min(len(images), round(math.sqrt(1.5 * len(images) / aspect))))
+    rows = math.ceil(len(images) / columns)
+    width = max(2.2, 10 / columns)
+    figure = Figure(figsize=(width * columns, (width / aspect + 0.3) * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = np.atleast_1d(figure.subplots(rows, columns)).flatten()
+    for axes in grid:
+        axes.axis("off")
+    for axes, image, title in zip(grid, images, titles):
+        axes.imshow(image, interpolation="none")
+        axes.set_title(title, fontsize=8, color=_INK)
+    return _write(figure, path)
+
+
+def _cycle(count: int) -> list[str]:
+    return [COLOURS[i % len(COLOURS)] for i in range(count)]
+
+
+def _draw(axes: Axes, curve: Sequence[Sequence[float]], run: str, colour: str) -> None:
+    steps, values = np.asarray(curve, dtype=float).T
+    values = np.where(np.isfinite(values), values, np.nan)
+    if len(values) <= _FEW:
+        axes.plot(steps, values, color=colour, label=run, linewidth=1.8, marker="o", markersize=4)
+        return
+    axes.plot(steps, values, color=colour, linewidth=0.8, alpha=0.25)
+    axes.plot(steps, _running_mean(values), color=colour, label=run, linewidth=2)
+
+
+def _running_mean(values: np.ndarray) -> np.ndarray:
+    """Mean over a centred window, which is cut at the ends; NaN wherever the window holds one."""
+    half = max(1, round(len(values) * _SMOOTHING / 2))
+    windows = [values[max(0, i - half) : i + half + 1] for i in range(len(values))]
+    return np.array([window.mean() for window in windows])
+
+
+def _dress(axes: Axes, label: str) -> None:
+    """Axis titles, a pale grid, and no frame but the two axes."""
+    axes.set_xlabel("training iteration", color=_INK, fontsize=10)
+    axes.set_ylabel(label, color=_INK, fontsize=10)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.tick_params(colors=_INK, labelsize=9, length=3)
+    axes.grid(color=_GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(_INK)
+
+
+def _write(figure: Figure, path: str | Path) -> Path:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=_DPI, facecolor="white")
+    return path

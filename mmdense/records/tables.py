@@ -1,0 +1,238 @@
+"""From kept records to the tables of the README files: pure functions, records to Markdown.
+
+Numbers in a table come from ``results/`` and nowhere else. A table of the README is a name in
+:data:`TABLES`; :mod:`mmdense.records.marked_tables` puts it in its place.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmdense.records.record import FILE_NAME, Record, RecordError, load
+
+BENCHMARK_FILE_NAME = "benchmark.json"
+NOTHING = "*No record yet.*"
+
+_SYNTHETIC = "Collage"  # the generated data set; whatever is measured on it is marked
+_BENCHMARK_KEYS = ("name", "setting", "ours_s", "other", "other_s", "ratio")
+
+
+class Results(NamedTuple):
+    """What a results folder holds, oldest first.
+
+    Attributes:
+        records: ``(folder, record)``; the folder as ``results/<slug>/<date>_<what>``.
+        benchmarks: ``(folder, rows)``.
+    """
+
+    records: list[tuple[str, Record]]
+    benchmarks: list[tuple[str, list[dict[str, Any]]]]
+
+
+def read_results(root: str | Path) -> Results:
+    """Read every kept record and benchmark below ``<root>/results``.
+
+    Raises:
+        RecordError: One of them is broken; the message names the file.
+    """
+    root = Path(root)
+    files = sorted((root / "results").glob(f"*/*/{FILE_NAME}"))
+    records = [(file.parent.relative_to(root).as_posix(), load(file)) for file in files]
+    records.sort(key=lambda kept: (kept[1].date, kept[0]))
+    files = sorted((root / "results" / "benchmarks").glob(f"*/{BENCHMARK_FILE_NAME}"))
+    rows = [(file.parent.relative_to(root).as_posix(), _benchmark_rows(file)) for file in files]
+    return Results(records, rows)
+
+
+def pipelines_table(records: Sequence[Record], links: Sequence[str] | None = None) -> str:
+    """One row for each comparison that the configs of pipelines name in ``compare``.
+
+    An entry of ``compare`` has ``metric``, ``label``, ``scale`` (by which the metric is multiplied
+    to be shown), and ``ssl`` and ``random``, the stages to compare (``random`` may be missing).
+
+    Args:
+        records: Of pipelines.
+        links: Where each record lies, for a column of links; without them there is none.
+
+    Raises:
+        RecordError: A comparison names a stage or a metric that the record does not have.
+    """
+    rows = []
+    for number, record in enumerate(records):
+        for index, compared in enumerate(record.config.get("compare", [])):
+            where = f"record {record.name!r}: config.compare[{index}]"
+            row = [f"`{record.name}`", _pretraining(record), *_comparison(record, compared, where)]
+            row += [_duration(record.wall_time_s)]
+            row += [_link(record, links[number])] if links else []
+            rows.append(row)
+    header = ["Pipeline", "Pretrained on", "Measured", "On"]
+    header += ["SSL weights", "Random weights", "Difference", "Time of all"]
+    header += ["Record"] if links else []
+    table = _markdown(header, rows, right=("SSL weights", "Random weights", "Difference"))
+    if any(_SYNTHETIC in cell for row in rows for cell in row):
+        table += f"\n\n{_SYNTHETIC} is generated: its scores are synthetic."
+    return table
+
+
+def operators_table(benchmarks: Sequence[dict[str, Any]], links: Sequence[str]) -> str:
+    """One row for each benchmark of an operator.
+
+    Args:
+        benchmarks: With ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared with),
+            ``other_s`` and ``ratio`` (ours to other).
+        links: The folder that each row comes from.
+    """
+    rows = [
+        [
+            row["name"],
+            row["setting"],
+            row["other"],
+            _seconds(row["ours_s"]),
+            _seconds(row["other_s"]),
+            f"{row['ratio']:.2f}",
+            f"[{Path(link).name}]({link})",
+        ]
+        for row, link in zip(benchmarks, links, strict=True)
+    ]
+    header = ["Operator", "Setting", "Compared with", "Ours", "Other", "Ours / other", "Record"]
+    return _markdown(header, rows, right=("Ours", "Other", "Ours / other"))
+
+
+def setup_table(records: Sequence[Record], links: Sequence[str]) -> str:
+    """One row for each measured installation: metrics ``installed_gib`` and ``setup_s``.
+
+    Raises:
+        RecordError: A record lacks one of them.
+    """
+    rows = []
+    for record, link in zip(records, links, strict=True):
+        missing = {"installed_gib", "setup_s"} - set(record.metrics)
+        if missing:
+            raise RecordError(f"{link}: field 'metrics' lacks {', '.join(sorted(missing))}")
+        machine = f"{record.hardware['cpu']}, {record.hardware['cores']} cores"
+        size = f"{record.metrics['installed_gib']:.1f} GiB"
+        time = _duration(record.metrics["setup_s"])
+        rows.append([machine, str(record.versions["python"]), size, time, _link(record, link)])
+    header = ["Machine", "Python", "Installed", "Set-up", "Record"]
+    return _markdown(header, rows, right=("Installed", "Set-up"))
+
+
+def _kept_pipelines(results: Results, to_root: str) -> str:
+    newest = _newest(results, "pipelines")
+    return pipelines_table(list(newest.values()), [to_root + folder for folder in newest])
+
+
+def _kept_setup(results: Results, to_root: str) -> str:
+    newest = _newest(results, "setup")
+    return setup_table(list(newest.values()), [to_root + folder for folder in newest])
+
+
+def _kept_operators(results: Results, to_root: str) -> str:
+    """Of rows with one name and setting, the one in the last folder counts."""
+    newest = {
+        (row["name"], row["setting"]): (row, to_root + folder)
+        for folder, rows in results.benchmarks
+        for row in rows
+    }
+    return operators_table(
+        [row for row, _ in newest.values()], [folder for _, folder in newest.values()]
+    )
+
+
+# A table's name in the README files, and what makes it of the results and the way to the root.
+TABLES: dict[str, Callable[[Results, str], str]] = {
+    "operators": _kept_operators,
+    "pipelines": _kept_pipelines,
+    "setup": _kept_setup,
+}
+
+
+def _newest(results: Results, slug: str) -> dict[str, Record]:
+    """``{folder: record}`` with the newest record of each name, in the order of names."""
+    by_name = {kept.name: (folder, kept) for folder, kept in results.records if kept.slug == slug}
+    return {folder: kept for _, (folder, kept) in sorted(by_name.items())}
+
+
+def _benchmark_rows(file: Path) -> list[dict[str, Any]]:
+    """The rows of a benchmark, checked."""
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"{file}: not a JSON object with 'rows' ({error!r})") from error
+    for number, row in enumerate(rows):
+        missing = [key for key in _BENCHMARK_KEYS if key not in row]
+        if missing:
+            raise RecordError(f"{file}: rows[{number}] lacks {', '.join(missing)}")
+        if not math.isclose(row["ratio"], row["ours_s"] / row["other_s"], rel_tol=0.25):
+            raise RecordError(
+                f"{file}: rows[{number}].ratio is {row['ratio']:.3g}, "
+                f"but ours_s / other_s is {row['ours_s'] / row['other_s']:.3g}"
+            )
+    return rows
+
+
+def _pretraining(record: Record) -> str:
+    """What the first pretraining stage saw."""
+    stage = next((stage for stage in record.stages if stage["task"] == "pretrain"), None)
+    if stage is None:
+        return "–"
+    images = stage.get("images")
+    return _marked(stage["data"]) + (f", {images:,} images" if images else "")
+
+
+def _comparison(record: Record, compared: dict[str, Any], where: str) -> list[str]:
+    """Cells: label, data, with SSL weights, with random weights, difference."""
+    stages = {stage["name"]: stage for stage in record.stages}
+    values = {}
+    for side in ("ssl", "random"):
+        name = compared.get(side)
+        if name is None and side == "random":
+            continue
+        if name not in stages:
+            raise RecordError(f"{where}.{side} is {name!r}; the stages are {sorted(stages)}")
+        metrics = stages[name]["metrics"]
+        if compared["metric"] not in metrics:
+            raise RecordError(
+                f"{where}.metric is {compared['metric']!r}; stage {name!r} has {sorted(metrics)}"
+            )
+        value = metrics[compared["metric"]]
+        values[side] = math.nan if value is None else value * compared["scale"]
+    ssl = values["ssl"]
+    data = _marked(stages[compared["ssl"]]["data"])
+    if "random" not in values:
+        return [compared["label"], data, f"{ssl:.1f}", "–", "–"]
+    random = values["random"]
+    return [compared["label"], data, f"{ssl:.1f}", f"{random:.1f}", f"{ssl - random:+.1f}"]
+
+
+def _marked(data: str) -> str:
+    return f"{data} (synthetic)" if _SYNTHETIC in data else data
+
+
+def _link(record: Record, target: str) -> str:
+    """A link to the folder of a record, named by its day."""
+    uncommitted = " (uncommitted code)" if record.git["dirty"] else ""
+    return f"[{record.date[:10]}]({target}){uncommitted}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+def _markdown(header: list[str], rows: list[list[str]], right: Sequence[str]) -> str:
+    """A Markdown table, the columns named in ``right`` aligned to the right."""
+    if not rows:
+        return NOTHING
+    rule = ["---:" if name in right else "---" for name in header]
+    lines = [header, rule, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

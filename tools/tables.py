@@ -1,0 +1,66 @@
+"""Write the tables of the README files from results/, or check that they are up to date.
+
+python tools/tables.py [--check]
+"""
+
+import argparse
+import difflib
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+from mmdense.records.marked_tables import MarkError, fill_tables
+from mmdense.records.record import RecordError
+from mmdense.records.tables import TABLES, read_results
+
+
+def main(root: Path) -> int:
+    """Fill every table below ``root``; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
+    args = parser.parse_args()
+    try:
+        changed = changed_files(root)
+    except (MarkError, RecordError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for file, (old, new) in changed.items():
+        if args.check:
+            before, after = old.splitlines(), new.splitlines()
+            names = f"{file} (as it is)", f"{file} (from results/)"
+            difference = difflib.unified_diff(before, after, *names, lineterm="")
+            print("\n".join(difference))
+        else:
+            (root / file).write_text(new, encoding="utf-8")
+            print(f"wrote {file}")
+    return int(args.check and bool(changed))
+
+
+def changed_files(root: Path) -> dict[str, tuple[str, str]]:
+    """``{file: (old text, new text)}`` of the Markdown files whose tables are not up to date."""
+    results = read_results(root)
+    changed = {}
+    for file in markdown_files(root):
+        to_root = "../" * file.count("/")
+        tables = {name: functools.partial(make, results, to_root) for name, make in TABLES.items()}
+        old = (root / file).read_text(encoding="utf-8")
+        new = fill_tables(old, tables, file)
+        if new != old:
+            changed[file] = (old, new)
+    return changed
+
+
+def markdown_files(root: Path) -> list[str]:
+    """README.md files anywhere and all Markdown below docs/, as git sees them."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--"]
+    patterns = ["README.md", "*/README.md", "docs/*.md"]
+    listed = subprocess.run(
+        [*command, *patterns], cwd=root, capture_output=True, text=True, check=True
+    )
+    files = sorted(set(listed.stdout.split("\0")) - {""})
+    return [file for file in files if (root / file).is_file()]
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).resolve().parents[1]))
