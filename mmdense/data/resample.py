@@ -1,0 +1,108 @@
+"""Crop, resize and blur a batch, each sample in its own way, as matrix products.
+
+All three are linear and separable: ``rows @ image @ columns^T`` with a pair of matrices for each
+sample. The resizing filter is a triangle that widens with the crop, so that a large crop is not
+aliased. Definitions are torchvision's.
+
+Letters: B samples, C channels, H x W source size, h x w target size, r blur radius.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["crop_and_resize", "gaussian_blur"]
+
+
+def crop_and_resize(
+    images: Tensor, crops: Tensor, flips: Tensor, *, size: tuple[int, int]
+) -> Tensor:
+    """Crop each image, resize the crop, mirror where asked.
+
+    As torchvision's ``resized_crop(..., antialias=True)`` with bilinear interpolation.
+
+    Args:
+        images: ``[B, C, H, W]``, uint8 from 0 to 255 or floating point from 0 to 1.
+        crops: Top, left, height, width in pixels, ``[B, 4]``, inside the image.
+        flips: Whether to mirror left to right, ``[B]``.
+        size: Height and width of the result in pixels.
+
+    Returns:
+        ``[B, C, h, w]`` float32 from 0 to 1.
+    """
+    height, width = images.shape[-2:]
+    crops = crops.float()
+    upright = torch.zeros_like(flips)
+    rows = _resize_matrix(crops[:, 0], crops[:, 2], height, size[0], upright)  # [B, h, H]
+    columns = _resize_matrix(crops[:, 1], crops[:, 3], width, size[1], flips)  # [B, w, W]
+    if images.dtype == torch.uint8:
+        rows = rows / 255
+    return _separable(images, rows, columns)
+
+
+def _resize_matrix(
+    start: Tensor, length: Tensor, source: int, target: int, mirror: Tensor
+) -> Tensor:
+    """Weights ``[B, target, source]`` that resize ``length`` pixels from ``start`` on."""
+    device = start.device
+    position = torch.arange(target, device=device) + 0.5  # [t]
+    position = torch.where(mirror[:, None], target - position, position)  # [B, t]
+    step = (length / target)[:, None]  # [B, 1] source pixels a target pixel
+    pixel = torch.arange(source, device=device) + 0.5 - start[:, None]  # [B, s] inside the crop
+    distance = pixel[:, None, :] - (position * step)[:, :, None]  # [B, t, s]
+    weights = (1 - distance.abs_() / step.clamp(min=1)[:, :, None]).clamp_(min=0)
+    inside = (pixel > 0) & (pixel < length[:, None])  # [B, s]
+    weights = weights * inside[:, None, :]
+    return weights / weights.sum(dim=2, keepdim=True)
+
+
+def gaussian_blur(images: Tensor, sigmas: Tensor, radius: int) -> Tensor:
+    """Blur each image with its own Gaussian; the border is reflected.
+
+    As torchvision's ``gaussian_blur`` with a kernel of ``2 * radius + 1`` pixels.
+
+    Args:
+        images: ``[B, C, H, W]``; both sides above ``radius``.
+        sigmas: Standard deviations in pixels, above 0, ``[B]``.
+        radius: Where the Gaussian is cut off, in pixels.
+    """
+    height, width = images.shape[-2:]
+    taps = torch.arange(-radius, radius + 1, device=images.device)  # [2r + 1]
+    weights = torch.exp(-0.5 * (taps / sigmas[:, None]) ** 2)  # [B, 2r + 1]
+    weights = weights / weights.sum(dim=1, keepdim=True)
+    return _separable(
+        images, _blur_matrix(weights, taps, height), _blur_matrix(weights, taps, width)
+    )
+
+
+def _blur_matrix(weights: Tensor, taps: Tensor, side: int) -> Tensor:
+    """Convolution of a line of ``side`` pixels with ``weights`` as a matrix ``[B, side, side]``."""
+    source = torch.arange(side, device=taps.device)[:, None] + taps  # [side, 2r + 1]
+    source = side - 1 - (side - 1 - source.abs()).abs()  # reflected at both ends
+    batch = len(weights)
+    matrix = weights.new_zeros(batch, side, side)
+    return matrix.scatter_add_(
+        2, source.expand(batch, -1, -1), weights[:, None, :].expand(-1, side, -1)
+    )
+
+
+def _separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """``rows @ image @ columns^T`` for each channel of each sample.
+
+    Args:
+        images: ``[B, C, H, W]``.
+        rows: ``[B, h, H]``.
+        columns: ``[B, w, W]``.
+
+    Returns:
+        ``[B, C, h, w]``.
+    """
+    batch, channels, _, width = images.shape
+    # Lines of pixels first, so that each product is one plain GEMM a sample and nothing is copied.
+    lines = images.permute(0, 2, 1, 3).to(  # [B, H, C, W]
+        torch.float32, memory_format=torch.contiguous_format
+    )
+    shorter = torch.bmm(rows, lines.flatten(2))  # [B, h, C*W]
+    narrower = torch.bmm(shorter.view(batch, -1, width), columns.transpose(1, 2))  # [B, h*C, w]
+    return narrower.view(batch, rows.shape[1], channels, -1).permute(0, 2, 1, 3)  # [B, C, h, w]

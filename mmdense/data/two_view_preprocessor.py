@@ -1,0 +1,108 @@
+"""Data preprocessor that makes two random views of each image on the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from mmdense.data.views import ViewRecipe, random_view
+from mmdense.registry import MODELS
+
+__all__ = ["TwoViewPreprocessor"]
+
+
+@MODELS.register_module()
+class TwoViewPreprocessor(BaseDataPreprocessor):
+    """Two views for training, the normalised image otherwise.
+
+    It takes the place of the transforms ``MultiView`` and of ``SelfSupDataPreprocessor`` in
+    MMPretrain: workers hand over whole images of one size, and the views are made here, on the
+    device of the model.
+
+    Views repeat under the run's seed: each batch draws one number from torch's global CPU
+    generator. The rank is added to it, so ranks with the same seed still draw different views.
+
+    Args:
+        size: Height and width of a view, or one number for both, in pixels.
+        mean: Of each channel, RGB, from 0 to 255.
+        std: Of each channel, RGB, from 0 to 255.
+        to_rgb: Whether the inputs are BGR, as the host's image loader gives them.
+        view: Other values of :class:`mmdense.data.views.ViewRecipe` for both views.
+        second_view: The same for the second view alone, on top of ``view`` (BYOL's asymmetry).
+        non_blocking: Whether the copy to the device need not be waited for.
+
+    Raises:
+        ValueError: a value of the recipe is out of range; the message names its key.
+        TypeError: a key that the recipe does not have.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int | Sequence[int],
+        mean: Sequence[float],
+        std: Sequence[float],
+        to_rgb: bool,
+        view: dict | None = None,
+        second_view: dict | None = None,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(non_blocking=non_blocking)
+        height, width = (size, size) if isinstance(size, int) else size
+        shared = dict(view or {}, size=(height, width))
+        self.recipes = (ViewRecipe(**shared), ViewRecipe(**{**shared, **(second_view or {})}))
+        self.to_rgb = to_rgb
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) / 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) / 255, persistent=False)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Make the views.
+
+        Args:
+            data: ``inputs``, uint8 ``[B, 3, H, W]`` or a list of B tensors of one size, and maybe
+                ``data_samples``.
+            training: Whether to make views.
+
+        Returns:
+            ``inputs``: for training a list of two ``[B, 3, h, w]``, else one ``[B, 3, H, W]``, all
+            normalised; ``data_samples`` as they came, or None.
+        """
+        images = self.cast_data(_stack(data["inputs"]))
+        if self.to_rgb:
+            images = images.flip(1)
+        if training:
+            seed = int(torch.randint(1 << 62, ()))
+            generator = torch.Generator().manual_seed(seed + get_rank())
+            inputs: Tensor | list[Tensor] = [
+                self._normalize(random_view(images, recipe, generator=generator))
+                for recipe in self.recipes
+            ]
+        else:
+            inputs = self._normalize(images.float() / 255)
+        return dict(inputs=inputs, data_samples=self.cast_data(data.get("data_samples")))
+
+    def _normalize(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std
+
+
+def _stack(inputs: Tensor | Sequence[Tensor]) -> Tensor:
+    if isinstance(inputs, Tensor):
+        images = inputs
+    else:
+        shapes = {tuple(image.shape) for image in inputs}
+        if len(shapes) != 1:
+            raise ValueError(
+                f"inputs of the shapes {sorted(shapes)} are not one batch; end the pipeline of "
+                "train_dataloader with a crop or resize to one size"
+            )
+        images = torch.stack(list(inputs))
+    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
+        raise ValueError(
+            f"inputs are {images.dtype} {tuple(images.shape)}: need uint8 [B, 3, H, W]; views "
+            "belong to this preprocessor, not to the pipeline"
+        )
+    return images

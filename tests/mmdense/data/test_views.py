@@ -1,0 +1,123 @@
+import mmdense  # noqa: F401  (what follows imports only after it)
+
+# isort: split
+import math
+
+import pytest
+import torch
+
+from mmdense.data import views
+from mmdense.data.views import ViewRecipe
+from tests.references.views_loop import view_loop
+
+EVERYTHING = dict(
+    jitter_prob=0.7, gray_prob=0.3, blur_prob=0.6, solarize_prob=0.0, hue=0.5, crop_scale=(0.05, 1)
+)
+
+
+def images(batch, height, width, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (batch, 3, height, width), generator=generator).to(torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("source", "size"), [((32, 32), (32, 32)), ((41, 67), (24, 19)), ((17, 9), (33, 40))]
+)
+def test_equals_one_sample_after_the_other(source, size):
+    recipe = ViewRecipe(size=size, **EVERYTHING)
+    batch = images(23, *source)
+    generator = torch.Generator().manual_seed(1)
+    parameters = views.sample_parameters(23, *source, recipe, generator=generator)
+    ours = views.apply_parameters(batch, parameters, recipe)
+    torch.testing.assert_close(ours, view_loop(batch, parameters, recipe), atol=2e-5, rtol=0)
+
+
+def test_parts_of_a_batch_make_the_same_views(monkeypatch):
+    recipe = ViewRecipe(size=(20, 24), **{**EVERYTHING, "solarize_prob": 0.5})
+    batch = images(11, 30, 30)
+    whole = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(3))
+    monkeypatch.setattr(views, "PIXELS_AT_ONCE", 3 * 20 * 24)
+    parts = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(parts, whole, atol=2e-6, rtol=0)
+    assert batch.equal(images(11, 30, 30))  # the input is left alone
+
+
+def test_crops_lie_inside_and_follow_scale_and_ratio():
+    generator = torch.Generator().manual_seed(0)
+    crops = views.sample_crops(
+        20_000, 90, 120, scale=(0.2, 0.5), ratio=(0.75, 4 / 3), generator=generator
+    )
+    top, left, height, width = crops.unbind(1)
+    assert (crops[:, :2] >= 0).all()
+    assert (top + height <= 90).all()
+    assert (left + width <= 120).all()
+    share = (height * width) / (90 * 120)
+    assert 0.19 < share.min() < 0.21
+    assert 0.49 < share.max() < 0.51
+    assert share.mean() == pytest.approx(0.35, abs=0.005)  # uniform in area
+    ratio = (width / height).log()
+    assert ratio.mean().abs() < 0.01  # uniform in the logarithm
+    assert ratio.max() < math.log(4 / 3) + 0.03
+    assert (top == 0).any()
+    assert (top + height == 90).any()
+
+
+def test_a_crop_that_never_fits_is_the_central_one():
+    # 10 x 100: of ratio at most 4/3 the largest is 10 x 13, from (100 - 13) // 2 on.
+    crops = views.sample_crops(5, 10, 100, scale=(0.9, 1.0), ratio=(0.75, 4 / 3))
+    assert crops.tolist() == [[0, 43, 10, 13]] * 5
+
+
+def test_samples_differ_and_the_generator_decides():
+    batch = images(1, 24, 24).repeat(8, 1, 1, 1)
+    recipe = ViewRecipe(size=(24, 24))
+    first = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(5))
+    again = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(5))
+    other = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(6))
+    assert first.equal(again)
+    assert not first.equal(other)
+    assert len({tuple(view.flatten().tolist()) for view in first}) == 8
+    assert first.min() >= 0
+    assert first.max() <= 1
+
+
+def test_no_augmentation_is_the_image():
+    recipe = ViewRecipe(
+        size=(13, 21), crop_scale=(1, 1), crop_ratio=(21 / 13, 21 / 13), flip_prob=0, jitter_prob=0,
+        gray_prob=0, blur_prob=0,
+    )  # fmt: skip
+    batch = images(4, 13, 21)
+    torch.testing.assert_close(views.random_view(batch, recipe), batch.float() / 255)
+
+
+def test_all_samples_gray():
+    recipe = ViewRecipe(size=(9, 9), gray_prob=1.0, blur_prob=0.5)
+    view = views.random_view(images(6, 12, 12), recipe)
+    assert view[:, 0].equal(view[:, 1])
+    assert view[:, 0].equal(view[:, 2])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        (dict(flip_prob=1.2), "flip_prob"),
+        (dict(hue=0.6), "hue"),
+        (dict(crop_scale=(0.5, 0.2)), "crop_scale"),
+        (dict(crop_scale=(0.5, 1.2)), "crop_scale"),
+        (dict(brightness=-1), "brightness"),
+        (dict(blur_sigma=(0.0, 1.0)), "blur_sigma"),
+        (dict(size=(0, 4)), "size"),
+    ],
+)
+def test_a_wrong_recipe_names_its_key(wrong, word):
+    with pytest.raises(ValueError, match=word):
+        ViewRecipe(**{"size": (8, 8), **wrong})
+
+
+def test_a_wrong_batch_is_refused():
+    recipe = ViewRecipe(size=(8, 8))
+    parameters = views.sample_parameters(2, 8, 8, recipe)
+    with pytest.raises(ValueError, match="2 parameters for 3"):
+        views.apply_parameters(images(3, 8, 8), parameters, recipe)
+    with pytest.raises(ValueError, match="need \\[B, 3, H, W\\]"):
+        views.apply_parameters(torch.zeros(2, 1, 8, 8), parameters, recipe)

@@ -1,0 +1,29 @@
+"""One view a sample with torchvision's own operations, one sample after the other."""
+
+import torch
+from torchvision.transforms.v2 import functional as tv
+
+from mmdense.data.views import ViewParameters, ViewRecipe
+
+
+def view_loop(images: torch.Tensor, parameters: ViewParameters, recipe: ViewRecipe) -> torch.Tensor:
+    """[B, 3, H, W] uint8 to [B, 3, h, w] float32 from 0 to 1."""
+    radius = min(int(-(-3 * recipe.blur_sigma[1] // 1)), recipe.size[0] - 1, recipe.size[1] - 1)
+    changes = (tv.adjust_brightness, tv.adjust_contrast, tv.adjust_saturation, tv.adjust_hue)
+    views = []
+    for i, image in enumerate(images):
+        top, left, height, width = parameters.crops[i].tolist()
+        view = image.float() / 255
+        view = tv.resized_crop(view, top, left, height, width, list(recipe.size), antialias=True)
+        if parameters.flips[i]:
+            view = tv.horizontal_flip(view)
+        for which in parameters.order:
+            view = changes[which](view, parameters.factors[i, which].item())
+        if parameters.grays[i]:
+            view = tv.rgb_to_grayscale(view, num_output_channels=3)
+        if parameters.sigmas[i] > 0:
+            view = tv.gaussian_blur(view, 2 * radius + 1, [parameters.sigmas[i].item()] * 2)
+        if parameters.solarized[i]:
+            view = tv.solarize(view, recipe.solarize_threshold)
+        views.append(view)
+    return torch.stack(views)
