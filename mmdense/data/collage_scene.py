@@ -220,7 +220,7 @@ def _background(sampler: SplitSampler, *, height: int, width: int) -> np.ndarray
         step = np.clip(torn * (width / 4), 0, 1)[..., None]
         canvas = canvas * (1 - step) + other * step
     haze = random_colour(sampler, dark=0.2, bright=0.9)
-    share = np.float32(rng.uniform(0.05, 0.4))
+    share = np.float32(rng.uniform(0.15, 0.5))
     return canvas * (1 - share) + haze * share
 
 

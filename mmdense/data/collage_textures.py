@@ -16,7 +16,7 @@ import numpy as np
 from mmdense.data.collage_photos import random_colour, random_crop
 from mmdense.data.collage_split import SplitSampler
 
-_PHOTO_SHARE = 0.22
+_PHOTO_SHARE = 0.15
 
 
 def draw_texture(sampler: SplitSampler, *, height: int, width: int, size: float) -> np.ndarray:
@@ -79,6 +79,7 @@ def _colour_pair(sampler: SplitSampler) -> tuple[np.ndarray, np.ndarray]:
     """Draw two colours that differ in brightness, in either order."""
     low = random_colour(sampler, dark=0.15, bright=0.6)
     high = random_colour(sampler, dark=0.75, bright=1.0)
+    low = high + (low - high) * np.float32(sampler.uniform(0.35, 1.0))  # faint to strong patterns
     return (low, high) if sampler.rng.random() < 0.5 else (high, low)
 
 
