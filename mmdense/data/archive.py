@@ -6,11 +6,13 @@ a hostile name in an archive cannot reach outside the folder that the caller wri
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import tarfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
 
 __all__ = ["FileTree", "FolderTree", "TarTree", "ZipTree", "open_tree"]
 
@@ -161,11 +163,14 @@ class TarTree(_Archive):
     def __init__(self, path: Path) -> None:
         contents: dict[str, bytes] = {}
         try:
-            with tarfile.open(path, "r|*") as tar:
-                for member in tar:
-                    file = tar.extractfile(member) if member.isreg() else None
-                    if file is not None:
-                        contents[member.name.removeprefix("./")] = file.read()
+            with _decompressed(path) as stream:
+                with tarfile.open(fileobj=stream, mode="r|") as tar:
+                    for member in tar:
+                        file = tar.extractfile(member) if member.isreg() else None
+                        if file is not None:
+                            contents[member.name.removeprefix("./")] = file.read()
+                while stream.read(1 << 20):  # to the end, where gzip checks its sum
+                    pass
         except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
             raise ValueError(
                 f"{path} is no complete tar archive ({error}); fetch it again"
@@ -193,6 +198,11 @@ def open_tree(path: Path) -> FileTree:
     if path.name.endswith(ARCHIVE_SUFFIXES):
         return TarTree(path)
     raise ValueError(f"{path} is neither a folder nor one of {', '.join(ARCHIVE_SUFFIXES)}")
+
+
+def _decompressed(path: Path) -> BinaryIO:
+    opened = gzip.open(path) if path.name.endswith("gz") else path.open("rb")
+    return cast(BinaryIO, opened)
 
 
 def _refuse_escape(path: Path, name: str) -> None:

@@ -34,7 +34,10 @@ def from_photos(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
         if not NAME.fullmatch(path.name):
             continue
         content = tree.read(name)
-        image = Image.open(io.BytesIO(content))
+        try:
+            image = Image.open(io.BytesIO(content))
+        except OSError as error:
+            raise ValueError(f"{tree.path}: {name} is not a readable photo: {error}") from error
         ratio = SHORT_SIDE / min(image.size)
         if ratio < 1:
             size = (round(image.width * ratio), round(image.height * ratio))

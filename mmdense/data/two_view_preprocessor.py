@@ -74,16 +74,18 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
         images = self.cast_data(_stack(data["inputs"]))
         if self.to_rgb:
             images = images.flip(1)
-        if training:
-            seed = int(torch.randint(1 << 62, ()))
-            generator = torch.Generator().manual_seed(seed + get_rank())
-            inputs: Tensor | list[Tensor] = [
-                self._normalize(random_view(images, recipe, generator=generator))
-                for recipe in self.recipes
-            ]
-        else:
-            inputs = self._normalize(images.float() / 255)
+        # The host calls this under autocast, but pixels keep their precision.
+        with torch.autocast(images.device.type, enabled=False):
+            inputs = self._two_views(images) if training else self._normalize(images.float() / 255)
         return dict(inputs=inputs, data_samples=self.cast_data(data.get("data_samples")))
+
+    def _two_views(self, images: Tensor) -> list[Tensor]:
+        seed = int(torch.randint(1 << 62, ()))
+        generator = torch.Generator().manual_seed(seed + get_rank())
+        return [
+            self._normalize(random_view(images, recipe, generator=generator))
+            for recipe in self.recipes
+        ]
 
     def _normalize(self, images: Tensor) -> Tensor:
         return (images - self.mean) / self.std
