@@ -1,154 +1,162 @@
-"""Offer the operators of this package to ``mmcv.ops`` where mmcv has no compiled extension."""
+"""Let ``mmcv.ops``, MMDetection and torchvision work where their compiled operators are missing.
+
+mmcv keeps its compiled operators in the module ``mmcv._ext`` and cannot import ``mmcv.ops`` without
+it. :func:`install` adds an import finder behind all others that offers a stand-in under that name;
+an mmcv with compiled operators never asks it. The stand-in holds the operators of
+:mod:`mmdense.ops.mmcv_extension`. Any other name in it is a function that raises an error, which
+names the operator and says how to get it.
+
+torchvision fails to import where its library does not match torch, because it describes operators
+that are not there. :func:`install` then declares them, without an implementation: whatever needs no
+compiled operator works, and the rest raises torchvision's own error.
+"""
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 import types
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import torch
-import torch.nn.functional as F
 
-NAME = "mmcv._ext"
-_LIBRARIES: list = []
+from mmdense.ops.mmcv_extension import OPERATORS, torchvision_has_operators
 
+EXTENSION = "mmcv._ext"
+_FROM_TORCHVISION = ("nms", "roi_align_backward", "roi_align_forward")
 
-def _nms(boxes, scores, iou_threshold, offset):
-    order = scores.argsort(descending=True, stable=True)
-    b = boxes[order]
-    area = (b[:, 2] - b[:, 0] + offset) * (b[:, 3] - b[:, 1] + offset)
-    alive = torch.ones(len(b), dtype=torch.bool)
-    for i in range(len(b)):
-        if not alive[i]:
-            continue
-        lt = torch.maximum(b[i, :2], b[i + 1 :, :2])
-        rb = torch.minimum(b[i, 2:], b[i + 1 :, 2:])
-        inter = (rb - lt + offset).clamp(min=0).prod(1)
-        alive[i + 1 :] &= ~(inter / (area[i] + area[i + 1 :] - inter) > iou_threshold)
-    return order[alive]
-
-
-def _grid(rois, x, ph, pw, scale, ratio, aligned):
-    n = max(ratio, 1) if ratio > 0 else 2
-    off = 0.5 if aligned else 0.0
-    box = rois[:, 1:] * scale - off
-    size = box[:, 2:] - box[:, :2]
-    if not aligned:
-        size = size.clamp(min=1)
-    ys = (torch.arange(ph * n) + 0.5) / (ph * n)
-    xs = (torch.arange(pw * n) + 0.5) / (pw * n)
-    y = box[:, 1, None] + ys * size[:, 1, None]
-    xx = box[:, 0, None] + xs * size[:, 0, None]
-    H, W = x.shape[-2:]
-    gy = (y.clamp(0, H - 1) / max(H - 1, 1) * 2 - 1)[:, :, None].expand(-1, -1, pw * n)
-    gx = (xx.clamp(0, W - 1) / max(W - 1, 1) * 2 - 1)[:, None].expand(-1, ph * n, -1)
-    return torch.stack([gx, gy], -1), n
-
-
-def _roi_align(x, rois, ph, pw, scale, ratio, aligned):
-    grid, n = _grid(rois, x, ph, pw, scale, ratio, aligned)
-    out = x.new_zeros(len(rois), x.shape[1], ph, pw)
-    for b in range(len(x)):
-        sel = (rois[:, 0] == b).nonzero()[:, 0]
-        if not len(sel):
-            continue
-        g = grid[sel].reshape(1, -1, pw * n, 2).to(x.dtype)
-        s = F.grid_sample(x[b : b + 1], g, align_corners=True)[0]
-        s = s.reshape(x.shape[1], len(sel), ph * n, pw * n).transpose(0, 1)
-        out = out.index_copy(0, sel, F.avg_pool2d(s, n))
-    return out
-
-
-def _roi_align_forward(input, rois, output, argmax_y, argmax_x, aligned_height, aligned_width,
-                       spatial_scale, sampling_ratio, pool_mode, aligned):
-    output.copy_(_roi_align(input, rois, aligned_height, aligned_width, spatial_scale,
-                            sampling_ratio, aligned))
-
-
-def _roi_align_backward(grad_output, rois, argmax_y, argmax_x, grad_input, aligned_height,
-                        aligned_width, spatial_scale, sampling_ratio, pool_mode, aligned):
-    with torch.enable_grad():
-        x = torch.zeros_like(grad_input, requires_grad=True)
-        y = _roi_align(x, rois, aligned_height, aligned_width, spatial_scale, sampling_ratio,
-                       aligned)
-        grad_input.copy_(torch.autograd.grad(y, x, grad_output)[0])
-
-
-def _focal(x, target, weight, gamma, alpha):
-    onehot = F.one_hot(target, x.shape[1] + 1)[:, : x.shape[1]].to(x)
-    p = x.sigmoid()
-    ce = F.binary_cross_entropy_with_logits(x, onehot, reduction="none")
-    pt = p * onehot + (1 - p) * (1 - onehot)
-    loss = (alpha * onehot + (1 - alpha) * (1 - onehot)) * (1 - pt) ** gamma * ce
-    return loss * weight if weight.numel() else loss
-
-
-def _focal_forward(input, target, weight, output, gamma, alpha):
-    output.copy_(_focal(input, target, weight, gamma, alpha))
-
-
-def _focal_backward(input, target, weight, grad_input, gamma, alpha):
-    with torch.enable_grad():
-        x = input.detach().requires_grad_()
-        grad_input.copy_(torch.autograd.grad(_focal(x, target, weight, gamma, alpha).sum(), x)[0])
-
-
-_SUPPLIED = {
-    "nms": _nms,
-    "roi_align_forward": _roi_align_forward,
-    "roi_align_backward": _roi_align_backward,
-    "sigmoid_focal_loss_forward": _focal_forward,
-    "sigmoid_focal_loss_backward": _focal_backward,
-}
-
-
-class _StandIn(types.ModuleType):
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-
-        def missing(*args, **kwargs):
-            raise NotImplementedError(f"mmcv operator {name!r} needs mmcv with compiled ops")
-
-        return missing
-
-
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(self, fullname, path=None, target=None):
-        return importlib.machinery.ModuleSpec(fullname, self) if fullname == NAME else None
-
-    def create_module(self, spec):
-        return _StandIn(spec.name)
-
-    def exec_module(self, module):
-        module.__dict__.update(_SUPPLIED)
-
-
-def _define_torchvision_schemas():
-    spec = importlib.util.find_spec("torchvision")
-    if spec is None or hasattr(torch.ops.torchvision, "nms"):
-        return
-    finder = importlib.machinery.FileFinder(
-        spec.submodule_search_locations[0],
-        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
-    )
-    compiled = finder.find_spec("_C")
-    if compiled is not None:
-        try:
-            torch.ops.load_library(compiled.origin)
-            return
-        except OSError:
-            pass
-    library = torch.library.Library("torchvision", "DEF")
-    for op in ("nms", "qnms"):
-        library.define(f"{op}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _LIBRARIES.append(library)
+# A torch library withdraws its definitions when it is collected.
+_torchvision_schemas: list[torch.library.Library] = []
 
 
 def install() -> None:
-    """Make ``mmcv.ops``, MMDetection and torchvision importable without compiled operators."""
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
-    _define_torchvision_schemas()
+    """Offer the stand-ins to mmcv and torchvision; does nothing where nothing is missing.
+
+    Call it as often as you like, before or after the import of the host's packages. Modules of the
+    host that were imported earlier, and took note that mmcv's operators were missing, are mended.
+    """
+    if not any(isinstance(finder, _ExtensionFinder) for finder in sys.meta_path):
+        sys.meta_path.append(_ExtensionFinder())
+    _declare_torchvision_operators()
+    _mend_imported_modules()
+
+
+def sources(device: str = "cpu") -> dict[str, str]:
+    """Tell who supplies each operator that ``mmcv.ops`` asks for.
+
+    Args:
+        device: kind of device that the operator would run on.
+
+    Returns:
+        From operator to ``'mmcv'``, ``'torchvision'``, ``'mmdense'`` or ``'missing'``, by name.
+    """
+    importlib.import_module("mmcv.ops")
+    extension = importlib.import_module(EXTENSION)
+    names = sorted(n for n, op in vars(extension).items() if callable(op) and n[0] != "_")
+    if not isinstance(extension, _StandIn):
+        return dict.fromkeys(names, "mmcv")
+    found = {name: "mmdense" if name in OPERATORS else "missing" for name in names}
+    if device != "cpu" and torchvision_has_operators():
+        found |= dict.fromkeys(_FROM_TORCHVISION, "torchvision")
+    return found
+
+
+class _StandIn(types.ModuleType):
+    """``mmcv._ext`` without a compiler: any name exists, and one not supplied says so if called."""
+
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+        def missing(*args: Any, **kwargs: Any) -> NoReturn:
+            raise NotImplementedError(
+                f"the operator {name!r} of mmcv exists only as compiled code, and this mmcv has "
+                "none. Build mmcv with its operators (it takes about half an hour): "
+                "MMCV_WITH_OPS=1 pip install --force-reinstall --no-cache-dir --no-deps "
+                "--no-build-isolation onedl-mmcv"
+            )
+
+        setattr(self, name, missing)
+        return missing
+
+
+class _ExtensionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds the stand-in; asked only after every other finder has found no extension."""
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return importlib.machinery.ModuleSpec(fullname, self) if fullname == EXTENSION else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return _StandIn(spec.name, "Stand-in for mmcv's compiled operators, by mmdense.")
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        vars(module).update(OPERATORS)
+
+
+def _declare_torchvision_operators() -> None:
+    """Declare the two operators that ``import torchvision`` describes, if its library is of no use.
+
+    The library is tried the way torchvision does it. Declaring what it also declares would clash.
+    """
+    if hasattr(torch.ops.torchvision, "nms"):
+        return
+    package = importlib.util.find_spec("torchvision")
+    if package is None or not package.submodule_search_locations:
+        return
+    finder = importlib.machinery.FileFinder(
+        package.submodule_search_locations[0],
+        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
+    )
+    library = finder.find_spec("_C")
+    if library is not None and library.origin is not None:
+        try:
+            torch.ops.load_library(library.origin)
+        except OSError:  # built for another torch, or for a CUDA that is not there
+            pass
+        else:
+            return
+    schemas = torch.library.Library("torchvision", "DEF")
+    for operator in ("nms", "qnms"):
+        schemas.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    _torchvision_schemas.append(schemas)
+
+
+def _mend_imported_modules() -> None:
+    """Put the real things where modules imported too early hold a substitute for ``mmcv.ops``.
+
+    The host catches the failed import: MMDetection then defines functions and classes of the same
+    names that raise, MMSegmentation sets the names to None, and mmcv's transformer bricks go
+    without.
+    """
+    early = [
+        (module, name)
+        for package, module in sorted(sys.modules.items())
+        if package.split(".")[0] in ("mmdet", "mmpretrain", "mmseg")
+        for name, value in list(vars(module).items())
+        if _is_substitute(value, module)
+    ]
+    bricks = sys.modules.get("mmcv.cnn.bricks.transformer")
+    if bricks is not None and not hasattr(bricks, "MultiScaleDeformableAttention"):
+        early.append((bricks, "MultiScaleDeformableAttention"))
+    if not early:
+        return
+    ops = importlib.import_module("mmcv.ops")
+    for module, name in early:
+        if hasattr(ops, name.lstrip("_")):
+            setattr(module, name, getattr(ops, name.lstrip("_")))
+
+
+def _is_substitute(value: object, module: types.ModuleType) -> bool:
+    if value is None:
+        return module.__name__.startswith("mmseg.")
+    if getattr(value, "__module__", None) != module.__name__:
+        return False
+    function = vars(value).get("__init__") if isinstance(value, type) else value
+    constants = getattr(getattr(function, "__code__", None), "co_consts", ())
+    return any(isinstance(c, str) and "requires mmcv to be compiled" in c for c in constants)

@@ -56,7 +56,7 @@ def nms(
         [K] int64, indices of the kept boxes in descending order of score.
 
     Raises:
-        ValueError: shapes do not fit, the threshold is negative or NaN, or ``offset`` is not 0 or 1.
+        ValueError: shapes do not fit, the threshold is negative or NaN, or ``offset`` not 0 or 1.
     """
     return _nms(boxes, scores, None, iou_threshold, offset, score_threshold, max_num)
 
@@ -93,6 +93,37 @@ def batched_nms(
     if groups.shape != scores.shape:
         raise ValueError(f"groups must be [{scores.shape[0]}] like scores, not {[*groups.shape]}")
     return _nms(boxes, scores, groups, iou_threshold, offset, score_threshold, max_num)
+
+
+def nms_match(boxes: Tensor, scores: Tensor, iou_threshold: float) -> list[Tensor]:
+    """Group each kept box with the boxes that it suppresses.
+
+    Here a box goes when its IoU *reaches* the threshold, as in mmcv.
+
+    Args:
+        boxes: [N, 4], ``(x1, y1, x2, y2)``.
+        scores: [N].
+        iou_threshold: positive.
+
+    Returns:
+        For each kept box, in descending order of score, int64 indices: its own, then those of the
+        boxes it suppresses first, in descending order of score.
+
+    Raises:
+        ValueError: shapes do not fit, or the threshold is not positive.
+    """
+    if not iou_threshold > 0:
+        raise ValueError(f"iou_threshold must be positive, but is {iou_threshold}")
+    below = torch.tensor(iou_threshold, dtype=torch.promote_types(boxes.dtype, torch.float32))
+    below = torch.nextafter(below, torch.zeros_like(below))  # "at least t" is "more than below t"
+    kept = nms(boxes, scores, below.item())
+    order = scores.argsort(descending=True, stable=True)
+    owner = torch.empty_like(order)  # place in kept of the box that keeps or suppresses each
+    for part in order.split(max(_PAIRS // max(len(kept), 1), 1)):
+        owner[part] = (pairwise_iou(boxes[kept], boxes[part]) > below).int().argmax(0)
+    owner[kept] = torch.arange(len(kept), device=kept.device)
+    mine = order[owner[order].argsort(stable=True)]
+    return list(mine.split(owner.bincount(minlength=1).tolist())) if len(kept) else []
 
 
 def pairwise_iou(a: Tensor, b: Tensor, *, offset: int = 0) -> Tensor:
@@ -188,9 +219,7 @@ def _strips(table: Tensor, offset: int) -> list[Tensor]:
     return list(strip.argsort(stable=True).split(sizes))
 
 
-def _survivors(
-    table: Tensor, groups: Tensor | None, iou_threshold: float, offset: int
-) -> Tensor:
+def _survivors(table: Tensor, groups: Tensor | None, iou_threshold: float, offset: int) -> Tensor:
     """Positions of the boxes kept among boxes with areas [5, n] in descending order of score."""
     alive = torch.arange(table.shape[1], device=table.device)
     kept = []

@@ -1,4 +1,4 @@
-"""RoIAlign: pool a fixed grid of bins from each region of interest, by mean or by maximum.
+"""Average RoIAlign: pool a fixed grid of bins from each region of interest.
 
 Source: He et al., Mask R-CNN (2017), section 3; where samples lie and what they read at the border
 is told in :mod:`mmdense.ops.roi_samples`. RoIs get no gradient, as in the host.
@@ -28,17 +28,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmdense.ops.bilinear import (
-    bilinear_plan,
-    flatten_maps,
-    ragged_gather,
-    ragged_scatter,
-    weighted_gather,
-)
+from mmdense.ops.bilinear import flatten_maps, ragged_gather, ragged_scatter
 from mmdense.ops.roi_samples import Axis, Sampling, chunks, lay_bins, sample_positions
 
 _MAX_TAPS = 2**21  # pixels read in one gather, so that memory stays bounded for any RoIs
-_MAX_SAMPLED = 2**25  # numbers sampled at a time by max pooling, likewise
 
 
 class BinPlan(NamedTuple):
@@ -123,55 +116,6 @@ def roi_align_backward(
     return table.to(grad.dtype).view(N, H, W, C).permute(0, 3, 1, 2)
 
 
-def roi_align_max(
-    maps: Tensor,
-    rois: Tensor,
-    output_size: tuple[int, int],
-    *,
-    spatial_scale: float = 1.0,
-    sampling_ratio: int = 0,
-    aligned: bool = True,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Take the greatest sample of each bin, for each channel on its own.
-
-    Args:
-        maps: [N, C, H, W].
-        rois: [R, 5], ``(image, x1, y1, x2, y2)`` in input pixels.
-        output_size: (P, Q).
-        spatial_scale: map pixels per input pixel.
-        sampling_ratio: samples of a bin along each axis; 0 adapts them to the RoI.
-        aligned: take off half a pixel, so that pixel centres lie at integers.
-
-    Returns:
-        The pooled features and the row and column of the sample taken, clamped into the map, all
-        [R, C, P, Q]. The place is (-1, -1) where nothing was read: a RoI without samples has zeros
-        (mmcv has -10000 there), and so has a bin whose greatest sample lies outside the map.
-
-    Raises:
-        ValueError: ``rois`` is not [R, 5], or names an image outside the batch.
-    """
-    P, Q = output_size
-    C = maps.shape[1]
-    table = flatten_maps(maps)
-    sampling = Sampling(output_size, spatial_scale, sampling_ratio, aligned)
-    image, vertical, horizontal = lay_bins(rois, maps.shape, sampling)
-    cost = P * Q * C * vertical.samples.clamp(min=1) * horizontal.samples.clamp(min=1)  # [R]
-    parts = [
-        _greatest_samples(
-            table,
-            image[first:last],
-            vertical._replace(**_part(vertical, first, last)),
-            horizontal._replace(**_part(horizontal, first, last)),
-        )
-        for first, last in chunks(cost, _MAX_SAMPLED)
-    ]
-    if not parts:
-        nothing = maps.new_zeros(0, C, P, Q)
-        return nothing, nothing, nothing
-    pooled, y, x = (torch.cat(part).permute(0, 3, 1, 2) for part in zip(*parts))
-    return pooled, y.to(maps.dtype), x.to(maps.dtype)
-
-
 def plan_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> Iterator[BinPlan]:
     """Plan the average pooling of all bins, in runs of RoIs that bound the memory.
 
@@ -253,33 +197,3 @@ def _enumerate(count: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
     number = (first - ends + count).index_select(0, group)
     number += torch.arange(total, dtype=torch.int32, device=count.device)
     return group, number
-
-
-def _part(axis: Axis, first: int, last: int) -> dict[str, Tensor]:
-    return {
-        name: getattr(axis, name)[first:last] for name in ("start", "bin_size", "samples")
-    }
-
-
-def _greatest_samples(
-    table: Tensor, image: Tensor, vertical: Axis, horizontal: Axis
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Greatest sample of each bin and its row and column, all [R, P, Q, C]."""
-    vertical_samples, horizontal_samples = sample_positions(vertical), sample_positions(horizontal)
-    R, P, Sy = vertical_samples[0].shape
-    _, Q, Sx = horizontal_samples[0].shape
-    grid = (R, P, Q, Sy, Sx)
-    y, y_exists, y_reads = (t[:, :, None, :, None].expand(grid) for t in vertical_samples)
-    x, x_exists, x_reads = (t[:, None, :, None, :].expand(grid) for t in horizontal_samples)
-    exists, reads = (y_exists & x_exists).flatten(3), (y_reads & x_reads).flatten(3)
-    rows, weights = bilinear_plan(
-        y, x, height=vertical.size, width=horizontal.size, image=image.view(R, 1, 1, 1, 1)
-    )  # [R, P, Q, Sy, Sx, 4]
-    weights = weights * reads.view(*grid, 1)
-    value = weighted_gather(table, rows.view(-1, 4), weights.view(-1, 4))
-    value = value.view(R, P, Q, Sy * Sx, -1)  # [R, P, Q, Sy * Sx, C]
-    value = value.masked_fill(~exists[..., None], float("-inf"))
-    pooled, taken = value.max(3)  # [R, P, Q, C]
-    read = reads.gather(3, taken)
-    place = (t.flatten(3).gather(3, taken).masked_fill(~read, -1) for t in (y, x))
-    return (pooled.masked_fill(~exists.any(3, keepdim=True), 0), *place)

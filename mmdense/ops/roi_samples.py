@@ -65,9 +65,7 @@ class Axis(NamedTuple):
     adaptive: bool
 
 
-def lay_bins(
-    rois: Tensor, shape: tuple[int, ...], sampling: Sampling
-) -> tuple[Tensor, Axis, Axis]:
+def lay_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> tuple[Tensor, Axis, Axis]:
     """Lay the bins of RoIs on a map.
 
     Args:
@@ -116,17 +114,17 @@ def sample_positions(axis: Axis) -> tuple[Tensor, Tensor, Tensor]:
         The coordinates clamped into the map, which of them are samples of their RoI, and which of
         these read the map and not zero; all [R, bins, S].
     """
-    kind = {"dtype": axis.start.dtype, "device": axis.start.device}
-    corner = axis.start[:, None] + torch.arange(axis.bins, **kind) * axis.bin_size[:, None]
+    reach = 2 * axis.size + 8
+    most = max(int(axis.samples.max()), 1)
+    shown = min(most, reach) if axis.adaptive else most
+    count = torch.arange(max(shown, axis.bins), dtype=axis.start.dtype, device=axis.start.device)
+    corner = axis.start[:, None] + count[: axis.bins] * axis.bin_size[:, None]  # [R, bins]
     corner = corner[..., None]  # [R, bins, 1]
     samples = axis.samples[:, None, None]
     step = (axis.bin_size / axis.samples.clamp(min=1))[:, None, None]
-    most, reach = int(axis.samples.max()), 2 * axis.size + 8
-    if axis.adaptive and most > reach:
-        before = ((-1 - corner) / step - 2).floor().nan_to_num(0).clamp(min=0)
-        index = before + torch.arange(reach, **kind)  # [R, bins, S]
-    else:
-        index = torch.arange(max(most, 1), **kind).expand(*corner.shape[:2], -1)
+    index = count[:shown].expand(*corner.shape[:2], -1)  # [R, bins, S]
+    if shown < most:
+        index = index + ((-1 - corner) / step - 2).floor().nan_to_num(0).clamp(min=0)
     position = corner + (index + 0.5) * step  # [R, bins, S]
     exists = index < samples
     reads = exists & (position >= -1) & (position <= axis.size)

@@ -1,0 +1,250 @@
+"""The operators of this package under the names and conventions of mmcv's compiled extension.
+
+Each function here stands in for the one of the same name in ``mmcv._ext``: ``mmcv.ops`` calls it by
+keyword, and outputs are arguments that it fills in place. Which module offers them to mmcv, and
+when, is told in :mod:`mmdense.ops.host_ops`.
+
+On an accelerator, NMS and average RoIAlign are torchvision's compiled ones where it has loaded
+them. On the CPU those of this package are faster than the compiled kernels, which torchvision and
+mmcv share (``benchmarks/``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmdense.ops import focal_loss
+from mmdense.ops import nms as suppression
+from mmdense.ops import roi_align as mean
+from mmdense.ops import roi_align_max as maximum
+from mmdense.ops.soft_nms import gaussian_decay, hard_decay, linear_decay, soft_nms
+
+_MAX_POOLING = 0  # mmcv's number for it; 1 is the average
+
+
+def torchvision_has_operators() -> bool:
+    """Whether torchvision's compiled operators are loaded, and not only declared."""
+    return hasattr(torch.ops.torchvision, "_roi_align_backward")
+
+
+def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> Tensor:
+    """Indices of the boxes kept, in descending order of score."""
+    if offset == 0 and _use_torchvision(boxes, scores):
+        return torch.ops.torchvision.nms(boxes, scores, iou_threshold)
+    return suppression.nms(boxes, scores, iou_threshold, offset=offset)
+
+
+def softnms(
+    boxes: Tensor,
+    scores: Tensor,
+    dets: Tensor,
+    *,
+    iou_threshold: float,
+    sigma: float,
+    min_score: float,
+    method: int,
+    offset: int,
+) -> Tensor:
+    """Indices of the boxes left; ``dets`` [N, 5] receives the boxes and their lowered scores."""
+    decay = (hard_decay(iou_threshold), linear_decay(iou_threshold), gaussian_decay(sigma))[method]
+    indices, left = soft_nms(boxes, scores, decay, min_score=min_score, offset=offset)
+    dets[: len(indices), :4] = boxes[indices]
+    dets[: len(indices), 4] = left
+    return indices
+
+
+def nms_match(dets: Tensor, *, iou_threshold: float) -> list[list[int]]:
+    """Indices of each kept box with those that it suppresses; ``dets`` is [N, 5] with scores."""
+    groups = suppression.nms_match(dets[:, :4], dets[:, 4], iou_threshold)
+    return [group.tolist() for group in groups]
+
+
+def roi_align_forward(
+    input: Tensor,
+    rois: Tensor,
+    output: Tensor,
+    argmax_y: Tensor,
+    argmax_x: Tensor,
+    *,
+    aligned_height: int,
+    aligned_width: int,
+    spatial_scale: float,
+    sampling_ratio: int,
+    pool_mode: int,
+    aligned: bool,
+) -> None:
+    """Fill ``output`` [R, C, P, Q], and for max pooling also the places of the samples taken."""
+    size = (aligned_height, aligned_width)
+    options: dict[str, Any] = {
+        "spatial_scale": spatial_scale,
+        "sampling_ratio": sampling_ratio,
+        "aligned": aligned,
+    }
+    if pool_mode == _MAX_POOLING:
+        results = maximum.roi_align_max(input, rois, size, **options)
+        for target, result in zip((output, argmax_y, argmax_x), results):
+            target.copy_(result)
+    elif _use_torchvision(input, rois):
+        output.copy_(
+            torch.ops.torchvision.roi_align(
+                input, rois, spatial_scale, *size, sampling_ratio, aligned
+            )
+        )
+    else:
+        output.copy_(mean.roi_align(input, rois, size, **options))
+
+
+def roi_align_backward(
+    grad_output: Tensor,
+    rois: Tensor,
+    argmax_y: Tensor,
+    argmax_x: Tensor,
+    grad_input: Tensor,
+    *,
+    aligned_height: int,
+    aligned_width: int,
+    spatial_scale: float,
+    sampling_ratio: int,
+    pool_mode: int,
+    aligned: bool,
+) -> None:
+    """Fill ``grad_input`` [N, C, H, W]."""
+    if pool_mode == _MAX_POOLING:
+        grad_input.copy_(
+            maximum.roi_align_max_backward(grad_output, rois, argmax_y, argmax_x, grad_input.shape)
+        )
+    elif _use_torchvision(grad_output, rois):
+        grad_input.copy_(
+            torch.ops.torchvision._roi_align_backward(
+                grad_output,
+                rois,
+                spatial_scale,
+                aligned_height,
+                aligned_width,
+                *grad_input.shape,
+                sampling_ratio,
+                aligned,
+            )
+        )
+    else:
+        grad_input.copy_(
+            mean.roi_align_backward(
+                grad_output,
+                rois,
+                grad_input.shape,
+                spatial_scale=spatial_scale,
+                sampling_ratio=sampling_ratio,
+                aligned=aligned,
+            )
+        )
+
+
+def sigmoid_focal_loss_forward(
+    input: Tensor, target: Tensor, weight: Tensor, output: Tensor, *, gamma: float, alpha: float
+) -> None:
+    """Fill ``output`` [N, K] from logits [N, K]; an empty ``weight`` means none."""
+    output.copy_(_sigmoid_focal_loss(input, target, weight, gamma, alpha))
+
+
+def sigmoid_focal_loss_backward(
+    input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, *, gamma: float, alpha: float
+) -> None:
+    """Fill ``grad_input`` [N, K] with the gradient of the sum of all losses."""
+    with torch.enable_grad():
+        logits = input.detach().requires_grad_()
+        loss = _sigmoid_focal_loss(logits, target, weight, gamma, alpha)
+        grad_input.copy_(torch.autograd.grad(loss.sum(), logits)[0])
+
+
+def softmax_focal_loss_forward(
+    input: Tensor, target: Tensor, weight: Tensor, output: Tensor, *, gamma: float, alpha: float
+) -> None:
+    """Fill ``output`` [N] from the softmax [N, K]; an empty ``weight`` means none."""
+    output.copy_(_softmax_focal_loss(_log(input), target, weight, gamma, alpha))
+
+
+def softmax_focal_loss_backward(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    buff: Tensor,
+    grad_input: Tensor,
+    *,
+    gamma: float,
+    alpha: float,
+) -> None:
+    """Gradient with respect to the logits; ``buff`` is scratch of the compiled operator."""
+    with torch.enable_grad():
+        logits = _log(input).requires_grad_()
+        loss = _softmax_focal_loss(logits, target, weight, gamma, alpha)
+        grad_input.copy_(torch.autograd.grad(loss.sum(), logits)[0])
+
+
+def bbox_overlaps(
+    bboxes1: Tensor, bboxes2: Tensor, ious: Tensor, *, mode: int, aligned: bool, offset: int
+) -> None:
+    """IoU (mode 0) or overlap over the first area (mode 1), of all pairs or of ``aligned`` ones."""
+    a, b = (bboxes1, bboxes2) if aligned else (bboxes1[:, None], bboxes2[None])
+    corner = torch.maximum(a[..., :2], b[..., :2])
+    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - corner + offset).clamp(min=0).prod(-1)
+    area_a, area_b = ((t[..., 2:] - t[..., :2] + offset).prod(-1) for t in (a, b))
+    ious.copy_(overlap / (area_a + area_b - overlap if mode == 0 else area_a))
+
+
+def get_compiler_version() -> str:
+    """For the environment report of a run."""
+    return "none (operators of mmdense, in plain torch)"
+
+
+def get_compiling_cuda_version() -> str:
+    """For the environment report of a run."""
+    return "not available"
+
+
+OPERATORS = {
+    operator.__name__: operator
+    for operator in (
+        bbox_overlaps,
+        get_compiler_version,
+        get_compiling_cuda_version,
+        nms,
+        nms_match,
+        roi_align_backward,
+        roi_align_forward,
+        sigmoid_focal_loss_backward,
+        sigmoid_focal_loss_forward,
+        softmax_focal_loss_backward,
+        softmax_focal_loss_forward,
+        softnms,
+    )
+}
+
+
+def _use_torchvision(*tensors: Tensor) -> bool:
+    """Its kernels want all tensors of one type, and win on accelerators only."""
+    same_type = len({t.dtype for t in tensors}) == 1
+    return same_type and not tensors[0].is_cpu and torchvision_has_operators()
+
+
+def _sigmoid_focal_loss(
+    logits: Tensor, target: Tensor, weight: Tensor, gamma: float, alpha: float
+) -> Tensor:
+    return focal_loss.sigmoid_focal_loss(
+        logits, target, gamma=gamma, alpha=alpha, weight=weight if weight.numel() else None
+    )
+
+
+def _softmax_focal_loss(
+    logits: Tensor, target: Tensor, weight: Tensor, gamma: float, alpha: float
+) -> Tensor:
+    return focal_loss.softmax_focal_loss(
+        logits, target, gamma=gamma, alpha=alpha, weight=weight if weight.numel() else None
+    )
+
+
+def _log(softmax: Tensor) -> Tensor:
+    """Logits of probabilities: mmcv hands over the softmax, and softmax(log p) is p."""
+    return softmax.detach().clamp(min=torch.finfo(softmax.dtype).tiny).log()
