@@ -23,5 +23,5 @@ HOOKS = _child(
     "mmdense.records.record_hook",
     "mmdense.transfer.backbone",
 )
-MODELS = _child(host.MODELS, "mmdense.data.views")
+MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
