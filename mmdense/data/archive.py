@@ -11,8 +11,9 @@ import hashlib
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import Any
 
 __all__ = ["FileTree", "FolderTree", "TarTree", "ZipTree", "open_tree"]
 
@@ -163,7 +164,8 @@ class TarTree(_Archive):
     def __init__(self, path: Path) -> None:
         contents: dict[str, bytes] = {}
         try:
-            with _decompressed(path) as stream:
+            opener: Callable[..., Any] = gzip.open if path.name.endswith("gz") else Path.open
+            with opener(path, "rb") as stream:
                 with tarfile.open(fileobj=stream, mode="r|") as tar:
                     for member in tar:
                         file = tar.extractfile(member) if member.isreg() else None
@@ -198,11 +200,6 @@ def open_tree(path: Path) -> FileTree:
     if path.name.endswith(ARCHIVE_SUFFIXES):
         return TarTree(path)
     raise ValueError(f"{path} is neither a folder nor one of {', '.join(ARCHIVE_SUFFIXES)}")
-
-
-def _decompressed(path: Path) -> BinaryIO:
-    opened = gzip.open(path) if path.name.endswith("gz") else path.open("rb")
-    return cast(BinaryIO, opened)
 
 
 def _refuse_escape(path: Path, name: str) -> None:

@@ -9,7 +9,8 @@ from mmengine.dist import get_rank
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
-from mmdense.data.views import ViewRecipe, random_view
+from mmdense.data.view_recipe import ViewRecipe
+from mmdense.data.views import random_view
 from mmdense.registry import MODELS
 
 __all__ = ["TwoViewPreprocessor"]
@@ -31,7 +32,7 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
         mean: Of each channel, RGB, from 0 to 255.
         std: Of each channel, RGB, from 0 to 255.
         to_rgb: Whether the inputs are BGR, as the host's image loader gives them.
-        view: Other values of :class:`mmdense.data.views.ViewRecipe` for both views.
+        view: Other values of :class:`mmdense.data.view_recipe.ViewRecipe` for both views.
         second_view: The same for the second view alone, on top of ``view`` (BYOL's asymmetry).
         non_blocking: Whether the copy to the device need not be waited for.
 

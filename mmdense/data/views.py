@@ -13,8 +13,9 @@ Letters: B samples, H x W source size, h x w size of the view.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,10 +29,10 @@ from mmdense.data.colour import (
     solarize,
 )
 from mmdense.data.resample import crop_and_resize, gaussian_blur
+from mmdense.data.view_recipe import ViewRecipe
 
 __all__ = [
     "ViewParameters",
-    "ViewRecipe",
     "apply_parameters",
     "random_view",
     "sample_crops",
@@ -44,64 +45,6 @@ IDENTITY = (1.0, 1.0, 1.0, 0.0)
 CROP_TRIALS = 10
 # Pixels of a view that are worked on together on a CPU: the intermediate maps stay in its cache.
 PIXELS_AT_ONCE = 1 << 17
-
-
-@dataclass(frozen=True)
-class ViewRecipe:
-    """Distributions of one view.
-
-    Attributes:
-        size: Height and width of the view in pixels.
-        crop_scale: Area of the crop as a share of the image, least and most.
-        crop_ratio: Width over height of the crop, least and most.
-        flip_prob: Share of samples mirrored left to right.
-        jitter_prob: Share of samples whose colours are changed.
-        brightness: Factor from ``1 - brightness`` to ``1 + brightness``; the next two alike.
-        contrast: See ``brightness``.
-        saturation: See ``brightness``.
-        hue: Shift in turns of the colour circle, from ``-hue`` to ``hue``; at most 0.5.
-        gray_prob: Share of samples without colour.
-        blur_prob: Share of samples blurred.
-        blur_sigma: Standard deviation of the blur in pixels, least and most.
-        solarize_prob: Share of samples whose bright pixels are inverted.
-        solarize_threshold: Pixels from here on are inverted; from 0 to 1.
-
-    Raises:
-        ValueError: a value is out of its range; the message names it.
-    """
-
-    size: tuple[int, int]
-    crop_scale: tuple[float, float] = (0.2, 1.0)
-    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    flip_prob: float = 0.5
-    jitter_prob: float = 0.8
-    brightness: float = 0.4
-    contrast: float = 0.4
-    saturation: float = 0.4
-    hue: float = 0.1
-    gray_prob: float = 0.2
-    blur_prob: float = 0.5
-    blur_sigma: tuple[float, float] = (0.1, 2.0)
-    solarize_prob: float = 0.0
-    solarize_threshold: float = 128 / 255
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name.endswith("_prob") and not 0 <= value <= 1:
-                raise ValueError(f"{field.name}={value} is not a probability")
-            if field.name in ("crop_scale", "crop_ratio", "blur_sigma") and not (
-                len(value) == 2 and 0 < value[0] <= value[1]
-            ):
-                raise ValueError(f"{field.name}={value} is not (least, most) above 0")
-            if field.name in ("brightness", "contrast", "saturation") and not 0 <= value <= 1:
-                raise ValueError(f"{field.name}={value} is not from 0 to 1")
-        if self.crop_scale[1] > 1:
-            raise ValueError(f"crop_scale={self.crop_scale} asks for more than the image")
-        if not 0 <= self.hue <= 0.5:
-            raise ValueError(f"hue={self.hue} is not from 0 to 0.5")
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise ValueError(f"size={self.size} is not (height, width) in pixels")
 
 
 @dataclass(frozen=True)
@@ -207,12 +150,27 @@ def apply_parameters(images: Tensor, parameters: ViewParameters, recipe: ViewRec
     if len(parameters.crops) != batch:
         raise ValueError(f"{len(parameters.crops)} parameters for {batch} images")
     height, width = recipe.size
-    at_once = batch if images.is_cuda else max(1, PIXELS_AT_ONCE // (height * width))
-    view = torch.empty(batch, 3, height, width, device=images.device)  # [B, 3, h, w]
-    for start in range(0, batch, at_once):
-        part = slice(start, start + at_once)
-        view[part] = _apply(images[part], parameters, part, recipe)
+    if images.device.type != "cpu":
+        return _apply(images, parameters, slice(None), recipe).contiguous()
+    at_once = max(1, PIXELS_AT_ONCE // (height * width))
+    view = torch.empty(batch, 3, height, width)  # [B, 3, h, w]
+    with _one_thread():
+        for start in range(0, batch, at_once):
+            part = slice(start, start + at_once)
+            view[part] = _apply(images[part], parameters, part, recipe)
     return view
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # A view is a hundred short operations: waiting for the slowest thread at the end of each costs
+    # more than a second thread brings, above all beside busy workers.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _apply(images: Tensor, parameters: ViewParameters, part: slice, recipe: ViewRecipe) -> Tensor:

@@ -3,7 +3,8 @@
 import torch
 from torchvision.transforms.v2 import functional as tv
 
-from mmdense.data.views import ViewParameters, ViewRecipe
+from mmdense.data.view_recipe import ViewRecipe
+from mmdense.data.views import ViewParameters
 
 
 def view_loop(images: torch.Tensor, parameters: ViewParameters, recipe: ViewRecipe) -> torch.Tensor:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmdense.data import views
-from mmdense.data.views import ViewRecipe
+from mmdense.data.view_recipe import ViewRecipe
 from tests.references.views_loop import view_loop
 
 EVERYTHING = dict(
@@ -97,21 +97,14 @@ def test_all_samples_gray():
     assert view[:, 0].equal(view[:, 2])
 
 
-@pytest.mark.parametrize(
-    ("wrong", "word"),
-    [
-        (dict(flip_prob=1.2), "flip_prob"),
-        (dict(hue=0.6), "hue"),
-        (dict(crop_scale=(0.5, 0.2)), "crop_scale"),
-        (dict(crop_scale=(0.5, 1.2)), "crop_scale"),
-        (dict(brightness=-1), "brightness"),
-        (dict(blur_sigma=(0.0, 1.0)), "blur_sigma"),
-        (dict(size=(0, 4)), "size"),
-    ],
-)
-def test_a_wrong_recipe_names_its_key(wrong, word):
-    with pytest.raises(ValueError, match=word):
-        ViewRecipe(**{"size": (8, 8), **wrong})
+def test_the_number_of_threads_is_given_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        views.random_view(images(2, 8, 8), ViewRecipe(size=(8, 8)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_wrong_batch_is_refused():
