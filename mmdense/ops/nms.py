@@ -114,16 +114,18 @@ def nms_match(boxes: Tensor, scores: Tensor, iou_threshold: float) -> list[Tenso
     """
     if not iou_threshold > 0:
         raise ValueError(f"iou_threshold must be positive, but is {iou_threshold}")
+    if len(boxes) == 0:
+        return []
     below = torch.tensor(iou_threshold, dtype=torch.promote_types(boxes.dtype, torch.float32))
     below = torch.nextafter(below, torch.zeros_like(below))  # "at least t" is "more than below t"
     kept = nms(boxes, scores, below.item())
     order = scores.argsort(descending=True, stable=True)
     owner = torch.empty_like(order)  # place in kept of the box that keeps or suppresses each
-    for part in order.split(max(_PAIRS // max(len(kept), 1), 1)):
+    for part in order.split(max(_PAIRS // len(kept), 1)):
         owner[part] = (pairwise_iou(boxes[kept], boxes[part]) > below).int().argmax(0)
     owner[kept] = torch.arange(len(kept), device=kept.device)
     mine = order[owner[order].argsort(stable=True)]
-    return list(mine.split(owner.bincount(minlength=1).tolist())) if len(kept) else []
+    return list(mine.split(owner.bincount().tolist()))
 
 
 def pairwise_iou(a: Tensor, b: Tensor, *, offset: int = 0) -> Tensor:
@@ -257,10 +259,11 @@ def _settle(exceeds: Tensor) -> Tensor:
     Returns:
         [b] bool.
     """
-    weight = exceeds.float()
-    kept = torch.ones_like(weight[0])
+    better, worse = exceeds.nonzero().unbind(1)
+    kept = torch.ones_like(exceeds[0])
     while True:
-        settled = (kept @ weight == 0).float()
+        settled = torch.ones_like(kept)
+        settled[worse[kept[better]]] = False
         if torch.equal(settled, kept):
-            return kept.bool()
+            return kept
         kept = settled
