@@ -192,7 +192,7 @@ def _nonzero_by_bin(weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Te
 def _enumerate(count: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
     """Groups of ``count`` consecutive numbers from ``first`` on: all groups and all numbers."""
     ends = count.cumsum(0, dtype=torch.int32)
-    total = int(ends[-1])
+    total = int(count.sum())
     group = torch.repeat_interleave(count, output_size=total)
     number = (first - ends + count).index_select(0, group)
     number += torch.arange(total, dtype=torch.int32, device=count.device)

@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+
 from tests.references.bilinear_loop import read_point
 
 
@@ -39,7 +41,7 @@ def roi_align_loop(maps, rois, output_size, *, spatial_scale, sampling_ratio, al
                     pooled[r, :, p, q] = sum(samples) / len(samples)
                 elif samples:
                     for c in range(channels):
-                        pooled[r, c, p, q] = max((s[c] for s in samples), key=float)
+                        pooled[r, c, p, q] = torch.stack([s[c] for s in samples]).amax()
     return pooled
 
 
