@@ -1,8 +1,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mmdense.ops.bilinear import bilinear_plan, flatten_maps, ragged_gather, weighted_gather
 
+from mmdense.ops.bilinear import bilinear_plan, flatten_maps, ragged_gather, weighted_gather
 from tests.references.bilinear_loop import read_point, sum_rows
 
 H, W = 5, 7

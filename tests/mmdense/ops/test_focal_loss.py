@@ -1,8 +1,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mmdense.ops.focal_loss import sigmoid_focal_loss, softmax_focal_loss
 
+from mmdense.ops.focal_loss import sigmoid_focal_loss, softmax_focal_loss
 from tests.references.focal_loss_loop import sigmoid_focal_loss_loop, softmax_focal_loss_loop
 
 LOGITS = torch.randn(9, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 3

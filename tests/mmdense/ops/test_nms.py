@@ -1,7 +1,7 @@
 import pytest
 import torch
-from mmdense.ops.nms import batched_nms, nms, nms_match, pairwise_iou
 
+from mmdense.ops.nms import batched_nms, nms, nms_match, pairwise_iou
 from tests.references.nms_loop import iou, nms_loop, nms_match_loop
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
-from mmdense.ops.roi_align import roi_align, roi_align_backward
 
+from mmdense.ops.roi_align import roi_align, roi_align_backward
 from tests.references.roi_align_loop import roi_align_loop
 
 H, W = 9, 13
@@ -21,8 +21,7 @@ NO_SAMPLES = [[0, 9.0, 9.0, 4.0, 12.0], [0, float("nan"), 1, 5, 5], [1, 0, 0, fl
 
 
 def random_maps(dtype=torch.float64):
-    maps = torch.randn(2, 3, H, W, generator=torch.Generator().manual_seed(0), dtype=dtype)
-    return maps
+    return torch.randn(2, 3, H, W, generator=torch.Generator().manual_seed(0), dtype=dtype)
 
 
 @pytest.mark.parametrize("aligned", [True, False])

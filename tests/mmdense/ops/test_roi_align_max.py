@@ -1,7 +1,7 @@
 import pytest
 import torch
-from mmdense.ops.roi_align_max import roi_align_max, roi_align_max_backward
 
+from mmdense.ops.roi_align_max import roi_align_max, roi_align_max_backward
 from tests.mmdense.ops.test_roi_align import NO_SAMPLES, ROIS, random_maps
 from tests.references.roi_align_loop import roi_align_loop
 

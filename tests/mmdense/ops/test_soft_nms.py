@@ -2,8 +2,8 @@ import math
 
 import pytest
 import torch
-from mmdense.ops.soft_nms import gaussian_decay, hard_decay, linear_decay, soft_nms
 
+from mmdense.ops.soft_nms import gaussian_decay, hard_decay, linear_decay, soft_nms
 from tests.references.nms_loop import nms_loop, soft_nms_loop
 
 
