@@ -1,4 +1,6 @@
-"""Write the tables of the README files from results/, or check that they are up to date.
+"""Write every figure that stands outside results/, or check that all are up to date.
+
+These are the tables of the README files and the `expected` scores of the configs.
 
 python tools/tables.py [--check]
 """
@@ -10,13 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mmdense.records.expected import refresh_all
 from mmdense.records.marked_tables import MarkError, fill_tables
 from mmdense.records.record import RecordError
 from mmdense.records.tables import TABLES, read_results
 
 
 def main(root: Path) -> int:
-    """Fill every table below ``root``; returns the exit status."""
+    """Fill every table and expectation below ``root``; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
     args = parser.parse_args()
@@ -38,7 +41,7 @@ def main(root: Path) -> int:
 
 
 def changed_files(root: Path) -> dict[str, tuple[str, str]]:
-    """``{file: (old text, new text)}`` of the Markdown files whose tables are not up to date."""
+    """``{file: (old text, new text)}`` of the files with figures that are not up to date."""
     results = read_results(root)
     changed = {}
     for file in markdown_files(root):
@@ -48,6 +51,8 @@ def changed_files(root: Path) -> dict[str, tuple[str, str]]:
         new = fill_tables(old, tables, file)
         if new != old:
             changed[file] = (old, new)
+    for path, new in refresh_all(root / "configs", results=root / "results").items():
+        changed[path.relative_to(root).as_posix()] = (path.read_text(encoding="utf-8"), new)
     return changed
 
 

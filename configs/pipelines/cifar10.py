@@ -55,7 +55,7 @@ stages = [
 compare = [
     dict(
         task="knn",
-        metric="knn/top1_k20",
+        metric="knn/k20_top1",
         ssl="knn_ssl",
         random="knn_random",
         label="k-NN (k = 20), top-1 %",

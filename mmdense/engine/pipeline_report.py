@@ -28,8 +28,8 @@ def collect(cfg: Config, stages: list[Stage], work_dir: Path) -> Record:
         RecordError: A stage left no record.
     """
     record = Record.begin(SLUG, cfg.name, config=cfg, seed=cfg.seed)
-    parts = {stage: load(stage.folder(work_dir) / FILE_NAME) for stage in stages}
-    for stage, part in parts.items():
+    parts = [load(stage.folder(work_dir) / FILE_NAME) for stage in stages]
+    for stage, part in zip(stages, parts):
         record.metrics |= {f"{stage.name}/{key}": value for key, value in part.metrics.items()}
         record.stages.append(_entry(stage, part))
         if part.git["dirty"]:
@@ -39,9 +39,9 @@ def collect(cfg: Config, stages: list[Stage], work_dir: Path) -> Record:
         if part.git["commit"] != record.git["commit"]:
             record.notes.append(f"stage {stage.name} ran at commit {part.git['commit']}")
         record.notes += [f"stage {stage.name}: {note}" for note in part.notes]
-    record.date = min(part.date for part in parts.values())
-    record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts.values())
-    record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts.values())
+    record.date = min(part.date for part in parts)
+    record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
+    record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)
     return record
 
 
@@ -95,6 +95,7 @@ def _entry(stage: Stage, part: Record) -> dict[str, Any]:
         "curves": part.curves,
         "wall_time_s": part.wall_time_s,
         "peak_memory_mib": part.peak_memory_mib,
+        "images": part.images,
         "images_per_second": part.images_per_second,
         "git": part.git,
     }

@@ -1,0 +1,95 @@
+"""The scores that a config expects, filled from the record that it names.
+
+A config ends with
+
+    expected = [
+        dict(record="pipelines/2026-11-22_bccd", metric="detect_ssl/coco/bbox_mAP", tolerance=0.03),
+    ]
+
+and :func:`refresh` writes the ``value`` of each entry from ``results/<record>/record.json``.
+"""
+
+import ast
+from pathlib import Path
+
+from mmdense.records.record import FILE_NAME, RecordError, load
+
+__all__ = ["refresh", "refresh_all"]
+
+_KEYS = ("record", "metric", "tolerance")
+
+
+def refresh(text: str, *, results: Path, where: str = "config") -> str:
+    """The text of a config with each expected value as its record has it.
+
+    Args:
+        text: The config; without an ``expected`` list at its end it comes back unchanged.
+        results: Folder of kept results.
+        where: Name of the config, for messages.
+
+    Raises:
+        RecordError: An entry lacks a key, or names a record or metric that is not there.
+    """
+    body = ast.parse(text).body
+    last = body[-1] if body else None
+    if not (
+        isinstance(last, ast.Assign)
+        and isinstance(last.targets[0], ast.Name)
+        and last.targets[0].id == "expected"
+    ):
+        return text
+    assert isinstance(last.value, ast.List)
+    entries = [
+        _filled(_literal(node), results, f"{where}: expected[{number}]")
+        for number, node in enumerate(last.value.elts)
+    ]
+    head = "".join(text.splitlines(keepends=True)[: last.lineno - 1])
+    return head + _written(entries)
+
+
+def refresh_all(configs: Path, *, results: Path) -> dict[Path, str]:
+    """The refreshed text of every config below a folder whose text would change."""
+    changed = {}
+    for path in sorted(configs.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        fresh = refresh(text, results=results, where=str(path))
+        if fresh != text:
+            changed[path] = fresh
+    return changed
+
+
+def _literal(node: ast.expr) -> dict:
+    """The value of ``dict(key=literal, ...)``."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        raise RecordError("an expected entry is written as dict(record=..., metric=..., ...)")
+    return {word.arg: ast.literal_eval(word.value) for word in node.keywords}
+
+
+def _filled(entry: dict, results: Path, where: str) -> dict:
+    missing = [key for key in _KEYS if key not in entry]
+    if missing:
+        raise RecordError(f"{where} lacks {', '.join(missing)}")
+    record = load(results / entry["record"] / FILE_NAME)
+    if entry["metric"] not in record.metrics:
+        raise RecordError(
+            f"{where}.metric {entry['metric']!r} is not in record {entry['record']}; it has "
+            f"{', '.join(sorted(record.metrics))}"
+        )
+    return {**entry, "value": record.metrics[entry["metric"]]}
+
+
+def _written(entries: list[dict]) -> str:
+    """The list as ruff would format it."""
+    if not entries:
+        return "expected = []\n"
+    lines = ["expected = ["]
+    for entry in entries:
+        lines += [
+            "    dict(",
+            f'        record="{entry["record"]}",',
+            f'        metric="{entry["metric"]}",',
+            f"        value={entry['value']!r},",
+            f"        tolerance={entry['tolerance']!r},",
+            "    ),",
+        ]
+    return "\n".join([*lines, "]", ""])
