@@ -11,8 +11,6 @@ mmcv share (``benchmarks/``).
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -78,23 +76,19 @@ def roi_align_forward(
 ) -> None:
     """Fill ``output`` [R, C, P, Q], and for max pooling also the places of the samples taken."""
     size = (aligned_height, aligned_width)
-    options: dict[str, Any] = {
-        "spatial_scale": spatial_scale,
-        "sampling_ratio": sampling_ratio,
-        "aligned": aligned,
-    }
     if pool_mode == _MAX_POOLING:
-        results = maximum.roi_align_max(input, rois, size, **options)
+        results = maximum.roi_align_max(
+            input,
+            rois,
+            size,
+            spatial_scale=spatial_scale,
+            sampling_ratio=sampling_ratio,
+            aligned=aligned,
+        )
         for target, result in zip((output, argmax_y, argmax_x), results):
             target.copy_(result)
-    elif _use_torchvision(input, rois):
-        output.copy_(
-            torch.ops.torchvision.roi_align(
-                input, rois, spatial_scale, *size, sampling_ratio, aligned
-            )
-        )
     else:
-        output.copy_(mean.roi_align(input, rois, size, **options))
+        output.copy_(_average(input, rois, size, spatial_scale, sampling_ratio, aligned))
 
 
 def roi_align_backward(
@@ -112,34 +106,12 @@ def roi_align_backward(
     aligned: bool,
 ) -> None:
     """Fill ``grad_input`` [N, C, H, W]."""
+    shape = grad_input.shape
     if pool_mode == _MAX_POOLING:
-        grad_input.copy_(
-            maximum.roi_align_max_backward(grad_output, rois, argmax_y, argmax_x, grad_input.shape)
-        )
-    elif _use_torchvision(grad_output, rois):
-        grad_input.copy_(
-            torch.ops.torchvision._roi_align_backward(
-                grad_output,
-                rois,
-                spatial_scale,
-                aligned_height,
-                aligned_width,
-                *grad_input.shape,
-                sampling_ratio,
-                aligned,
-            )
-        )
+        grad = maximum.roi_align_max_backward(grad_output, rois, argmax_y, argmax_x, shape)
     else:
-        grad_input.copy_(
-            mean.roi_align_backward(
-                grad_output,
-                rois,
-                grad_input.shape,
-                spatial_scale=spatial_scale,
-                sampling_ratio=sampling_ratio,
-                aligned=aligned,
-            )
-        )
+        grad = _average_backward(grad_output, rois, shape, spatial_scale, sampling_ratio, aligned)
+    grad_input.copy_(grad)
 
 
 def sigmoid_focal_loss_forward(
@@ -227,6 +199,50 @@ def _use_torchvision(*tensors: Tensor) -> bool:
     """Its kernels want all tensors of one type, and win on accelerators only."""
     same_type = len({t.dtype for t in tensors}) == 1
     return same_type and not tensors[0].is_cpu and torchvision_has_operators()
+
+
+def _average(
+    maps: Tensor,
+    rois: Tensor,
+    size: tuple[int, int],
+    spatial_scale: float,
+    sampling_ratio: int,
+    aligned: bool,
+) -> Tensor:
+    if _use_torchvision(maps, rois):
+        return torch.ops.torchvision.roi_align(
+            maps, rois, spatial_scale, *size, sampling_ratio, aligned
+        )
+    return mean.roi_align(
+        maps,
+        rois,
+        size,
+        spatial_scale=spatial_scale,
+        sampling_ratio=sampling_ratio,
+        aligned=aligned,
+    )
+
+
+def _average_backward(
+    grad: Tensor,
+    rois: Tensor,
+    shape: torch.Size,
+    spatial_scale: float,
+    sampling_ratio: int,
+    aligned: bool,
+) -> Tensor:
+    if _use_torchvision(grad, rois):
+        return torch.ops.torchvision._roi_align_backward(
+            grad, rois, spatial_scale, *grad.shape[2:], *shape, sampling_ratio, aligned
+        )
+    return mean.roi_align_backward(
+        grad,
+        rois,
+        shape,
+        spatial_scale=spatial_scale,
+        sampling_ratio=sampling_ratio,
+        aligned=aligned,
+    )
 
 
 def _sigmoid_focal_loss(

@@ -94,44 +94,45 @@ def test_a_compiled_extension_is_left_alone(tmp_path):
     )
 
 
+# Stands for torchvision's library: the same schemas on the "meta" device, and kernels that leave a
+# trace.
+TORCHVISION = """
+import torch
+calls = []
+library = torch.library.Library("torchvision", "DEF")
+def define(schema, kernel):
+    library.define(schema)
+    library.impl(schema.split("(")[0], kernel, "Meta")
+def kernel(name, shape):
+    def call(*arguments):
+        calls.append((name, arguments))
+        return torch.empty(shape, device="meta")
+    return call
+size = "float spatial_scale, int pooled_height, int pooled_width"
+define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor", kernel("nms", 1))
+define(f"roi_align(Tensor input, Tensor rois, {size}, int sampling_ratio, bool aligned)"
+       " -> Tensor", kernel("forward", (2, 3, 7, 7)))
+define(f"_roi_align_backward(Tensor grad, Tensor rois, {size}, int batch_size,"
+       " int channels, int height, int width, int sampling_ratio, bool aligned) -> Tensor",
+       kernel("backward", (1, 3, 9, 8)))
+from mmdense.ops import host_ops, mmcv_extension
+host_ops.install()
+boxes, maps, rois = (torch.empty(s, device="meta") for s in ((5, 4), (1, 3, 9, 8), (2, 5)))
+mmcv_extension.nms(boxes, boxes[:, 0], iou_threshold=0.5, offset=0)
+pooled = torch.empty(2, 3, 7, 7, device="meta")
+options = dict(aligned_height=7, aligned_width=7, spatial_scale=0.25, sampling_ratio=2,
+               pool_mode=1, aligned=True)
+mmcv_extension.roi_align_forward(maps, rois, pooled, None, None, **options)
+mmcv_extension.roi_align_backward(pooled, rois, None, None, maps, **options)
+assert [name for name, _ in calls] == ["nms", "forward", "backward"]
+assert calls[1][1][2:] == (0.25, 7, 7, 2, True)
+assert calls[2][1][2:] == (0.25, 7, 7, 1, 3, 9, 8, 2, True)
+# On the CPU this package's own are faster.
+box = torch.tensor([[0., 0, 1, 1]])
+assert mmcv_extension.nms(box, box[:, 2], iou_threshold=0.5, offset=0).tolist() == [0]
+assert len(calls) == 3
+"""
+
+
 def test_torchvision_serves_accelerators_where_it_has_operators():
-    # Stands for torchvision's library: same schemas, on the "meta" device, with kernels that leave
-    # a trace.
-    run(
-        """
-        import torch
-        calls = []
-        library = torch.library.Library("torchvision", "DEF")
-        def define(schema, kernel):
-            library.define(schema)
-            library.impl(schema.split("(")[0], kernel, "Meta")
-        def kernel(name, shape):
-            def call(*arguments):
-                calls.append((name, arguments))
-                return torch.empty(shape, device="meta")
-            return call
-        size = "float spatial_scale, int pooled_height, int pooled_width"
-        define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor", kernel("nms", 1))
-        define(f"roi_align(Tensor input, Tensor rois, {size}, int sampling_ratio, bool aligned)"
-               " -> Tensor", kernel("forward", (2, 3, 7, 7)))
-        define(f"_roi_align_backward(Tensor grad, Tensor rois, {size}, int batch_size,"
-               " int channels, int height, int width, int sampling_ratio, bool aligned) -> Tensor",
-               kernel("backward", (1, 3, 9, 8)))
-        from mmdense.ops import host_ops, mmcv_extension
-        host_ops.install()
-        boxes, maps, rois = (torch.empty(s, device="meta") for s in ((5, 4), (1, 3, 9, 8), (2, 5)))
-        mmcv_extension.nms(boxes, boxes[:, 0], iou_threshold=0.5, offset=0)
-        pooled = torch.empty(2, 3, 7, 7, device="meta")
-        options = dict(aligned_height=7, aligned_width=7, spatial_scale=0.25, sampling_ratio=2,
-                       pool_mode=1, aligned=True)
-        mmcv_extension.roi_align_forward(maps, rois, pooled, None, None, **options)
-        mmcv_extension.roi_align_backward(pooled, rois, None, None, maps, **options)
-        assert [name for name, _ in calls] == ["nms", "forward", "backward"]
-        assert calls[1][1][2:] == (0.25, 7, 7, 2, True)
-        assert calls[2][1][2:] == (0.25, 7, 7, 1, 3, 9, 8, 2, True)
-        # On the CPU this package's own are faster.
-        box = torch.tensor([[0., 0, 1, 1]])
-        assert mmcv_extension.nms(box, box[:, 2], iou_threshold=0.5, offset=0).tolist() == [0]
-        assert len(calls) == 3
-        """
-    )
+    run(TORCHVISION)
