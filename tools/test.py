@@ -1,6 +1,6 @@
 """Evaluate a checkpoint with the metrics of a config.
 
-    python tools/test.py CONFIG CHECKPOINT [--out predictions.pkl] [--show-dir pictures]
+python tools/test.py CONFIG CHECKPOINT [--out predictions.pkl] [--show-dir pictures]
 """
 
 import argparse
