@@ -2,7 +2,7 @@
 
 Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width instead of ResNet-50.
 Command: python tools/train.py configs/pretrain/simsiam_r18_bccd.py --amp
-Machine: two CPU cores, 10 minutes.
+Machine: two CPU cores, 6 minutes.
 Expected: a loss that falls towards -1; the worth of the weights: configs/pipelines/bccd.py.
 Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
 """
@@ -14,9 +14,9 @@ _base_ = [
     "../_base_/runtime_pretrain.py",
 ]
 
-max_epochs = 40
+max_epochs = 24
 batch_size = 64
-base_lr = 0.1  # for a batch of 256
+base_lr = 0.2  # for a batch of 256
 lr = base_lr * batch_size / 256
 
 train_dataloader = dict(batch_size=batch_size)

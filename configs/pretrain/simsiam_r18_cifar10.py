@@ -26,7 +26,7 @@ model = dict(
         zero_init_residual=True,
     ),
 )
-max_epochs = 8
+max_epochs = 6
 batch_size = 256
 base_lr = 0.06  # for a batch of 256
 lr = base_lr * batch_size / 256

@@ -14,9 +14,9 @@ _base_ = [
     "../_base_/runtime_pretrain.py",
 ]
 
-max_epochs = 12
+max_epochs = 10
 batch_size = 64
-base_lr = 0.1  # for a batch of 256
+base_lr = 0.2  # for a batch of 256
 lr = base_lr * batch_size / 256
 
 train_dataloader = dict(batch_size=batch_size)

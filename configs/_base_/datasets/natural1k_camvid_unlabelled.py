@@ -1,18 +1,18 @@
 # 1,000 natural photos and the 367 training frames of CamVid, without labels, for pretraining.
 # Make the folder first: python -m mmdense.data.prepare natural1k camvid --source FOLDER_OR_ARCHIVE
-# Workers decode, scale and crop to 160x160; the views of 128x128 are made on the batch.
+# Workers decode, scale and crop to 128x128; the views of 96x96 are made on the batch.
 data_preprocessor = dict(
     type="mmdense.TwoViewPreprocessor",
     # of ImageNet, RGB, from 0 to 255
     mean=(123.675, 116.28, 103.53),
     std=(58.395, 57.12, 57.375),
     to_rgb=True,
-    size=128,
+    size=96,
 )
 pipeline = [
     dict(type="LoadImageFromFile"),
-    dict(type="mmpretrain.ResizeEdge", scale=160, edge="short"),
-    dict(type="mmpretrain.RandomCrop", crop_size=160),
+    dict(type="mmpretrain.ResizeEdge", scale=128, edge="short"),
+    dict(type="mmpretrain.RandomCrop", crop_size=128),
     dict(type="mmpretrain.PackInputs"),
 ]
 train_dataloader = dict(
