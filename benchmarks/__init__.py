@@ -1,0 +1,4 @@
+"""Benchmarks as ratios: both sides run in turns in one process group, and the best times count.
+
+``python -m benchmarks`` runs all, ``python -m benchmarks.nms`` one.
+"""

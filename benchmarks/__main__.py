@@ -1,0 +1,44 @@
+"""Run all benchmarks: python -m benchmarks [--json FILE] [--compiled SITE]."""
+
+import argparse
+import datetime
+import importlib
+import json
+import pkgutil
+import sys
+from pathlib import Path
+
+import benchmarks
+from benchmarks import faster_rcnn_step
+from benchmarks.timing import machine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="benchmarks to run; all if none is named")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also keep the results here")
+    parser.add_argument("--compiled", metavar="SITE", help="folder of an mmcv with compiled ops")
+    options = parser.parse_args()
+    known = {module.name for module in pkgutil.iter_modules(benchmarks.__path__)}
+    known -= {"__main__", "timing"}
+    if unknown := set(options.names) - known:
+        parser.error(f"no benchmark {sorted(unknown)}; there are {sorted(known)}")
+    results = []
+    for name in options.names or sorted(known):
+        if name == "faster_rcnn_step":
+            results += faster_rcnn_step.run(options.compiled)
+        else:
+            results += importlib.import_module(f"benchmarks.{name}").run()
+    if options.json:
+        record = {
+            "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
+            "date": datetime.date.today().isoformat(),
+            "machine": machine(),
+            "results": results,
+        }
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""A whole training step of Faster R-CNN on these operators, on naive ones and on compiled ones.
+
+Each side is a process of its own, and the sides take turns step by step:
+
+    python -m benchmarks.faster_rcnn_step --compiled SITE
+
+SITE is a folder that holds an mmcv with compiled operators (pip install --target SITE WHEEL); it is
+put in front of the import path of one side. Without it only the naive RoIAlign is compared.
+"""
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+import torch
+
+from benchmarks.timing import result
+
+SETTING = "ResNet-18, FPN of 64 channels, 4 images of 320x240, 512 RoIs an image, float32"
+
+
+def build_step():
+    """A function that runs one training step, forward, backward and update."""
+    from mmdet.registry import MODELS
+    from mmdet.structures import DetDataSample
+    from mmdet.utils import register_all_modules
+    from mmengine.hub import get_config
+    from mmengine.logging import MMLogger
+    from mmengine.structures import InstanceData
+
+    import mmdense  # noqa: F401
+
+    MMLogger.get_current_instance().setLevel("ERROR")
+    register_all_modules(init_default_scope=True)
+    model = get_config("mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py").model
+    model.backbone.update(depth=18, init_cfg=None)
+    model.neck.update(in_channels=[64, 128, 256, 512], out_channels=64)
+    model.rpn_head.update(in_channels=64, feat_channels=64)
+    model.roi_head.bbox_roi_extractor.out_channels = 64
+    model.roi_head.bbox_head.update(in_channels=64, num_classes=3)
+    torch.manual_seed(0)
+    detector = MODELS.build(model).train()
+    detector.init_weights()
+    optimizer = torch.optim.SGD(detector.parameters(), lr=1e-3, momentum=0.9)
+    generator = torch.Generator().manual_seed(0)
+    samples = []
+    for _ in range(4):
+        size = torch.rand(8, 2, generator=generator) * 80 + 16
+        corner = torch.rand(8, 2, generator=generator) * (torch.tensor([320.0, 240.0]) - size)
+        sample = DetDataSample(
+            metainfo={"img_shape": (240, 320), "ori_shape": (240, 320), "scale_factor": (1.0, 1.0)}
+        )
+        sample.gt_instances = InstanceData(
+            bboxes=torch.cat((corner, corner + size), 1), labels=torch.arange(8) % 3
+        )
+        samples.append(sample)
+    images = torch.randint(0, 256, (4, 3, 240, 320), generator=generator, dtype=torch.uint8)
+
+    def step() -> float:
+        data = detector.data_preprocessor(
+            {"inputs": list(images), "data_samples": samples}, training=True
+        )
+        loss, _ = detector.parse_losses(detector(**data, mode="loss"))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+
+    return step
+
+
+def use_naive_roi_align() -> None:
+    """Put a RoIAlign on grid_sample in place of mmcv's function."""
+    from benchmarks.roi_align import grid_sample_roi_align
+
+    def roi_align(maps, rois, size, spatial_scale, sampling_ratio, pool_mode, aligned):
+        return grid_sample_roi_align(maps, rois, size, spatial_scale, sampling_ratio)
+
+    # `mmcv.ops.roi_align` names the function; its module is found by name only.
+    sys.modules["mmcv.ops.roi_align"].roi_align = roi_align
+
+
+def serve(naive: bool) -> None:
+    """Run one step for each line on standard input, and answer with its seconds."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    with contextlib.redirect_stdout(sys.stderr):
+        step = build_step()
+        if naive:
+            use_naive_roi_align()
+        from mmdense.ops import host_ops
+
+        for _ in range(2):
+            step()
+        answers.write(host_ops.sources()["nms"] + "\n")
+        for _ in sys.stdin:
+            start = time.perf_counter()
+            loss = step()
+            answers.write(f"{time.perf_counter() - start} {loss}\n")
+
+
+def start(*arguments: str, site: str | None = None) -> subprocess.Popen:
+    environment = dict(os.environ)
+    if site:
+        environment["PYTHONPATH"] = os.pathsep.join(
+            filter(None, (site, environment.get("PYTHONPATH")))
+        )
+    side = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "benchmarks.faster_rcnn_step", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        env=environment,
+    )
+    side.supplier = side.stdout.readline().strip()  # who supplies the operators
+    return side
+
+
+def run(compiled: str | None = None, rounds: int = 8) -> list[dict]:
+    """Compare with compiled operators, if there is a folder with them, and with naive ones."""
+    sides = {"mmdense": start("--serve"), "RoIAlign on grid_sample": start("--serve", "--naive")}
+    if compiled:
+        side = start("--serve", site=compiled)
+        if side.supplier != "mmcv":
+            raise SystemExit(f"the mmcv in {compiled} has no compiled operators")
+        sides["compiled mmcv"] = side
+    best = dict.fromkeys(sides, float("inf"))
+    for _ in range(rounds):
+        for name, side in sides.items():
+            side.stdin.write("step\n")
+            best[name] = min(best[name], float(side.stdout.readline().split()[0]))
+    for side in sides.values():
+        side.stdin.close()
+        side.wait()
+    ours = best.pop("mmdense")
+    return [
+        result("Faster R-CNN step", ours, seconds, other_name=name, setting=SETTING)
+        for name, seconds in best.items()
+    ]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--compiled", metavar="SITE", help="folder of an mmcv with compiled ops")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--naive", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve:
+        serve(options.naive)
+    else:
+        run(options.compiled)

@@ -1,0 +1,66 @@
+"""Compare the time of two callables on a machine that does other things as well."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+
+def compare(
+    name: str,
+    ours: Callable[[], object],
+    other: Callable[[], object],
+    *,
+    other_name: str,
+    setting: str,
+    rounds: int = 7,
+) -> dict:
+    """Run both in turns and take the best of each: load from outside hits both, and only adds."""
+    ours_s = other_s = float("inf")
+    for _ in range(rounds):
+        ours_s = min(ours_s, seconds(ours))
+        other_s = min(other_s, seconds(other))
+    return result(name, ours_s, other_s, other_name=other_name, setting=setting)
+
+
+def result(name: str, ours_s: float, other_s: float, *, other_name: str, setting: str) -> dict:
+    """One line of a benchmark, printed and returned; a ratio above 1 means that ours is faster."""
+    ratio = other_s / ours_s
+    print(f"{name}: {ours_s:.4f} s, {other_name} {other_s:.4f} s, {ratio:.2f} x faster ({setting})")
+    return {
+        "name": name,
+        "ours_s": ours_s,
+        "other_s": other_s,
+        "ratio": ratio,
+        "other": other_name,
+        "setting": setting,
+    }
+
+
+def seconds(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def machine() -> dict:
+    """What a reader needs to judge a figure."""
+    return {
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "threads": torch.get_num_threads(),
+        "processors": os.cpu_count(),
+        "cpu": cpu_name(),
+    }
+
+
+def cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
