@@ -37,7 +37,8 @@ def main() -> int:
     if not args.config.is_file():
         print(f"there is no pipeline config {args.config}", file=sys.stderr)
         return 2
-    from mmdense.engine.pipeline import Pipeline, StageError
+    from mmdense.engine.pipeline import Pipeline
+    from mmdense.engine.stage import StageError
     from mmdense.records.record import RecordError
 
     try:
