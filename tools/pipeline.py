@@ -8,6 +8,7 @@ not run again.
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def main() -> int:
     from mmdense.engine.stage import StageError
     from mmdense.records.record import RecordError
 
+    # `kill` ends the running stage too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         pipeline = Pipeline.from_file(args.config, work_dir=args.work_dir, seed=args.seed)
         pipeline.run(source=args.source)
