@@ -17,7 +17,7 @@ custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imp
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=3)))
 train_dataloader = dict(batch_size=4)
-max_epochs = 8
+max_epochs = 6
 param_scheduler = [
     dict(
         type="LinearLR",
@@ -36,7 +36,7 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=4)
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(max_keep_ckpts=1),

@@ -16,7 +16,6 @@ stages = [
         name="pretrain",
         tool="train",
         config="configs/pretrain/simsiam_r18_bccd.py",
-        options=["--amp"],
         task="pretrain",
         data="natural1k, BCCD",
     ),

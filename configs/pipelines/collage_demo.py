@@ -16,7 +16,6 @@ stages = [
         name="pretrain",
         tool="train",
         config="configs/pretrain/simsiam_r18_collage.py",
-        options=["--amp"],
         task="pretrain",
         data="Collage",
     ),

@@ -1,7 +1,7 @@
 """SimSiam on 1,000 natural photos and the unlabelled BCCD training images.
 
 Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width instead of ResNet-50.
-Command: python tools/train.py configs/pretrain/simsiam_r18_bccd.py --amp
+Command: python tools/train.py configs/pretrain/simsiam_r18_bccd.py
 Machine: two CPU cores, 6 minutes.
 Expected: a loss that falls towards -1; the worth of the weights: configs/pipelines/bccd.py.
 Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
@@ -14,7 +14,7 @@ _base_ = [
     "../_base_/runtime_pretrain.py",
 ]
 
-max_epochs = 24
+max_epochs = 16
 batch_size = 64
 base_lr = 0.2  # for a batch of 256
 lr = base_lr * batch_size / 256

@@ -17,7 +17,7 @@ custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imp
 
 model = dict(decode_head=dict(num_classes=11))
 train_dataloader = dict(batch_size=8)
-max_epochs = 10
+max_epochs = 8
 param_scheduler = [
     dict(
         type="LinearLR",
@@ -36,7 +36,7 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=4)
 default_hooks = dict(
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=10),
