@@ -29,8 +29,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-_BLOCK = 256  # boxes settled at a time, and boxes in a strip at least
-_PAIRS = 2**17  # IoUs computed at a time: the working set stays in the processor's cache
+# torch splits an operation over threads from 2**15 elements on. Below, many short operations run
+# without waiting for a thread whose core another process holds (a loader's worker, say), and their
+# operands stay in the cache of one core.
+_PAIRS = 2**15 - 1  # IoUs computed at a time
+_BLOCK = 180  # boxes settled at a time, and boxes in a strip at least; its square fits _PAIRS
+_COLUMNS = 2**11  # later boxes compared at a time: long enough for the vector units
 
 
 def nms(
@@ -230,13 +234,11 @@ def _survivors(table: Tensor, groups: Tensor | None, iou_threshold: float, offse
         exceeds = _iou(table[:, best], table[:, best], offset) > iou_threshold
         if groups is not None:
             exceeds &= groups[best, None] == groups[None, best]
-        best = best[_settle(exceeds.triu(1))]
+        rank = torch.arange(len(best), device=best.device)
+        exceeds &= rank[:, None] < rank  # (triu would use all threads even for so few)
+        best = best[_settle(exceeds)]
         kept.append(best)
-        gone = [
-            _any_exceeds(table, groups, best, part, iou_threshold, offset)
-            for part in rest.split(max(_PAIRS // len(best), 1))
-        ]
-        alive = rest[~torch.cat(gone)]
+        alive = rest[~_any_exceeds(table, groups, best, rest, iou_threshold, offset)]
     return torch.cat(kept)
 
 
@@ -244,10 +246,17 @@ def _any_exceeds(
     table: Tensor, groups: Tensor | None, a: Tensor, b: Tensor, iou_threshold: float, offset: int
 ) -> Tensor:
     """Whether any of the boxes ``a`` overlaps each box of ``b`` too much, [len(b)]."""
-    iou = _iou(table.index_select(1, a), table.index_select(1, b), offset)
-    if groups is not None:
-        iou.masked_fill_(groups[a, None] != groups[None, b], 0)
-    return iou.amax(0) > iou_threshold
+    greatest = table.new_zeros(len(b))
+    for start in range(0, len(b), _COLUMNS):
+        later = b[start : start + _COLUMNS]
+        columns = table.index_select(1, later)
+        part = greatest[start : start + _COLUMNS]
+        for best in a.split(max(_PAIRS // len(later), 1)):
+            iou = _iou(table.index_select(1, best), columns, offset)
+            if groups is not None:
+                iou.masked_fill_(groups[best, None] != groups[None, later], 0)
+            torch.maximum(part, iou.amax(0), out=part)
+    return greatest > iou_threshold
 
 
 def _settle(exceeds: Tensor) -> Tensor:
