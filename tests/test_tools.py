@@ -1,10 +1,14 @@
 """The tools as a person starts them."""
 
+import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from mmdense.data import collage
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = sorted((ROOT / "tools").glob("*.py"))
@@ -35,3 +39,36 @@ def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message)
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_two_processes_train_one_model(tmp_path):
+    place = collage.ensure("tiny", root=tmp_path / "data")
+    config = tmp_path / "two.py"
+    config.write_text(
+        f"_base_ = '{ROOT}/configs/pretrain/simsiam_r18_collage.py'\n"
+        "data_preprocessor = dict(size=32)\n"
+        "train_dataloader = dict(\n"
+        f"    batch_size=8, num_workers=0, dataset=dict(data_root='{place}/unlabelled')\n"
+        ")\n"
+        "train_cfg = dict(max_epochs=1)\n"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    launcher += ["--master-addr=127.0.0.1", f"--master-port={port}"]
+    tool = [str(ROOT / "tools" / "train.py"), str(config), "--launcher=pytorch"]
+    done = subprocess.run(
+        [*launcher, *tool, f"--work-dir={tmp_path}/work"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    images = len(list((place / "unlabelled").glob("*.jpg")))
+    # Each process sees half of the images in batches of 8: the steps of one with batches of 16.
+    steps = images // 2 // 8
+    assert f"Epoch(train) [1][{steps}/{steps}]" in done.stdout.replace("  ", " ")
+    record = json.loads((tmp_path / "work" / "record.json").read_text())
+    assert record["images"] == images

@@ -132,8 +132,8 @@ def fit_to_machine(cfg: Config) -> None:
 
     Each process of a node gets an equal share of the cores. ``num_workers`` of a loader is an
     upper bound; OpenCV's own threads are off in the workers unless the config says otherwise,
-    because they fight the workers for the same cores. Without a GPU, processes talk through gloo,
-    and SyncBN, which torch has for GPUs only, becomes BN in a run of one process.
+    because they fight the workers for the same cores. Without a GPU, SyncBN, which torch has for
+    GPUs only, becomes BN.
     """
     share = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     torch.set_num_threads(share)
@@ -144,10 +144,8 @@ def fit_to_machine(cfg: Config) -> None:
             loader.update(num_workers=workers, persistent_workers=workers > 0)
     env = dict(cfg.get("env_cfg", {}))
     env["mp_cfg"] = {"opencv_num_threads": 0, **env.get("mp_cfg", {})}
-    if not torch.cuda.is_available():
-        env["dist_cfg"] = {**env.get("dist_cfg", {}), "backend": "gloo"}  # nccl needs CUDA
-        if cfg.launcher == "none" and _replace_sync_bn(cfg.model):
-            print_log("SyncBN needs a GPU; on this CPU the model is built with BN", "current")
+    if not torch.cuda.is_available() and _replace_sync_bn(cfg.model):
+        print_log("SyncBN needs a GPU; on this CPU the model is built with BN", "current")
     cfg.env_cfg = env
 
 
@@ -160,6 +158,8 @@ def build_runner(cfg: Config) -> Runner:
     if cfg.get("channels_last", True):
         hooks.append({"type": "mmdense.ChannelsLastHook"})
     cfg.custom_hooks = [*cfg.get("custom_hooks", []), *hooks]
+    if cfg.launcher == "pytorch" and not torch.cuda.is_available():
+        _join_on_cpu(cfg)
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 
@@ -167,6 +167,21 @@ def _existing_config(path: str) -> str:
     if not Path(path).is_file():
         raise argparse.ArgumentTypeError(f"there is no config file {path}")
     return path
+
+
+def _join_on_cpu(cfg: Config) -> None:
+    """Join the processes through gloo and wrap the model for the CPU.
+
+    MMEngine by itself would ask CUDA for a device; it takes a group that exists as it is.
+    """
+    torch.distributed.init_process_group("gloo")
+    wrapper = {
+        "type": "MMDistributedDataParallel",
+        "device_ids": None,
+        "broadcast_buffers": False,
+        "find_unused_parameters": cfg.get("find_unused_parameters", False),
+    }
+    cfg.model_wrapper_cfg = {**wrapper, **cfg.get("model_wrapper_cfg", {})}
 
 
 def _replace_sync_bn(node: Any) -> int:

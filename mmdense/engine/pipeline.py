@@ -10,7 +10,6 @@ from rich.markdown import Markdown
 
 from mmdense.data import collage
 from mmdense.data.prepare import DATASET_SOURCES, prepare
-from mmdense.engine import pipeline_report
 from mmdense.engine.progress import StageProgress
 from mmdense.engine.stage import Stage, fingerprint, read_stages, run_stage
 from mmdense.records.record import keep, save
@@ -116,6 +115,8 @@ class Pipeline:
         Raises:
             RecordError: The record cannot be kept: uncommitted code, or a name that is taken.
         """
+        from mmdense.engine import pipeline_report  # late: matplotlib is slow to import
+
         record = pipeline_report.collect(self.cfg, self.stages, self.work_dir)
         path = save(record, self.work_dir / "record.json")
         table = pipeline_report.write_table(record, self.work_dir / "table.md")

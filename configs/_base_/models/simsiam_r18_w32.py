@@ -11,6 +11,7 @@ model = dict(
         hid_channels=512,
         out_channels=512,
         num_layers=3,
+        norm_cfg=dict(type="BN1d"),  # MMPretrain's default, SyncBN, needs a GPU
         with_last_bn_affine=False,
         with_avg_pool=True,
     ),
@@ -22,6 +23,7 @@ model = dict(
             in_channels=512,
             hid_channels=128,
             out_channels=512,
+            norm_cfg=dict(type="BN1d"),
             with_avg_pool=False,
             with_last_bn=False,
             with_last_bias=True,

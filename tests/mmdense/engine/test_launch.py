@@ -72,13 +72,11 @@ def test_workers_are_cut_to_the_cores_and_shared_by_the_processes_of_a_node(conf
 
 
 @pytest.mark.parametrize(("cuda", "kind"), [(False, "BN"), (True, "SyncBN")])
-def test_without_a_gpu_sync_bn_becomes_bn_and_nccl_gloo(config, monkeypatch, cuda, kind):
+def test_without_a_gpu_sync_bn_becomes_bn(config, monkeypatch, cuda, kind):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     cfg = launch.load_config(parse(config))
-    cfg.env_cfg = {"dist_cfg": {"backend": "nccl"}}
     launch.fit_to_machine(cfg)
     assert cfg.model.norm_cfg.type == cfg.model.blocks[0].type == kind
-    assert cfg.env_cfg.dist_cfg.backend == ("nccl" if cuda else "gloo")
 
 
 @pytest.mark.parametrize(
