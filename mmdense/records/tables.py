@@ -81,7 +81,7 @@ def operators_table(benchmarks: Sequence[dict[str, Any]], links: Sequence[str]) 
 
     Args:
         benchmarks: With ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared with),
-            ``other_s`` and ``ratio`` (ours to other).
+            ``other_s`` and ``ratio`` (how many times faster ours is).
         links: The folder that each row comes from.
     """
     rows = [
@@ -96,8 +96,8 @@ def operators_table(benchmarks: Sequence[dict[str, Any]], links: Sequence[str]) 
         ]
         for row, link in zip(benchmarks, links, strict=True)
     ]
-    header = ["Operator", "Setting", "Compared with", "Ours", "Other", "Ours / other", "Record"]
-    return _markdown(header, rows, right=("Ours", "Other", "Ours / other"))
+    header = ["Operator", "Setting", "Compared with", "Ours", "Other", "Times faster", "Record"]
+    return _markdown(header, rows, right=("Ours", "Other", "Times faster"))
 
 
 def setup_table(records: Sequence[Record], links: Sequence[str]) -> str:
@@ -130,9 +130,9 @@ def _kept_setup(results: Results, to_root: str) -> str:
 
 
 def _kept_operators(results: Results, to_root: str) -> str:
-    """Of rows with one name and setting, the one in the last folder counts."""
+    """Of rows that compare the same in one setting, the one in the last folder counts."""
     newest = {
-        (row["name"], row["setting"]): (row, to_root + folder)
+        (row["name"], row["setting"], row["other"]): (row, to_root + folder)
         for folder, rows in results.benchmarks
         for row in rows
     }
@@ -158,17 +158,17 @@ def _newest(results: Results, slug: str) -> dict[str, Record]:
 def _benchmark_rows(file: Path) -> list[dict[str, Any]]:
     """The rows of a benchmark, checked."""
     try:
-        rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+        rows = json.loads(file.read_text(encoding="utf-8"))["results"]
     except (ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"{file}: not a JSON object with 'rows' ({error!r})") from error
+        raise RecordError(f"{file}: not a JSON object with 'results' ({error!r})") from error
     for number, row in enumerate(rows):
         missing = [key for key in _BENCHMARK_KEYS if key not in row]
         if missing:
-            raise RecordError(f"{file}: rows[{number}] lacks {', '.join(missing)}")
-        if not math.isclose(row["ratio"], row["ours_s"] / row["other_s"], rel_tol=0.25):
+            raise RecordError(f"{file}: results[{number}] lacks {', '.join(missing)}")
+        if not math.isclose(row["ratio"], row["other_s"] / row["ours_s"], rel_tol=0.25):
             raise RecordError(
-                f"{file}: rows[{number}].ratio is {row['ratio']:.3g}, "
-                f"but ours_s / other_s is {row['ours_s'] / row['other_s']:.3g}"
+                f"{file}: results[{number}].ratio is {row['ratio']:.3g}, "
+                f"but other_s / ours_s is {row['other_s'] / row['ours_s']:.3g}"
             )
     return rows
 

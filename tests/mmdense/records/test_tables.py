@@ -116,14 +116,14 @@ OPERATOR = {
     "ours_s": 0.01,
     "other": "greedy loop",
     "other_s": 0.05,
-    "ratio": 0.2,
+    "ratio": 5.0,
 }
 
 
 def test_operators():
     row = operators_table([OPERATOR], ["results/benchmarks/a"]).splitlines()[2]
     assert row == (
-        "| nms | 2,000 boxes | greedy loop | 10 ms | 50 ms | 0.20 | [a](results/benchmarks/a) |"
+        "| nms | 2,000 boxes | greedy loop | 10 ms | 50 ms | 5.00 | [a](results/benchmarks/a) |"
     )
 
 
@@ -147,11 +147,11 @@ def results(tmp_path):
     keep(old, "z", root=tmp_path / "results")
     keep(pipeline(), "a", root=tmp_path / "results")
     keep(pipeline(name="another"), "b", root=tmp_path / "results")
-    for day, ratio in (("2030-01-01_cpu", 0.2), ("2030-01-02_cpu", 0.25)):
+    for day, ratio in (("2030-01-01_cpu", 5.0), ("2030-01-02_cpu", 4.0)):
         folder = tmp_path / "results" / "benchmarks" / day
         folder.mkdir(parents=True)
-        rows = [{**OPERATOR, "ratio": ratio, "ours_s": ratio * 0.05}]
-        (folder / "benchmark.json").write_text(json.dumps({"rows": rows}))
+        rows = [{**OPERATOR, "ratio": ratio, "ours_s": 0.05 / ratio}]
+        (folder / "benchmark.json").write_text(json.dumps({"results": rows}))
     return tmp_path
 
 
@@ -162,7 +162,7 @@ def test_the_newest_record_of_each_name_counts(results):
     assert "(../results/pipelines/2030-01-02_a)" in rows[1]
     operators = TABLES["operators"](read_results(results), "").splitlines()[2:]
     assert len(operators) == 1
-    assert "| 0.25 | [2030-01-02_cpu](results/benchmarks/2030-01-02_cpu) |" in operators[0]
+    assert "| 4.00 | [2030-01-02_cpu](results/benchmarks/2030-01-02_cpu) |" in operators[0]
     assert TABLES["setup"](read_results(results), "") == NOTHING
 
 
@@ -176,8 +176,11 @@ def test_a_missing_results_folder_is_an_empty_one(tmp_path):
     [
         ("[]", "not a JSON object with 'rows'"),
         ("{", "not a JSON object with 'rows'"),
-        (json.dumps({"rows": [{"name": "a"}]}), r"rows\[0\] lacks setting, ours_s"),
-        (json.dumps({"rows": [{**OPERATOR, "ratio": 5}]}), r"ratio is 5.*ours_s / other_s is 0.2"),
+        (json.dumps({"results": [{"name": "a"}]}), r"results\[0\] lacks setting, ours_s"),
+        (
+            json.dumps({"results": [{**OPERATOR, "ratio": 0.2}]}),
+            r"ratio is 0.2.*other_s / ours_s is 5",
+        ),
     ],
 )
 def test_a_broken_benchmark_names_its_file(tmp_path, content, message):
