@@ -174,8 +174,8 @@ def test_a_missing_results_folder_is_an_empty_one(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "not a JSON object with 'rows'"),
-        ("{", "not a JSON object with 'rows'"),
+        ("[]", "not a JSON object with 'results'"),
+        ("{", "not a JSON object with 'results'"),
         (json.dumps({"results": [{"name": "a"}]}), r"results\[0\] lacks setting, ours_s"),
         (
             json.dumps({"results": [{**OPERATOR, "ratio": 0.2}]}),
