@@ -11,9 +11,8 @@ _base_ = [
     "../_base_/models/faster_rcnn_r18_w32_fpn64.py",
     "../_base_/datasets/bccd_detection.py",
     "../_base_/schedules/adamw.py",
-    "mmdet::_base_/default_runtime.py",
+    "../_base_/runtime_detection.py",
 ]
-custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=3)))
 train_dataloader = dict(batch_size=4)
@@ -37,11 +36,5 @@ param_scheduler = [
     ),
 ]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
-default_hooks = dict(
-    logger=dict(interval=10),
-    checkpoint=dict(max_keep_ckpts=1),
-)
-custom_hooks = [dict(type="mmdense.PredictionPicturesHook")]
-randomness = dict(seed=0)
 
 expected = []

@@ -11,9 +11,8 @@ _base_ = [
     "../_base_/models/semantic_fpn_r18_w32.py",
     "../_base_/datasets/collage_semantic.py",
     "../_base_/schedules/adamw.py",
-    "mmseg::_base_/default_runtime.py",
+    "../_base_/runtime_segmentation.py",
 ]
-custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
 
 model = dict(decode_head=dict(num_classes=11))
 train_dataloader = dict(batch_size=8)
@@ -37,15 +36,5 @@ param_scheduler = [
     ),
 ]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
-default_hooks = dict(
-    timer=dict(type="IterTimerHook"),
-    logger=dict(type="LoggerHook", interval=10),
-    param_scheduler=dict(type="ParamSchedulerHook"),
-    checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=1),
-    sampler_seed=dict(type="DistSamplerSeedHook"),
-)
-log_processor = dict(by_epoch=True, window_size=20)
-custom_hooks = [dict(type="mmdense.PredictionPicturesHook")]
-randomness = dict(seed=0)
 
 expected = []

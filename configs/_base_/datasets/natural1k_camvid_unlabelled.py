@@ -1,41 +1,23 @@
 # 1,000 natural photos and the 367 training frames of CamVid, without labels, for pretraining.
-# Make the folder first: python -m mmdense.data.prepare natural1k camvid --source FOLDER_OR_ARCHIVE
-# Workers decode, scale and crop to 128x128; the views of 96x96 are made on the batch.
-data_preprocessor = dict(
-    type="mmdense.TwoViewPreprocessor",
-    # of ImageNet, RGB, from 0 to 255
-    mean=(123.675, 116.28, 103.53),
-    std=(58.395, 57.12, 57.375),
-    to_rgb=True,
-    size=96,
-)
-pipeline = [
-    dict(type="LoadImageFromFile"),
-    dict(type="mmpretrain.ResizeEdge", scale=128, edge="short"),
-    dict(type="mmpretrain.RandomCrop", crop_size=128),
-    dict(type="mmpretrain.PackInputs"),
-]
+# The folders first: python -m mmdense.data.prepare natural1k camvid --source FOLDER_OR_ARCHIVE
+_base_ = "unlabelled_photos.py"
+
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    collate_fn=dict(type="default_collate"),
     dataset=dict(
+        _delete_=True,
         type="mmengine.ConcatDataset",
         datasets=[
             dict(
                 type="mmpretrain.CustomDataset",
                 data_root="data/natural1k",
                 with_label=False,
-                pipeline=pipeline,
+                pipeline=_base_.pipeline,
             ),
             dict(
                 type="mmpretrain.CustomDataset",
                 data_root="data/camvid/images/train",
                 with_label=False,
-                pipeline=pipeline,
+                pipeline=_base_.pipeline,
             ),
         ],
     ),

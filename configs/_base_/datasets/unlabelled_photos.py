@@ -1,18 +1,18 @@
-# The 205 training images of BCCD without their boxes, for pretraining.
-# Make the folder first: python -m mmdense.data.prepare bccd --source FOLDER_OR_ARCHIVE
-# Workers decode, scale and crop to 160x160; the views of 128x128 are made on the batch.
+# Any folder of photos, without labels, for pretraining; here the 1,000 natural photos.
+# Make that folder first: python -m mmdense.data.prepare natural1k --source FOLDER_OR_ARCHIVE
+# Workers decode, scale and crop to 128x128; the views of 96x96 are made on the batch.
 data_preprocessor = dict(
     type="mmdense.TwoViewPreprocessor",
     # of ImageNet, RGB, from 0 to 255
     mean=(123.675, 116.28, 103.53),
     std=(58.395, 57.12, 57.375),
     to_rgb=True,
-    size=128,
+    size=96,
 )
 pipeline = [
     dict(type="LoadImageFromFile"),
-    dict(type="mmpretrain.ResizeEdge", scale=160, edge="short"),
-    dict(type="mmpretrain.RandomCrop", crop_size=160),
+    dict(type="mmpretrain.ResizeEdge", scale=128, edge="short"),
+    dict(type="mmpretrain.RandomCrop", crop_size=128),
     dict(type="mmpretrain.PackInputs"),
 ]
 train_dataloader = dict(
@@ -24,7 +24,7 @@ train_dataloader = dict(
     collate_fn=dict(type="default_collate"),
     dataset=dict(
         type="mmpretrain.CustomDataset",
-        data_root="data/bccd/images/train",
+        data_root="data/natural1k",
         with_label=False,
         pipeline=pipeline,
     ),
