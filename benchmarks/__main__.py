@@ -11,6 +11,7 @@ from pathlib import Path
 import benchmarks
 from benchmarks import faster_rcnn_step
 from benchmarks.timing import machine
+from mmdense.records.portable import portable_path
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
             results += importlib.import_module(f"benchmarks.{name}").run()
     if options.json:
         record = {
-            "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
+            "command": " ".join(["python -m benchmarks", *map(portable_path, sys.argv[1:])]),
             "date": datetime.date.today().isoformat(),
             "machine": machine(),
             "results": results,
