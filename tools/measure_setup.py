@@ -1,0 +1,44 @@
+"""Measure what a newcomer waits for: set up a fresh clone, keep the time and the size.
+
+python tools/measure_setup.py WHAT
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Clone the last commit into an empty folder, run ``make setup`` there, keep a record."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", metavar="WHAT", help="names results/setup/<date>_<WHAT>")
+    parser.add_argument("--python", default="python3", help="interpreter that makes the .venv")
+    args = parser.parse_args()
+    from mmdense.records.record import Record, RecordError, keep
+
+    record = Record.begin("setup", "setup", config={}, seed=None)
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "mmdense"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        started = time.perf_counter()
+        command = ["make", "--silent", "setup", f"PYTHON={args.python}"]
+        subprocess.run(command, cwd=clone, check=True)
+        record.wall_time_s = time.perf_counter() - started
+        sizes = [path.lstat().st_size for path in (clone / ".venv").rglob("*")]
+    record.metrics = {"setup_s": record.wall_time_s, "installed_gib": sum(sizes) / 2**30}
+    print(", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items()))
+    try:
+        print(f"wrote {keep(record, args.what, root=ROOT / 'results')}")
+    except RecordError as error:
+        print(f"not kept: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
