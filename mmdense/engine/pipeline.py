@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 from rich.console import Console
-from rich.markdown import Markdown
+from rich.table import Table
 
 from mmdense.data import collage
 from mmdense.data.prepare import DATASET_SOURCES, prepare
@@ -121,7 +121,7 @@ class Pipeline:
         path = save(record, self.work_dir / "record.json")
         table = pipeline_report.write_table(record, self.work_dir / "table.md")
         pictures = pipeline_report.write_pictures(record, self.work_dir)
-        self.console.print(Markdown(table))
+        self.console.print(_for_terminal(table))
         written = [path, self.work_dir / "table.md", *pictures]
         if keep_as:
             written.append(keep(record, keep_as))
@@ -143,6 +143,21 @@ class Pipeline:
             notes = [folder / note for note in _DATA_NOTES if (folder / note).is_file()]
             digest.update(b"".join(note.read_bytes() for note in notes))
         return digest.hexdigest()
+
+
+def _for_terminal(markdown: str) -> Table:
+    """A Markdown table as rich draws it: cells fold where the terminal is narrow, none is cut."""
+    rows = [
+        [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
+        for line in markdown.splitlines()
+        if line.startswith("|")
+    ]
+    table = Table(*rows[0], show_lines=False)
+    for column in table.columns:
+        column.overflow = "fold"
+    for row in rows[2:]:  # after the header and the rule below it
+        table.add_row(*row)
+    return table
 
 
 def _check_data(entry: dict, where: str) -> None:
