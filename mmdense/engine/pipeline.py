@@ -17,6 +17,7 @@ from mmdense.records.record import keep, save
 __all__ = ["Pipeline"]
 
 _REQUIRED = ("name", "seed", "data", "stages", "compare")
+_SHARED = ("Pipeline", "Pretrained on", "Time of all")  # columns that are equal in all rows
 _DATA_NOTES = ("prepared.json", "collage.json")  # what the two kinds of data sets say of themselves
 
 
@@ -146,17 +147,19 @@ class Pipeline:
 
 
 def _for_terminal(markdown: str) -> Table:
-    """A Markdown table as rich draws it: cells fold where the terminal is narrow, none is cut."""
-    rows = [
+    """The Markdown table of one pipeline as rich draws it; what all rows share is its title."""
+    header, _, *rows = [
         [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
         for line in markdown.splitlines()
         if line.startswith("|")
     ]
-    table = Table(*rows[0], show_lines=False)
-    for column in table.columns:
-        column.overflow = "fold"
-    for row in rows[2:]:  # after the header and the rule below it
-        table.add_row(*row)
+    shared = {name: cell for name, cell in zip(header, rows[0]) if name in _SHARED}
+    table = Table(title=", ".join(f"{name.lower()} {cell}" for name, cell in shared.items()))
+    for name in header:
+        if name not in _SHARED:
+            table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell for name, cell in zip(header, row) if name not in _SHARED))
     return table
 
 
