@@ -125,8 +125,8 @@ def test_law_4_configs_have_a_recipe_card_and_an_expectation(path):
     last = tree.body[-1]
     assert isinstance(last, ast.Assign)
     assert last.targets[0].id == "expected", "a config ends with expected = [...]"
-    for entry in ast.literal_eval(last.value):
-        assert set(entry) == {"record", "metric", "value", "tolerance"}
+    for entry in last.value.elts:
+        assert {word.arg for word in entry.keywords} == {"record", "metric", "value", "tolerance"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=name_of)

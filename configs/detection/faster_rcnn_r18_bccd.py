@@ -37,4 +37,11 @@ param_scheduler = [
 ]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
 
-expected = []
+expected = [
+    dict(
+        record="pipelines/2026-11-22_bccd",
+        metric="detect_ssl/coco/bbox_mAP",
+        value=0.48,
+        tolerance=0.05,
+    ),
+]

@@ -110,12 +110,14 @@ def fingerprint(stage: Stage, *, data: str, before: str | None, seed: int) -> st
         before: Fingerprint of the stage that this one starts from, or None.
         seed: Seed of the pipeline.
     """
+    config = Config.fromfile(stage.config).to_dict()
+    config.pop("expected", None)  # says what should come out, not what is done
     parts = {
         "version": __version__,
         "tool": stage.tool,
         "options": list(stage.options),
         "cfg_options": stage.cfg_options,
-        "config": Config.fromfile(stage.config).to_dict(),
+        "config": config,
         "data": data,
         "before": before,
         "seed": seed,

@@ -18,7 +18,7 @@ import numpy as np
 from mmdense.records.environment import repository_root
 
 # They say where and how a run was started, not what it computes: no part of the config's hash.
-_NOT_HASHED = ("work_dir", "resume", "launcher")
+_NOT_HASHED = ("work_dir", "resume", "launcher", "expected")
 
 _CODE = Path(__file__).resolve().parents[2]  # the tools lie here, wherever they are called from
 
@@ -27,7 +27,7 @@ def config_hash(config: Mapping) -> str:
     """SHA-256 of a config, as hexadecimal digits.
 
     Equal for equal configs, whatever the order of their keys and wherever the repository lies.
-    ``work_dir``, ``resume`` and ``launcher`` at the top level do not count.
+    ``work_dir``, ``resume``, ``launcher`` and ``expected`` at the top level do not count.
     """
     plain = {key: value for key, value in portable_config(config).items() if key not in _NOT_HASHED}
     canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

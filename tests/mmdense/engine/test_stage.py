@@ -58,7 +58,7 @@ def test_the_fingerprint_follows_everything_that_goes_in(config, tmp_path):
     (tmp_path / "config.py").write_text("lr = 0.3\n")
     marks.add(fingerprint(stage, **base))
     assert len(marks) == 7
-    (tmp_path / "config.py").write_text("# a comment changes nothing\nlr = 0.1\n")
+    (tmp_path / "config.py").write_text("# a comment changes nothing\nlr = 0.1\nexpected = [1]\n")
     assert fingerprint(stage, **base) in marks
 
 
