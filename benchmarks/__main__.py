@@ -1,4 +1,8 @@
-"""Run all benchmarks: python -m benchmarks [--json FILE] [--compiled SITE]."""
+"""Run benchmarks: python -m benchmarks [NAME ...] [--threads N] [--json FILE] [--compiled SITE].
+
+On a machine with other work, measure with one thread: an operation that is split over two waits for
+the slower one, and then the figure tells of the other work.
+"""
 
 import argparse
 import datetime
@@ -8,6 +12,8 @@ import pkgutil
 import sys
 from pathlib import Path
 
+import torch
+
 import benchmarks
 from benchmarks import faster_rcnn_step
 from benchmarks.timing import machine
@@ -15,11 +21,16 @@ from mmdense.records.portable import portable_path
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help="benchmarks to run; all if none is named")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also keep the results here")
     parser.add_argument("--compiled", metavar="SITE", help="folder of an mmcv with compiled ops")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of torch")
     options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     known = {module.name for module in pkgutil.iter_modules(benchmarks.__path__)}
     known -= {"__main__", "timing"}
     if unknown := set(options.names) - known:

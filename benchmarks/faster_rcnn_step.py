@@ -25,11 +25,9 @@ SETTING = "ResNet-18, FPN of 64 channels, 4 images of 320x240, 512 RoIs an image
 def build_step():
     """A function that runs one training step, forward, backward and update."""
     from mmdet.registry import MODELS
-    from mmdet.structures import DetDataSample
     from mmdet.utils import register_all_modules
     from mmengine.hub import get_config
     from mmengine.logging import MMLogger
-    from mmengine.structures import InstanceData
 
     import mmdense  # noqa: F401
 
@@ -45,6 +43,26 @@ def build_step():
     detector = MODELS.build(model).train()
     detector.init_weights()
     optimizer = torch.optim.SGD(detector.parameters(), lr=1e-3, momentum=0.9)
+    images, samples = batch()
+
+    def step() -> float:
+        data = detector.data_preprocessor(
+            {"inputs": list(images), "data_samples": samples}, training=True
+        )
+        loss, _ = detector.parse_losses(detector(**data, mode="loss"))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+
+    return step
+
+
+def batch() -> tuple[torch.Tensor, list]:
+    """Four random images and eight boxes of three classes on each."""
+    from mmdet.structures import DetDataSample
+    from mmengine.structures import InstanceData
+
     generator = torch.Generator().manual_seed(0)
     samples = []
     for _ in range(4):
@@ -58,18 +76,7 @@ def build_step():
         )
         samples.append(sample)
     images = torch.randint(0, 256, (4, 3, 240, 320), generator=generator, dtype=torch.uint8)
-
-    def step() -> float:
-        data = detector.data_preprocessor(
-            {"inputs": list(images), "data_samples": samples}, training=True
-        )
-        loss, _ = detector.parse_losses(detector(**data, mode="loss"))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return float(loss)
-
-    return step
+    return images, samples
 
 
 def use_naive_roi_align() -> None:
@@ -102,7 +109,7 @@ def serve(naive: bool) -> None:
 
 
 def start(*arguments: str, site: str | None = None) -> subprocess.Popen:
-    environment = dict(os.environ)
+    environment = dict(os.environ, OMP_NUM_THREADS=str(torch.get_num_threads()))
     if site:
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, (site, environment.get("PYTHONPATH")))
