@@ -23,9 +23,7 @@ def iou(a, b, offset=0):
 
 def by_score(scores):
     """Indices in descending order of score, NaN first, the lower index first among equals."""
-    return sorted(
-        range(len(scores)), key=lambda i: (not math.isnan(scores[i]), -scores[i], i)
-    )
+    return sorted(range(len(scores)), key=lambda i: (not math.isnan(scores[i]), -scores[i], i))
 
 
 def nms_loop(boxes, scores, threshold, offset=0, groups=None):
