@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
+import mmcv
 from mmengine.config import Config
 
 from mmdense.engine.stage import Stage
@@ -74,7 +74,7 @@ def write_pictures(record: Record, work_dir: Path) -> list[Path]:
         samples = sorted((work_dir / stage["name"] / "predictions").glob("*.png"))[:_SHOWN]
         if samples:
             path = folder / f"{stage['name']}_samples.png"
-            images = [cv2.cvtColor(cv2.imread(str(s)), cv2.COLOR_BGR2RGB) for s in samples]
+            images = [mmcv.imread(str(s), channel_order="rgb") for s in samples]
             contact_sheet(images, [f"{s.stem}: truth, prediction" for s in samples], path)
             written.append(path)
     return written
