@@ -6,7 +6,7 @@ from mmdense.registry import OPTIM_WRAPPERS
 
 def build(model):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    return OPTIM_WRAPPERS.build({"type": "BFloat16OptimWrapper", "optimizer": optimizer})
+    return OPTIM_WRAPPERS.build({"type": "mmdense.BFloat16OptimWrapper", "optimizer": optimizer})
 
 
 def test_forward_is_bfloat16_and_weights_stay_float32():
