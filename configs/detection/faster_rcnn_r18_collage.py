@@ -16,7 +16,8 @@ _base_ = [
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=10)))
 train_dataloader = dict(batch_size=8)
-max_epochs = 6
+max_epochs = 3
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
     dict(
         type="LinearLR",

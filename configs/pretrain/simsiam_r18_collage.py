@@ -14,7 +14,7 @@ _base_ = [
     "../_base_/runtime_pretrain.py",
 ]
 
-max_epochs = 10
+max_epochs = 8
 batch_size = 64
 base_lr = 0.2  # for a batch of 256
 lr = base_lr * batch_size / 256

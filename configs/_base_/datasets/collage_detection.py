@@ -27,7 +27,7 @@ metainfo = dict(
         (160, 115, 80),
     ],
 )
-scale = (256, 192)  # width, height; pictures are up to this size
+scale = (192, 144)  # width, height; three quarters of the pictures, for two cores
 
 train_pipeline = [
     dict(type="LoadImageFromFile"),
