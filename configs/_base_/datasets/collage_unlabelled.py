@@ -1,5 +1,5 @@
 # Collage (generated pictures), 128x128 without labels, for pretraining.
-# They have the looks of the train split. The views of 96x96 are made on the batch.
+# They have the looks of the train split. The views of 64x64 are made on the batch.
 # Make it first: python tools/make_collage.py --size small
 data_preprocessor = dict(
     type="mmdense.TwoViewPreprocessor",
