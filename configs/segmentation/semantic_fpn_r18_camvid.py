@@ -37,4 +37,11 @@ param_scheduler = [
 ]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=4)
 
-expected = []
+expected = [
+    dict(
+        record="pipelines/2026-11-22_camvid",
+        metric="segment_ssl/mIoU",
+        value=31.44,
+        tolerance=3.0,
+    ),
+]
