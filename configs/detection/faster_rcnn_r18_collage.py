@@ -14,7 +14,7 @@ _base_ = [
     "../_base_/runtime_detection.py",
 ]
 
-# Fewer proposals than on real images: half of a step's time is theirs, and pictures are small.
+# Fewer proposals than on real images: the pictures are small, and the demo is to be short.
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=10)),
     train_cfg=dict(
