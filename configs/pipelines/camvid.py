@@ -2,7 +2,7 @@
 
 Paper: SimSiam, arXiv:2011.10566; Semantic FPN, arXiv:1901.02446.
 Command: python tools/pipeline.py configs/pipelines/camvid.py --source FOLDER
-Machine: two CPU cores, under 40 minutes.
+Machine: two CPU cores, under 30 minutes.
 Expected: below, from the record; one seed.
 Vary: the configs of the stages; a stage reruns when its inputs change.
 """

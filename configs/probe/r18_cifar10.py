@@ -3,7 +3,7 @@
 Paper: SimSiam, arXiv:2011.10566, section 4; here frozen features are extracted once, without crops.
 Command: python tools/linear_probe.py configs/probe/r18_cifar10.py CHECKPOINT
 Machine: two CPU cores, 2 minutes.
-Expected: below, from the record of configs/pipelines/cifar10.py.
+Expected: no record yet.
 Vary: tools/knn.py takes the same config.
 """
 
