@@ -45,4 +45,11 @@ param_scheduler = [
 ]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=2)
 
-expected = []
+expected = [
+    dict(
+        record="pipelines/2026-11-22_collage_demo",
+        metric="detect_ssl/coco/bbox_mAP",
+        value=0.002,
+        tolerance=0.02,
+    ),
+]

@@ -93,4 +93,23 @@ compare = [
     ),
 ]
 
-expected = []
+expected = [
+    dict(
+        record="pipelines/2026-11-22_collage_demo",
+        metric="detect_ssl/coco/bbox_mAP",
+        value=0.002,
+        tolerance=0.02,
+    ),
+    dict(
+        record="pipelines/2026-11-22_collage_demo",
+        metric="segment_ssl/mIoU",
+        value=7.12,
+        tolerance=3.0,
+    ),
+    dict(
+        record="pipelines/2026-11-22_collage_demo",
+        metric="probe_ssl/accuracy/top1",
+        value=9.33333,
+        tolerance=5.0,
+    ),
+]

@@ -14,4 +14,11 @@ _base_ = [
 
 model = dict(backbone=dict(type="mmpretrain.ResNet", depth=18, stem_channels=32, base_channels=32))
 
-expected = []
+expected = [
+    dict(
+        record="pipelines/2026-11-22_collage_demo",
+        metric="probe_ssl/accuracy/top1",
+        value=9.33333,
+        tolerance=5.0,
+    ),
+]

@@ -38,4 +38,11 @@ param_scheduler = [
 ]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
 
-expected = []
+expected = [
+    dict(
+        record="pipelines/2026-11-22_collage_demo",
+        metric="segment_ssl/mIoU",
+        value=7.12,
+        tolerance=3.0,
+    ),
+]
