@@ -2,7 +2,7 @@
 
 Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
 Command: python tools/train.py configs/detection/faster_rcnn_r18_bccd.py --init CHECKPOINT
-Machine: two CPU cores, 5 minutes.
+Machine: two CPU cores, 6 minutes, shared with other programs.
 Expected: below, from the record of configs/pipelines/bccd.py.
 Vary: without --init it starts at random; max_epochs, the learning rate, the model's widths.
 """

@@ -2,7 +2,7 @@
 
 Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
 Command: python tools/train.py configs/detection/faster_rcnn_r18_collage.py --init CHECKPOINT
-Machine: two CPU cores, 2 minutes.
+Machine: two CPU cores, 1 minute.
 Expected: below, from the record of configs/pipelines/collage_demo.py.
 Vary: without --init it starts at random; max_epochs, the learning rate, the model's widths.
 """

@@ -4,7 +4,7 @@ Paper: SimSiam, arXiv:2011.10566; Faster R-CNN with FPN, arXiv:1612.03144; arXiv
 Command: python tools/pipeline.py configs/pipelines/collage_demo.py
 Machine: two CPU cores, under 10 minutes.
 Expected: below, from the record; Collage is synthetic, and so are its scores.
-Vary: the configs of the stages; name='full' size in data; a stage reruns when its inputs change.
+Vary: the configs of the stages; a stage reruns when its inputs change.
 """
 
 name = "collage_demo"

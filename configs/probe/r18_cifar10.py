@@ -2,7 +2,7 @@
 
 Paper: SimSiam, arXiv:2011.10566, section 4; here frozen features are extracted once, without crops.
 Command: python tools/linear_probe.py configs/probe/r18_cifar10.py CHECKPOINT
-Machine: two CPU cores, 2 minutes.
+Machine: two CPU cores, not measured yet.
 Expected: no record yet.
 Vary: tools/knn.py takes the same config.
 """

@@ -2,7 +2,7 @@
 
 Paper: SimSiam, arXiv:2011.10566, section 4; here frozen features are extracted once, without crops.
 Command: python tools/linear_probe.py configs/probe/r18_collage.py CHECKPOINT
-Machine: two CPU cores, half a minute.
+Machine: two CPU cores, 15 seconds.
 Expected: below, from the record of configs/pipelines/collage_demo.py.
 Vary: tools/knn.py takes the same config.
 """

@@ -2,7 +2,7 @@
 
 Paper: Panoptic FPN's semantic branch, arXiv:1901.02446, at a size for two cores.
 Command: python tools/train.py configs/segmentation/semantic_fpn_r18_camvid.py --init CHECKPOINT
-Machine: two CPU cores, 5 minutes.
+Machine: two CPU cores, 7 to 9 minutes, shared with other programs.
 Expected: below, from the record of configs/pipelines/camvid.py.
 Vary: without --init it starts at random; max_epochs, the learning rate, the model's widths.
 """

@@ -13,8 +13,7 @@ __all__ = ["ChannelsLastHook"]
 class ChannelsLastHook(Hook):
     """Moves the model's 4-D parameters to channels-last; activations follow the weights.
 
-    Values do not change, and a checkpoint does not record the layout. A ResNet-18 step at 224 px
-    in batches of 32 takes 2.69 s instead of 3.09 s on two cores in float32.
+    Values do not change beyond rounding.
     """
 
     priority = "VERY_HIGH"
