@@ -23,27 +23,9 @@ model = dict(
     ),
 )
 train_dataloader = dict(batch_size=8)
-max_epochs = 2
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [
-    dict(
-        type="LinearLR",
-        start_factor=0.01,
-        by_epoch=True,
-        begin=0,
-        end=1,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=True,
-        begin=1,
-        end=max_epochs,
-        eta_min_ratio=0.01,
-        convert_to_iter_based=True,
-    ),
-]
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=2)
+max_epochs = 3
+optim_wrapper = dict(optimizer=dict(lr=2e-3))
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
 
 expected = [
     dict(

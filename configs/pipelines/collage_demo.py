@@ -84,6 +84,14 @@ compare = [
         scale=100,
     ),
     dict(
+        task="detection",
+        metric="coco/AR@100",
+        ssl="detect_ssl",
+        random="detect_random",
+        label="box AR@100, any class",
+        scale=100,
+    ),
+    dict(
         task="segmentation",
         metric="mIoU",
         ssl="segment_ssl",

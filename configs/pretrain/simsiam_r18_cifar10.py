@@ -26,16 +26,13 @@ model = dict(
         zero_init_residual=True,
     ),
 )
-max_epochs = 2
+max_epochs = 3
 batch_size = 256
 base_lr = 0.06  # for a batch of 256
 lr = base_lr * batch_size / 256
 
 train_dataloader = dict(batch_size=batch_size)
 optim_wrapper = dict(optimizer=dict(lr=lr))
-param_scheduler = [
-    dict(type="CosineAnnealingLR", T_max=max_epochs, by_epoch=True, convert_to_iter_based=True),
-]
 custom_hooks = [dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr)]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs)
 

@@ -21,9 +21,6 @@ lr = base_lr * batch_size / 256
 
 train_dataloader = dict(batch_size=batch_size)
 optim_wrapper = dict(optimizer=dict(lr=lr))
-param_scheduler = [
-    dict(type="CosineAnnealingLR", T_max=max_epochs, by_epoch=True, convert_to_iter_based=True),
-]
 custom_hooks = [dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr)]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs)
 

@@ -17,24 +17,6 @@ _base_ = [
 model = dict(decode_head=dict(num_classes=11))
 train_dataloader = dict(batch_size=8)
 max_epochs = 8
-param_scheduler = [
-    dict(
-        type="LinearLR",
-        start_factor=0.01,
-        by_epoch=True,
-        begin=0,
-        end=1,
-        convert_to_iter_based=True,
-    ),
-    dict(
-        type="CosineAnnealingLR",
-        by_epoch=True,
-        begin=1,
-        end=max_epochs,
-        eta_min_ratio=0.01,
-        convert_to_iter_based=True,
-    ),
-]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=4)
 
 expected = [

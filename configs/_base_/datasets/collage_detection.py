@@ -93,9 +93,14 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
+# "proposal" adds the average recall of the boxes whatever their class, AR@100.
 val_evaluator = dict(
-    type="mmdet.CocoMetric", ann_file=data_root + "annotations/instances_val.json", metric="bbox"
+    type="mmdet.CocoMetric",
+    ann_file=data_root + "annotations/instances_val.json",
+    metric=["bbox", "proposal"],
 )
 test_evaluator = dict(
-    type="mmdet.CocoMetric", ann_file=data_root + "annotations/instances_test.json", metric="bbox"
+    type="mmdet.CocoMetric",
+    ann_file=data_root + "annotations/instances_test.json",
+    metric=["bbox", "proposal"],
 )

@@ -5,3 +5,7 @@ optim_wrapper = dict(
     optimizer=dict(type="SGD", lr=0.05, weight_decay=1e-4, momentum=0.9),
     paramwise_cfg=dict(custom_keys={"predictor": dict(fix_lr=True)}),
 )
+# MMEngine fills in the length, that of the run.
+param_scheduler = [
+    dict(type="CosineAnnealingLR", by_epoch=True, convert_to_iter_based=True),
+]
