@@ -14,7 +14,7 @@ _base_ = [
     "../_base_/runtime_pretrain.py",
 ]
 
-max_epochs = 40
+max_epochs = 16
 batch_size = 64
 base_lr = 0.2  # for a batch of 256
 lr = base_lr * batch_size / 256
