@@ -3,7 +3,8 @@
 Importing this package is what makes ``mmcv.ops``, MMDetection and torchvision usable without
 compiled extensions (:mod:`mmdense.ops.host_ops`), and teaches MMEngine the names of the
 maintained OpenMMLab distributions (:mod:`mmdense.engine.host_packages`). Both do nothing where
-nothing is missing.
+nothing is missing. It also makes MMEngine read checkpoints without running code from them,
+and write files whole or not at all (:mod:`mmdense.checkpoints.install`).
 
 Where torch is not imported yet, GNU OpenMP's idle threads are told to wait for their next task for
 some 0.2 s before they sleep, as those of Intel OpenMP do. A virtual machine takes a core away from
@@ -15,6 +16,7 @@ import os
 if "OMP_WAIT_POLICY" not in os.environ:  # read once, when torch loads OpenMP
     os.environ.setdefault("GOMP_SPINCOUNT", "5000000")
 
+from mmdense.checkpoints import install as checkpoints
 from mmdense.engine import host_packages
 from mmdense.ops import host_ops
 from mmdense.version import __version__
@@ -23,3 +25,4 @@ __all__ = ["__version__"]
 
 host_ops.install()
 host_packages.install()
+checkpoints.install()

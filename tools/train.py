@@ -18,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs="?",
         const="auto",
         metavar="CHECKPOINT",
-        help="go on from a checkpoint; without a value from the newest in the work directory",
+        help="go on from a checkpoint; without a value from the last good one of the run",
     )
     parser.add_argument(
         "--init",
@@ -50,6 +50,8 @@ def main() -> None:
         launch.initialise_backbone(cfg, args.init)
     if args.resume:
         launch.resume(cfg, args.resume)
+    else:
+        launch.resume_after_restart(cfg)
     launch.fit_to_machine(cfg)
     launch.build_runner(cfg).train()
 

@@ -11,10 +11,13 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from mmdense.checkpoints.last_good import last_good_checkpoint
+from mmdense.checkpoints.read import trust_checkpoints
 from mmdense.engine.machine import available_cores, supports_bf16
 
 __all__ = [
     "add_common_arguments",
+    "add_trust_argument",
     "build_runner",
     "dump_predictions",
     "enable_amp",
@@ -22,6 +25,7 @@ __all__ = [
     "initialise_backbone",
     "load_config",
     "resume",
+    "resume_after_restart",
     "scale_learning_rate",
     "show_predictions",
 ]
@@ -46,7 +50,18 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         default="none",
         help="how the processes were started; torchrun is 'pytorch'",
     )
+    add_trust_argument(parser)
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
+
+
+def add_trust_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument of every tool that reads a checkpoint; it takes effect as it is parsed."""
+    parser.add_argument(
+        "--trust-checkpoint",
+        action=_Trust,
+        nargs=0,
+        help="read checkpoints that hold more than weights; they may run any code",
+    )
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -96,9 +111,24 @@ def scale_learning_rate(cfg: Config) -> None:
 
 
 def resume(cfg: Config, checkpoint: str) -> None:
-    """Go on from ``checkpoint``, or from the newest in the work directory where it is 'auto'."""
+    """Go on from ``checkpoint``, or from the last good one in the work directory for 'auto'.
+
+    Where there is none yet, 'auto' begins at the start.
+    """
+    found = last_good_checkpoint(cfg.work_dir) if checkpoint == "auto" else Path(checkpoint)
+    if found is None:
+        print_log(f"--resume: no checkpoint in {cfg.work_dir}; training begins", "current")
+        return
+    if not found.is_file():
+        raise FileNotFoundError(f"--resume {found}: there is no such file")
     cfg.resume = True
-    cfg.load_from = None if checkpoint == "auto" else checkpoint
+    cfg.load_from = str(found)
+
+
+def resume_after_restart(cfg: Config) -> None:
+    """Go on from the last good checkpoint where torchrun has started this process again."""
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0:
+        resume(cfg, "auto")
 
 
 def initialise_backbone(cfg: Config, checkpoint: str) -> None:
@@ -155,6 +185,9 @@ def build_runner(cfg: Config) -> Runner:
     ``channels_last = False`` in a config keeps the default layout.
     """
     hooks: list[dict[str, Any]] = [{"type": "mmdense.RecordHook"}]
+    if "train_cfg" in cfg:
+        _train_exactly(cfg)
+        hooks.append({"type": "mmdense.PreemptionHook"})
     if cfg.get("channels_last", True):
         hooks.append({"type": "mmdense.ChannelsLastHook"})
     cfg.custom_hooks = [*cfg.get("custom_hooks", []), *hooks]
@@ -163,10 +196,31 @@ def build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 
+class _Trust(argparse.Action):
+    def __call__(self, *_: object) -> None:
+        trust_checkpoints()
+
+
 def _existing_config(path: str) -> str:
     if not Path(path).is_file():
         raise argparse.ArgumentTypeError(f"there is no config file {path}")
     return path
+
+
+def _train_exactly(cfg: Config) -> None:
+    """Take our loops for the host's, and keep two checkpoints at least.
+
+    The host deletes the old checkpoint before it writes the new one; with one kept, a run that is
+    killed in between has none.
+    """
+    loop = cfg.train_cfg
+    if loop is not None and "type" not in loop:
+        loop.type = "EpochBasedTrainLoop" if loop.pop("by_epoch") else "IterBasedTrainLoop"
+    if loop is not None and loop.type in ("EpochBasedTrainLoop", "IterBasedTrainLoop"):
+        loop.type = f"mmdense.{loop.type}"
+    checkpoint = cfg.get("default_hooks", {}).get("checkpoint")
+    if checkpoint and checkpoint.get("max_keep_ckpts") == 1:
+        checkpoint.max_keep_ckpts = 2
 
 
 def _join_on_cpu(cfg: Config) -> None:

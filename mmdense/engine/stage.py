@@ -168,7 +168,7 @@ def _command(stage: Stage, folder: Path, checkpoint: Path | None, seed: int) -> 
     command = [sys.executable, str(_TOOL_FOLDER / f"{stage.tool}.py"), stage.config]
     if stage.tool == "train":
         command += ["--init", str(checkpoint)] if checkpoint else []
-        command += ["--resume"] if (folder / "last_checkpoint").is_file() else []
+        command += ["--resume"] if any(folder.glob("*.pth")) else []
     else:
         command += [str(checkpoint)] if checkpoint else ["--random"]
     command += ["--work-dir", str(folder), "--seed", str(seed), *stage.options]

@@ -56,6 +56,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
     parser.add_argument("--seed", type=int, help="random seed; default the config's, or 0")
     parser.add_argument("--amp", action="store_true", help="bfloat16, where the hardware has it")
+    launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0)
     return parser
 

@@ -33,8 +33,7 @@ class RecordHook(Hook):
     each, under the evaluator's own name.
 
     A resumed run goes on with the curves, the wall time and the speed that its checkpoint carries.
-    What happened between that checkpoint and the interruption is not in the record; a validation
-    that lay there is not repeated by MMEngine, so its point is missing.
+    What happened between that checkpoint and the interruption is done again, validation included.
 
     Args:
         slug: Group of the record; the name of the config's folder where it is not given.

@@ -8,14 +8,13 @@ needs and the file lacks ends the run before its first step.
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
+from mmdense.checkpoints.read import read_checkpoint, state_dict_of
 from mmdense.registry import HOOKS
 
 __all__ = ["LoadBackboneHook", "TransferReport", "load_backbone"]
@@ -58,7 +57,8 @@ def load_backbone(
         ValueError: The file holds no state dict, nothing below the prefix, or lacks a tensor that
             the backbone needs, or has one in another shape; the message names the keys.
     """
-    source = _below(_state_dict(Path(checkpoint)), prefix, checkpoint)
+    weights = state_dict_of(read_checkpoint(checkpoint), checkpoint)
+    source = _below(weights, prefix, checkpoint)
     target = backbone.state_dict()
     missing = [key for key in target if key not in source and not _is_counter(key)]
     unlike = [
@@ -101,21 +101,6 @@ class LoadBackboneHook(Hook):
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         print_log(str(load_backbone(model.backbone, self.checkpoint)), logger="current")
-
-
-def _state_dict(path: Path) -> dict[str, Tensor]:
-    """The weights of a checkpoint file, wherever in it they stand."""
-    if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} does not exist")
-    with torch.serialization.safe_globals(get_torch_safe_globals()):
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    for name in ("state_dict", "model"):
-        if isinstance(content.get(name), dict):
-            content = content[name]
-    tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
-    if not tensors:
-        raise ValueError(f"checkpoint {path} holds no tensors; keys: {list(content)[:_SHOWN]}")
-    return tensors
 
 
 def _below(state: dict[str, Tensor], prefix: str, path: str | Path) -> dict[str, Tensor]:

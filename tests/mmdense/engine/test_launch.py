@@ -106,12 +106,37 @@ def test_scaling_the_rate_needs_to_know_the_batch_that_it_was_chosen_for(config)
     assert cfg.auto_scale_lr.enable
 
 
-@pytest.mark.parametrize(("value", "load_from"), [("auto", None), ("x.pth", "x.pth")])
-def test_resume(value, load_from):
-    cfg = Config({"load_from": "pretrained.pth"})
-    launch.resume(cfg, value)
+@pytest.fixture
+def state(tmp_path):
+    """A checkpoint that can be gone on from."""
+    content = {"state_dict": {"w": torch.ones(1)}, "meta": {"epoch": 1, "iter": 2}}
+    torch.save(content | {"optimizer": {}, "message_hub": {}}, tmp_path / "epoch_1.pth")
+    return tmp_path / "epoch_1.pth"
+
+
+@pytest.mark.parametrize("auto", [True, False])
+def test_resume(state, auto):
+    cfg = Config({"load_from": "pretrained.pth", "work_dir": str(state.parent)})
+    launch.resume(cfg, "auto" if auto else str(state))
     assert cfg.resume
-    assert cfg.load_from == load_from
+    assert cfg.load_from == str(state)
+
+
+def test_resume_begins_where_there_is_nothing_and_refuses_a_file_that_is_not_there(tmp_path):
+    cfg = Config({"load_from": "pretrained.pth", "work_dir": str(tmp_path)})
+    launch.resume(cfg, "auto")
+    assert cfg.load_from == "pretrained.pth"
+    assert not cfg.get("resume")
+    with pytest.raises(FileNotFoundError, match=r"--resume absent.pth: there is no such file"):
+        launch.resume(cfg, "absent.pth")
+
+
+@pytest.mark.parametrize("restarts", ["0", "1"])
+def test_a_process_that_torchrun_started_again_goes_on(state, monkeypatch, restarts):
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", restarts)
+    cfg = Config({"load_from": None, "work_dir": str(state.parent)})
+    launch.resume_after_restart(cfg)
+    assert cfg.load_from == (str(state) if restarts == "1" else None)
 
 
 def test_predictions_are_pickled_or_refused():

@@ -74,6 +74,7 @@ def tools(tmp_path, monkeypatch):
         "with open(here / 'calls', 'a') as f: f.write(' '.join(sys.argv[1:]) + '\\n')\n"
         "print('Epoch(train) [1][1/2] loss: 0.5', flush=True)\n"
         "(work / 'last_checkpoint').write_text(str(work / 'epoch_1.pth'))\n"
+        "(work / 'epoch_1.pth').touch()\n"
         "if (here / 'fail').exists(): sys.exit('the disk is full')\n"
     )
     monkeypatch.setattr(stage_module, "_TOOL_FOLDER", folder)

@@ -1,0 +1,49 @@
+"""Files that are written whole or not at all."""
+
+import os
+import shutil
+from pathlib import Path
+
+from mmengine.fileio import LocalBackend
+
+__all__ = ["AtomicLocalBackend", "write_atomically"]
+
+
+def write_atomically(content: bytes, path: str | Path) -> None:
+    """Write ``content`` to ``path``; what stood there before stays until all of it is on the disk.
+
+    Raises:
+        OSError: It could not be written; the message says how much space there was, and the file
+            that stood there is untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        free = shutil.disk_usage(path.parent).free
+        raise OSError(
+            error.errno,
+            f"could not write {len(content):,} bytes ({error.strerror}; {free:,} bytes are free); "
+            "older checkpoints are untouched",
+            str(path),
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class AtomicLocalBackend(LocalBackend):
+    """MMEngine's backend for local files, on :func:`write_atomically`."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes."""
+        write_atomically(bytes(obj), filepath)
+
+    def put_text(self, obj: str, filepath: str | Path, encoding: str = "utf-8") -> None:
+        """Write text."""
+        write_atomically(obj.encode(encoding), filepath)

@@ -1,0 +1,142 @@
+"""Reading checkpoints without running code from them.
+
+A ``.pth`` file is a pickle, and a pickle may call any function while it is read. torch's
+``weights_only=True`` refuses that, but MMEngine falls back to the unsafe way when it does
+(``mmengine.runner.checkpoint._safe_torch_load`` in 0.10), and allows ``getattr``, with which a file
+can reach a module's globals. :mod:`mmdense.checkpoints.install` puts :func:`read_checkpoint` in the
+place of MMEngine's reader, so ``--resume``, ``load_from`` and ``init_cfg`` all go through it.
+"""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+__all__ = [
+    "UnsafeCheckpointError",
+    "read_checkpoint",
+    "state_dict_of",
+    "trust_checkpoints",
+    "write_safetensors",
+]
+
+_trusted = False
+
+
+class UnsafeCheckpointError(ValueError):
+    """The file holds more than tensors, numbers, texts and containers of them."""
+
+
+def trust_checkpoints() -> None:
+    """Let every checkpoint of this process run code while it is read (``--trust-checkpoint``)."""
+    global _trusted  # noqa: PLW0603 (one switch a process, set by the command line)
+    _trusted = True
+
+
+def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """The content of a ``.pth`` or ``.safetensors`` file.
+
+    Args:
+        path: The file; the suffix says which of the two it is.
+        map_location: As in ``torch.load``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        UnsafeCheckpointError: The file needs code to be run; the message names what it asks for.
+        ValueError: The file is cut off, or no checkpoint at all.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} does not exist")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path, map_location)
+    try:
+        with torch.serialization.safe_globals(_allowed()):
+            content = torch.load(path, map_location=map_location, weights_only=not _trusted)
+    except pickle.UnpicklingError as error:
+        if not zipfile.is_zipfile(path) and "Unsupported global" not in str(error):
+            raise _broken(path) from error
+        raise UnsafeCheckpointError(
+            f"{path} is not plain weights: {_first_reason(error)}. Reading it could run any code. "
+            "If you trust whoever wrote it, say --trust-checkpoint; or ask for a .safetensors file"
+        ) from error
+    except (RuntimeError, EOFError, OSError) as error:
+        raise _broken(path) from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}, not a dict of weights")
+    return content
+
+
+def state_dict_of(content: dict[str, Any], path: str | Path) -> dict[str, Tensor]:
+    """The weights in a checkpoint's content, wherever in it they stand.
+
+    Raises:
+        ValueError: There are no tensors; the message lists the keys.
+    """
+    for name in ("state_dict", "model"):
+        if isinstance(content.get(name), dict):
+            content = content[name]
+    tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise ValueError(f"checkpoint {path} holds no tensors; keys: {list(content)[:5]}")
+    return tensors
+
+
+def write_safetensors(weights: dict[str, Tensor], path: str | Path) -> None:
+    """Write weights as ``.safetensors``, whole or not at all; shared tensors are written twice."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    plain = {key: value.detach().cpu().contiguous().clone() for key, value in weights.items()}
+    try:
+        save_file(plain, part, metadata={"format": "pt"})
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
+    device = map_location if isinstance(map_location, str) else "cpu"
+    try:
+        return {"state_dict": load_file(path, device=device)}
+    except SafetensorError as error:
+        raise _broken(path) from error
+
+
+def _broken(path: Path) -> ValueError:
+    return ValueError(
+        f"{path} ({path.stat().st_size:,} bytes) is cut off or no checkpoint; take another copy"
+    )
+
+
+def _first_reason(error: Exception) -> str:
+    """What the file asks for; torch wraps that into a long text and keeps it as the context."""
+    text = str(error.__context__ or error).removeprefix("WeightsUnpickler error: ").strip()
+    return text.splitlines()[0].split(" was not an allowed")[0].rstrip(". ")
+
+
+def _history_method(owner: Any, name: str) -> Any:
+    """Stands for ``getattr`` in MMEngine's files, which use it for four methods of one class."""
+    if owner is HistoryBuffer and name in ("min", "max", "mean", "current"):
+        return getattr(HistoryBuffer, name)
+    raise pickle.UnpicklingError(f"getattr of {name!r}")
+
+
+def _allowed() -> list[Any]:
+    """What a checkpoint of MMEngine holds besides tensors: its curves, and NumPy numbers."""
+    multiarray = cast(Any, np)._core.multiarray
+    numbers = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
+    old_names = [  # of NumPy 1
+        (multiarray._reconstruct, "numpy.core.multiarray._reconstruct"),
+        (multiarray.scalar, "numpy.core.multiarray.scalar"),
+    ]
+    return [
+        *(slice, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *numbers),
+        *(*old_names, HistoryBuffer, (_history_method, "builtins.getattr")),
+    ]

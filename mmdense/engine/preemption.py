@@ -1,0 +1,80 @@
+"""A run that is told to stop writes a checkpoint first."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from mmdense.registry import HOOKS
+
+__all__ = ["EXIT_CODE", "FILE_NAME", "PreemptionHook"]
+
+EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: try again
+FILE_NAME = "interrupted.pth"
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """On Ctrl-C, SIGTERM or SIGUSR1: end the step, write a checkpoint, exit with code 75.
+
+    The checkpoint is ``<work_dir>/interrupted.pth``; ``--resume`` goes on from it with the next
+    batch. A second signal of the same kind has its usual effect at once. A signal during validation
+    waits for the next training step. Where one rank is told to stop, all do, after the same step.
+    """
+
+    priority = "LOWEST"  # after the schedules have moved on and the regular checkpoint is written
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Take over the signals; Python allows that in the main thread only."""
+        if threading.current_thread() is not threading.main_thread():
+            print_log("not in the main thread: a signal will not save a checkpoint", "current")
+            return
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._note) or signal.SIG_DFL
+
+    def after_train_iter(self, runner: Runner, *args: object, **kwargs: object) -> None:
+        """Stop here, where the state is that of a whole number of steps."""
+        if not self._any_rank_was_told():
+            return
+        runner.save_checkpoint(runner.work_dir, FILE_NAME, by_epoch=False)
+        name = signal.Signals(self._received).name if self._received else "a signal of another rank"
+        print_log(
+            f"{name}: stopped after iteration {runner.iter + 1}, saved "
+            f"{runner.work_dir}/{FILE_NAME}; go on with --resume",
+            logger="current",
+        )
+        self._give_back()
+        raise SystemExit(EXIT_CODE)
+
+    def after_train(self, runner: Runner) -> None:
+        """Give the signals back."""
+        self._give_back()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._received = number
+        signal.signal(number, self._before[number])  # the second one is not waited for
+
+    def _any_rank_was_told(self) -> bool:
+        told = self._received is not None
+        if get_world_size() == 1:
+            return told
+        flag = torch.tensor(float(told))
+        all_reduce(flag, "max")
+        return bool(flag)
+
+    def _give_back(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()

@@ -1,0 +1,91 @@
+"""Runs that are killed or told to stop, in processes of their own."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from mmdense.checkpoints.last_good import last_good_checkpoint
+from mmdense.engine.preemption import EXIT_CODE, FILE_NAME, PreemptionHook
+from tests.mmdense.engine.tiny_task import build, lines
+
+FORK = multiprocessing.get_context("fork")
+
+
+def train(folder, steps, workers, pause, every):
+    """What a process does: go on from the last good checkpoint, or begin."""
+    checkpoint = last_good_checkpoint(folder / "run")
+    build(
+        folder / "run",
+        journal=folder / "journal.txt",
+        steps=steps,
+        workers=workers,
+        pause=pause,
+        hooks=[PreemptionHook()],
+        saving={"interval": every, "max_keep_ckpts": 2},
+        load_from=str(checkpoint) if checkpoint else None,
+        resume=checkpoint is not None,
+    ).train()
+
+
+def start(folder, *, steps=12, workers=0, pause=0.0, every=4):
+    process = FORK.Process(target=train, args=(folder, steps, workers, pause, every))
+    process.start()
+    return process
+
+
+def wait_for_line(folder, iteration, seconds=60):
+    """Until the journal has that iteration."""
+    until = time.monotonic() + seconds
+    journal = folder / "journal.txt"
+    while not journal.exists() or max(lines(journal), default=-1) < iteration:
+        assert time.monotonic() < until, "the run does not get on"
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_signal_saves_and_the_run_goes_on_exactly(tmp_path, number, workers):
+    build(tmp_path / "whole", journal=tmp_path / "whole.txt").train()
+    process = start(tmp_path, workers=workers, pause=0.02, every=100)
+    wait_for_line(tmp_path, 4)  # the second step of the second epoch
+    os.kill(process.pid, number)
+    process.join(60)
+    assert process.exitcode == EXIT_CODE == 75
+    assert (tmp_path / "run" / FILE_NAME).is_file()
+    done = max(lines(tmp_path / "journal.txt"))
+    assert 4 <= done < 11
+    again = start(tmp_path, workers=workers)
+    again.join(60)
+    assert again.exitcode == 0
+    assert lines(tmp_path / "journal.txt") == lines(tmp_path / "whole.txt")
+    text = (tmp_path / "journal.txt").read_text()
+    assert len(text.splitlines()) == 12  # no step was done twice
+
+
+def test_twenty_kills_at_random_moments_leave_the_curve_as_it_is(tmp_path):
+    steps = 120
+    build(tmp_path / "whole", journal=tmp_path / "whole.txt", steps=steps).train()
+    draw = random.Random(0)
+    kills = 0
+    while kills < 20:
+        before = len((tmp_path / "journal.txt").read_text()) if kills else 0
+        process = start(tmp_path, steps=steps, pause=0.002, every=2)
+        until = time.monotonic() + 60
+        journal = tmp_path / "journal.txt"
+        while not journal.exists() or journal.stat().st_size == before:
+            assert time.monotonic() < until
+            time.sleep(0.002)
+        time.sleep(draw.uniform(0, 0.04))
+        assert process.is_alive(), "the run ended before it was killed often enough"
+        os.kill(process.pid, signal.SIGKILL)
+        process.join(60)
+        kills += 1
+    process = start(tmp_path, steps=steps, every=2)
+    process.join(120)
+    assert process.exitcode == 0
+    assert lines(tmp_path / "journal.txt") == lines(tmp_path / "whole.txt")
+    assert sorted(lines(tmp_path / "journal.txt")) == list(range(steps))
