@@ -19,6 +19,7 @@ DATASETS = _child(host.DATASETS, "mmdense.data.camvid_dataset", "mmdense.data.ci
 HOOKS = _child(
     host.HOOKS,
     "mmdense.engine.channels_last",
+    "mmdense.engine.non_finite",
     "mmdense.engine.prediction_pictures",
     "mmdense.engine.preemption",
     "mmdense.records.record_hook",

@@ -9,6 +9,7 @@ place of MMEngine's reader, so ``--resume``, ``load_from`` and ``init_cfg`` all 
 
 import pickle
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,15 +17,15 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 __all__ = [
     "UnsafeCheckpointError",
     "read_checkpoint",
+    "safetensors_bytes",
     "state_dict_of",
     "trust_checkpoints",
-    "write_safetensors",
 ]
 
 _trusted = False
@@ -40,12 +41,15 @@ def trust_checkpoints() -> None:
     _trusted = True
 
 
-def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
+def read_checkpoint(
+    path: str | Path, map_location: Any = "cpu", *, classes: Sequence[type] = ()
+) -> dict[str, Any]:
     """The content of a ``.pth`` or ``.safetensors`` file.
 
     Args:
         path: The file; the suffix says which of the two it is.
         map_location: As in ``torch.load``.
+        classes: Further classes whose objects may stand in it; only for files of one's own.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -58,7 +62,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if path.suffix == ".safetensors":
         return _read_safetensors(path, map_location)
     try:
-        with torch.serialization.safe_globals(_allowed()):
+        with torch.serialization.safe_globals([*_allowed(), *classes]):
             content = torch.load(path, map_location=map_location, weights_only=not _trusted)
     except pickle.UnpicklingError as error:
         if not zipfile.is_zipfile(path) and "Unsupported global" not in str(error):
@@ -89,16 +93,10 @@ def state_dict_of(content: dict[str, Any], path: str | Path) -> dict[str, Tensor
     return tensors
 
 
-def write_safetensors(weights: dict[str, Tensor], path: str | Path) -> None:
-    """Write weights as ``.safetensors``, whole or not at all; shared tensors are written twice."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+def safetensors_bytes(weights: dict[str, Tensor]) -> bytes:
+    """The content of a ``.safetensors`` file; tensors that share memory are written twice."""
     plain = {key: value.detach().cpu().contiguous().clone() for key, value in weights.items()}
-    try:
-        save_file(plain, part, metadata={"format": "pt"})
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    return save(plain, metadata={"format": "pt"})
 
 
 def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:

@@ -164,12 +164,8 @@ def exact_loader(loader: DataLoader, seed: int) -> DataLoader:
     )
 
 
-def seed_step(seed: int, iteration: int) -> None:
-    """Seed what one training step draws by itself (dropout, views made on the batch).
-
-    Each process of a run draws differently.
-    """
-    rank, _ = get_dist_info()
+def seed_step(seed: int, iteration: int, rank: int) -> None:
+    """Seed what one training step draws by itself (dropout, views made on the batch)."""
     _seed_generators(_STEPS, seed, iteration, rank)
 
 

@@ -188,6 +188,9 @@ def build_runner(cfg: Config) -> Runner:
     if "train_cfg" in cfg:
         _train_exactly(cfg)
         hooks.append({"type": "mmdense.PreemptionHook"})
+        own = [hook.get("type") for hook in cfg.get("custom_hooks", [])]
+        if "mmdense.NonFiniteHook" not in own:
+            hooks.append({"type": "mmdense.NonFiniteHook"})
     if cfg.get("channels_last", True):
         hooks.append({"type": "mmdense.ChannelsLastHook"})
     cfg.custom_hooks = [*cfg.get("custom_hooks", []), *hooks]

@@ -46,7 +46,7 @@ class EpochBasedTrainLoop(host.EpochBasedTrainLoop):
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
         for index, batch in enumerate(self.dataloader, start=done):
-            seed_step(self.runner.seed, self._iter)
+            seed_step(self.runner.seed, self._iter, self.runner.rank)
             self.run_iter(index, batch)
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
@@ -80,7 +80,7 @@ class IterBasedTrainLoop(host.IterBasedTrainLoop):
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             batch = next(self.dataloader_iterator)
-            seed_step(self.runner.seed, self._iter)
+            seed_step(self.runner.seed, self._iter, self.runner.rank)
             self.run_iter(batch)
             self._decide_current_val_interval()
             self._validate_if_due()

@@ -1,4 +1,4 @@
-"""A task of milliseconds that draws from every global generator, to interrupt and go on with.
+"""A task of milliseconds that draws from every global generator, to interrupt and to go on with.
 
 8 samples in batches of 3: 3 steps an epoch, the last one smaller.
 """
@@ -21,14 +21,16 @@ from mmdense.engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop
 class NoisySet(Dataset):
     """Sample i is the number i plus noise of random, NumPy and torch."""
 
-    def __init__(self, size=8):
-        self.size = size
+    def __init__(self, size=8, poison=None):
+        self.size, self.poison = size, poison
         self.metainfo = {"classes": ("any",)}
 
     def __len__(self):
         return self.size
 
     def __getitem__(self, index):
+        if index == self.poison:
+            return {"x": torch.full((4,), float("nan")), "index": index}
         noise = [random.random(), np.random.rand(), float(torch.rand(())), 0.0]
         return {"x": torch.tensor(noise) + index, "index": index}
 
@@ -73,7 +75,7 @@ def build(work_dir, *, journal, by_epoch=True, workers=0, steps=12, hooks=(), pa
     loader = {
         "batch_size": 3,
         "num_workers": workers,
-        "dataset": {"type": NoisySet},
+        "dataset": {"type": NoisySet, "poison": more.pop("poison", None)},
         "sampler": {"type": more.pop("sampler", "DefaultSampler"), "shuffle": True},
         "collate_fn": {"type": "default_collate"},
     }

@@ -1,0 +1,36 @@
+"""Strip a checkpoint to its weights, under a name with their SHA-256.
+
+python tools/publish.py work_dirs/RUN/epoch_12.pth [--format safetensors] [-o FOLDER]
+"""
+
+import argparse
+import sys
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    from mmdense.engine import launch
+
+    parser = argparse.ArgumentParser(description="Strip a checkpoint to its weights.")
+    parser.add_argument("checkpoint", help="of a training run")
+    parser.add_argument("-o", "--out", metavar="FOLDER", help="default: beside the checkpoint")
+    parser.add_argument("--format", choices=["pth", "safetensors"], default="pth")
+    launch.add_trust_argument(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Write the file and print its name."""
+    args = parse_arguments()
+    from mmdense.checkpoints.publish import publish
+
+    try:
+        print(publish(args.checkpoint, args.out, suffix=f".{args.format}"))
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
