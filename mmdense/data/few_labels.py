@@ -22,7 +22,11 @@ __all__ = ["few_label_indices", "keep_few_labels"]
 
 
 def few_label_indices(
-    number: int, percent: float, *, seed: int = 0, labels: Sequence[int] | None = None
+    number: int,
+    percent: float,
+    *,
+    seed: int = 0,
+    labels: Sequence[int] | np.ndarray | None = None,
 ) -> list[int]:
     """Pick a share of a data set.
 

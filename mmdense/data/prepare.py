@@ -32,7 +32,8 @@ DATASET_SOURCES: dict[str, DatasetSource] = {
 }
 # Every name that prepare() knows, with what is published and where.
 DATASET_HOMES: dict[str, str] = {
-    name: spec.home for name, spec in sorted({**DATASET_SOURCES, **PUBLISHED_FOLDERS}.items())
+    name: DATASET_SOURCES[name].home if name in DATASET_SOURCES else PUBLISHED_FOLDERS[name].home
+    for name in sorted(DATASET_SOURCES.keys() | PUBLISHED_FOLDERS.keys())
 }
 SOURCES_VARIABLE = "MMDENSE_SOURCES"
 RECEIPT = "prepared.json"

@@ -56,7 +56,7 @@ class PreparedImages(Dataset):
         self.images = np.asarray(np.load(root / f"{split}_images.npy", mmap_mode="r"))
         labelled = split not in self.unlabelled_splits
         self._labels = np.load(root / f"{split}_labels.npy") if labelled else None
-        self._places = np.arange(len(self.images))  # of the items in the arrays
+        self._places: np.ndarray = np.arange(len(self.images))  # of the items in the arrays
         self.pipeline = Compose(pipeline) if pipeline else None
         encoding = json.loads((root / "prepared.json").read_text())["encoding"]
         self.metainfo = {

@@ -100,9 +100,7 @@ def link_published(name: str, target: Path, source: Callable[[], Path]) -> Path:
         return target
     path = source()
     if not path.is_dir():
-        raise ValueError(
-            f"{path} is a file; {name} is not converted: unpack it and pass its folder"
-        )
+        raise ValueError(f"{path} is a file; {name} is linked, not converted: pass its folder")
     root = FolderTree(path).find_root(spec.marker)
     folder = path / (root or "")
     _refuse_incomplete(name, folder, FileNotFoundError)

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import mmdense  # noqa: F401
 
@@ -36,7 +37,7 @@ def test_sizes_by_class():
 @pytest.mark.parametrize("seed", [0, 1, 12345])
 def test_the_smaller_share_lies_in_the_larger(labels, seed):
     shares = [set(few_label_indices(500, p, seed=seed, labels=labels)) for p in (1, 5, 10, 100)]
-    assert all(small < large for small, large in zip(shares, shares[1:]))
+    assert all(small < large for small, large in pairwise(shares))
 
 
 def test_the_choice_is_pinned():

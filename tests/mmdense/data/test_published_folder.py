@@ -89,7 +89,7 @@ def test_a_wrong_source_is_named(small, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         prepare("coco", tmp_path / "nowhere", tmp_path / "data")
     (tmp_path / "train2017.zip").touch()
-    with pytest.raises(ValueError, match=r"train2017\.zip is a file.*unpack it"):
+    with pytest.raises(ValueError, match=r"train2017\.zip is a file.*pass its folder"):
         prepare("coco", tmp_path / "train2017.zip", tmp_path / "data")
 
 
