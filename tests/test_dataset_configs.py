@@ -7,14 +7,13 @@ import mmdense  # noqa: F401
 
 # isort: split
 import mmdet.datasets
-import mmpretrain.datasets
 import mmseg.datasets  # noqa: F401
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
@@ -71,7 +70,7 @@ def arrays(root, side, splits, unlabelled=()):
     for split in (*splits, *unlabelled):
         np.save(root / f"{split}_images.npy", np.zeros((4, side, side, 3), np.uint8))
         if split not in unlabelled:
-            np.save(root / f"{split}_labels.npy", np.arange(4))
+            np.save(root / f"{split}_labels.npy", np.arange(4) // 2)
     (root / "classes.txt").write_text("a\nb\nc\nd\n")
     (root / "prepared.json").write_text(json.dumps({"encoding": "original"}))
 
@@ -107,9 +106,9 @@ def place(tmp_path_factory):
     for split in ("train", "val"):
         for i in range(1000):  # MMPretrain insists on a folder for each of ImageNet's classes
             (data / "imagenet" / split / f"n{i:08}").mkdir(parents=True)
-        for i in range(3):
-            photo(data / "imagenet" / split / f"n{i:08}" / "0.JPEG")
-            photo(data / "tiny_imagenet" / split / f"n{i:08}" / "0.JPEG", (64, 64))
+        for i in range(4):  # two a class
+            photo(data / "imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG")
+            photo(data / "tiny_imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG", (64, 64))
             photo(data / "natural1k" / f"{i}.jpg")
     return root
 
@@ -140,6 +139,27 @@ def test_batches_come_from_the_layout_that_is_named(path, place, monkeypatch):
         for key in cfg:
             if key.endswith("_evaluator"):
                 Evaluator(cfg[key])
+
+
+LABELLED = [path for path in CONFIGS if "unlabelled" not in path.stem]
+
+
+@pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.stem)
+def test_every_labelled_set_can_be_trained_with_few_labels(path, place, monkeypatch):
+    monkeypatch.chdir(place)
+    (place / "few.py").write_text(
+        f"_base_ = '{path}'\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True, type='mmdense.FewLabels',\n"
+        "    percent=40, dataset=_base_.train_dataloader.dataset))\n"
+    )
+    with DefaultScope.overwrite_default_scope(scope_of(path)):
+        whole, part = (
+            DATASETS.build(Config.fromfile(file).train_dataloader.dataset)
+            for file in (path, place / "few.py")
+        )
+    assert 0 < len(part) < len(whole)
+    assert part.metainfo["classes"] == whole.metainfo["classes"]
+    assert part[0].keys() == whole[0].keys()
 
 
 def check(batch, labelled):
