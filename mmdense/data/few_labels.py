@@ -74,7 +74,7 @@ def keep_few_labels(dataset: dict, percent: float, seed: int = 0) -> Any:
     share is stratified by class where images have one class each (MMPretrain), else by image
     (MMDetection, MMSegmentation). It is taken of what the data set loads, after its ``filter_cfg``.
     A wrapper such as ``ConcatDataset`` or ``RepeatDataset`` stays, and each data set in it gives
-    its share.
+    its share. It is meant for training: a metric that reads an annotation file expects all images.
 
     Args:
         dataset: Config of the data set.

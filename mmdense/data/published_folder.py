@@ -136,6 +136,7 @@ def _count(path: Path, suffix: str) -> int:
     return number
 
 
+_IMAGENET_CLASSES = "the images in a folder a class, or a list of their names and labels"
 _VOC07_TRAINVAL = "VOCtrainval_06-Nov-2007.tar"
 _VOC07_TEST = "VOCtest_06-Nov-2007.tar"
 _VOC07 = f"{_VOC07_TRAINVAL} and {_VOC07_TEST}"
@@ -165,14 +166,11 @@ PUBLISHED_FOLDERS: dict[str, PublishedFolder] = {
         home="ILSVRC 2012, classification (image-net.org/download, after registration)",
         marker="train/n01440764",
         parts=(
-            Part(("train",), "ILSVRC2012_img_train.tar, a folder a class", 1_281_167, ".JPEG"),
+            Part(("train",), "ILSVRC2012_img_train.tar", 1_281_167, ".JPEG"),
             Part(("val",), "ILSVRC2012_img_val.tar", 50_000, ".JPEG"),
-            # Flat, as the archive comes, the images need the list of the labels.
-            Part(
-                ("val/n01440764", "meta/val.txt"),
-                "the images of val sorted into a folder a "
-                "class, or their names and labels in a list",
-            ),
+            # The archive of val is flat: its images are sorted by a user, or listed.
+            Part(("train/n01440764", "meta/train.txt"), _IMAGENET_CLASSES),
+            Part(("val/n01440764", "meta/val.txt"), _IMAGENET_CLASSES),
         ),
     ),
     "voc": PublishedFolder(
