@@ -15,7 +15,13 @@ def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope="mmdense", locations=list(locations))
 
 
-DATASETS = _child(host.DATASETS, "mmdense.data.camvid_dataset", "mmdense.data.cifar_dataset")
+DATASETS = _child(
+    host.DATASETS,
+    "mmdense.data.camvid_dataset",
+    "mmdense.data.cifar_dataset",
+    "mmdense.data.few_labels",
+    "mmdense.data.stl10_dataset",
+)
 HOOKS = _child(
     host.HOOKS,
     "mmdense.engine.channels_last",

@@ -32,6 +32,8 @@ def test_every_tool_explains_itself(path):
         ("train.py", ["absent.py"], "there is no config file absent.py"),
         ("test.py", ["absent.py", "x.pth"], "there is no config file absent.py"),
         ("pipeline.py", ["absent.py"], "there is no pipeline config absent.py"),
+        ("prepare_data.py", ["mnist"], "no data set 'mnist'; there are ade20k, bccd"),
+        ("prepare_data.py", ["coco", "--source", "absent"], "absent does not exist"),
     ],
 )
 def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message):

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 __all__ = ["FileTree", "FolderTree", "TarTree", "ZipTree", "open_tree"]
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 # How many folders may stand above a layout's marker: BCCD_Dataset-master/BCCD/ImageSets/...
 MAX_DEPTH = 3
+# A member of a tar that has more bytes is not kept in memory, but read from the archive again.
+LARGE = 64 << 20
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError)
 
 
 class FileTree:
@@ -46,6 +51,23 @@ class FileTree:
         Raises:
             FileNotFoundError: no such name.
             ValueError: the archive is damaged at this file.
+        """
+        return b"".join(self.blocks(name, LARGE))
+
+    def blocks(self, name: str, size: int) -> Iterator[bytes]:
+        """Content of one file in pieces of ``size`` bytes, the last may be shorter.
+
+        Raises:
+            FileNotFoundError: no such name.
+            ValueError: the archive is damaged at this file.
+        """
+        raise NotImplementedError
+
+    def size(self, name: str) -> int:
+        """Bytes of one file.
+
+        Raises:
+            FileNotFoundError: no such name.
         """
         raise NotImplementedError
 
@@ -79,14 +101,19 @@ class FolderTree(FileTree):
         prefix = folder.rstrip("/") + "/" if folder else ""
         return sorted(prefix + name for name in names if name.endswith(suffix))
 
-    def read(self, name: str) -> bytes:
-        """Content of one file, remembered for the fingerprint."""
+    def blocks(self, name: str, size: int) -> Iterator[bytes]:
+        """Content of one file in pieces, remembered for the fingerprint."""
+        self._read[name] = self.size(name)
+        with (self.path / name).open("rb") as file:
+            while block := file.read(size):
+                yield block
+
+    def size(self, name: str) -> int:
+        """Bytes of one file."""
         path = self.path / name
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing")
-        content = path.read_bytes()
-        self._read[name] = len(content)
-        return content
+        return path.stat().st_size
 
     def fingerprint(self) -> str:
         """SHA-256 of the names and sizes of the files that were read."""
@@ -95,21 +122,21 @@ class FolderTree(FileTree):
 
 
 class _Archive(FileTree):
-    """What ZIP and tar share: all names are known at once."""
+    """What ZIP and tar share: all names and sizes are known at once."""
 
-    def __init__(self, path: Path, names: list[str]) -> None:
+    def __init__(self, path: Path, sizes: dict[str, int]) -> None:
         super().__init__(path)
-        for name in names:
+        for name in sizes:
             _refuse_escape(path, name)
         self._folders: dict[str, list[str]] = {}
-        for name in sorted(names):
+        for name in sorted(sizes):
             self._folders.setdefault(name.rpartition("/")[0], []).append(name)
-        self._names = frozenset(names)
+        self._sizes = sizes
 
     def find_root(self, marker: str) -> str | None:
         roots = [
             name[: -len(marker)]
-            for name in self._names | self._folders.keys()
+            for name in self._sizes.keys() | self._folders.keys()
             if name == marker or name.endswith("/" + marker)
         ]
         roots = [root for root in roots if root.count("/") <= MAX_DEPTH]
@@ -118,17 +145,23 @@ class _Archive(FileTree):
     def files(self, folder: str, suffix: str = "") -> list[str]:
         return [name for name in self._folders.get(folder.rstrip("/"), []) if name.endswith(suffix)]
 
-    def read(self, name: str) -> bytes:
-        if name not in self._names:
-            raise FileNotFoundError(f"{self.path} has no {name}")
+    def blocks(self, name: str, size: int) -> Iterator[bytes]:
+        self.size(name)  # says that a name is missing
         try:
-            return self._content(name)
-        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
+            with self._open(name) as file:
+                while block := file.read(size):
+                    yield block
+        except DAMAGE as error:
             raise ValueError(
                 f"{self.path} is damaged at {name} ({error}); fetch the archive again"
             ) from error
 
-    def _content(self, name: str) -> bytes:
+    def size(self, name: str) -> int:
+        if name not in self._sizes:
+            raise FileNotFoundError(f"{self.path} has no {name}")
+        return self._sizes[name]
+
+    def _open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         raise NotImplementedError
 
     def fingerprint(self) -> str:
@@ -149,39 +182,57 @@ class ZipTree(_Archive):
             raise ValueError(
                 f"{path} is no complete ZIP archive ({error}); fetch it again"
             ) from error
-        super().__init__(path, [i.filename for i in self._zip.infolist() if not i.is_dir()])
+        members = (member for member in self._zip.infolist() if not member.is_dir())
+        super().__init__(path, {member.filename: member.file_size for member in members})
 
-    def _content(self, name: str) -> bytes:
-        return self._zip.read(name)
+    def _open(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        return self._zip.open(name)
 
 
 class TarTree(_Archive):
     """A tar archive, compressed or not. Links and devices in it are not files and are left out.
 
-    A compressed tar can only be read from its start, so the contents are taken into memory once.
+    A compressed tar can only be read from its start. It is read once, and files up to 64 MiB are
+    kept in memory; a larger one is looked for again, from the start, whenever it is asked for.
     """
 
     def __init__(self, path: Path) -> None:
-        contents: dict[str, bytes] = {}
+        sizes: dict[str, int] = {}
+        self._contents: dict[str, bytes] = {}
         try:
-            opener: Callable[..., Any] = gzip.open if path.name.endswith("gz") else Path.open
-            with opener(path, "rb") as stream:
-                with tarfile.open(fileobj=stream, mode="r|") as tar:
-                    for member in tar:
-                        file = tar.extractfile(member) if member.isreg() else None
-                        if file is not None:
-                            contents[member.name.removeprefix("./")] = file.read()
-                while stream.read(1 << 20):  # to the end, where gzip checks its sum
-                    pass
-        except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+            for name, member, file in _members(path):
+                sizes[name] = member.size
+                self._contents.pop(name, None)  # the last of several of one name counts
+                if member.size <= LARGE:
+                    self._contents[name] = file.read()
+        except DAMAGE as error:
             raise ValueError(
                 f"{path} is no complete tar archive ({error}); fetch it again"
             ) from error
-        self._contents = contents
-        super().__init__(path, list(contents))
+        super().__init__(path, sizes)
 
-    def _content(self, name: str) -> bytes:
-        return self._contents[name]
+    @contextmanager
+    def _open(self, name: str) -> Iterator[IO[bytes]]:
+        if name in self._contents:
+            yield io.BytesIO(self._contents[name])
+            return
+        for found, member, file in _members(self.path):
+            if found == name and member.size == self._sizes[name]:
+                yield file
+                return
+
+
+def _members(path: Path) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]]]:
+    """Name, description and content of each file in a tar, in the archive's order."""
+    opener: Callable[..., Any] = gzip.open if path.name.endswith("gz") else Path.open
+    with opener(path, "rb") as stream:
+        with tarfile.open(fileobj=stream, mode="r|") as tar:
+            for member in tar:
+                file = tar.extractfile(member) if member.isreg() else None
+                if file is not None:
+                    yield member.name.removeprefix("./"), member, file
+        while stream.read(1 << 20):  # to the end, where gzip checks its sum
+            pass
 
 
 def open_tree(path: Path) -> FileTree:

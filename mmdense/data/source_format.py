@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmdense.data.archive import FileTree
@@ -23,12 +23,15 @@ class SourceFormat:
             ``marker`` and the empty target folder; returns what ``prepared.json`` shall say beside
             the counts (dropped boxes, encoding). Raises ``ValueError`` or ``FileNotFoundError``
             with the name of the file at fault.
+        md5: MD5 of those archives whose publisher states it. One that is named so and has another
+            is refused.
     """
 
     title: str
     archives: tuple[str, ...]
     marker: str
     convert: Callable[[FileTree, str, Path], dict[str, object]]
+    md5: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class DatasetSource:
     """A data set that :func:`mmdense.data.prepare.prepare` can make.
 
     Attributes:
-        home: What the publisher calls the data, for the message when nothing was found.
+        home: What the publisher calls the data and where it is, for messages.
         counts: Images in each split when complete.
         count: Counts the images in each split of a canonical folder.
         formats: The forms that are read, the first found is taken.

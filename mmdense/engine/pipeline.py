@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmdense.data import collage
-from mmdense.data.prepare import DATASET_SOURCES, prepare
+from mmdense.data.prepare import DATASET_HOMES, prepare
 from mmdense.engine.progress import StageProgress
 from mmdense.engine.stage import Stage, fingerprint, read_stages, run_stage
 from mmdense.records.record import keep, save
@@ -171,8 +171,8 @@ def _check_data(entry: dict, where: str) -> None:
                 f"{where}.size is {entry.get('size')!r}; it can be one of "
                 f"{', '.join(collage.SIZES)}"
             )
-    elif entry.get("name") not in DATASET_SOURCES:
+    elif entry.get("name") not in DATASET_HOMES:
         raise ValueError(
             f"{where}.name is {entry.get('name')!r}; it can be one of collage, "
-            f"{', '.join(sorted(DATASET_SOURCES))}"
+            f"{', '.join(DATASET_HOMES)}"
         )

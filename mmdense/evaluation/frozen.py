@@ -26,6 +26,8 @@ from mmdense.records.record import FILE_NAME, Record, save, write_json
 from mmdense.registry import MODELS
 from mmdense.transfer.backbone import load_backbone
 
+FEW_LABELS = "mmdense.FewLabels"  # gives a share of the data set inside it
+
 
 class FrozenFeatures(NamedTuple):
     """Features of a labelled data set, on the CPU.
@@ -111,6 +113,8 @@ def _build_loaders(cfg: Config, seed: int) -> tuple[DataLoader, DataLoader]:
         dataset = (cfg.get(key) or {}).get("dataset")
         if dataset is None:
             raise ValueError(f"{cfg.filename} has no {key}.dataset")
+        if key == "train_dataloader" and dataset["type"] == FEW_LABELS:
+            dataset = dataset["dataset"]
         if "dataset" in dataset or "datasets" in dataset:
             raise ValueError(
                 f"{cfg.filename}: {key}.dataset is the wrapper {dataset['type']}, "
@@ -119,9 +123,9 @@ def _build_loaders(cfg: Config, seed: int) -> tuple[DataLoader, DataLoader]:
     test = {**cfg.test_dataloader, "drop_last": False}
     test["sampler"] = {"type": "DefaultSampler", "shuffle": False}
     test.pop("batch_sampler", None)
-    images = {k: v for k, v in cfg.train_dataloader.dataset.items() if k != "pipeline"}
-    if "pipeline" in cfg.test_dataloader.dataset:
-        images["pipeline"] = cfg.test_dataloader.dataset.pipeline
+    images = _with_pipeline(
+        cfg.train_dataloader.dataset, cfg.test_dataloader.dataset.get("pipeline")
+    )
     loaders = [Runner.build_dataloader(c, seed=seed) for c in ({**test, "dataset": images}, test)]
     of_train, of_test = (getattr(loader.dataset, "metainfo", {}) for loader in loaders)
     if of_train.get("classes") != of_test.get("classes"):
@@ -130,6 +134,14 @@ def _build_loaders(cfg: Config, seed: int) -> tuple[DataLoader, DataLoader]:
             f"{of_train.get('classes')} and {of_test.get('classes')}"
         )
     return loaders[0], loaders[1]
+
+
+def _with_pipeline(dataset: dict, pipeline: list | None) -> dict:
+    """The config of a data set with another pipeline, or with none."""
+    if dataset["type"] == FEW_LABELS:
+        return {**dataset, "dataset": _with_pipeline(dataset["dataset"], pipeline)}
+    bare = {key: value for key, value in dataset.items() if key != "pipeline"}
+    return bare if pipeline is None else {**bare, "pipeline": pipeline}
 
 
 def _build_backbone(cfg: Config, checkpoint: str | None) -> tuple[nn.Module, nn.Module]:

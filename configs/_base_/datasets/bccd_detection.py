@@ -1,5 +1,5 @@
 # BCCD blood cells with boxes, at 320x240 (half size), in MMDetection's format.
-# Make the folder first: python -m mmdense.data.prepare bccd --source FOLDER_OR_ARCHIVE
+# Make the folder first: python tools/prepare_data.py bccd --source FOLDER_OR_ARCHIVE
 data_root = "data/bccd/"
 metainfo = dict(
     classes=("RBC", "WBC", "Platelets"),

@@ -1,5 +1,5 @@
 # CamVid road scenes, 480x360, 11 classes; void is 255, which losses and metrics ignore.
-# Make the folder first: python -m mmdense.data.prepare camvid --source FOLDER_OR_ARCHIVE
+# Make the folder first: python tools/prepare_data.py camvid --source FOLDER_OR_ARCHIVE
 data_root = "data/camvid"
 scale = (480, 360)  # width, height
 crop_size = (240, 320)  # height, width

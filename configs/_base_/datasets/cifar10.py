@@ -1,5 +1,5 @@
 # CIFAR-10, 32x32: whole images for pretraining with batched views, and labels for the probes.
-# Make the folder first: python -m mmdense.data.prepare cifar10 --source FOLDER_OR_ARCHIVE
+# Make the folder first: python tools/prepare_data.py cifar10 --source FOLDER_OR_ARCHIVE
 # The views are made on the batch, in the data preprocessor; a test gets the normalised image.
 data_preprocessor = dict(
     type="mmdense.TwoViewPreprocessor",

@@ -1,5 +1,5 @@
 # 1,000 natural photos and the 205 training images of BCCD, without labels, for pretraining.
-# The folders first: python -m mmdense.data.prepare natural1k bccd --source FOLDER
+# The folders first: python tools/prepare_data.py natural1k bccd --source FOLDER
 _base_ = "unlabelled_photos.py"
 
 train_dataloader = dict(

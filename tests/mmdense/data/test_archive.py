@@ -4,6 +4,7 @@ import zipfile
 
 import pytest
 
+from mmdense.data import archive
 from mmdense.data.archive import open_tree
 
 FILES = {"top/a/x.txt": b"one", "top/a/y.bin": b"two", "top/b.txt": b"three"}
@@ -49,6 +50,20 @@ def test_folder_zip_and_tar_are_the_same_thing(make, tmp_path):
     assert tree.fingerprint() == tree.fingerprint()
     with pytest.raises(FileNotFoundError, match=r"top/c\.txt"):
         tree.read("top/c.txt")
+
+
+@pytest.mark.parametrize("make", [as_folder, as_zip, as_tar])
+@pytest.mark.parametrize("large", [1, archive.LARGE], ids=["read again", "in memory"])
+def test_a_file_comes_in_pieces_and_tells_its_size(make, large, tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "LARGE", large)
+    tree = open_tree(make(tmp_path))
+    for _ in range(2):  # "three" in pieces of two bytes: th re e
+        assert list(tree.blocks("top/b.txt", 2)) == [b"th", b"re", b"e"]
+    assert tree.size("top/b.txt") == 5
+    assert next(tree.blocks("top/a/x.txt", 2)) == b"on"  # and the rest is left alone
+    for call in (tree.size, lambda name: next(tree.blocks(name, 2))):
+        with pytest.raises(FileNotFoundError, match=r"top/c\.txt"):
+            call("top/c.txt")
 
 
 def test_fingerprint_of_a_folder_tells_what_was_read(tmp_path):

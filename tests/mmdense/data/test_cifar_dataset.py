@@ -56,6 +56,19 @@ def test_records_for_the_hosts_transforms(root):
     assert record["data_samples"].sample_idx == 2
 
 
+def test_labels_and_a_subset_as_the_hosts_give_them(root):
+    dataset = CIFAR10(data_root=str(root))
+    assert dataset.get_gt_labels().tolist() == [0, 1, 2] * 4
+    dataset.get_subset_([7, 2, 5])
+    dataset.get_subset_([0, 2])  # of those three: images 7 and 5 of the file
+    assert len(dataset) == 2
+    assert dataset.get_gt_labels().tolist() == [1, 2]
+    images = np.load(root / "train_images.npy")
+    for record, place in zip((dataset[0], dataset[1]), (7, 5)):
+        assert record["inputs"].numpy().transpose(1, 2, 0).tolist() == images[place].tolist()
+        assert record["data_samples"].gt_label.tolist() == [place % 3]
+
+
 def test_the_runners_loader_stacks_a_batch(root):
     loader = Runner.build_dataloader(
         dict(
@@ -76,5 +89,5 @@ def test_the_runners_loader_stacks_a_batch(root):
 def test_what_is_missing_is_said(root, tmp_path):
     with pytest.raises(ValueError, match="split='val' of CIFAR-10"):
         CIFAR10(data_root=str(root), split="val")
-    with pytest.raises(FileNotFoundError, match=r"mmdense\.data\.prepare cifar100 --source"):
+    with pytest.raises(FileNotFoundError, match=r"tools/prepare_data\.py cifar100 --source"):
         CIFAR100(data_root=str(tmp_path / "nothing"))

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -116,14 +117,33 @@ def test_an_incomplete_source_is_refused(source, tmp_path, monkeypatch):
     assert listing(tmp_path / "root") == []
 
 
+def test_the_publishers_checksum_is_compared(source, tmp_path, monkeypatch):
+    spec = DATASET_SOURCES["natural1k"]
+
+    def declare(md5):
+        form = dataclasses.replace(spec.formats[0], md5={"natural1k.zip": md5})
+        stated = dataclasses.replace(spec, formats=(form, *spec.formats[1:]))
+        monkeypatch.setitem(DATASET_SOURCES, "natural1k", stated)
+
+    declare("0" * 32)
+    with pytest.raises(ValueError, match=r"natural1k\.zip has the MD5 .* publisher's has 0{32}"):
+        prepare("natural1k", source, tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+    with zipfile.ZipFile(source / "natural1k.zip") as archive:
+        archive.extractall(source / "unpacked")
+    prepare("natural1k", source / "unpacked", tmp_path / "unpacked")  # nothing to compare with
+    declare(hashlib.md5((source / "natural1k.zip").read_bytes()).hexdigest())
+    prepare("natural1k", source, tmp_path / "root")
+
+
 def test_what_is_missing_is_said(source, tmp_path):
-    with pytest.raises(KeyError, match="bccd, camvid, cifar10, cifar100, natural1k"):
-        prepare("coco", source, tmp_path)
+    with pytest.raises(KeyError, match="bccd, camvid, cifar10, cifar100, coco, imagenet"):
+        prepare("mnist", source, tmp_path)
     with pytest.raises(FileNotFoundError, match="set MMDENSE_SOURCES"):
         prepare("natural1k", root=tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         prepare("natural1k", source / "nowhere", tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"holds no form of bccd .*JPEGImages"):
+    with pytest.raises(FileNotFoundError, match=r"no form of bccd .*JPEGImages.*github\.com"):
         prepare("bccd", source, tmp_path)
     (source / "natural1k.zip").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(ValueError, match=r"natural1k\.zip is no complete ZIP"):

@@ -115,6 +115,16 @@ def test_labels_and_order_follow_the_folders(config):
     assert features.num_classes == 2
 
 
+def test_a_share_of_the_labels_trains_and_all_test_images_test(config):
+    share = 'dataset=dict(type="mmdense.FewLabels", percent=20, dataset=dict(type="CustomDataset"'
+    text = config.read_text().replace('dataset=dict(type="CustomDataset"', share, 1)
+    config.write_text(text.replace("pipeline=train_pipeline)", "pipeline=train_pipeline))"))
+    features = features_of(config, "--random")
+    # 20 % of 11 a class is 2.2
+    assert features.train_labels.tolist() == [0, 0, 1, 1]
+    assert len(features.test_labels) == 6
+
+
 def test_the_seed_decides_random_weights(config):
     first, again = (features_of(config, "--random", "--seed", "1").test for _ in range(2))
     other = features_of(config, "--random", "--seed", "2").test

@@ -1,0 +1,181 @@
+import json
+from itertools import pairwise
+
+import mmdense  # noqa: F401
+
+# isort: split
+import mmseg.datasets  # noqa: F401
+import numpy as np
+import pytest
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmdense.data.few_labels import few_label_indices
+from mmdense.registry import DATASETS
+
+
+def test_sizes_by_image():
+    # 250 images: 1 % is 2.5 and a half counts upwards, 5 % 12.5, 10 % 25
+    assert [len(few_label_indices(250, p)) for p in (1, 5, 10, 100)] == [3, 13, 25, 250]
+    assert len(few_label_indices(20, 1)) == 1  # 0.2 of an image, and at least one
+    assert len(few_label_indices(1000, 0.3)) == 3
+    assert len(few_label_indices(1000, 0.15)) == 2  # 1.5, which as a float is a bit less
+    assert few_label_indices(7, 100) == list(range(7))
+
+
+def test_sizes_by_class():
+    labels = [0] * 100 + [1] * 30 + [2] * 4
+    chosen = few_label_indices(134, 5, labels=labels)
+    # 5 % of 100 is 5, of 30 is 1.5 and counts 2, of 4 is 0.2 and counts 1
+    assert np.bincount([labels[i] for i in chosen]).tolist() == [5, 2, 1]
+    assert chosen == sorted(chosen)
+    assert few_label_indices(134, 100, labels=labels) == list(range(134))
+
+
+@pytest.mark.parametrize("labels", [None, [i % 7 for i in range(500)]], ids=["images", "classes"])
+@pytest.mark.parametrize("seed", [0, 1, 12345])
+def test_the_smaller_share_lies_in_the_larger(labels, seed):
+    shares = [set(few_label_indices(500, p, seed=seed, labels=labels)) for p in (1, 5, 10, 100)]
+    assert all(small < large for small, large in pairwise(shares))
+
+
+def test_the_choice_is_pinned():
+    assert few_label_indices(100, 5) == [3, 11, 13, 20, 92]
+    assert few_label_indices(100, 5, seed=1) == [9, 36, 61, 75, 93]
+    # 10 % of 5 is 0.5 of each class, and a half counts upwards: one of each
+    assert few_label_indices(20, 10, labels=[i % 4 for i in range(20)]) == [2, 8, 11, 13]
+
+
+def test_the_choice_needs_neither_global_state_nor_names_of_classes():
+    chosen = []
+    for seed, names in ((3, "abc"), (8, "cab")):
+        np.random.seed(seed)
+        labels = [names[i % 3] for i in range(1000)]
+        chosen.append(few_label_indices(1000, 5, seed=4, labels=labels))
+    assert chosen[0] == chosen[1]
+
+
+@pytest.mark.parametrize("percent", [0, -1, 100.5, float("nan"), True, "1"])
+def test_a_bad_percentage_is_named(percent):
+    with pytest.raises(ValueError, match=f"percent={percent!r}: need a number above 0"):
+        few_label_indices(10, percent)
+
+
+def test_other_bad_input_is_named():
+    with pytest.raises(ValueError, match="no images"):
+        few_label_indices(0, 10)
+    with pytest.raises(ValueError, match="seed=-1"):
+        few_label_indices(10, 10, seed=-1)
+    with pytest.raises(ValueError, match=r"shape \(3,\), need one for each of 10"):
+        few_label_indices(10, 10, labels=[1, 2, 3])
+
+
+def photo(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 6)).save(path)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twelve photos in class folders, the same with boxes and with class maps."""
+    coco = dict(images=[], annotations=[], categories=[dict(id=1, name="cat")])
+    for i in range(12):
+        photo(tmp_path / "classes" / f"c{i % 3}" / f"{i:02}.jpg")
+        photo(tmp_path / "flat" / f"{i:02}.jpg")
+        (tmp_path / "maps").mkdir(exist_ok=True)
+        Image.new("L", (8, 6)).save(tmp_path / "maps" / f"{i:02}.png")
+        coco["images"].append(dict(id=i, file_name=f"{i:02}.jpg", width=8, height=6))
+        box = dict(id=i, image_id=i, category_id=1, bbox=[1, 1, 4, 4], area=16, iscrowd=0)
+        coco["annotations"].append(box)
+    (tmp_path / "boxes.json").write_text(json.dumps(coco))
+    return tmp_path
+
+
+def detection(photos):
+    return dict(
+        type="mmdet.CocoDataset",
+        ann_file=str(photos / "boxes.json"),
+        data_prefix=dict(img=str(photos / "flat")),
+        metainfo=dict(classes=("cat",)),
+        pipeline=[],
+    )
+
+
+def classification(photos, **more):
+    folder = str(photos / "classes")
+    return dict(type="mmpretrain.CustomDataset", data_root=folder, pipeline=[], **more)
+
+
+def segmentation(photos):
+    return dict(
+        type="mmseg.BaseSegDataset",
+        data_prefix=dict(img_path=str(photos / "flat"), seg_map_path=str(photos / "maps")),
+        metainfo=dict(classes=("sky",), palette=[[0, 0, 0]]),
+        pipeline=[],
+    )
+
+
+def few(dataset, percent=25, **more):
+    return DATASETS.build(dict(type="mmdense.FewLabels", dataset=dataset, percent=percent, **more))
+
+
+@pytest.mark.parametrize(
+    ("make", "scope"),
+    [(detection, None), (segmentation, "mmdet"), (classification, "mmseg")],
+)
+def test_a_hosts_data_set_keeps_its_metainfo(make, scope, photos):
+    """25 % of 12 images are 3: by class 1 of 4 in each of three."""
+    with DefaultScope.overwrite_default_scope(scope):
+        whole = DATASETS.build(make(photos))
+        part = few(make(photos))
+    assert (len(whole), len(part)) == (12, 3)
+    assert type(part) is type(whole)
+    assert part.metainfo == whole.metainfo
+    labels = whole.get_gt_labels() if make is classification else None
+    for i, index in enumerate(few_label_indices(12, 25, labels=labels)):
+        assert part.get_data_info(i)["img_path"] == whole.get_data_info(index)["img_path"]
+    if make is classification:
+        assert sorted(part.get_gt_labels()) == [0, 1, 2]
+    with DefaultScope.overwrite_default_scope(scope):
+        assert len(few(make(photos), percent=100)) == 12
+        assert len(few(dict(make(photos), lazy_init=True))) == 3
+
+
+def test_each_data_set_in_a_wrapper_gives_its_share(photos):
+    both = dict(type="mmdet.ConcatDataset", datasets=[detection(photos), detection(photos)])
+    dataset = few(dict(type="mmengine.RepeatDataset", times=5, dataset=both), seed=1)
+    assert len(dataset) == 5 * 2 * 3
+    assert dataset.get_data_info(0)["img_id"] == few_label_indices(12, 25, seed=1)[0]
+    assert dataset.metainfo["classes"] == ("cat",)
+
+
+def test_the_runners_loader_takes_it(photos):
+    loader = Runner.build_dataloader(
+        dict(
+            batch_size=2,
+            num_workers=0,
+            sampler=dict(type="DefaultSampler", shuffle=False),
+            batch_sampler=dict(type="mmdet.AspectRatioBatchSampler"),
+            dataset=dict(type="mmdense.FewLabels", dataset=detection(photos), percent=25),
+            collate_fn=dict(type="pseudo_collate"),
+        ),
+        seed=0,
+    )
+    ids = [i for batch in loader for i in batch["img_id"]]
+    assert ids == few_label_indices(12, 25)
+
+
+class Plain:
+    def __len__(self):
+        return 4
+
+
+def test_a_data_set_that_cannot_give_a_share_is_named(photos, monkeypatch):
+    monkeypatch.setitem(DATASETS.module_dict, "Plain", Plain)
+    with pytest.raises(ValueError, match=r"CustomDataset was built without labels"):
+        few(classification(photos, with_label=False))
+    with pytest.raises(TypeError, match="Plain has no get_subset_"):
+        few(dict(type="mmdense.Plain"))
+    with pytest.raises(ValueError, match="percent=0"):
+        few(detection(photos), percent=0)

@@ -1,0 +1,173 @@
+"""Every base config of a data set gives batches from a tiny tree in the layout that it names."""
+
+import json
+from pathlib import Path
+
+import mmdense  # noqa: F401
+
+# isort: split
+import mmdet.datasets
+import mmseg.datasets  # noqa: F401
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DATASETS, MODELS, DefaultScope
+from mmengine.runner import Runner
+from PIL import Image
+
+from mmdense.data import collage
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / "configs" / "_base_" / "datasets").glob("*.py"))
+SIZE = (48, 40)  # width, height
+BOX = (2, 3, 42, 38)  # x1, y1, x2, y2: over 32 a side, which the hosts' filters ask for
+
+
+def photo(path, size=SIZE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (200, 120, 40)).save(path)
+
+
+def class_map(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full(SIZE[::-1], 1, np.uint8)).save(path)
+
+
+def coco(path, folder, categories):
+    """Three photos with one box each."""
+    images, boxes = [], []
+    x1, y1, x2, y2 = BOX
+    for i in range(3):
+        photo(folder / f"{i}.jpg")
+        images.append(dict(id=i, file_name=f"{i}.jpg", width=SIZE[0], height=SIZE[1]))
+        box = dict(id=i, image_id=i, bbox=[x1, y1, x2 - x1, y2 - y1], iscrowd=0)
+        boxes.append(dict(box, category_id=1, area=(x2 - x1) * (y2 - y1)))
+    categories = [dict(id=i, name=name) for i, name in enumerate(categories, start=1)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dict(images=images, annotations=boxes, categories=categories)))
+
+
+def voc(root, lists):
+    corners = "".join(f"<{k}>{v}</{k}>" for k, v in zip(("xmin", "ymin", "xmax", "ymax"), BOX))
+    for name in lists:
+        stems = [f"{name}_{i}" for i in range(3)]
+        for stem in stems:
+            photo(root / "JPEGImages" / f"{stem}.jpg")
+            (root / "Annotations").mkdir(exist_ok=True)
+            (root / "Annotations" / f"{stem}.xml").write_text(
+                f"<annotation><size><width>{SIZE[0]}</width><height>{SIZE[1]}</height></size>"
+                f"<object><name>cat</name><difficult>0</difficult><bndbox>{corners}</bndbox>"
+                "</object></annotation>"
+            )
+        (root / "ImageSets" / "Main").mkdir(parents=True, exist_ok=True)
+        (root / "ImageSets" / "Main" / f"{name}.txt").write_text("\n".join(stems) + "\n")
+
+
+def arrays(root, side, splits, unlabelled=()):
+    root.mkdir()
+    for split in (*splits, *unlabelled):
+        np.save(root / f"{split}_images.npy", np.zeros((4, side, side, 3), np.uint8))
+        if split not in unlabelled:
+            np.save(root / f"{split}_labels.npy", np.arange(4) // 2)
+    (root / "classes.txt").write_text("a\nb\nc\nd\n")
+    (root / "prepared.json").write_text(json.dumps({"encoding": "original"}))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder whose ``data`` holds a little of every data set."""
+    root = tmp_path_factory.mktemp("place")
+    data = root / "data"
+    collage.ensure("tiny", root=data, workers=1).rename(data / "collage" / "small")
+    arrays(data / "cifar10", 32, ("train", "test"))
+    arrays(data / "cifar100", 32, ("train", "test"))
+    arrays(data / "stl10", 96, ("train", "test"), unlabelled=("unlabelled",))
+    for split in ("train", "val", "test"):
+        coco(
+            data / "bccd" / "annotations" / f"{split}.json",
+            data / "bccd" / "images" / split,
+            ("RBC", "WBC", "Platelets"),
+        )
+        for i in range(3):
+            photo(data / "camvid" / "images" / split / f"{i}.png", (480, 360))
+            class_map(data / "camvid" / "annotations" / split / f"{i}.png")
+    for split in ("train2017", "val2017"):
+        classes = mmdet.datasets.CocoDataset.METAINFO["classes"]
+        annotations = data / "coco" / "annotations" / f"instances_{split}.json"
+        coco(annotations, data / "coco" / split, classes)
+    for split in ("training", "validation"):
+        for i in range(3):
+            photo(data / "ade20k" / "images" / split / f"{i}.jpg")
+            class_map(data / "ade20k" / "annotations" / split / f"{i}.png")
+    voc(data / "voc" / "VOC2007", ("trainval", "test"))
+    voc(data / "voc" / "VOC2012", ("trainval",))
+    for split in ("train", "val"):
+        for i in range(1000):  # MMPretrain insists on a folder for each of ImageNet's classes
+            (data / "imagenet" / split / f"n{i:08}").mkdir(parents=True)
+        for i in range(4):  # two a class
+            photo(data / "imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG")
+            photo(data / "tiny_imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG", (64, 64))
+            photo(data / "natural1k" / f"{i}.jpg")
+    return root
+
+
+def scope_of(path):
+    for scope, ends in (("mmdet", ("_detection", "_instance")), ("mmseg", ("_semantic",))):
+        if path.stem.endswith(ends):
+            return scope
+    return "mmpretrain"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_batches_come_from_the_layout_that_is_named(path, place, monkeypatch):
+    monkeypatch.chdir(place)
+    cfg = Config.fromfile(path)
+    loaders = [key for key in cfg if key.endswith("_dataloader")]
+    assert "train_dataloader" in loaders
+    with DefaultScope.overwrite_default_scope(scope_of(path)):
+        for key in loaders:
+            small = dict(batch_size=2, num_workers=0, persistent_workers=False)
+            batch = next(iter(Runner.build_dataloader({**cfg[key], **small}, seed=0)))
+            check(batch, labelled=not (key.startswith("train") and "unlabelled" in path.stem))
+            if key == "train_dataloader" and "TwoView" in str(cfg.get("data_preprocessor")):
+                preprocessor = MODELS.build(cfg.data_preprocessor)
+                views = preprocessor(batch, training=True)["inputs"]
+                size = cfg.data_preprocessor.size
+                assert [tuple(view.shape) for view in views] == [(2, 3, size, size)] * 2
+        for key in cfg:
+            if key.endswith("_evaluator"):
+                Evaluator(cfg[key])
+
+
+LABELLED = [path for path in CONFIGS if "unlabelled" not in path.stem]
+
+
+@pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.stem)
+def test_every_labelled_set_can_be_trained_with_few_labels(path, place, monkeypatch):
+    monkeypatch.chdir(place)
+    (place / "few.py").write_text(
+        f"_base_ = '{path}'\n"
+        "train_dataloader = dict(dataset=dict(_delete_=True, type='mmdense.FewLabels',\n"
+        "    percent=40, dataset=_base_.train_dataloader.dataset))\n"
+    )
+    with DefaultScope.overwrite_default_scope(scope_of(path)):
+        whole, part = (
+            DATASETS.build(Config.fromfile(file).train_dataloader.dataset)
+            for file in (path, place / "few.py")
+        )
+    assert 0 < len(part) < len(whole)
+    assert part.metainfo["classes"] == whole.metainfo["classes"]
+    assert part[0].keys() == whole[0].keys()
+
+
+def check(batch, labelled):
+    assert len(batch["inputs"]) == len(batch["data_samples"]) == 2
+    for image, sample in zip(batch["inputs"], batch["data_samples"]):
+        assert image.dtype == torch.uint8
+        assert image.shape[0] == 3
+        kinds = {"gt_label", "gt_instances", "gt_sem_seg"} & set(sample.keys())
+        assert len(kinds) == labelled
+        if "gt_instances" in sample:
+            assert len(sample.gt_instances) >= 1
