@@ -8,14 +8,20 @@ no config has to import them one by one.
 from mmengine import registry as host
 from mmengine.registry import Registry
 
-__all__ = ["DATASETS", "HOOKS", "MODELS", "OPTIM_WRAPPERS"]
+__all__ = ["DATASETS", "DATA_SAMPLERS", "HOOKS", "MODELS", "OPTIM_WRAPPERS", "TRANSFORMS"]
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope="mmdense", locations=list(locations))
 
 
-DATASETS = _child(host.DATASETS, "mmdense.data.camvid_dataset", "mmdense.data.cifar_dataset")
+DATA_SAMPLERS = _child(host.DATA_SAMPLERS, "mmdense.data.shard_sampler")
+DATASETS = _child(
+    host.DATASETS,
+    "mmdense.data.camvid_dataset",
+    "mmdense.data.cifar_dataset",
+    "mmdense.data.shard_dataset",
+)
 HOOKS = _child(
     host.HOOKS,
     "mmdense.engine.channels_last",
@@ -25,3 +31,4 @@ HOOKS = _child(
 )
 MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
+TRANSFORMS = _child(host.TRANSFORMS, "mmdense.data.load_image_from_bytes")
