@@ -32,6 +32,8 @@ def test_every_tool_explains_itself(path):
         ("train.py", ["absent.py"], "there is no config file absent.py"),
         ("test.py", ["absent.py", "x.pth"], "there is no config file absent.py"),
         ("pipeline.py", ["absent.py"], "there is no pipeline config absent.py"),
+        ("browse.py", ["absent.py"], "there is no config file absent.py"),
+        ("make_shards.py", ["absent", "out"], "there is no folder absent"),
     ],
 )
 def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message):
@@ -39,6 +41,25 @@ def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message)
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_browse_and_shards_work_from_the_command_line(tmp_path):
+    place = collage.ensure("tiny", root=tmp_path / "data")
+    done = start("make_shards.py", str(place / "unlabelled"), str(tmp_path / "shards"))
+    assert done.stdout == f"{tmp_path}/shards: 32 images, shards: 1\n", done.stderr
+    config = tmp_path / "shards.py"
+    config.write_text(
+        f"_base_ = '{ROOT}/configs/pretrain/simsiam_r18_collage.py'\n"
+        "data = dict(_delete_=True, type='mmdense.ShardDataset', shards=None, pipeline=[\n"
+        "    dict(type='mmdense.LoadImageFromBytes'), dict(type='mmpretrain.PackInputs')])\n"
+        "train_dataloader = dict(\n"
+        "    batch_size=8, sampler=dict(_delete_=True, type='mmdense.ShardSampler'), dataset=data\n"
+        ")\n"
+    )
+    option = f"train_dataloader.dataset.shards={tmp_path}/shards"
+    done = start("browse.py", str(config), "-o", str(tmp_path), "--cfg-options", option)
+    assert done.stdout.endswith(f"{tmp_path}/shards_train.png\n"), done.stderr
+    assert (tmp_path / "shards_train.png").stat().st_size > 10_000
 
 
 def test_two_processes_train_one_model(tmp_path):

@@ -39,8 +39,8 @@ def main() -> None:
     except KeyboardInterrupt:
         parser.exit(130, "interrupted\n")
     index = json.loads((out / INDEX).read_text())
-    classes = f", {len(index['classes'])} classes" if index["classes"] else ""
-    print(f"{out}: {index['images']} images in {len(index['shards'])} shards{classes}")
+    classes = f", classes: {len(index['classes']):,}" if index["classes"] else ""
+    print(f"{out}: {index['images']:,} images, shards: {len(index['shards']):,}{classes}")
 
 
 if __name__ == "__main__":

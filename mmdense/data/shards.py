@@ -64,7 +64,8 @@ def write_shards(
     Raises:
         ModuleNotFoundError: webdataset is not installed.
         FileNotFoundError: There is no such source, or no image in it.
-        ValueError: A file is no image, a class has none, or a limit is below 1.
+        ValueError: A file is no image, a class has none, ``out`` is inside ``source``, or a limit
+            is below 1.
         FileExistsError: ``out`` is there and holds something else.
     """
     for name, limit in (("max_bytes", max_bytes), ("max_samples", max_samples)):
@@ -72,6 +73,8 @@ def write_shards(
             raise ValueError(f"{name} must be at least 1, got {limit}")
     import_webdataset()  # a missing library is told before any work
     source, out = Path(source), Path(out)
+    if source.resolve() in (out.resolve(), *out.resolve().parents):
+        raise ValueError(f"{out} is inside {source}; give another folder to write to")
     photos, classes = _find_photos(source)
     asked = {
         "fingerprint": _fingerprint(photos),

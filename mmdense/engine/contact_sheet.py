@@ -14,7 +14,7 @@ from mmdense.engine.model_inputs import ClassList, ModelInput
 
 __all__ = ["draw_sheet", "write_sheets"]
 
-_WIDTH = 1640  # of a sheet at most, in pixels
+_WIDTH = 1640  # of a sheet, in pixels; to fill it, pictures are enlarged
 _LARGEST = 640  # width of a picture at most
 _EACH = 24  # pictures of a sheet at most
 _GAP, _MARGIN = 14, 20
@@ -56,7 +56,7 @@ def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> 
         title: Stands above.
 
     Returns:
-        RGB, at most 1640 pixels wide.
+        RGB, about 1600 pixels wide, or less.
     """
     widths = [sum(view.shape[1] for view in image.views) for image in images]
     heights = [max(view.shape[0] for view in image.views) for image in images]
@@ -64,23 +64,24 @@ def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> 
     pictures = [annotate(image, classes, scale) for image in images]
     width, height = (max(getattr(p, side) for p in pictures) for side in ("width", "height"))
     width = max(width, 150)  # room for a caption
-    caption_height = _CAPTION + _DETAIL + 14
+    captions = [_captions(image, classes) for image in images]
+    caption_height = 4 + max(sum(size + 5 for _, size, _ in lines) for lines in captions)
     rows = math.ceil(len(images) / columns)
     sheet_width = 2 * _MARGIN + columns * (width + _GAP) - _GAP
     title = _shorten(title, sheet_width - 2 * _MARGIN, _TITLE, bold=True)
     top = _MARGIN + _TITLE + 16
     key = _key(images, classes, sheet_width - 2 * _MARGIN)
     bottom = top + rows * (height + caption_height + _GAP)
-    sheet = Image.new("RGB", (sheet_width, bottom + key.height + _MARGIN - _GAP), "white")
+    sheet = Image.new("RGB", (sheet_width, bottom + key.height + _GAP), "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, _MARGIN), title, fill=_INK, font=font(_TITLE, bold=True), anchor="la")
-    for number, (image, picture) in enumerate(zip(images, pictures)):
+    for number, (picture, lines) in enumerate(zip(pictures, captions)):
         row, column = divmod(number, columns)
         x = _MARGIN + column * (width + _GAP)
         y = top + row * (height + caption_height + _GAP)
         sheet.paste(picture, (x, y))
         y += picture.height + 5
-        for text, size, ink in _captions(image, classes):
+        for text, size, ink in lines:
             short = _shorten(text, width, size)
             draw.text((x, y), short, fill=ink, font=font(size), anchor="la")
             y += size + 5
@@ -89,14 +90,16 @@ def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> 
 
 
 def _layout(count: int, width: int, height: int) -> tuple[int, float]:
-    """Columns, and the magnification that fills the sheet."""
+    """Columns, and the magnification that about fills the sheet."""
     columns = max(1, min(count, round(math.sqrt(1.6 * count * height / width))))
-    room = min(_LARGEST, (_WIDTH - 2 * _MARGIN + _GAP) // columns - _GAP)
-    scale = room / width
-    if scale < 1:
-        return columns, scale
-    scale = float(round(scale))
-    return min(columns, int((_WIDTH - 2 * _MARGIN + _GAP) // (scale * width + _GAP))), scale
+
+    def scale_of(columns: int) -> float:
+        scale = min(_LARGEST, (_WIDTH - 2 * _MARGIN + _GAP) / columns - _GAP) / width
+        return float(int(1.1 * scale)) if scale >= 1 else scale
+
+    if columns > 1 and scale_of(columns) == 1 and scale_of(columns - 1) == 2 and width < 280:
+        columns -= 1  # small pictures: rather large than many
+    return columns, scale_of(columns)
 
 
 def _captions(image: ModelInput, classes: ClassList) -> list[tuple[str, int, tuple[int, int, int]]]:

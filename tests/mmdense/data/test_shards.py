@@ -158,6 +158,11 @@ def test_a_bad_source_is_named(classes, tmp_path, spoil, error, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_shards_inside_their_source_are_refused(classes):
+    with pytest.raises(ValueError, match=r"shards is inside .*; give another folder"):
+        write_shards(classes, classes / "shards")
+
+
 def test_bad_limits_are_named(classes, tmp_path):
     with pytest.raises(ValueError, match="max_samples must be at least 1, got 0"):
         write_shards(classes, tmp_path / "out", max_samples=0)
