@@ -48,16 +48,13 @@ def test_browse_and_shards_work_from_the_command_line(tmp_path):
     done = start("make_shards.py", str(place / "unlabelled"), str(tmp_path / "shards"))
     assert done.stdout == f"{tmp_path}/shards: 32 images, shards: 1\n", done.stderr
     config = tmp_path / "shards.py"
-    config.write_text(
-        f"_base_ = '{ROOT}/configs/pretrain/simsiam_r18_collage.py'\n"
-        "data = dict(_delete_=True, type='mmdense.ShardDataset', shards=None, pipeline=[\n"
-        "    dict(type='mmdense.LoadImageFromBytes'), dict(type='mmpretrain.PackInputs')])\n"
-        "train_dataloader = dict(\n"
-        "    batch_size=8, sampler=dict(_delete_=True, type='mmdense.ShardSampler'), dataset=data\n"
-        ")\n"
-    )
-    option = f"train_dataloader.dataset.shards={tmp_path}/shards"
-    done = start("browse.py", str(config), "-o", str(tmp_path), "--cfg-options", option)
+    bases = ["_base_/datasets/unlabelled_shards.py", "_base_/runtime_pretrain.py"]
+    config.write_text(f"_base_ = {[f'{ROOT}/configs/{base}' for base in bases]}\n")
+    options = [
+        f"train_dataloader.dataset.shards={tmp_path}/shards",
+        "train_dataloader.batch_size=8",
+    ]
+    done = start("browse.py", str(config), "-o", str(tmp_path), "--cfg-options", *options)
     assert done.stdout.endswith(f"{tmp_path}/shards_train.png\n"), done.stderr
     assert (tmp_path / "shards_train.png").stat().st_size > 10_000
 

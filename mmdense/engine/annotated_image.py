@@ -13,7 +13,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mmdense.engine.model_inputs import ClassList, ModelInput
+from mmdense.engine.class_list import ClassList
+from mmdense.engine.model_inputs import ModelInput
 
 __all__ = ["annotate", "font", "hatch"]
 

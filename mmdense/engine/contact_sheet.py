@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mmdense.engine.annotated_image import annotate, font, hatch
-from mmdense.engine.model_inputs import ClassList, ModelInput
+from mmdense.engine.class_list import ClassList
+from mmdense.engine.model_inputs import ModelInput
 
 __all__ = ["draw_sheet", "write_sheets"]
 

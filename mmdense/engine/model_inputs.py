@@ -5,7 +5,6 @@ Letters: B images of a batch, N objects of an image, H and W of its network inpu
 
 from __future__ import annotations
 
-import colorsys
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +19,9 @@ from mmengine.runner import Runner, set_random_seed
 from torch import Tensor, nn
 
 from mmdense.data.two_view_preprocessor import TwoViewPreprocessor
+from mmdense.engine.class_list import ClassList
 
-__all__ = ["ClassList", "ModelInput", "read_inputs"]
+__all__ = ["ModelInput", "read_inputs"]
 
 
 @dataclass
@@ -50,29 +50,6 @@ class ModelInput:
     semantic: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class ClassList:
-    """Names and colours of classes by number, also of those that a data set does not name."""
-
-    names: tuple[str, ...] = ()
-    palette: tuple[tuple[int, ...], ...] = ()
-    ignore_index: int = 255
-
-    def name(self, number: int) -> str:
-        """Name of a class."""
-        return self.names[number] if number < len(self.names) else f"class {number}"
-
-    def colour(self, number: int) -> tuple[int, int, int]:
-        """RGB, uint8: of the data set, else hues that go round by the golden ratio."""
-        if number < len(self.palette):
-            red, green, blue = self.palette[number]
-        else:
-            light = (0.95, 0.75)[number % 2]
-            hue = number * 0.618034 % 1
-            red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, light))
-        return int(red), int(green), int(blue)
-
-
 def read_inputs(cfg: Config, split: str, count: int) -> tuple[list[ModelInput], ClassList, int]:
     """Take the first images that a run would feed to the model in one split.
 
@@ -88,8 +65,8 @@ def read_inputs(cfg: Config, split: str, count: int) -> tuple[list[ModelInput], 
         The images, their classes, and how many images the split has.
 
     Raises:
-        ValueError: The config has no such loader or no data preprocessor, ``count`` is below 1, or
-            the preprocessor returns something else than images.
+        ValueError: The config has no such loader or no data preprocessor, ``count`` is below 1, the
+            loader gives no batch, or the preprocessor returns something else than images.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
@@ -122,6 +99,11 @@ def read_inputs(cfg: Config, split: str, count: int) -> tuple[list[ModelInput], 
         found += _images(data, preprocess, flip, original)
         if len(found) >= count:
             break
+    if not found:
+        raise ValueError(
+            f"{split}_dataloader of {cfg.filename} gives no batch: {len(loader.dataset)} images, "
+            f"batch_size={single.get('batch_size')}, drop_last={single.get('drop_last', False)}"
+        )
     return found[:count], classes, len(loader.dataset)
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from mmdense.engine.annotated_image import annotate, hatch
-from mmdense.engine.model_inputs import ClassList, ModelInput
+from mmdense.engine.class_list import ClassList
+from mmdense.engine.model_inputs import ModelInput
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 CLASSES = ClassList(names=("a", "b", "c"), palette=(RED, GREEN, BLUE))

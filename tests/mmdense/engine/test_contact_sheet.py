@@ -3,8 +3,9 @@ import pytest
 from PIL import Image
 
 from mmdense.engine import contact_sheet
+from mmdense.engine.class_list import ClassList
 from mmdense.engine.contact_sheet import draw_sheet, write_sheets
-from mmdense.engine.model_inputs import ClassList, ModelInput
+from mmdense.engine.model_inputs import ModelInput
 
 CLASSES = ClassList(names=("cat", "dog"), palette=((250, 10, 20), (20, 10, 250)))
 

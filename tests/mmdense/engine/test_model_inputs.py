@@ -12,7 +12,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmdense.engine.model_inputs import ClassList, read_inputs
+from mmdense.engine.model_inputs import read_inputs
 
 NORMAL = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 LOADER = dict(
@@ -286,8 +286,14 @@ def test_what_a_config_lacks_is_named(tmp_path):
         read_inputs(cfg, "train", 0)
 
 
-def test_classes_without_names_and_colours_get_some():
-    classes = ClassList(names=("a",), palette=((1, 2, 3),))
-    assert (classes.name(0), classes.name(5)) == ("a", "class 5")
-    colours = {classes.colour(number) for number in range(40)}
-    assert len(colours) == 40
+def test_a_set_that_is_smaller_than_its_batch_is_named(tmp_path):
+    write(tmp_path / "x.png", noise(0))
+    dataset = dict(
+        type="mmpretrain.CustomDataset",
+        data_root=str(tmp_path),
+        with_label=False,
+        pipeline=[LOAD, dict(type="mmpretrain.PackInputs")],
+    )
+    cfg = config("mmpretrain", dict(**NORMAL), dataset, drop_last=True)
+    with pytest.raises(ValueError, match="no batch: 1 images, batch_size=2, drop_last=True"):
+        read_inputs(cfg, "train", 1)
