@@ -10,7 +10,13 @@ __all__ = ["ClassList"]
 
 @dataclass(frozen=True)
 class ClassList:
-    """Names and colours of classes by number, also of those that a data set does not name."""
+    """Names and colours of classes by number, also of those that a data set does not name.
+
+    Attributes:
+        names: Of the classes from 0 on.
+        palette: RGB, uint8, of the classes from 0 on.
+        ignore_index: What stands in a map of classes where the loss looks away.
+    """
 
     names: tuple[str, ...] = ()
     palette: tuple[tuple[int, ...], ...] = ()
