@@ -8,19 +8,21 @@ no config has to import them one by one.
 from mmengine import registry as host
 from mmengine.registry import Registry
 
-__all__ = ["DATASETS", "HOOKS", "LOOPS", "MODELS", "OPTIM_WRAPPERS"]
+__all__ = ["DATASETS", "DATA_SAMPLERS", "HOOKS", "LOOPS", "MODELS", "OPTIM_WRAPPERS", "TRANSFORMS"]
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope="mmdense", locations=list(locations))
 
 
+DATA_SAMPLERS = _child(host.DATA_SAMPLERS, "mmdense.data.shard_sampler")
 DATASETS = _child(
     host.DATASETS,
     "mmdense.data.camvid_dataset",
     "mmdense.data.cifar_dataset",
     "mmdense.data.few_labels",
     "mmdense.data.stl10_dataset",
+    "mmdense.data.shard_dataset",
 )
 HOOKS = _child(
     host.HOOKS,
@@ -34,3 +36,4 @@ HOOKS = _child(
 LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
 MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
+TRANSFORMS = _child(host.TRANSFORMS, "mmdense.data.load_image_from_bytes")

@@ -34,6 +34,8 @@ def test_every_tool_explains_itself(path):
         ("pipeline.py", ["absent.py"], "there is no pipeline config absent.py"),
         ("prepare_data.py", ["mnist"], "no data set 'mnist'; there are ade20k, bccd"),
         ("prepare_data.py", ["coco", "--source", "absent"], "absent does not exist"),
+        ("browse.py", ["absent.py"], "there is no config file absent.py"),
+        ("make_shards.py", ["absent", "out"], "there is no folder absent"),
     ],
 )
 def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message):
@@ -41,6 +43,22 @@ def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message)
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_browse_and_shards_work_from_the_command_line(tmp_path):
+    place = collage.ensure("tiny", root=tmp_path / "data")
+    done = start("make_shards.py", str(place / "unlabelled"), str(tmp_path / "shards"))
+    assert done.stdout == f"{tmp_path}/shards: 32 images, shards: 1\n", done.stderr
+    config = tmp_path / "shards.py"
+    bases = ["_base_/datasets/unlabelled_shards.py", "_base_/runtime_pretrain.py"]
+    config.write_text(f"_base_ = {[f'{ROOT}/configs/{base}' for base in bases]}\n")
+    options = [
+        f"train_dataloader.dataset.shards={tmp_path}/shards",
+        "train_dataloader.batch_size=8",
+    ]
+    done = start("browse.py", str(config), "-o", str(tmp_path), "--cfg-options", *options)
+    assert done.stdout.endswith(f"{tmp_path}/shards_train.png\n"), done.stderr
+    assert (tmp_path / "shards_train.png").stat().st_size > 10_000
 
 
 def test_two_processes_train_one_model(tmp_path):

@@ -1,0 +1,37 @@
+"""Names and colours of the classes of a data set."""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass
+
+__all__ = ["ClassList"]
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """Names and colours of classes by number, also of those that a data set does not name.
+
+    Attributes:
+        names: Of the classes from 0 on.
+        palette: RGB, uint8, of the classes from 0 on.
+        ignore_index: What stands in a map of classes where the loss looks away.
+    """
+
+    names: tuple[str, ...] = ()
+    palette: tuple[tuple[int, ...], ...] = ()
+    ignore_index: int = 255
+
+    def name(self, number: int) -> str:
+        """Name of a class."""
+        return self.names[number] if number < len(self.names) else f"class {number}"
+
+    def colour(self, number: int) -> tuple[int, int, int]:
+        """RGB, uint8: of the data set, else hues that go round by the golden ratio."""
+        if number < len(self.palette):
+            red, green, blue = self.palette[number]
+        else:
+            light = (0.95, 0.75)[number % 2]
+            hue = number * 0.618034 % 1
+            red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, light))
+        return int(red), int(green), int(blue)

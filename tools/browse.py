@@ -1,0 +1,55 @@
+"""Draw what a config's data pipeline feeds to its model, as a PNG.
+
+python tools/browse.py CONFIG [--split val] [--count 24] [-o DIR]
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", help="of MMPretrain, MMDetection or MMSegmentation")
+    parser.add_argument(
+        "--split", choices=["train", "val", "test"], default="train", help="default: %(default)s"
+    )
+    parser.add_argument("--count", type=int, default=12, help="images; default: %(default)s")
+    parser.add_argument(
+        "-o",
+        "--output-dir",
+        dest="out",
+        metavar="DIR",
+        type=Path,
+        help="folder for the PNG; default: work_dirs/<config name>/browse",
+    )
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
+    args = parser.parse_args()
+    if not Path(args.config).is_file():
+        parser.error(f"there is no config file {args.config}")
+    if args.count < 1:
+        parser.error(f"--count must be at least 1, got {args.count}")
+    return args
+
+
+def main() -> None:
+    """Read the images, draw them, and print where the sheets are."""
+    args = parse_arguments()
+    from mmdense.engine import launch
+    from mmdense.engine.contact_sheet import write_sheets
+    from mmdense.engine.model_inputs import read_inputs
+
+    cfg = launch.load_config(args)
+    images, classes, total = read_inputs(cfg, args.split, args.count)
+    name = Path(args.config).stem
+    folder = args.out or Path(cfg.work_dir) / "browse"
+    title = f"{name}, {args.split}: {len(images):,} of {total:,} images as the model gets them"
+    for path in write_sheets(images, classes, title, folder / f"{name}_{args.split}.png"):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()
