@@ -8,14 +8,18 @@ no config has to import them one by one.
 from mmengine import registry as host
 from mmengine.registry import Registry
 
-__all__ = ["DATASETS", "HOOKS", "MODELS", "OPTIM_WRAPPERS"]
+__all__ = ["DATASETS", "HOOKS", "MODELS", "OPTIM_WRAPPERS", "TRANSFORMS"]
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope="mmdense", locations=list(locations))
 
 
-DATASETS = _child(host.DATASETS, "mmdense.data.camvid_dataset", "mmdense.data.cifar_dataset")
+DATASETS = _child(
+    host.DATASETS,
+    "mmdense.data.camvid_dataset",
+    "mmdense.data.cifar_dataset",
+)
 HOOKS = _child(
     host.HOOKS,
     "mmdense.engine.channels_last",
@@ -25,3 +29,4 @@ HOOKS = _child(
 )
 MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
+TRANSFORMS = _child(host.TRANSFORMS, "mmdense.data.load_image")
