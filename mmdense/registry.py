@@ -19,9 +19,11 @@ DATASETS = _child(
     host.DATASETS,
     "mmdense.data.camvid_dataset",
     "mmdense.data.cifar_dataset",
+    "mmdense.data.skip_broken",
 )
 HOOKS = _child(
     host.HOOKS,
+    "mmdense.engine.broken_images",
     "mmdense.engine.channels_last",
     "mmdense.engine.prediction_pictures",
     "mmdense.records.record_hook",

@@ -19,7 +19,7 @@ several frames            The first.
 
 A JPEG that was cut off is found by its missing end marker, whatever follows the picture in the
 file: from OpenCV 4.11 on the decoder refuses it, before it filled the missing rows silently. The
-search takes less than 1 % of the time of decoding. What it cannot see is a JPEG damaged in the middle that
+search takes less than 1 % of the time of decoding. It cannot see a JPEG damaged in the middle that
 still has its end: libjpeg mends it with a warning that OpenCV does not pass on. PNG has checksums.
 """
 
