@@ -132,7 +132,7 @@ def test_too_many_stop_the_run(root):
 
 class _Rank:
     def __init__(self, rank, root):
-        self.rank = rank
+        self.rank, self.iter = rank, 4
         self.work_dir = str(root)
 
 
