@@ -18,6 +18,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
 DATASETS = _child(
     host.DATASETS,
     "mmdense.data.camvid_dataset",
+    "mmdense.data.checked_coco_dataset",
     "mmdense.data.cifar_dataset",
     "mmdense.data.skip_broken",
 )

@@ -8,7 +8,7 @@ EXIF orientation          JPEG and PNG are turned, as mmcv does, unless ``color_
                           ``_ignore_orientation`` or is ``unchanged``. TIFF is always turned, WebP
                           never: OpenCV reads them so. Boxes and maps of a turned picture must be
                           those of the turned frame: see :mod:`mmdense.data.check_coco_images`.
-16 bits                   The high byte (``value >> 8``). Pictures of 12 bits stored in 16 become
+16 bits                   The high byte (``value // 256``). Pictures of 12 bits stored in 16 become
                           dark: scale them before. (mmcv rounds in a colour TIFF, and there alone.)
 alpha, transparent index  Dropped; the stored colours stay, also where nothing was to be seen.
 grey, palette             Three channels.
@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 from mmcv.image.io import imread_flags
 
-__all__ = ["COLOR_TYPES", "BrokenImageError", "decode_image", "read_image"]
+__all__ = ["COLOR_TYPES", "BrokenImageError", "decode_image", "missing_image", "read_image"]
 
 COLOR_TYPES = tuple(imread_flags)
 
@@ -107,7 +107,7 @@ def decode_image(content: bytes, name: str, color_type: str = "color") -> np.nda
             f"{name}: pixels are {image.dtype}, which has no agreed range; save it with 8 or 16 "
             "bits a channel"
         )
-    return (image >> 8).astype(np.uint8)
+    return (image // 256).astype(np.uint8)
 
 
 def _jpeg_has_end(content: bytes) -> bool:

@@ -27,6 +27,9 @@ class BrokenImagesHook(Hook):
     counts once, and the limit holds for all of them together. Where no data set skips, the hook
     does nothing.
 
+    The base configs of mmdense have it. In another config:
+    ``default_hooks = dict(broken_images=dict(type="mmdense.BrokenImagesHook"))``.
+
     Raises:
         TooManyBrokenImagesError: all ranks together found more than the limit, on each rank.
     """

@@ -127,7 +127,7 @@ def test_too_many_stop_the_run(root):
     for index in (1, 3, 4):
         (root / f"{index}.png").write_bytes(b"")
     with pytest.raises(TooManyBrokenImagesError, match="3 of 8 pictures .* limit=0.25"):
-        run(root, skipping(root, limit=0.25), dict(by_epoch=True, max_epochs=1), workers=1)
+        run(root, skipping(root, limit=0.25), dict(by_epoch=True, max_epochs=1))
 
 
 class _Rank:
