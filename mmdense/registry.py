@@ -19,13 +19,16 @@ DATA_SAMPLERS = _child(host.DATA_SAMPLERS, "mmdense.data.shard_sampler")
 DATASETS = _child(
     host.DATASETS,
     "mmdense.data.camvid_dataset",
+    "mmdense.data.checked_coco_dataset",
     "mmdense.data.cifar_dataset",
     "mmdense.data.few_labels",
-    "mmdense.data.stl10_dataset",
     "mmdense.data.shard_dataset",
+    "mmdense.data.skip_broken",
+    "mmdense.data.stl10_dataset",
 )
 HOOKS = _child(
     host.HOOKS,
+    "mmdense.engine.broken_images",
     "mmdense.engine.channels_last",
     "mmdense.engine.non_finite",
     "mmdense.engine.prediction_pictures",
@@ -36,4 +39,6 @@ HOOKS = _child(
 LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
 MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
-TRANSFORMS = _child(host.TRANSFORMS, "mmdense.data.load_image_from_bytes")
+TRANSFORMS = _child(
+    host.TRANSFORMS, "mmdense.data.load_image", "mmdense.data.load_image_from_bytes"
+)

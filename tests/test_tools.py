@@ -1,6 +1,7 @@
 """The tools as a person starts them."""
 
 import json
+import runpy
 import socket
 import subprocess
 import sys
@@ -36,6 +37,7 @@ def test_every_tool_explains_itself(path):
         ("prepare_data.py", ["coco", "--source", "absent"], "absent does not exist"),
         ("browse.py", ["absent.py"], "there is no config file absent.py"),
         ("make_shards.py", ["absent", "out"], "there is no folder absent"),
+        ("check_data.py", ["absent.py"], "there is no config file absent.py"),
     ],
 )
 def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message):
@@ -92,3 +94,22 @@ def test_two_processes_train_one_model(tmp_path):
     assert f"Epoch(train) [1][{steps}/{steps}]" in done.stdout.replace("  ", " ")
     record = json.loads((tmp_path / "work" / "record.json").read_text())
     assert record["images"] == images
+
+
+def test_check_data_prints_tables_and_counts_errors(tmp_path, capsys):
+    (tmp_path / "train" / "cat").mkdir(parents=True)
+    (tmp_path / "train" / "cat" / "0.jpg").write_bytes(b"")
+    config = tmp_path / "a.py"
+    config.write_text(
+        "default_scope = 'mmpretrain'\n"
+        "train_dataloader = dict(\n"
+        f"    dataset=dict(type='CustomDataset', data_root='{tmp_path}/train')\n"
+        ")\n"
+        f"val_dataloader = dict(dataset=dict(type='CustomDataset', data_root='{tmp_path}/val'))\n"
+    )
+    check = runpy.run_path(str(ROOT / "tools" / "check_data.py"))["check"]
+    assert check(str(config), ["train", "val", "test"]) == 2
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "the file is empty" in printed
+    assert "No such file" in printed
+    assert check(str(config), ["test"]) == 0  # the config has no such loader

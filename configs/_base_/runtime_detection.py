@@ -4,6 +4,7 @@ custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imp
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(max_keep_ckpts=1),
+    broken_images=dict(type="mmdense.BrokenImagesHook"),
 )
 custom_hooks = [dict(type="mmdense.PredictionPicturesHook")]
 randomness = dict(seed=0)

@@ -12,6 +12,7 @@ default_hooks = dict(
     param_scheduler=dict(type="ParamSchedulerHook"),
     checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=1),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    broken_images=dict(type="mmdense.BrokenImagesHook"),
 )
 visualizer = dict(type="UniversalVisualizer", vis_backends=[dict(type="LocalVisBackend")])
 log_processor = dict(by_epoch=True, window_size=20)

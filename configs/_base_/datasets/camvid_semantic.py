@@ -5,7 +5,7 @@ scale = (480, 360)  # width, height
 crop_size = (240, 320)  # height, width
 
 train_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="mmdense.LoadImage"),
     dict(type="mmseg.LoadAnnotations"),
     dict(type="RandomResize", scale=scale, ratio_range=(0.75, 1.5), keep_ratio=True),
     dict(type="mmseg.RandomCrop", crop_size=crop_size, cat_max_ratio=0.75),
@@ -14,7 +14,7 @@ train_pipeline = [
     dict(type="mmseg.PackSegInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
     dict(type="Resize", scale=scale, keep_ratio=True),
     dict(type="mmseg.LoadAnnotations"),
     dict(type="mmseg.PackSegInputs"),

@@ -12,13 +12,13 @@ data_preprocessor = dict(
 )
 
 train_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="mmdense.LoadImage"),
     dict(type="mmpretrain.RandomResizedCrop", scale=96, crop_ratio_range=(0.5, 1.0)),
     dict(type="mmpretrain.RandomFlip", prob=0.5),
     dict(type="mmpretrain.PackInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
     dict(type="mmpretrain.Resize", scale=96),
     dict(type="mmpretrain.PackInputs"),
 ]

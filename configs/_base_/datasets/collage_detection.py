@@ -30,14 +30,14 @@ metainfo = dict(
 scale = (192, 144)  # width, height; three quarters of the pictures, for two cores
 
 train_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="mmdense.LoadImage"),
     dict(type="mmdet.LoadAnnotations", with_bbox=True),
     dict(type="mmdet.Resize", scale=scale, keep_ratio=True),
     dict(type="mmdet.RandomFlip", prob=0.5),
     dict(type="mmdet.PackDetInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
     dict(type="mmdet.Resize", scale=scale, keep_ratio=True),
     dict(type="mmdet.LoadAnnotations", with_bbox=True),
     dict(
@@ -52,7 +52,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
-        type="mmdet.CocoDataset",
+        type="mmdense.CheckedCocoDataset",
         data_root=data_root,
         ann_file="annotations/instances_train.json",
         data_prefix=dict(img="images/train/"),
@@ -68,7 +68,7 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="mmdet.CocoDataset",
+        type="mmdense.CheckedCocoDataset",
         data_root=data_root,
         ann_file="annotations/instances_val.json",
         data_prefix=dict(img="images/val/"),
@@ -84,7 +84,7 @@ test_dataloader = dict(
     drop_last=False,
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
-        type="mmdet.CocoDataset",
+        type="mmdense.CheckedCocoDataset",
         data_root=data_root,
         ann_file="annotations/instances_test.json",
         data_prefix=dict(img="images/test/"),

@@ -3,7 +3,7 @@
 _base_ = ["./collage_detection.py"]
 
 train_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="mmdense.LoadImage"),
     # Bitmaps, since ring holes are run lengths and other outlines are polygons.
     dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True, poly2mask=True),
     dict(type="mmdet.Resize", scale=_base_.scale, keep_ratio=True),

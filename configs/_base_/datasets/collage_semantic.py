@@ -34,7 +34,7 @@ scale = (256, 192)  # width, height; pictures are up to this size
 crop_size = (160, 160)  # height, width
 
 train_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="mmdense.LoadImage"),
     dict(type="mmseg.LoadAnnotations"),
     dict(type="RandomResize", scale=scale, ratio_range=(0.9, 1.4), keep_ratio=True),
     dict(type="mmseg.RandomCrop", crop_size=crop_size, cat_max_ratio=0.9),
@@ -42,7 +42,7 @@ train_pipeline = [
     dict(type="mmseg.PackSegInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
     dict(type="Resize", scale=scale, keep_ratio=True),
     dict(type="mmseg.LoadAnnotations"),
     dict(type="mmseg.PackSegInputs"),

@@ -10,7 +10,7 @@ data_preprocessor = dict(
     size=64,
 )
 pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="mmdense.LoadImage"),
     dict(type="mmpretrain.PackInputs"),
 ]
 train_dataloader = dict(

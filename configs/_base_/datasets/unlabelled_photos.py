@@ -10,7 +10,7 @@ data_preprocessor = dict(
     size=96,
 )
 pipeline = [
-    dict(type="LoadImageFromFile"),
+    dict(type="mmdense.LoadImage"),
     dict(type="mmpretrain.ResizeEdge", scale=128, edge="short"),
     dict(type="mmpretrain.RandomCrop", crop_size=128),
     dict(type="mmpretrain.PackInputs"),

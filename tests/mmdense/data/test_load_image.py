@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from mmcv.transforms import LoadImageFromFile
+from PIL import Image
+
+from mmdense.data.load_image import LoadImage
+from mmdense.data.read_image import BrokenImageError
+from mmdense.registry import TRANSFORMS
+
+
+@pytest.fixture
+def path(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    return str(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        dict(to_float32=True),
+        dict(color_type="grayscale"),
+        dict(backend_args=dict(backend="local")),
+    ],
+)
+def test_a_record_is_that_of_mmcv(path, options):
+    ours = LoadImage(**options)(dict(img_path=path, sample_idx=3))
+    host = LoadImageFromFile(**options)(dict(img_path=path, sample_idx=3))
+    np.testing.assert_array_equal(ours["img"], host["img"])
+    assert ours.pop("img").dtype == host.pop("img").dtype
+    assert ours == host
+
+
+def test_it_is_built_by_name_and_shows_its_options():
+    transform = TRANSFORMS.build(dict(type="mmdense.LoadImage", color_type="unchanged"))
+    assert "color_type='unchanged'" in repr(transform)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+def test_a_broken_picture_is_an_error_unless_it_is_ignored(tmp_path, content):
+    path = tmp_path / "a.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BrokenImageError, match=r"a\.jpg: "):
+        LoadImage()(dict(img_path=str(path)))
+    assert LoadImage(ignore_empty=True)(dict(img_path=str(path))) is None
+
+
+def test_a_wrong_color_type_is_named():
+    with pytest.raises(ValueError, match=r"LoadImage: color_type='colour' is none of \('color'"):
+        LoadImage(color_type="colour")

@@ -1,0 +1,181 @@
+import io
+
+import cv2
+import mmcv
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmdense.data.read_image import BrokenImageError, decode_image, read_image
+
+H, W = 48, 64
+ROWS, COLUMNS = np.mgrid[:H, :W]
+RGB = np.stack([COLUMNS * 4, ROWS * 5, (ROWS + COLUMNS) * 2], -1).astype(np.uint8)
+PICTURE = Image.fromarray(RGB)
+
+
+def encode(picture, kind, **options):
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def with_alpha(mode):
+    picture = PICTURE.convert(mode)
+    picture.putalpha(Image.fromarray((COLUMNS * 4).astype(np.uint8)))
+    return picture
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
+
+
+NORMAL = {
+    "jpeg": encode(PICTURE, "JPEG", quality=90),
+    "progressive": encode(PICTURE, "JPEG", quality=90, progressive=True),
+    "restart markers": encode(PICTURE, "JPEG", restart_marker_rows=1),
+    "4:4:4": encode(PICTURE, "JPEG", subsampling=0),
+    "comment": encode(PICTURE, "JPEG", comment=b"\xff\xd9" * 3, exif=exif(1)),
+    "grey jpeg": encode(PICTURE.convert("L"), "JPEG"),
+    "png": encode(PICTURE, "PNG"),
+    "grey png": encode(PICTURE.convert("L"), "PNG"),
+    "bmp": encode(PICTURE, "BMP"),
+    "webp": encode(PICTURE, "WEBP"),
+    "tiff": encode(PICTURE, "TIFF"),
+    "palette tiff": encode(PICTURE.quantize(16), "TIFF"),
+}
+
+
+@pytest.mark.parametrize("color_type", ["color", "grayscale", "unchanged"])
+@pytest.mark.parametrize("name", NORMAL)
+def test_a_normal_picture_equals_that_of_mmcv(name, color_type):
+    ours = decode_image(NORMAL[name], name, color_type)
+    host = mmcv.imfrombytes(NORMAL[name], flag=color_type)
+    assert ours.dtype == np.uint8
+    np.testing.assert_array_equal(ours, host)
+    if color_type != "unchanged":
+        assert ours.shape == ((H, W, 3) if color_type == "color" else (H, W))
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 999, b"a motion photo", NORMAL["png"]])
+def test_what_follows_a_jpeg_in_its_file_is_no_harm(tail):
+    ours = decode_image(NORMAL["jpeg"] + tail, "x.jpg")
+    np.testing.assert_array_equal(ours, decode_image(NORMAL["jpeg"], "x.jpg"))
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    for path in (tmp_path / "gone.jpg", tmp_path):
+        with pytest.raises(BrokenImageError, match=rf"{path}: there is no such file; check data"):
+            read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", r"the file is empty \(0 bytes\)"),
+        (
+            b"<html>404</html>" * 9,
+            r"not a picture of a known format \(it starts with b'<html>404</",
+        ),
+        (NORMAL["jpeg"][:2], "not a picture"),
+        (NORMAL["jpeg"][:15], "the JPEG is cut off after 15 bytes"),
+        (NORMAL["png"][:30], "the PNG is cut off after 30 bytes"),
+        (NORMAL["png"][:-12], "the PNG is cut off"),  # without its IEND
+        (NORMAL["png"][:60] + b"\x55" * 40 + NORMAL["png"][100:], "the PNG is damaged"),
+        (NORMAL["jpeg"][:40] + NORMAL["jpeg"][-2:], "the JPEG is cut off"),  # no scan at all
+        (NORMAL["jpeg"][:-2] + b"\0" * 500, "the JPEG is cut off"),  # filled up with zeros
+        (NORMAL["bmp"][:3000], r"cut off or damaged \(3,000 bytes\)"),
+        (NORMAL["tiff"][:3000], r"cut off or damaged \(3,000 bytes\)"),
+    ],
+)
+def test_a_broken_file_is_named_with_the_reason_and_a_remedy(content, reason, tmp_path):
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(content)
+    with pytest.raises(BrokenImageError, match=rf"broken\.jpg: .*{reason}.*copy it again"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("name", ["jpeg", "progressive", "restart markers", "grey jpeg", "png"])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.95])
+def test_no_cut_goes_unseen(name, share):
+    whole = NORMAL[name]
+    for content in (whole[: int(len(whole) * share)], whole[: -int(10 * share)]):
+        with pytest.raises(BrokenImageError, match="is cut off"):
+            decode_image(content, "x")
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture(monkeypatch):
+    thumbnail = NORMAL["grey jpeg"]
+    segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    whole = NORMAL["jpeg"][:2] + segment + NORMAL["jpeg"][2:]
+    np.testing.assert_array_equal(decode_image(whole, "x"), decode_image(NORMAL["jpeg"], "x"))
+    # A decoder that fills missing rows silently, as OpenCV before 4.11.
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: np.zeros((H, W, 3), np.uint8))
+    with pytest.raises(BrokenImageError, match="the JPEG is cut off"):
+        decode_image(whole[:-100], "x")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_exif_orientation(kind, orientation):
+    content = encode(PICTURE.convert("L"), kind, exif=exif(orientation))
+    stored = decode_image(content, "x", "color_ignore_orientation")
+    turned = {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.swapaxes(0, 1),
+        6: np.rot90(stored, -1),  # a quarter clockwise
+        7: stored[::-1, ::-1].swapaxes(0, 1),
+        8: np.rot90(stored),
+    }[orientation]
+    np.testing.assert_array_equal(decode_image(content, "x"), turned)
+    np.testing.assert_array_equal(decode_image(content, "x"), mmcv.imfrombytes(content))
+    assert stored.shape == (H, W, 3)
+    assert decode_image(content, "x", "unchanged").shape[:2] == (H, W)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_keep_the_high_byte(suffix, channels):
+    values = np.arange(0, 65536, 16, dtype=np.uint16).reshape(64, 64)  # every high byte, 16 times
+    content = cv2.imencode(suffix, np.dstack([values] * channels))[1].tobytes()
+    image = decode_image(content, "x")
+    assert image.dtype == np.uint8
+    # 0x12F0 is 0x12: the low byte is cut, not rounded.
+    np.testing.assert_array_equal(image, np.dstack([values // 256] * 3))
+    assert decode_image(content, "x", "unchanged").dtype == np.uint16
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_is_dropped(mode):
+    plain = PICTURE.convert("L" if mode == "LA" else "RGB")
+    ours = decode_image(encode(with_alpha(mode), "PNG"), "x")
+    np.testing.assert_array_equal(ours, decode_image(encode(plain, "PNG"), "x"))
+
+
+@pytest.mark.parametrize("options", [{}, {"transparency": 3}])
+def test_a_palette_gives_its_colours(options):
+    picture = PICTURE.quantize(16)
+    ours = decode_image(encode(picture, "PNG", **options), "x")
+    np.testing.assert_array_equal(ours[..., ::-1], np.asarray(picture.convert("RGB")))
+
+
+def test_cmyk_jpeg_has_the_colours_of_its_inks():
+    # Inks c, m, y of 255 - value and no black: the colours of the RGB picture.
+    content = encode(PICTURE.convert("CMYK"), "JPEG", quality=98, subsampling=0)
+    ours = decode_image(content, "x")[..., ::-1].astype(int)
+    assert np.abs(ours - RGB).mean() < 2
+    black = encode(Image.new("CMYK", (W, H), (0, 0, 0, 255)), "JPEG")
+    assert decode_image(black, "x").max() <= 1
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int16])
+def test_a_format_without_an_agreed_range_is_refused(kind):
+    content = cv2.imencode(".tiff", RGB.astype(kind))[1].tobytes()
+    with pytest.raises(BrokenImageError, match=rf"x\.tiff: pixels are {kind.__name__}.*8 or 16"):
+        decode_image(content, "x.tiff")
+    assert decode_image(content, "x.tiff", "unchanged").dtype == kind
