@@ -18,7 +18,8 @@ from torch import nn
 __all__ = ["accepted_keywords"]
 
 _READERS = ("get", "pop", "setdefault")  # methods of a dictionary whose first argument is a key
-_LATER = {
+# What gets the keywords of a constructor, but only long after it has run.
+_LATER = {CheckpointHook: inspect.unwrap(Runner.save_checkpoint)}
     CheckpointHook: inspect.unwrap(Runner.save_checkpoint)
 }  # what gets the keywords when it is too late
 
