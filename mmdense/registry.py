@@ -8,7 +8,7 @@ no config has to import them one by one.
 from mmengine import registry as host
 from mmengine.registry import Registry
 
-__all__ = ["DATASETS", "HOOKS", "MODELS", "OPTIM_WRAPPERS"]
+__all__ = ["DATASETS", "HOOKS", "MODELS", "OPTIM_WRAPPERS", "VISBACKENDS"]
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
@@ -20,8 +20,10 @@ HOOKS = _child(
     host.HOOKS,
     "mmdense.engine.channels_last",
     "mmdense.engine.prediction_pictures",
+    "mmdense.engine.progress_line",
     "mmdense.records.record_hook",
     "mmdense.transfer.backbone",
 )
 MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
+VISBACKENDS = _child(host.VISBACKENDS, "mmdense.engine.safe_vis_backend")

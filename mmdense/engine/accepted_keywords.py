@@ -20,8 +20,6 @@ __all__ = ["accepted_keywords"]
 _READERS = ("get", "pop", "setdefault")  # methods of a dictionary whose first argument is a key
 # What gets the keywords of a constructor, but only long after it has run.
 _LATER = {CheckpointHook: inspect.unwrap(Runner.save_checkpoint)}
-    CheckpointHook: inspect.unwrap(Runner.save_checkpoint)
-}  # what gets the keywords when it is too late
 
 
 @functools.cache

@@ -110,7 +110,10 @@ def _walk(
     if isinstance(kind, str) and kind not in _NMS:
         candidates = list(_candidates(kind, scope))
         if not candidates and not _mentioned(kind, owners):
-            yield _unknown_type(kind, path, scope)
+            problem = _unknown_type(kind, path, scope)
+            # An owner may read types of its own, such as the layer names of LoRA.
+            if problem.nearest or "." in kind or not _mentioned("type", owners[-1:]):
+                yield problem
     elif callable(kind) and getattr(kind, "__name__", "") not in _NMS:
         candidates = [(kind, _ANY)]
     yield from _check_keys(node, path, candidates, owners)
