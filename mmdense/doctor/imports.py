@@ -21,6 +21,7 @@ for name in sys.argv[1:]:
         failed[name] = f"{type(error).__name__}: {error}"
 print("\\n" + json.dumps(failed))
 """
+_DISTRIBUTIONS = {"cv2": "opencv-python", "mmcv": "onedl-mmcv", "mmengine": "onedl-mmengine"}
 _OLD_NUMPY = (
     "compiled using NumPy 1.x",
     "numpy.core.multiarray failed to import",
@@ -47,8 +48,7 @@ def check_numpy_abi(failed: dict[str, str]) -> Finding | None:
     old = [name for name, error in failed.items() if any(sign in error for sign in _OLD_NUMPY)]
     if not old or version is None or version.startswith("1."):
         return None
-    packages = sorted({name.partition(".")[0] for name in old})
-    names = ["opencv-python" if name == "cv2" else name for name in packages]
+    names = sorted({_distribution(name) for name in old})
     return Finding(
         f"compiled for numpy 1, installed is numpy {version}",
         "; ".join(f"import {name}: {_first_line(failed[name])}" for name in old),
@@ -69,8 +69,13 @@ def check_imports(failed: dict[str, str]) -> Finding | None:
         "a package cannot be imported",
         "; ".join(f"import {name}: {_first_line(error)}" for name, error in other.items()),
         "mend the findings above first, if there are any; then: pip install -c constraints.txt "
-        f"--force-reinstall {next(iter(other)).partition('.')[0]}",
+        f"--force-reinstall --no-deps {' '.join(sorted({_distribution(name) for name in other}))}",
     )
+
+
+def _distribution(module: str) -> str:
+    package = module.partition(".")[0]
+    return _DISTRIBUTIONS.get(package, package)
 
 
 def _first_line(error: str, width: int = 160) -> str:

@@ -47,3 +47,8 @@ def test_any_other_import_that_fails(site):
 def test_a_module_that_ends_the_interpreter(site):
     (site.folder / "crashes.py").write_text("import os\nos._exit(3)\n")
     assert failed_imports(("crashes",)) == {"crashes": "the interpreter ended with status 3"}
+
+
+def test_a_module_is_named_by_the_distribution_that_brings_it():
+    advice = check_imports({"mmcv": "ImportError: x", "cv2": "ImportError: y"}).advice
+    assert advice.endswith("--force-reinstall --no-deps onedl-mmcv opencv-python")

@@ -22,7 +22,7 @@ def test_a_folder_with_an_init_is_named(site, tmp_path, monkeypatch):
 
 
 def test_a_distribution_that_brought_it_is_named(site):
-    site.install("thirdparty", "1.0", files={"projects/__init__.py": ""})
+    site.install("elsewhere", "1.0", files={"projects/__init__.py": ""})
     finding = check_projects()
-    assert "of thirdparty" in finding.seen
-    assert finding.advice == "pip uninstall thirdparty"
+    assert "of elsewhere" in finding.seen
+    assert finding.advice == "pip uninstall elsewhere"
