@@ -73,6 +73,7 @@ _TAKEN_FROM_NORM_CFG = {"requires_grad"}  # by mmcv's build_norm_layer
 # Dictionaries whose type is no matter of a registry.
 _NMS = ("nms", "nms_match", "nms_quadri", "nms_rotated", "soft_nms")
 _ROI_LAYER = "roi_layer"
+_ALBUMENTATIONS = ("Albu", "Albumentations")  # classes whose parts are that library's
 _LOADER_KEYS = {"num_batch_per_epoch"}
 
 
@@ -117,7 +118,10 @@ def _walk(
     elif callable(kind) and getattr(kind, "__name__", "") not in _NMS:
         candidates = [(kind, _ANY)]
     yield from _check_keys(node, path, candidates, owners)
-    owners = (*owners, *(target for target, _ in candidates))
+    targets = [target for target, _ in candidates]
+    if any(target.__name__ in _ALBUMENTATIONS for target in targets):
+        return
+    owners = (*owners, *targets)
     for key, value in node.items():
         yield from _walk(value, (*path, key), scope, owners)
 

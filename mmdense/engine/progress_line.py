@@ -50,7 +50,7 @@ class ProgressHook(Hook):
             return
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=10),
             TextColumn("{task.completed}/{task.total} {task.fields[numbers]}"),
             console=console,
             transient=True,
@@ -83,12 +83,12 @@ class ProgressHook(Hook):
             self._shown = now
             self._show(runner)
 
-    def before_val_epoch(self, runner: Runner) -> None:
+    def before_val(self, runner: Runner) -> None:
         """Say what is going on."""
         self._describe("validate")
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Training goes on."""
+    def after_val(self, runner: Runner) -> None:
+        """Training goes on, and its time counts again."""
         self._describe("train")
         self._mark = time.perf_counter()
 
@@ -109,7 +109,7 @@ class ProgressHook(Hook):
             numbers.append(f"lr {scalars['train/lr'].current():.3g}")
         numbers += [f"{timedelta(seconds=round(left))} left", self._peak_memory()]
         self._progress.update(
-            self._progress.task_ids[0], completed=runner.iter + 1, numbers=", ".join(numbers)
+            self._progress.task_ids[0], completed=runner.iter + 1, numbers=" ".join(numbers)
         )
 
     def _peak_memory(self) -> str:

@@ -126,3 +126,19 @@ def test_problems_come_in_the_order_of_the_config(sound):
 def test_a_config_that_a_program_made_has_no_files():
     (problem,) = check_config(Config({"model": {}, "optim_wraper": {}}))
     assert problem.origin is None
+
+
+def test_a_config_in_pure_python(tmp_path):
+    config = tmp_path / "lazy.py"
+    config.write_text(
+        "from mmdet.models import FPN\n"
+        "from mmengine.optim import OptimWrapper\n"
+        "from torch.optim import SGD\n"
+        "default_scope = 'mmdet'\n"
+        "model = dict(type=FPN, in_channels=[8], out_channels=8, num_out=1)\n"
+        "optim_wrapper = dict(type=OptimWrapper, optimizer=dict(type=SGD), paramwise_cfg=dict())\n"
+    )
+    (problem,) = check_config(Config.fromfile(config))
+    assert str(problem) == (
+        f"model.num_out: FPN takes no 'num_out'; did you mean 'num_outs'? ({config})"
+    )

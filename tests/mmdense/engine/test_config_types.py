@@ -76,6 +76,20 @@ def test_a_mistake_is_found_with_its_place_and_the_nearest_name(cfg, path, neare
         {"test_evaluator": {"type": "CocoMetric", "ann_file": "a.json"}},
         {"train_dataloader": {"batch_size": 1, "num_batch_per_epoch": 3, "drop_last": True}},
         {"my_transforms": [{"type": "NobodyHasThis"}]},  # a variable, which nobody builds
+        {
+            "train_dataloader": {
+                "dataset": {
+                    "pipeline": [{"type": "Albu", "transforms": [{"type": "VerticalFlip"}]}]
+                }
+            }
+        },
+        {  # LoRAModel reads types of its own
+            "model": {
+                "type": "mmpretrain.LoRAModel",
+                "module": {"type": "mmpretrain.VisionTransformer"},
+                "targets": [{"type": "qkv"}],
+            }
+        },
         # DETRHead takes the key out of its loss before it builds that.
         {
             "model": {

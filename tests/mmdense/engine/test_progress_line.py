@@ -2,6 +2,7 @@ import io
 import json
 import logging
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -76,7 +77,7 @@ def test_on_a_terminal_the_line_has_the_numbers_and_the_log_stays_whole(tmp_path
     runner.train()
     plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", console.file.getvalue())
     line = re.search(
-        r"train .*?(\d+)/6 ([\d.]+) images/s, loss [\d.e-]+, lr 0\.01, 0:00:00 left, "
+        r"train .*?(\d+)/6 ([\d.]+) images/s loss [\d.e-]+ lr 0\.01 0:00:00 left "
         r"[\d.]+ GiB",
         plain,
     )
@@ -120,3 +121,19 @@ def test_a_run_that_raises_leaves_a_terminal_that_can_be_restored(tmp_path, monk
         close()
     assert hook._progress is None
     assert streams(runner) == before
+
+
+def test_validation_is_named_and_does_not_count_as_training(monkeypatch):
+    console_for(monkeypatch, terminal=True)
+    logger = SimpleNamespace(handlers=[])
+    runner = SimpleNamespace(max_iters=10, iter=0, logger=logger)
+    clock = iter([0.0, 100.0])
+    monkeypatch.setattr(progress_line.time, "perf_counter", lambda: next(clock))
+    hook = ProgressHook()
+    hook.before_train(runner)
+    hook.before_val(runner)
+    assert hook._progress.tasks[0].description == "validate"
+    hook.after_val(runner)
+    assert hook._progress.tasks[0].description == "train"
+    assert hook._mark == 100.0
+    hook.after_train(runner)
