@@ -34,7 +34,7 @@ def main() -> None:
 
     try:
         traced = trace(args.config, args.cfg_options)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     print_listing(listing(traced), Console(highlight=False))
 
