@@ -12,9 +12,9 @@ import difflib
 import functools
 import importlib
 import importlib.util
-import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Set
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -115,11 +115,11 @@ def _walk(
             # An owner may read types of its own, such as the layer names of LoRA.
             if problem.nearest or "." in kind or not _mentioned("type", owners[-1:]):
                 yield problem
-    elif callable(kind) and getattr(kind, "__name__", "") not in _NMS:
+    elif callable(kind) and _name(kind) not in _NMS:
         candidates = [(kind, _ANY)]
     yield from _check_keys(node, path, candidates, owners)
     targets = [target for target, _ in candidates]
-    if any(target.__name__ in _ALBUMENTATIONS for target in targets):
+    if any(_name(target) in _ALBUMENTATIONS for target in targets):
         return
     owners = (*owners, *targets)
     for key, value in node.items():
@@ -141,7 +141,7 @@ def _check_keys(
         known = known | {"type", "_scope_"} | _TAKEN_BY_BUILDER.get(registry, set())
         if str(_owner(path)).endswith("norm_cfg"):
             known |= _TAKEN_FROM_NORM_CFG
-        verdicts.append(list(_unknown_keys(node, known, path, target.__name__)))
+        verdicts.append(list(_unknown_keys(node, known, path, _name(target))))
     for problem in min(verdicts, key=len, default=[]):
         if not _mentioned(str(problem.path[-1]), owners):
             yield problem
@@ -153,11 +153,16 @@ def _mentioned(name: str, owners: tuple[Callable, ...]) -> bool:
     return any(name in _strings(module) for module in modules)
 
 
+def _name(target: Callable) -> str:
+    return getattr(target, "__name__", repr(target))  # a partial function has no name
+
+
 @functools.cache
 def _strings(module: str) -> frozenset[str]:
-    if module.partition(".")[0] in ("builtins", "torch", "abc"):
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module.partition(".")[0] == "torch" or file is None or not file.endswith(".py"):
         return frozenset()
-    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
     constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return frozenset(value for value in constants if isinstance(value, str))
 
@@ -243,8 +248,10 @@ def _unknown_type(kind: str, path: KeyPath, scope: str) -> ConfigProblem:
     if elsewhere:
         return ConfigProblem(where, what, f"{elsewhere[0]}.{name}")
     names = {entry for found in _registries(scope, inherited=True) for entry in _entries(found)}
-    nearest = _nearest(name, names)
-    return ConfigProblem(where, what, nearest and prefix + nearest)
+    if nearest := _nearest(name, names):
+        return ConfigProblem(where, what, prefix + nearest)
+    hint = "is its module imported (custom_imports), and is all installed that it needs?"
+    return ConfigProblem(where, f"{what}; {hint}")
 
 
 def _scopes() -> list[str]:
@@ -263,6 +270,9 @@ def _unknown_keys(
         if path == ("optim_wrapper",) and key in ("lr", "weight_decay", "momentum", "betas"):
             what = f"{taker} takes no {key!r}: it belongs to the optimizer in it"
             yield ConfigProblem((*path, key), what, f"optim_wrapper.optimizer.{key}")
+        elif (*path, key) == ("train_cfg", "by_epoch"):
+            what = "MMEngine takes either this or `type`; an inherited one goes with _delete_=True"
+            yield ConfigProblem((*path, key), what)
         else:
             nearest = _nearest(key, known - {"type", "_scope_"})
             yield ConfigProblem((*path, key), f"{taker} takes no {key!r}", nearest)

@@ -1,7 +1,10 @@
 """Types and keys of single dictionaries; whole configs are in test_config_check.py."""
 
+import functools
+
 import pytest
 from mmengine.config import Config
+from mmengine.registry import FUNCTIONS
 
 import mmdense  # noqa: F401  (operators for mmcv.ops)
 from mmdense.engine.config_types import check_types
@@ -44,6 +47,11 @@ FPN = {"type": "FPN", "in_channels": [8], "out_channels": 8, "num_outs": 1}
         ({"train_dataloader": {"batch_sise": 4}}, "train_dataloader.batch_sise", "batch_size"),
         ({"log_processor": {"window_siz": 4}}, "log_processor.window_siz", "window_size"),
         ({"val_cfg": {"fp17": True}}, "val_cfg.fp17", "fp16"),
+        (
+            {"train_cfg": {"type": "EpochBasedTrainLoop", "max_epochs": 1, "by_epoch": True}},
+            "train_cfg.by_epoch",
+            None,
+        ),
         ({"randomness": {"sed": 1}}, "randomness.sed", "seed"),
         (
             {"param_scheduler": [{"type": "MultiStepLR", "milestone": [1]}]},
@@ -111,3 +119,17 @@ def test_an_unknown_scope_gets_a_hint_at_the_import():
 
 def test_a_scope_that_has_no_registry_of_that_kind_does_not_borrow_mmengine_s():
     assert list(problems(custom_hooks=[{"type": "mmdense.EMAHook"}])) == ["custom_hooks.0.type"]
+
+
+def test_a_partial_function_may_be_registered(monkeypatch):
+    partial = functools.partial(print, sep=",")
+    monkeypatch.setitem(FUNCTIONS.module_dict, "partial_for_test", partial)
+    assert problems(train_dataloader={"collate_fn": {"type": "partial_for_test", "end": ""}}) == {}
+    found = problems(train_dataloader={"collate_fn": {"type": "partial_for_test", "nd": ""}})
+    assert [problem.nearest for problem in found.values()] == ["end"]
+
+
+def test_a_type_that_resembles_nothing_gets_the_usual_reasons():
+    found = problems(model={"type": "Xylophone7"})["model.type"]
+    assert found.nearest is None
+    assert "custom_imports" in found.what
