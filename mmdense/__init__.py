@@ -12,17 +12,21 @@ a thread that sleeps at each short pause, and gives it back late.
 """
 
 import os
+import sys
 
 if "OMP_WAIT_POLICY" not in os.environ:  # read once, when torch loads OpenMP
     os.environ.setdefault("GOMP_SPINCOUNT", "5000000")
 
-from mmdense.checkpoints import install as checkpoints
-from mmdense.engine import host_packages
-from mmdense.ops import host_ops
 from mmdense.version import __version__
 
 __all__ = ["__version__"]
 
-host_ops.install()
-host_packages.install()
-checkpoints.install()
+# The doctor sees the environment as it is, and runs where the imports below fail.
+if sys.orig_argv[1:3] != ["-m", "mmdense.doctor"]:
+    from mmdense.checkpoints import install as checkpoint_files
+    from mmdense.engine import host_packages
+    from mmdense.ops import host_ops
+
+    host_ops.install()
+    host_packages.install()
+    checkpoint_files.install()

@@ -8,7 +8,16 @@ no config has to import them one by one.
 from mmengine import registry as host
 from mmengine.registry import Registry
 
-__all__ = ["DATASETS", "DATA_SAMPLERS", "HOOKS", "LOOPS", "MODELS", "OPTIM_WRAPPERS", "TRANSFORMS"]
+__all__ = [
+    "DATASETS",
+    "DATA_SAMPLERS",
+    "HOOKS",
+    "LOOPS",
+    "MODELS",
+    "OPTIM_WRAPPERS",
+    "TRANSFORMS",
+    "VISBACKENDS",
+]
 
 
 def _child(parent: Registry, *locations: str) -> Registry:
@@ -33,6 +42,7 @@ HOOKS = _child(
     "mmdense.engine.non_finite",
     "mmdense.engine.prediction_pictures",
     "mmdense.engine.preemption",
+    "mmdense.engine.progress_line",
     "mmdense.records.record_hook",
     "mmdense.transfer.backbone",
 )
@@ -42,3 +52,4 @@ OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
 TRANSFORMS = _child(
     host.TRANSFORMS, "mmdense.data.load_image", "mmdense.data.load_image_from_bytes"
 )
+VISBACKENDS = _child(host.VISBACKENDS, "mmdense.engine.safe_vis_backend")

@@ -85,3 +85,10 @@ def test_one_training_step(path):
     moved = [not torch.equal(value, weights[name]) for name, value in model.named_parameters()]
     # A residual branch that starts at zero (zero_init_residual) keeps its first weights for a step.
     assert sum(moved) > 0.7 * len(moved)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_training_also_logs_lines_of_json(path):
+    cfg = Config.fromfile(path, import_custom_modules=False)
+    # This backend writes <work_dir>/<time>/vis_data/scalars.json.
+    assert "LocalVisBackend" in [backend.type for backend in cfg.visualizer.vis_backends]

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 
 from mmdense.checkpoints.last_good import last_good_checkpoint
 from mmdense.checkpoints.read import trust_checkpoints
+from mmdense.engine.config_check import check_config
 from mmdense.engine.machine import available_cores, supports_bf16
 
 __all__ = [
@@ -183,10 +184,17 @@ def build_runner(cfg: Config) -> Runner:
     """The runner, with channels-last weights and a record of the run.
 
     ``channels_last = False`` in a config keeps the default layout.
+
+    Raises:
+        ValueError: A key or a type of the config is mistyped; all of them are listed.
     """
-    hooks: list[dict[str, Any]] = [{"type": "mmdense.RecordHook"}]
+    hooks: list[dict[str, Any]] = [
+        {"type": "mmdense.RecordHook"},
+        {"type": "mmdense.ProgressHook"},
+    ]
     if "train_cfg" in cfg:
         _train_exactly(cfg)
+        _drop_late_schedules(cfg)
         hooks.append({"type": "mmdense.PreemptionHook"})
         own = [hook.get("type") for hook in cfg.get("custom_hooks", [])]
         if "mmdense.NonFiniteHook" not in own:
@@ -194,6 +202,9 @@ def build_runner(cfg: Config) -> Runner:
     if cfg.get("channels_last", True):
         hooks.append({"type": "mmdense.ChannelsLastHook"})
     cfg.custom_hooks = [*cfg.get("custom_hooks", []), *hooks]
+    problems = check_config(cfg)
+    if problems:
+        raise ValueError("the config has mistakes:\n" + "\n".join(f"  {p}" for p in problems))
     if cfg.launcher == "pytorch" and not torch.cuda.is_available():
         _join_on_cpu(cfg)
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
@@ -224,6 +235,22 @@ def _train_exactly(cfg: Config) -> None:
     checkpoint = cfg.get("default_hooks", {}).get("checkpoint")
     if checkpoint and checkpoint.get("max_keep_ckpts") == 1:
         checkpoint.max_keep_ckpts = 2
+
+
+def _drop_late_schedules(cfg: Config) -> None:
+    """Leave out schedules that would begin when the run has ended, which the host refuses.
+
+    A run cut down to one epoch is all warm-up.
+    """
+    schedules = cfg.get("param_scheduler")
+    epochs = cfg.train_cfg.get("max_epochs") if cfg.train_cfg else None
+    if epochs is None or not isinstance(schedules, list):
+        return
+    kept = [s for s in schedules if not s.get("by_epoch", True) or s.get("begin", 0) < epochs]
+    for schedule in schedules:
+        if schedule not in kept:
+            print_log(f"{schedule.type} begins after the last epoch; left out", "current")
+    cfg.param_scheduler = kept
 
 
 def _join_on_cpu(cfg: Config) -> None:

@@ -10,27 +10,14 @@ import re
 import resource
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from mmdense.engine.machine import available_cores, supports_bf16
+from mmdense.records.versions import installed_versions
 from mmdense.version import __version__
-
-# The name a record uses, and the distributions that may carry it (the first one installed counts).
-DISTRIBUTIONS = {
-    "torch": ("torch",),
-    "torchvision": ("torchvision",),
-    "mmengine": ("onedl-mmengine", "mmengine"),
-    "mmcv": ("onedl-mmcv", "mmcv", "mmcv-lite"),
-    "mmdet": ("onedl-mmdetection", "mmdet"),
-    "mmpretrain": ("onedl-mmpretrain", "mmpretrain"),
-    "mmseg": ("onedl-mmsegmentation", "mmsegmentation"),
-    "numpy": ("numpy",),
-    "opencv": ("opencv-python", "opencv-python-headless"),
-}
 
 _MIB = 2**20
 
@@ -44,7 +31,7 @@ def collect_environment() -> dict[str, dict[str, Any]]:
         this process may use), ``threads`` (of torch), ``ram_gib``, ``gpus`` (names), ``platform``.
     """
     versions: dict[str, str | None] = {"python": platform.python_version(), "mmdense": __version__}
-    versions |= {name: _installed_version(dists) for name, dists in DISTRIBUTIONS.items()}
+    versions |= installed_versions()
     ram_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cpu, amx = _processor()
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
@@ -108,15 +95,6 @@ def peak_gpu_memory_mib() -> float | None:
     if not torch.cuda.is_available():
         return None
     return max(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())) / _MIB
-
-
-def _installed_version(distributions: tuple[str, ...]) -> str | None:
-    for distribution in distributions:
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
 
 
 def _processor() -> tuple[str, bool]:

@@ -8,6 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmdense.engine.batch_size import batch_size
 from mmdense.records.curve import Curve
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.record import FILE_NAME, Record, save
@@ -97,7 +98,7 @@ class RecordHook(Hook):
         now = time.perf_counter()
         self._iterations_here += 1
         if self._iterations_here > _WARM_UP:
-            self._images += _batch_size(runner, data_batch) * runner.world_size
+            self._images += batch_size(runner, data_batch) * runner.world_size
             self._image_seconds += now - self._mark
         self._mark = now
         scalars = runner.message_hub.log_scalars
@@ -178,13 +179,6 @@ class RecordHook(Hook):
         # The second iteration too: by then every worker has a batch in its hands.
         if self._record is not None and (iteration == 2 or iteration % _MEMORY_EVERY == 0):
             self._peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
-
-
-def _batch_size(runner: Runner, data_batch: Any) -> int:
-    """Images of a batch; two views of one image are one image."""
-    if isinstance(data_batch, dict) and "data_samples" in data_batch:
-        return len(data_batch["data_samples"])
-    return runner.train_dataloader.batch_size
 
 
 def _scalars(runner: Runner, mode: str, metrics: dict[str, float] | None) -> dict[str, float]:

@@ -145,3 +145,16 @@ def test_predictions_are_pickled_or_refused():
         launch.dump_predictions(cfg, "out.json")
     launch.dump_predictions(cfg, "out.pkl")
     assert [entry["type"] for entry in cfg.test_evaluator] == ["CocoMetric", "DumpResults"]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [(1, ["LinearLR", "MultiStepLR"]), (2, ["LinearLR", "CosineAnnealingLR", "MultiStepLR"])],
+)
+def test_schedules_that_begin_after_the_end_are_left_out(epochs, expected):
+    warm_up = {"type": "LinearLR", "by_epoch": True, "end": 1}
+    late = {"type": "CosineAnnealingLR", "by_epoch": True, "begin": 1}
+    steps = {"type": "MultiStepLR", "by_epoch": False, "begin": 500}
+    cfg = Config({"train_cfg": {"max_epochs": epochs}, "param_scheduler": [warm_up, late, steps]})
+    launch._drop_late_schedules(cfg)
+    assert [schedule.type for schedule in cfg.param_scheduler] == expected

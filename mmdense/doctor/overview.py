@@ -1,0 +1,99 @@
+"""What is here: versions, operators, devices, data sets. Whatever fails is said in its line."""
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mmdense.records.versions import installed_versions
+from mmdense.version import __version__
+
+__all__ = ["data_sets", "devices", "operators", "overview"]
+
+Lines = Iterator[tuple[str, str]]
+
+
+def overview() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Titled groups of named lines."""
+    groups: list[tuple[str, Callable[[], Lines]]] = [
+        ("Versions", _versions),
+        ("Operators for mmcv.ops", operators),
+        ("Devices", devices),
+        ("Data sets", data_sets),
+    ]
+    return [(title, _lines(group)) for title, group in groups]
+
+
+def _lines(group: Callable[[], Lines]) -> list[tuple[str, str]]:
+    try:
+        return list(group())
+    except Exception as error:  # a broken package must not hide what else there is to see
+        return [("unknown", f"{type(error).__name__}: {error}".splitlines()[0])]
+
+
+def _versions() -> Lines:
+    versions = {"python": platform.python_version(), "mmdense": __version__}
+    installed = {name: version or "not installed" for name, version in installed_versions().items()}
+    pairs = [f"{name} {version}" for name, version in (versions | installed).items()]
+    yield "mmdense from", str(Path(__file__).parents[2])
+    for start in range(0, len(pairs), 3):
+        yield "" if start else "packages", ", ".join(pairs[start : start + 3])
+
+
+def operators() -> Lines:
+    """For each device who supplies what, in the order mmcv, torchvision, mmdense, missing."""
+    import torch
+
+    from mmdense.ops import host_ops
+
+    host_ops.install()
+    for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
+        sources = host_ops.sources(device)
+        counts = Counter(sources.values())
+        parts = [f"{counts[name]} from {name}" for name in ("mmcv", "torchvision", "mmdense")]
+        parts = [part for part in parts if not part.startswith("0 ")]
+        yield device, ", ".join(parts)
+        if "mmcv" not in counts:
+            yield "", "for example NMS, RoIAlign, focal loss; any other says so when it is called"
+
+
+def devices() -> Lines:
+    """GPUs with memory and compute capability, and the processor."""
+    import torch
+
+    from mmdense.records.environment import collect_environment
+
+    for number in range(torch.cuda.device_count()):
+        gpu = torch.cuda.get_device_properties(number)
+        capability = f"compute capability {gpu.major}.{gpu.minor}"
+        memory = f"{gpu.total_memory / 2**30:.0f} GiB"
+        bf16 = f"{_or_no(gpu.major >= 8)}bfloat16"
+        yield f"cuda:{number}", f"{gpu.name}, {memory}, {capability}, {bf16}"
+    if not torch.cuda.is_available():
+        yield "cuda", f"none (torch {torch.__version__})"
+    hardware = collect_environment()["hardware"]
+    yield "cpu", f"{hardware['cpu']}, {hardware['cores']} cores, {hardware['ram_gib']} GiB"
+    bf16 = "" if torch.cuda.is_available() else f", {_or_no(hardware['bf16'])}bfloat16"
+    yield "", f"{_or_no(hardware['amx'])}AMX{bf16}"
+
+
+def data_sets(root: Path | str = "data") -> Lines:
+    """Folders that ``mmdense.data`` made, with their images, and other folders by name."""
+    folders = sorted(path for path in Path(root).glob("[!.]*") if path.is_dir())
+    if not folders:
+        yield "none", f"in {Path(root).absolute()}"
+    others = []
+    for folder in folders:
+        receipt = folder / "prepared.json"
+        if receipt.is_file():
+            counts = json.loads(receipt.read_text(encoding="utf-8"))["counts"]
+            yield folder.name, ", ".join(f"{split} {count}" for split, count in counts.items())
+        else:
+            others.append(folder.name)
+    if others:
+        yield "other", ", ".join(others)
+
+
+def _or_no(there: bool) -> str:
+    return "" if there else "no "

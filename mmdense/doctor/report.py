@@ -1,0 +1,64 @@
+"""The doctor's one screen, with colours where there is a terminal that shows them."""
+
+import sys
+import textwrap
+from collections.abc import Callable
+
+from mmdense.doctor.finding import Finding
+
+__all__ = ["print_report"]
+
+_WIDTH = 80
+_NAMES = 14  # columns for the names of an overview
+_LINES = 3  # of one finding's text; the rest is cut off
+
+Groups = list[tuple[str, list[tuple[str, str]]]]
+
+
+def print_report(groups: Groups, findings: list[Finding]) -> None:
+    """Print the overview, then what was found, to the standard output."""
+    show = _printer()
+    for title, lines in groups:
+        show(title, "bold")
+        for name, text in lines:
+            _paragraph(show, name, text, "")
+    serious = [finding for finding in findings if finding.serious]
+    if serious:
+        show(f"To do: {len(serious)}", "bold red")
+    elif findings:
+        show("Nothing has to be done. Good to know:", "bold green")
+    else:
+        show("Everything fits", "bold green")
+    for finding in findings:
+        show(f"  {finding.title}", "red" if finding.serious else "yellow")
+        _paragraph(show, "seen", finding.seen, "")
+        _paragraph(show, "do", finding.advice, "cyan")
+
+
+def _printer() -> Callable[[str, str], None]:
+    """``show(text, style)``; without styles where rich cannot be imported."""
+    try:
+        from rich.console import Console
+    except ImportError:
+        return lambda text, style: print(text)
+    console = Console(file=sys.stdout)
+
+    def show(text: str, style: str) -> None:
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    return show
+
+
+def _paragraph(show: Callable[[str, str], None], name: str, text: str, style: str) -> None:
+    """A name and its text beside it; a command is never cut, so that it can be copied."""
+    indent = " " * (_NAMES + 2)
+    first = f"  {name:<{_NAMES}}"
+    if style:
+        show(first + text, style)
+        return
+    lines = textwrap.wrap(text, _WIDTH - len(indent), break_on_hyphens=False) or [""]
+    if len(lines) > _LINES:
+        lines = [*lines[: _LINES - 1], lines[_LINES - 1][: _WIDTH - len(indent) - 4] + " ..."]
+    show(first + lines[0], style)
+    for line in lines[1:]:
+        show(indent + line, style)

@@ -1,0 +1,168 @@
+"""Which file each value of a config came from, as ``git blame`` tells it of lines.
+
+MMEngine merges the ``_base_`` chain of a config file by file and keeps no trace of it. Here its
+own two functions do the work, reading a file and merging it into its bases, and are watched while
+they do; so what is traced is what :meth:`Config.fromfile` returns, with ``_delete_``, ``_base_.x``
+and ``{{_base_.x}}``, environment variables and inherited scopes. A value that a file changes inside
+its base in place (``_base_.model.depth = 50``) is the base's here.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.config.config import DELETE_KEY
+
+__all__ = ["COMMAND_LINE", "KeyPath", "Origins", "TracedConfig", "is_lazy", "trace"]
+
+COMMAND_LINE = "--cfg-options"
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass
+class Origins:
+    """Where each value was written: paths of keys, each with all that lies below it."""
+
+    written: dict[KeyPath, str] = field(default_factory=dict)
+
+    def of(self, path: KeyPath) -> str | None:
+        """The origin of the value at ``path``; None where nothing of it was traced."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.written:
+                return self.written[path[:end]]
+        return None
+
+    def write(self, path: KeyPath, origin: str) -> None:
+        """The value at ``path`` was written anew, and whatever lay below it is gone."""
+        for old in [known for known in self.written if known[: len(path)] == path]:
+            del self.written[old]
+        self.written[path] = origin
+
+    def merge(self, child: Mapping, base: Any, origin: str, path: KeyPath = ()) -> None:
+        """Note what MMEngine does when it merges ``child``, written in ``origin``, into a base.
+
+        Keys that are digits reach into a list, which MMEngine allows on the command line.
+        """
+        for key, value in child.items():
+            if isinstance(base, list):
+                if isinstance(value, dict) and key.isdigit() and int(key) < len(base):
+                    self.merge(value, base[int(key)], origin, (*path, int(key)))
+                continue  # anything else is an error that MMEngine raises
+            here = (*path, key)
+            old = base.get(key) if isinstance(base, Mapping) else None
+            goes_on = isinstance(value, dict) and not value.get(DELETE_KEY, False)
+            if goes_on and isinstance(old, dict | list):
+                self.merge(value, old, origin, here)
+            else:
+                self.write(here, origin)
+
+
+@dataclass
+class TracedConfig:
+    """A config, the origin of its values, and the files of its chain, bases first."""
+
+    config: Config
+    origins: Origins
+    files: list[str]
+
+
+def is_lazy(filename: str | Path) -> bool:
+    """Whether a config is of MMEngine's pure Python style, which imports its bases."""
+    return Config._is_lazy_import(str(filename))
+
+
+def trace(filename: str | Path, options: Mapping[str, Any] | None = None) -> TracedConfig:
+    """Read a config as ``Config.fromfile`` does, without its custom imports, and note the origins.
+
+    Args:
+        filename: the config.
+        options: values of ``--cfg-options``, from dotted keys.
+
+    Raises:
+        ValueError: The config is of the pure Python style: it has no ``_base_`` chain.
+    """
+    if is_lazy(filename):
+        raise ValueError(
+            f"{filename} is a config in pure Python: the origin of a value is the module that it "
+            "imports it from. Origins are traced through the _base_ files of the other style"
+        )
+    chain = _Chain()
+    with _watched(chain.reading, chain.merging):
+        config = Config.fromfile(filename, import_custom_modules=False)
+        if options:
+            with chain.frame(COMMAND_LINE, chain.origins):
+                config.merge_from_dict(dict(options))
+    return TracedConfig(config, chain.origins, chain.files)
+
+
+class _Chain:
+    """Follows MMEngine through the files: a frame for each file that is being read."""
+
+    def __init__(self) -> None:
+        self.files: list[str] = []
+        self.origins = Origins()  # of the file that is read, then of the last one that was
+        self._origin = ""
+        self._merged = False  # MMEngine's merge calls itself; only its first call counts
+
+    @contextmanager
+    def frame(self, origin: str, begin: Origins | None = None) -> Iterator[None]:
+        """What is merged inside, into what has the origins ``begin``, was written in ``origin``."""
+        outer = (self.origins, self._origin, self._merged)
+        self.origins, self._origin, self._merged = begin or Origins(), origin, False
+        try:
+            yield
+        finally:
+            inner = self.origins
+            self.origins, self._origin, self._merged = outer
+            self.origins.written.update(inner.written)
+
+    def reading(self, read: Callable, filename: str, *args: Any, **kwargs: Any) -> Any:
+        """Around ``Config._file2dict``."""
+        with self.frame(_label(filename)):
+            result = read(filename, *args, **kwargs)
+            self.files.append(str(Path(filename).expanduser().absolute()))
+        return result
+
+    def merging(self, merge: Callable, child: dict, base: Any, *args: Any, **kwargs: Any) -> Any:
+        """Around ``Config._merge_a_into_b``."""
+        if not self._merged:
+            self._merged = True
+            self.origins.merge(child, base, self._origin)
+        return merge(child, base, *args, **kwargs)
+
+
+@contextmanager
+def _watched(reading: Callable, merging: Callable) -> Iterator[None]:
+    """Put ``reading`` and ``merging`` around MMEngine's two functions."""
+    read, merge = Config._file2dict, Config._merge_a_into_b
+
+    def file2dict(filename: str, *args: Any, **kwargs: Any) -> Any:
+        return reading(read, filename, *args, **kwargs)
+
+    def merge_a_into_b(a: dict, b: Any, *args: Any, **kwargs: Any) -> Any:
+        return merging(merge, a, b, *args, **kwargs)
+
+    setattr(Config, "_file2dict", staticmethod(file2dict))  # noqa: B010
+    setattr(Config, "_merge_a_into_b", staticmethod(merge_a_into_b))  # noqa: B010
+    try:
+        yield
+    finally:
+        setattr(Config, "_file2dict", staticmethod(read))  # noqa: B010
+        setattr(Config, "_merge_a_into_b", staticmethod(merge))  # noqa: B010
+
+
+def _label(filename: str) -> str:
+    """``mmdet::_base_/...`` for a config of an installed package, else relative to this folder."""
+    path = Path(os.path.normpath(Path(filename).expanduser().absolute()))
+    if ".mim" in path.parts:
+        at = path.parts.index(".mim")
+        if path.parts[at + 1 : at + 2] == ("configs",):
+            return f"{path.parts[at - 1]}::{'/'.join(path.parts[at + 2 :])}"
+    if path.is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd()).as_posix()
+    return path.as_posix()

@@ -1,0 +1,139 @@
+import io
+import json
+import logging
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from rich.console import Console
+from torch.utils.data import Dataset
+
+from mmdense.engine import progress_line
+from mmdense.engine.progress_line import ProgressHook
+
+IMAGES, BATCH, EPOCHS = 12, 4, 2
+ITERATIONS = IMAGES // BATCH * EPOCHS  # 6
+
+
+class Numbers(Dataset):
+    def __len__(self):
+        return IMAGES
+
+    def __getitem__(self, index):
+        return {"inputs": torch.full((1,), float(index)), "data_samples": index}
+
+
+class Toy(BaseModel):
+    def __init__(self, fails=False):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+        self.fails = fails
+
+    def forward(self, inputs, data_samples, mode):
+        if self.fails:
+            raise RuntimeError("the model fails")
+        return {"loss": (self.layer(torch.stack(inputs)) / 20).square().mean()}
+
+
+def build(work_dir, **model):
+    loader = {
+        "batch_size": BATCH,
+        "dataset": Numbers(),
+        "sampler": {"type": "DefaultSampler", "shuffle": False},
+        "collate_fn": {"type": "pseudo_collate"},
+    }
+    return Runner(
+        model=Toy(**model),
+        work_dir=str(work_dir),
+        train_dataloader=loader,
+        train_cfg={"by_epoch": True, "max_epochs": EPOCHS},
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.01}},
+        default_hooks={"logger": {"type": "LoggerHook", "interval": 1}},
+        custom_hooks=[{"type": "mmdense.ProgressHook"}],
+        visualizer={"type": "Visualizer", "vis_backends": [{"type": "LocalVisBackend"}]},
+        default_scope="mmengine",
+        experiment_name=work_dir.name,
+    )
+
+
+def streams(runner):
+    return [h.stream for h in runner.logger.handlers if type(h) is logging.StreamHandler]
+
+
+def console_for(monkeypatch, terminal):
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=200)
+    monkeypatch.setattr(progress_line, "Console", lambda: console)
+    monkeypatch.setattr(progress_line, "_REFRESH_S", 0.0)
+    return console
+
+
+def test_on_a_terminal_the_line_has_the_numbers_and_the_log_stays_whole(tmp_path, monkeypatch):
+    console = console_for(monkeypatch, terminal=True)
+    runner = build(tmp_path / "terminal")
+    before = streams(runner)
+    runner.train()
+    plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", console.file.getvalue())
+    line = re.search(
+        r"train .*?(\d+)/6 ([\d.]+) images/s loss [\d.e-]+ lr 0\.01 0:00:00 left "
+        r"[\d.]+ GiB",
+        plain,
+    )
+    assert line is not None
+    assert f"{ITERATIONS}/{ITERATIONS}" in plain
+    log = re.findall(r"Epoch\(train\) +\[(\d)\]\[(\d)/3\] .*loss: [\d.]+ *$", plain, re.MULTILINE)
+    assert log == [(str(epoch), str(step)) for epoch in (1, 2) for step in (1, 2, 3)]
+    assert streams(runner) == before
+
+
+def test_elsewhere_it_does_nothing(tmp_path, monkeypatch):
+    console = console_for(monkeypatch, terminal=False)
+    runner = build(tmp_path / "plain")
+    before = streams(runner)
+    runner.train()
+    assert console.file.getvalue() == ""
+    assert streams(runner) == before
+
+
+def test_the_log_is_also_lines_of_json(tmp_path, monkeypatch):
+    console_for(monkeypatch, terminal=True)
+    runner = build(tmp_path / "json")
+    runner.train()
+    (file,) = (tmp_path / "json").glob("*/vis_data/scalars.json")
+    entries = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [entry["step"] for entry in entries] == list(range(1, ITERATIONS + 1))
+    assert all({"lr", "loss", "time", "data_time"} <= set(entry) for entry in entries)
+
+
+def test_a_run_that_raises_leaves_a_terminal_that_can_be_restored(tmp_path, monkeypatch):
+    console_for(monkeypatch, terminal=True)
+    at_exit = []
+    monkeypatch.setattr(progress_line.atexit, "register", at_exit.append)
+    runner = build(tmp_path / "raises", fails=True)
+    before = streams(runner)
+    with pytest.raises(RuntimeError, match="the model fails"):
+        runner.train()
+    hook = next(hook for hook in runner.hooks if isinstance(hook, ProgressHook))
+    assert hook._progress is not None
+    for close in at_exit:
+        close()
+    assert hook._progress is None
+    assert streams(runner) == before
+
+
+def test_validation_is_named_and_does_not_count_as_training(monkeypatch):
+    console_for(monkeypatch, terminal=True)
+    logger = SimpleNamespace(handlers=[])
+    runner = SimpleNamespace(max_iters=10, iter=0, logger=logger)
+    clock = iter([0.0, 100.0])
+    monkeypatch.setattr(progress_line.time, "perf_counter", lambda: next(clock))
+    hook = ProgressHook()
+    hook.before_train(runner)
+    hook.before_val(runner)
+    assert hook._progress.tasks[0].description == "validate"
+    hook.after_val(runner)
+    assert hook._progress.tasks[0].description == "train"
+    assert hook._mark == 100.0
+    hook.after_train(runner)

@@ -1,0 +1,43 @@
+"""Print a config with everything that it inherits, and the file that each value came from.
+
+python tools/print_config.py CONFIG [--cfg-options train_cfg.max_epochs=12 ...]
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Read the config and print it."""
+    from mmengine.config import DictAction
+
+    parser = argparse.ArgumentParser(
+        description="Print a config with everything that it inherits, and where each value is from."
+    )
+    parser.add_argument("config", help="config file")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        help="overrides, such as train_cfg.max_epochs=12 model.backbone.depth=50",
+    )
+    args = parser.parse_args()
+    if not Path(args.config).is_file():
+        parser.error(f"there is no config file {args.config}")
+    # After the arguments: the imports take seconds.
+    from rich.console import Console
+
+    import mmdense  # noqa: F401  (configs inherit `mmseg::`, which the import makes possible)
+    from mmdense.engine.config_listing import listing, print_listing
+    from mmdense.engine.config_origin import trace
+
+    try:
+        traced = trace(args.config, args.cfg_options)
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    print_listing(listing(traced), Console(highlight=False))
+
+
+if __name__ == "__main__":
+    main()
