@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from mmdense.data import collage
+from mmdense.data.shards import write_shards
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / "configs" / "_base_" / "datasets").glob("*.py"))
@@ -110,6 +111,7 @@ def place(tmp_path_factory):
             photo(data / "imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG")
             photo(data / "tiny_imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG", (64, 64))
             photo(data / "natural1k" / f"{i}.jpg")
+    write_shards(data / "natural1k", data / "shards", max_samples=2)
     return root
 
 

@@ -23,9 +23,9 @@ model = dict(
     ),
 )
 train_dataloader = dict(batch_size=8)
-max_epochs = 3
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
+max_epochs = 2
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=2)
 
 expected = [
     dict(

@@ -17,7 +17,7 @@ _base_ = [
 model = dict(decode_head=dict(num_classes=11))
 train_dataloader = dict(batch_size=8)
 max_epochs = 3
-optim_wrapper = dict(optimizer=dict(lr=2e-3))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
 
 expected = [

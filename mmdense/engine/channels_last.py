@@ -2,6 +2,7 @@
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmdense.registry import HOOKS
@@ -13,11 +14,14 @@ __all__ = ["ChannelsLastHook"]
 class ChannelsLastHook(Hook):
     """Moves the model's 4-D parameters to channels-last; activations follow the weights.
 
-    Values do not change beyond rounding.
+    Values do not change beyond rounding. A model that is wrapped for several processes is left
+    alone: DistributedDataParallel lays out its gradients when it wraps, and with torch 2.13 they
+    came out wrong where the layout of the weights changed afterwards.
     """
 
     priority = "VERY_HIGH"
 
     def before_run(self, runner: Runner) -> None:
         """Convert before the first step, and before any hook copies the weights."""
-        runner.model.to(memory_format=torch.channels_last)
+        if not is_model_wrapper(runner.model):
+            runner.model.to(memory_format=torch.channels_last)
