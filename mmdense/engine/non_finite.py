@@ -94,7 +94,8 @@ class NonFiniteHook(Hook):
         values = [self._loss] if self._loss is not None else []
         if not hasattr(self._runner.optim_wrapper, "loss_scaler"):
             gradients = [p.grad for p in self._runner.model.parameters() if p.grad is not None]
-            values += [norm.float() for norm in torch._foreach_norm(gradients)]
+            if gradients:
+                values += [norm.float() for norm in torch._foreach_norm(gradients)]
         finite = torch.stack([value.reshape(()) for value in values]).isfinite().all()
         if get_world_size() > 1:
             finite = finite.float()
