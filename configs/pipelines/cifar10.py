@@ -2,8 +2,8 @@
 
 Paper: SimSiam, arXiv:2011.10566, appendix D, there 800 epochs of a full-width ResNet-18.
 Command: python tools/pipeline.py configs/pipelines/cifar10.py --source FOLDER
-Machine: two CPU cores, about 15 minutes (estimated from its steps).
-Expected: no record yet.
+Machine: two CPU cores, under 40 minutes.
+Expected: below, from the record; one seed.
 Vary: max_epochs of the pretraining config; a stage reruns when its inputs change.
 """
 
@@ -70,4 +70,29 @@ compare = [
     ),
 ]
 
-expected = []
+expected = [
+    dict(
+        record="pipelines/2026-11-22_cifar10",
+        metric="knn_ssl/knn/k20_top1",
+        value=30.35,
+        tolerance=2.0,
+    ),
+    dict(
+        record="pipelines/2026-11-22_cifar10",
+        metric="knn_random/knn/k20_top1",
+        value=26.6,
+        tolerance=2.0,
+    ),
+    dict(
+        record="pipelines/2026-11-22_cifar10",
+        metric="probe_ssl/accuracy/top1",
+        value=32.79,
+        tolerance=2.0,
+    ),
+    dict(
+        record="pipelines/2026-11-22_cifar10",
+        metric="probe_random/accuracy/top1",
+        value=30.66,
+        tolerance=2.0,
+    ),
+]

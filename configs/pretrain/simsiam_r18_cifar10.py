@@ -2,7 +2,7 @@
 
 Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width instead of ResNet-50.
 Command: python tools/train.py configs/pretrain/simsiam_r18_cifar10.py
-Machine: two CPU cores, 11 minutes, estimated from 20 of its steps.
+Machine: two CPU cores, under 25 minutes, shared with other programs.
 Expected: a loss that falls towards -1; the worth of the weights: configs/pipelines/cifar10.py.
 Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
 """
