@@ -1,7 +1,9 @@
 """A run that is told to stop writes a checkpoint first."""
 
+import os
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -18,6 +20,7 @@ __all__ = ["EXIT_CODE", "FILE_NAME", "PreemptionHook"]
 EXIT_CODE = 75  # EX_TEMPFAIL of sysexits.h: try again
 FILE_NAME = "interrupted.pth"
 
+_ECHO_SECONDS = 1.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -26,14 +29,19 @@ class PreemptionHook(Hook):
     """On Ctrl-C, SIGTERM or SIGUSR1: end the step, write a checkpoint, exit with code 75.
 
     The checkpoint is ``<work_dir>/interrupted.pth``; ``--resume`` goes on from it with the next
-    batch. A second signal of the same kind has its usual effect at once. A signal during validation
-    waits for the next training step. Where one rank is told to stop, all do, after the same step.
+    batch. A signal during validation waits for the next training step. Where one rank is told to
+    stop, all do, after the same step.
+
+    A second signal is taken for an echo of the first if it comes within a second (clusters and
+    shells often tell both a process and its parent, which passes it on); after that it has its
+    usual effect at once.
     """
 
     priority = "LOWEST"  # after the schedules have moved on and the regular checkpoint is written
 
     def __init__(self) -> None:
         self._received: int | None = None
+        self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def before_train(self, runner: Runner) -> None:
@@ -63,8 +71,12 @@ class PreemptionHook(Hook):
         self._give_back()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._received = number
-        signal.signal(number, self._before[number])  # the second one is not waited for
+        now = time.monotonic()
+        if self._received is None:
+            self._received, self._since = number, now
+        elif now - self._since > _ECHO_SECONDS:
+            signal.signal(number, self._before[number])
+            os.kill(os.getpid(), number)
 
     def _any_rank_was_told(self) -> bool:
         told = self._received is not None

@@ -66,6 +66,28 @@ def test_a_signal_saves_and_the_run_goes_on_exactly(tmp_path, number, workers):
     assert len(text.splitlines()) == 12  # no step was done twice
 
 
+def test_an_echo_of_the_signal_does_not_cut_the_saving_short(tmp_path):
+    process = start(tmp_path, pause=0.02, every=100)
+    wait_for_line(tmp_path, 4)
+    os.kill(process.pid, signal.SIGTERM)
+    time.sleep(0.005)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(60)
+    assert process.exitcode == EXIT_CODE
+    assert (tmp_path / "run" / FILE_NAME).is_file()
+
+
+def test_a_second_signal_is_not_waited_for(tmp_path):
+    process = start(tmp_path, pause=3.0, every=100)  # a step of three seconds
+    wait_for_line(tmp_path, 0)
+    os.kill(process.pid, signal.SIGTERM)
+    time.sleep(1.2)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(60)
+    assert process.exitcode == -signal.SIGTERM
+    assert not (tmp_path / "run" / FILE_NAME).exists()
+
+
 def test_twenty_kills_at_random_moments_leave_the_curve_as_it_is(tmp_path):
     steps = 120
     build(tmp_path / "whole", journal=tmp_path / "whole.txt", steps=steps).train()
