@@ -281,10 +281,16 @@ def _replace_sync_bn(node: Any) -> int:
 
 
 def _fill_host_defaults(cfg: Config) -> None:
-    """MMPretrain's configs leave the collate function to MMPretrain's own train.py."""
-    if cfg.get("default_scope") != "mmpretrain":
-        return
+    """What configs leave to the host's own train.py, and what its runner does not take.
+
+    MMPretrain's configs leave the collate function to that tool. Configs inherited as
+    ``mmpretrain::...`` note their scope in it, and no function takes that as an argument.
+    """
     for name in _LOADERS:
         loader = cfg.get(name)
-        if isinstance(loader, dict):
+        if not isinstance(loader, dict):
+            continue
+        if cfg.get("default_scope") == "mmpretrain":
             loader.setdefault("collate_fn", {"type": "default_collate"})
+        if isinstance(loader.get("collate_fn"), dict):
+            loader["collate_fn"].pop("_scope_", None)

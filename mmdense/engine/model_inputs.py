@@ -80,9 +80,6 @@ def read_inputs(cfg: Config, split: str, count: int) -> tuple[list[ModelInput], 
     single = {**loader_cfg, "num_workers": 0, "persistent_workers": False}
     for key in ("prefetch_factor", "timeout"):  # only for workers
         single.pop(key, None)
-    if isinstance(single.get("collate_fn"), dict):
-        # Configs inherited as ``mmpretrain::...`` note their scope there, which no function takes.
-        single["collate_fn"] = {k: v for k, v in single["collate_fn"].items() if k != "_scope_"}
     loader = Runner.build_dataloader(single, seed=seed)
     meta = getattr(loader.dataset, "metainfo", None) or {}
     classes = ClassList(

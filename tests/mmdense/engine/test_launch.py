@@ -53,6 +53,14 @@ def test_options_and_seed_reach_the_config(config):
     assert cfg.train_dataloader.x == [1, 2]
 
 
+def test_a_collate_function_that_is_inherited_takes_no_scope(tmp_path):
+    path = tmp_path / "byol.py"
+    path.write_text("_base_ = 'mmpretrain::_base_/datasets/imagenet_bs32_byol.py'\n")
+    assert "_scope_" in Config.fromfile(path).train_dataloader.collate_fn
+    cfg = launch.load_config(parse(path))
+    assert cfg.train_dataloader.collate_fn == {"type": "default_collate"}
+
+
 def test_mmpretrain_loaders_get_the_collate_that_its_own_tool_sets(config):
     cfg = launch.load_config(parse(config))
     assert cfg.train_dataloader.collate_fn.type == "default_collate"

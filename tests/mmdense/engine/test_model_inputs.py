@@ -88,7 +88,7 @@ def test_mixed_images_have_their_shares(tmp_path):
     cfg = config("mmpretrain", dict(num_classes=2, **NORMAL), dataset, batch_size=2)
     cfg.model.type = "ImageClassifier"
     cfg.model.train_cfg = dict(augments=dict(type="Mixup", alpha=1.0))
-    cfg.train_dataloader.collate_fn = dict(type="default_collate", _scope_="mmpretrain")
+    cfg.train_dataloader.collate_fn = dict(type="default_collate")
     (first, second), _, _ = read_inputs(cfg, "train", 2)
     share = first.scores[1]  # of the image of 100
     assert 0 < share < 1
