@@ -2,7 +2,10 @@
 
 import importlib.abc
 import importlib.util
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -15,7 +18,7 @@ from mmdense.checkpoints.read import read_checkpoint
 
 __all__ = ["install"]
 
-_LOADERS = "mmengine.runner.checkpoint"
+_CHECKPOINTS = "mmengine.runner.checkpoint"
 
 
 def install() -> None:
@@ -24,8 +27,8 @@ def install() -> None:
     That import takes seconds, which a program that loads no checkpoint need not spend.
     """
     register_backend("local", AtomicLocalBackend, force=True, prefixes="")
-    if _LOADERS in sys.modules:
-        _register_reader(sys.modules[_LOADERS])
+    if _CHECKPOINTS in sys.modules:
+        _register_readers(sys.modules[_CHECKPOINTS])
     else:
         sys.meta_path.insert(0, _AfterImport())
 
@@ -36,7 +39,7 @@ class _AfterImport(importlib.abc.MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != _LOADERS:
+        if name != _CHECKPOINTS:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -45,15 +48,39 @@ class _AfterImport(importlib.abc.MetaPathFinder):
 
         def execute_and_register(module: ModuleType) -> None:
             execute(module)
-            _register_reader(module)
+            _register_readers(module)
 
         spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
         return spec
 
 
-def _register_reader(module: ModuleType) -> None:
-    module.CheckpointLoader.register_scheme(prefixes="", loader=_load_from_local, force=True)
+def _register_readers(module: ModuleType) -> None:
+    """Put our readers in the place of all of MMEngine's.
+
+    Its ``torchvision://``, ``open-mmlab://`` and ``mmcls://`` turn a name into an address and call
+    the module's ``load_from_http``; what else it reads goes through ``_safe_torch_load``.
+    """
+    register = module.CheckpointLoader.register_scheme
+    register(prefixes="", loader=load_from_local, force=True)
+    register(prefixes=("http://", "https://"), loader=load_from_http, force=True)
+    module.load_from_http = load_from_http  # type: ignore[attr-defined]
+    module._safe_torch_load = _load_from_anything  # type: ignore[attr-defined]
 
 
-def _load_from_local(filename: str, map_location: Any) -> dict[str, Any]:
+def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """MMEngine's loader of files; it takes the word for its log from this name."""
     return read_checkpoint(filename, "cpu" if map_location is None else map_location)
+
+
+def load_from_http(filename: str, map_location: Any = None, **_: Any) -> dict[str, Any]:
+    """MMEngine's loader of addresses; folder and progress bar are ours."""
+    return load_from_local(filename, map_location)
+
+
+def _load_from_anything(file: Any, map_location: Any = None, **_: Any) -> dict[str, Any]:
+    if isinstance(file, str | os.PathLike):
+        return load_from_local(os.fspath(file), map_location)
+    with tempfile.NamedTemporaryFile(suffix=".pth") as copy:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        return load_from_local(copy.name, map_location)

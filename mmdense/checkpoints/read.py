@@ -20,6 +20,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from mmdense.checkpoints.download import fetch_checkpoint, is_address
+
 __all__ = [
     "UnsafeCheckpointError",
     "read_checkpoint",
@@ -47,16 +49,18 @@ def read_checkpoint(
     """The content of a ``.pth`` or ``.safetensors`` file.
 
     Args:
-        path: The file; the suffix says which of the two it is.
+        path: The file or its address (:mod:`mmdense.checkpoints.download`); the suffix says which
+            of the two it is.
         map_location: As in ``torch.load``.
         classes: Further classes whose objects may stand in it; only for files of one's own.
 
     Raises:
         FileNotFoundError: There is no such file.
+        DownloadError: No address gave it.
         UnsafeCheckpointError: The file needs code to be run; the message names what it asks for.
         ValueError: The file is cut off, or no checkpoint at all.
     """
-    path = Path(path).expanduser()
+    path = fetch_checkpoint(str(path)) if is_address(path) else Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist")
     if path.suffix == ".safetensors":

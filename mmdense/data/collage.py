@@ -38,12 +38,12 @@ import cv2
 import numpy as np
 
 from mmdense.data.collage_annotations import annotate, coco_document
-from mmdense.data.collage_lock import hold_lock
 from mmdense.data.collage_photos import PHOTOS
 from mmdense.data.collage_scene import LEAST_PIXELS, LEAST_VISIBLE, draw_portrait, draw_scene
 from mmdense.data.collage_shapes import CLASSES, PALETTE
 from mmdense.data.collage_split import SLOTS, SPLITS, SplitSampler
 from mmdense.data.collage_work import run_all
+from mmdense.data.file_lock import hold_lock
 
 __all__ = ["CLASSES", "PALETTE", "SEMANTIC_CLASSES", "SEMANTIC_PALETTE", "SIZES", "VERSION"]
 __all__ += ["Size", "digest", "ensure", "folder"]

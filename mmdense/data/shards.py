@@ -22,7 +22,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from mmdense.data.collage_lock import hold_lock
+from mmdense.data.file_lock import hold_lock
 from mmdense.data.shard_index import INDEX, NO_CLASS, SUFFIXES, import_webdataset, write_index
 
 __all__ = ["write_shards"]

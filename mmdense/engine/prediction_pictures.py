@@ -13,14 +13,18 @@ from mmdense.registry import HOOKS
 
 __all__ = ["PredictionPicturesHook"]
 
+_SCORE = 0.3  # boxes above it are drawn,
+_AT_LEAST = 3  # and these many of the best in any case
+
 
 @HOOKS.register_module()
 class PredictionPicturesHook(Hook):
     """Draws the first images of a validation or test set with the host's visualizer.
 
-    Works for MMDetection and MMSegmentation. Each evaluation overwrites the pictures of the one
-    before, so a work directory holds those of the last. The host's own hooks draw one image per
-    batch, or nest a folder per batch.
+    Works for MMDetection and MMSegmentation. Of a detector, boxes that score above 0.3 are drawn,
+    and the three best in any case, so that one that has learnt little shows what. Each evaluation
+    overwrites the pictures of the one before, so a work directory holds those of the last. The
+    host's own hooks draw one image per batch, or nest a folder per batch.
 
     Args:
         limit: How many images; None draws all.
@@ -62,5 +66,19 @@ class PredictionPicturesHook(Hook):
         folder = Path(runner.work_dir) / self.out_dir  # an absolute out_dir stands alone
         folder.mkdir(parents=True, exist_ok=True)
         runner.visualizer.add_datasample(
-            path.stem, image, data_sample=sample, out_file=str(folder / f"{path.stem}.png")
+            path.stem,
+            image,
+            data_sample=sample,
+            out_file=str(folder / f"{path.stem}.png"),
+            **_threshold(sample),
         )
+
+
+def _threshold(sample: BaseDataElement) -> dict[str, float]:
+    """The visualizer's argument for a detector's sample; nothing for others."""
+    boxes = sample.get("pred_instances")
+    if boxes is None or "scores" not in boxes:
+        return {}
+    best = boxes.scores.float().topk(min(_AT_LEAST, len(boxes))).values
+    lowest = float(best.min()) if len(best) else 1.0
+    return {"pred_score_thr": min(_SCORE, lowest - 1e-6)}  # those above it are drawn

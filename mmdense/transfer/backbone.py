@@ -14,6 +14,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmdense.checkpoints.download import is_address
 from mmdense.checkpoints.read import read_checkpoint, state_dict_of
 from mmdense.registry import HOOKS
 
@@ -91,7 +92,7 @@ class LoadBackboneHook(Hook):
     priority = "VERY_HIGH"
 
     def __init__(self, checkpoint: str) -> None:
-        if not Path(checkpoint).is_file():
+        if not is_address(checkpoint) and not Path(checkpoint).is_file():
             raise FileNotFoundError(f"--init {checkpoint}: there is no such file")
         self.checkpoint = checkpoint
 

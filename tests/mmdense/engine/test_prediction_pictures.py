@@ -59,3 +59,23 @@ def test_all_are_drawn_without_a_limit_and_other_ranks_draw_nothing(samples, tmp
     runner.work_dir = str(tmp_path / "other")
     PredictionPicturesHook().after_val_iter(runner, 0, None, samples)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("scores", "drawn"),
+    [([0.9, 0.6, 0.5, 0.4, 0.2], 4), ([0.2, 0.05, 0.04, 0.03], 3), ([0.1], 1), ([], 0)],
+)
+def test_the_three_best_boxes_are_drawn_however_low_they_score(samples, tmp_path, scores, drawn):
+    number = len(scores)
+    samples[0].pred_instances = InstanceData(
+        bboxes=torch.tensor([[6.0, 6, 29, 31]]).repeat(number, 1),
+        labels=torch.zeros(number, dtype=torch.long),
+        scores=torch.tensor(scores),
+    )
+    runner, seen = _Runner(tmp_path / "work"), []
+    draw = runner.visualizer._draw_instances
+    runner.visualizer._draw_instances = lambda image, boxes, *rest: (
+        seen.append(len(boxes)) or draw(image, boxes, *rest)
+    )
+    PredictionPicturesHook().after_val_iter(runner, 0, None, samples[:1])
+    assert seen == [1, drawn]  # the truth, the prediction

@@ -2,7 +2,7 @@ import subprocess
 import sys
 import textwrap
 
-from mmdense.data.collage_lock import hold_lock
+from mmdense.data.file_lock import hold_lock
 
 # Takes the lock without importing the package, which would take seconds.
 HOLDER = """

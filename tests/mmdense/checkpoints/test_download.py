@@ -1,0 +1,245 @@
+"""Against a server on this machine that can break off, refuse ranges and change its files."""
+
+import hashlib
+import http.server
+import io
+import threading
+
+import pytest
+import torch
+from mmengine.runner import checkpoint as host
+from mmengine.runner import load_checkpoint
+from torch import nn
+
+from mmdense.checkpoints.download import DownloadError, fetch_checkpoint
+from mmdense.checkpoints.read import UnsafeCheckpointError
+
+
+def file_of(content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+WEIGHTS = nn.Linear(300, 100).state_dict()
+BYTES = file_of(WEIGHTS)
+SHA256 = hashlib.sha256(BYTES).hexdigest()
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Gives ``files``; ``break_after`` holds how many bytes each of the next answers sends."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files, self.break_after, self.asked = {}, [], []
+        self.ranges, self.tag, self.kind = True, '"one"', "application/octet-stream"
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        server, name = self.server, self.path.lstrip("/")
+        self.server.asked.append((name, self.headers.get("Range")))
+        if name not in server.files:
+            self.send_error(404)
+            return
+        content, start = server.files[name], 0
+        same = self.headers.get("If-Range", server.tag) == server.tag
+        if server.ranges and same and self.headers.get("Range"):
+            start = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        if start >= len(content):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Type", server.kind)
+        self.send_header("Content-Length", str(len(content) - start))
+        if server.tag:
+            self.send_header("ETag", server.tag)
+        self.end_headers()
+        upto = server.break_after.pop(0) if server.break_after else None
+        self.wfile.write(content[start:][:upto])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    monkeypatch.delenv("MMDENSE_CHECKPOINTS", raising=False)
+    monkeypatch.delenv("MMDENSE_MIRRORS", raising=False)
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    return tmp_path / "hub" / "checkpoints"
+
+
+def visible(folder):
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+
+
+def test_a_file_is_fetched_once(server, tmp_path):
+    server.files["a.pth"] = BYTES
+    for _ in range(2):
+        path = fetch_checkpoint(f"{server.address}/a.pth", tmp_path)
+        assert path.read_bytes() == BYTES
+    assert server.asked == [("a.pth", None)]
+
+
+@pytest.mark.parametrize(
+    ("address", "tag"),
+    [("a.pth", '"one"'), (f"a.pth#sha256={SHA256}", ""), (f"a-{SHA256[:8]}.pth", "")],
+)
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path, address, tag):
+    name = address.partition("#")[0]
+    server.files[name], server.tag, server.break_after = BYTES, tag, [1000, 2000]
+    path = fetch_checkpoint(f"{server.address}/{address}", tmp_path)
+    assert path.read_bytes() == BYTES
+    assert [asked for _, asked in server.asked] == [None, "bytes=1000-", "bytes=3000-"]
+    assert visible(tmp_path) == [name]
+
+
+def test_a_later_process_goes_on_too_and_nothing_half_is_visible(server, tmp_path):
+    server.files["a.pth"], server.break_after = BYTES, [1000, 100, 10]
+    with pytest.raises(DownloadError, match=rf"broke off after 1,110 of {len(BYTES):,} bytes"):
+        fetch_checkpoint(f"{server.address}/a.pth", tmp_path)
+    assert visible(tmp_path) == []
+    assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
+    assert server.asked[-1] == ("a.pth", "bytes=1110-")
+
+
+def test_a_file_that_changed_meanwhile_is_not_glued_to_the_old_one(server, tmp_path):
+    other = file_of({"w": torch.zeros(9999)})
+    server.files["a.pth"], server.break_after = BYTES, [1000] * 3
+    with pytest.raises(DownloadError):
+        fetch_checkpoint(f"{server.address}/a.pth", tmp_path)
+    server.files["a.pth"], server.tag, server.break_after = other, '"two"', []
+    assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == other
+
+
+def test_without_any_sign_that_it_is_the_same_file_it_begins_again(server, tmp_path):
+    server.files["a.pth"], server.tag, server.break_after = BYTES, "", [1000]
+    assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
+    assert server.asked[-1] == ("a.pth", None)
+
+
+def test_a_server_without_ranges_sends_all_of_it_again(server, tmp_path):
+    server.files["a.pth"], server.ranges, server.break_after = BYTES, False, [1000]
+    assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
+
+
+def test_another_file_under_the_name_is_refused(server, tmp_path):
+    server.files["a.pth"] = BYTES[:-1] + b"?"
+    with pytest.raises(DownloadError, match=rf"SHA-256 does not begin with {SHA256}"):
+        fetch_checkpoint(f"{server.address}/a.pth#sha256={SHA256}", tmp_path)
+    assert visible(tmp_path) == []
+
+
+def test_a_cached_file_that_does_not_fit_is_fetched_again(server, tmp_path):
+    name = f"a-{SHA256[:8]}.pth"
+    (tmp_path / name).write_bytes(BYTES[:-10])
+    server.files[name] = BYTES
+    assert fetch_checkpoint(f"{server.address}/{name}", tmp_path).read_bytes() == BYTES
+
+
+def test_mirrors_are_tried_in_turn(server, tmp_path):
+    server.files["second/a.pth"] = BYTES
+    addresses = f"{server.address}/first/a.pth {server.address}/second/a.pth"
+    assert fetch_checkpoint(addresses, tmp_path).read_bytes() == BYTES
+    assert [name for name, _ in server.asked] == ["first/a.pth", "second/a.pth"]
+
+
+def test_a_mirror_of_the_environment_is_tried_first(server, tmp_path, monkeypatch):
+    server.files["mirror/models/a.pth"] = BYTES
+    mirrors = f"https://other.invalid/=x https://publisher.invalid/={server.address}/mirror/"
+    monkeypatch.setenv("MMDENSE_MIRRORS", mirrors)
+    path = fetch_checkpoint("https://publisher.invalid/models/a.pth", tmp_path)
+    assert path.read_bytes() == BYTES
+
+
+def test_an_own_folder_comes_before_every_address(tmp_path, monkeypatch):
+    (tmp_path / "a.pth").write_bytes(BYTES)
+    monkeypatch.setenv("MMDENSE_CHECKPOINTS", f"{tmp_path / 'none'}:{tmp_path}")
+    assert fetch_checkpoint("https://publisher.invalid/a.pth") == tmp_path / "a.pth"
+    with pytest.raises(ValueError, match=r"a.pth: its SHA-256 does not begin with 0123"):
+        fetch_checkpoint("https://publisher.invalid/a.pth#sha256=0123")
+
+
+def test_every_reason_is_named_and_the_way_out(server, tmp_path):
+    server.kind, server.files["login/a.pth"] = "text/html", b"<html>"
+    addresses = f"{server.address}/login/a.pth {server.address}/gone/a.pth"
+    with pytest.raises(DownloadError) as caught:
+        fetch_checkpoint(addresses, tmp_path)
+    text = str(caught.value)
+    assert "login/a.pth: a web page came" in text
+    assert "gone/a.pth: 404" in text
+    assert str(tmp_path) in text
+    assert "MMDENSE_CHECKPOINTS" in text
+
+
+@pytest.mark.parametrize(
+    ("addresses", "reason"),
+    [
+        ("https://a.invalid/", "names no file"),
+        ("https://a.invalid/x#sha256=00 https://b.invalid/x#sha256=11", "several checksums"),
+    ],
+)
+def test_addresses_that_make_no_sense_are_refused(addresses, reason):
+    with pytest.raises(ValueError, match=reason):
+        fetch_checkpoint(addresses)
+
+
+def test_several_processes_fetch_once(server, tmp_path):
+    server.files["a.pth"] = BYTES
+    fetch = lambda: fetch_checkpoint(f"{server.address}/a.pth", tmp_path)  # noqa: E731
+    threads = [threading.Thread(target=fetch) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(server.asked) == 1
+
+
+def test_mmengine_loads_from_addresses_this_way(server, hub):
+    name = f"a-{SHA256[:8]}.pth"
+    server.files[name], server.break_after = BYTES, [1000]
+    model = nn.Linear(300, 100)
+    load_checkpoint(model, f"{server.address}/{name}", strict=True)
+    assert torch.equal(model.weight, WEIGHTS["weight"])
+    assert visible(hub) == [name]
+
+
+@pytest.mark.parametrize("name", ["torchvision://tiny", "open-mmlab://tiny", "mmcls://tiny"])
+def test_names_of_model_zoos_too(server, hub, monkeypatch, name):
+    server.files["tiny.pth"] = file_of({"state_dict": WEIGHTS})
+    zoo = {"tiny": f"{server.address}/tiny.pth"}
+    for function in ("get_torchvision_models", "get_external_models", "get_mmcls_models"):
+        monkeypatch.setattr(host, function, lambda: zoo)
+    host.CheckpointLoader.load_checkpoint(name)
+    assert visible(hub) == ["tiny.pth"]
+
+
+class RunsCode:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('code of a checkpoint was run')",)
+
+
+def test_what_comes_from_a_network_runs_no_code(server, hub):
+    server.files["bad.pth"] = file_of({"state_dict": {}, "trap": RunsCode()})
+    with pytest.raises(UnsafeCheckpointError, match="exec"):
+        load_checkpoint(nn.Linear(1, 1), f"{server.address}/bad.pth")
+    with pytest.raises(UnsafeCheckpointError, match="exec"):  # S3, through a file in memory
+        host._safe_torch_load(io.BytesIO(server.files["bad.pth"]))
