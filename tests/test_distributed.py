@@ -1,9 +1,10 @@
 """Two processes under torchrun equal one at the same global batch, also after a rank was lost."""
 
 import os
-import socket
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -14,11 +15,12 @@ import torch
 from mmdense.checkpoints.read import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
+TOOLS = ROOT / "tools"
 HELPERS = ROOT / "tests" / "processes"
 CONFIG = """
 default_scope = "mmpretrain"
 custom_imports = dict(
-    imports=["mmdense", "mmpretrain.models", "kill_once"],
+    imports=["mmdense", "mmpretrain.models", "kill_once", "slow"],
     allow_failed_imports=False,
 )
 model = dict(
@@ -61,48 +63,101 @@ def photos(tmp_path):
     return tmp_path / "data"
 
 
-def start(tmp_path, name, data, *, batch, launcher=(), hook="", more=()):
-    """Run the tool to its end."""
+def start(tmp_path, name, data, *, batch, command, hook=""):
+    """Run a tool to its end."""
     config = tmp_path / f"{name}.py"
     config.write_text(CONFIG.format(batch=batch, data=data, hook=hook))
-    tool = [str(ROOT / "tools" / "train.py"), str(config), f"--work-dir={tmp_path / name}", *more]
+    command = [str(config) if part == "CONFIG" else part for part in command]
+    own = {"PYTHON": sys.executable, "PYTHONPATH": f"{ROOT}{os.pathsep}{HELPERS}"}
     return subprocess.run(
-        [sys.executable, *launcher, *tool],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{HELPERS}", "OMP_NUM_THREADS": "1"},
+        [*command, f"--work-dir={tmp_path / name}"],
+        cwd=tmp_path,
+        env=os.environ | own | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def torchrun():
-    """Two processes on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2"]
-    return [*launcher, "--master-addr=127.0.0.1", f"--master-port={port}"]
-
-
 def weights(folder):
     return read_checkpoint(folder / "iter_8.pth")["state_dict"]
 
 
-def test_a_run_that_lost_a_rank_goes_on_to_the_result_of_one_process(tmp_path, photos):
-    done = start(tmp_path, "one", photos, batch=8)
+def test_two_processes_of_which_one_dies_end_where_one_process_does(tmp_path, photos):
+    command = [sys.executable, str(TOOLS / "train.py"), "CONFIG"]
+    done = start(tmp_path, "one", photos, batch=8, command=command)
     assert done.returncode == 0, done.stderr[-3000:]
     kill = f"dict(type='KillOnce', note='{tmp_path / 'killed'}')"
-    pair = {"batch": 4, "hook": kill}
-    lost = start(tmp_path, "two", photos, **pair, launcher=torchrun(), more=["--launcher=pytorch"])
-    assert lost.returncode != 0
+    command = ["bash", str(TOOLS / "dist_train.sh"), "CONFIG", "2"]
+    pair = start(tmp_path, "two", photos, batch=4, command=command, hook=kill)
+    assert pair.returncode == 0, pair.stderr[-3000:]
     assert (tmp_path / "killed").is_file()
-    assert not (tmp_path / "two" / "iter_8.pth").exists()
-    more = ["--launcher=pytorch", "--resume"]
-    again = start(tmp_path, "two", photos, **pair, launcher=torchrun(), more=more)
-    assert again.returncode == 0, again.stderr[-3000:]
-    assert "iter_4.pth: epoch 1, iteration 4" in again.stdout + again.stderr
+    assert "iter_4.pth: epoch 1, iteration 4" in pair.stdout + pair.stderr
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert one.keys() == two.keys()
     for key, value in one.items():
         torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-6)
+
+
+def test_the_script_says_how_it_is_called(tmp_path):
+    command = ["bash", str(TOOLS / "dist_train.sh")]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert asked.returncode == 2
+    assert "tools/dist_train.sh CONFIG PROCESSES" in asked.stderr
+    command = ["bash", str(TOOLS / "dist_train.sh"), "config.py", "2"]
+    env = os.environ | {"NNODES": "2"}
+    asked = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert asked.returncode != 0
+    assert "MASTER_ADDR" in asked.stderr
+
+
+SRUN = """#!/usr/bin/env bash
+shift                             # its own option
+echo $$ > "$SLURM_SUBMIT_DIR/pid"
+exec "$@"
+"""
+SCANCEL = """#!/usr/bin/env bash
+kill -TERM "$(cat "$SLURM_SUBMIT_DIR/pid")"
+"""
+SCONTROL = """#!/usr/bin/env bash
+case $1 in
+    show) echo localhost ;;
+    *) echo "$@" >> "$SLURM_SUBMIT_DIR/asked" ;;
+esac
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path):
+    """A folder to submit from, and an environment in which it looks like a job of Slurm."""
+    folder = tmp_path / "submitted"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "tools").symlink_to(TOOLS)
+    for name, text in {"srun": SRUN, "scancel": SCANCEL, "scontrol": SCONTROL}.items():
+        (folder / "bin" / name).write_text(text)
+        (folder / "bin" / name).chmod(0o755)
+    job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "1", "SLURM_JOB_NODELIST": "localhost"}
+    place = {"SLURM_SUBMIT_DIR": str(folder), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    own = {"PYTHON": sys.executable, "PYTHONPATH": f"{ROOT}{os.pathsep}{HELPERS}"}
+    return folder, os.environ | job | place | own | {"OMP_NUM_THREADS": "1"}
+
+
+def test_a_job_of_slurm_that_is_told_to_stop_saves_and_is_queued_again(tmp_path, photos, slurm):
+    folder, env = slurm
+    config, run = tmp_path / "slow.py", tmp_path / "run"
+    config.write_text(CONFIG.format(batch=8, data=photos, hook="dict(type='Slow', seconds=0.7)"))
+    command = ["bash", str(TOOLS / "slurm_train.sh"), str(config), f"--work-dir={run}"]
+    job = subprocess.Popen(command, env=env, cwd=folder)
+    while not (run / "iter_2.pth").exists():
+        assert job.poll() is None
+        time.sleep(0.1)
+    job.send_signal(signal.SIGUSR1)
+    assert job.wait(60) != 0
+    assert (run / "interrupted.pth").is_file()
+    assert not (run / "iter_8.pth").exists()
+    assert (folder / "asked").read_text() == "requeue 7\n"
+    again = subprocess.run(command, env=env, cwd=folder, stdout=subprocess.PIPE, check=False)
+    assert again.returncode == 0
+    assert b"interrupted.pth: epoch" in again.stdout
+    assert (run / "iter_8.pth").exists()
+    assert (folder / "asked").read_text() == "requeue 7\n"

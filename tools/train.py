@@ -1,7 +1,7 @@
 """Train whatever a config describes.
 
 python tools/train.py CONFIG [--amp] [--resume] [--init CHECKPOINT]
-torchrun --nproc-per-node 8 tools/train.py CONFIG --launcher pytorch
+tools/dist_train.sh CONFIG 8
 """
 
 import argparse

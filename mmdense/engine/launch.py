@@ -127,9 +127,20 @@ def resume(cfg: Config, checkpoint: str) -> None:
 
 
 def resume_after_restart(cfg: Config) -> None:
-    """Go on from the last good checkpoint where torchrun has started this process again."""
-    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0:
-        resume(cfg, "auto")
+    """Go on from the last good checkpoint where torchrun has started this process again.
+
+    Raises:
+        RuntimeError: torchrun would hand the store of the first start to this one, in which the
+            processes find the addresses of those that are gone, and wait for them for ever.
+    """
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == 0:
+        return
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True):
+        raise RuntimeError(
+            "torchrun's --max-restarts needs a store for each start; use tools/dist_train.sh, or "
+            "set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 and give torchrun --rdzv-backend=c10d"
+        )
+    resume(cfg, "auto")
 
 
 def initialise_backbone(cfg: Config, checkpoint: str) -> None:

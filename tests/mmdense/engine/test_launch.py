@@ -147,6 +147,13 @@ def test_a_process_that_torchrun_started_again_goes_on(state, monkeypatch, resta
     assert cfg.load_from == (str(state) if restarts == "1" else None)
 
 
+def test_a_restart_that_would_wait_for_processes_that_are_gone_is_refused(state, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
+    with pytest.raises(RuntimeError, match=r"use tools/dist_train.sh"):
+        launch.resume_after_restart(Config({"work_dir": str(state.parent)}))
+
+
 def test_predictions_are_pickled_or_refused():
     cfg = Config({"test_evaluator": {"type": "CocoMetric"}})
     with pytest.raises(ValueError, match="ends in .pkl"):

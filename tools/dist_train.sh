@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Train on several GPUs of one machine, or of several.
+#
+#   tools/dist_train.sh CONFIG PROCESSES [arguments of tools/train.py]
+#
+# PROCESSES is the number on this machine: its GPUs. On several machines, start it on each with
+# NNODES (their number), MASTER_ADDR (the name of one of them) and, if 29500 is taken, PORT.
+# When a process dies, all are started again, RESTARTS times (3 unless set), and go on from the last
+# checkpoint. PYTHON is the interpreter.
+set -euo pipefail
+
+if [ $# -lt 2 ]; then
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+config=$1
+processes=$2
+shift 2
+
+if [ "${NNODES:-1}" -eq 1 ]; then
+    place=(--standalone --local-addr localhost)
+else
+    : "${MASTER_ADDR:?set MASTER_ADDR to the name of one of the $NNODES machines, the same on each}"
+    place=(
+        --nnodes "$NNODES"
+        --rdzv-backend c10d
+        --rdzv-endpoint "$MASTER_ADDR:${PORT:-29500}"
+        --rdzv-id "${RUN_ID:-mmdense}"
+    )
+fi
+
+# torchrun hands one store to its processes through all restarts. Those of the second start find the
+# addresses of the first in it and wait for them for ever, so each start gets a store of its own.
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
+
+# After a signal a run has this long to write its checkpoint.
+export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=${TORCH_ELASTIC_SHUTDOWN_TIMEOUT:-90}
+
+exec "${PYTHON:-python}" -m torch.distributed.run "${place[@]}" \
+    --nproc-per-node "$processes" \
+    --max-restarts "${RESTARTS:-3}" \
+    "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@"

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Train on a Slurm cluster: one launcher on each machine, one process for each of its GPUs.
+#
+#   sbatch --nodes 2 --gpus-per-node 8 tools/slurm_train.sh CONFIG [arguments of tools/train.py]
+#
+# Partition, account and time are sbatch's own options. Two minutes before the time is over, or when
+# the cluster wants its machines back, the run saves itself; the job is then queued again and goes on
+# with the next batch. Start it from the repository's folder, in the environment of the set-up.
+#SBATCH --job-name=mmdense
+#SBATCH --ntasks-per-node=1
+#SBATCH --exclusive
+#SBATCH --signal=B:USR1@120
+#SBATCH --requeue
+#SBATCH --open-mode=append
+set -euo pipefail
+
+if [ $# -lt 1 ]; then
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+: "${SLURM_JOB_ID:?this script is for sbatch; without Slurm use tools/dist_train.sh}"
+
+export NNODES=$SLURM_JOB_NUM_NODES
+export PORT=$((20000 + SLURM_JOB_ID % 10000))
+export RUN_ID=$SLURM_JOB_ID
+MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+export MASTER_ADDR
+
+told=
+tell() {
+    told=1
+    scancel --signal=TERM "$SLURM_JOB_ID.0"
+}
+trap tell USR1 TERM
+
+# sbatch runs a copy of this file, so the other tool is found from the folder it was called in.
+srun --kill-on-bad-exit=1 bash "${SLURM_SUBMIT_DIR:-.}/tools/dist_train.sh" \
+    "$1" "${SLURM_GPUS_ON_NODE:-1}" --resume "${@:2}" &
+step=$!
+code=0
+wait "$step" || code=$?
+if [ -n "$told" ]; then # wait was interrupted by the signal; now for the processes to save
+    code=0
+    wait "$step" || code=$?
+    [ "$code" -eq 0 ] || scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"
