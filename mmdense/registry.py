@@ -11,6 +11,7 @@ from mmengine.registry import Registry
 __all__ = [
     "DATASETS",
     "DATA_SAMPLERS",
+    "FUNCTIONS",
     "HOOKS",
     "LOOPS",
     "MODELS",
@@ -35,6 +36,7 @@ DATASETS = _child(
     "mmdense.data.skip_broken",
     "mmdense.data.stl10_dataset",
 )
+FUNCTIONS = _child(host.FUNCTIONS, "mmdense.data.image_batch")
 HOOKS = _child(
     host.HOOKS,
     "mmdense.engine.broken_images",
@@ -50,6 +52,8 @@ LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
 MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
 TRANSFORMS = _child(
-    host.TRANSFORMS, "mmdense.data.load_image", "mmdense.data.load_image_from_bytes"
+    host.TRANSFORMS,
+    "mmdense.data.load_image",
+    "mmdense.data.pack_image",
 )
 VISBACKENDS = _child(host.VISBACKENDS, "mmdense.engine.safe_vis_backend")

@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 from PIL import Image
 
 from mmdense.data import collage
+from mmdense.data.image_batch import split_images
 from mmdense.data.shards import write_shards
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -165,8 +166,11 @@ def test_every_labelled_set_can_be_trained_with_few_labels(path, place, monkeypa
 
 
 def check(batch, labelled):
-    assert len(batch["inputs"]) == len(batch["data_samples"]) == 2
-    for image, sample in zip(batch["inputs"], batch["data_samples"]):
+    images = batch["inputs"]
+    if isinstance(images, dict):
+        images = split_images(**images)
+    assert len(images) == len(batch["data_samples"]) == 2
+    for image, sample in zip(images, batch["data_samples"]):
         assert image.dtype == torch.uint8
         assert image.shape[0] == 3
         kinds = {"gt_label", "gt_instances", "gt_sem_seg"} & set(sample.keys())

@@ -9,21 +9,25 @@ Letters: B samples, C channels, H x W source size, h x w target size, r blur rad
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 __all__ = ["crop_and_resize", "gaussian_blur"]
 
 
 def crop_and_resize(
-    images: Tensor, crops: Tensor, flips: Tensor, *, size: tuple[int, int]
+    images: Tensor | Sequence[Tensor], crops: Tensor, flips: Tensor, *, size: tuple[int, int]
 ) -> Tensor:
     """Crop each image, resize the crop, mirror where asked.
 
     As torchvision's ``resized_crop(..., antialias=True)`` with bilinear interpolation.
 
     Args:
-        images: ``[B, C, H, W]``, uint8 from 0 to 255 or floating point from 0 to 1.
+        images: ``[B, C, H, W]``, or B of ``[C, H, W]`` with sizes of their own; uint8 from 0 to
+            255 or floating point from 0 to 1.
         crops: Top, left, height, width in pixels, ``[B, 4]``, inside the image.
         flips: Whether to mirror left to right, ``[B]``.
         size: Height and width of the result in pixels.
@@ -31,14 +35,29 @@ def crop_and_resize(
     Returns:
         ``[B, C, h, w]`` float32 from 0 to 1.
     """
+    if not isinstance(images, Tensor):
+        return _one_after_the_other(images, crops, flips, size)
     height, width = images.shape[-2:]
-    crops = crops.float()
+    crops, flips = crops.to(images.device).float(), flips.to(images.device)
     upright = torch.zeros_like(flips)
     rows = _resize_matrix(crops[:, 0], crops[:, 2], height, size[0], upright)  # [B, h, H]
     columns = _resize_matrix(crops[:, 1], crops[:, 3], width, size[1], flips)  # [B, w, W]
     if images.dtype == torch.uint8:
         rows = rows / 255
     return _separable(images, rows, columns)
+
+
+def _one_after_the_other(
+    images: Sequence[Tensor], crops: Tensor, flips: Tensor, size: tuple[int, int]
+) -> Tensor:
+    views = []
+    for image, box, mirror in zip(images, crops.tolist(), flips.tolist(), strict=True):
+        top, left, height, width = box
+        crop = image[None, :, top : top + height, left : left + width]  # [1, C, height, width]
+        crop = crop.float() / 255 if crop.dtype == torch.uint8 else crop.float()
+        view = interpolate(crop, size, mode="bilinear", antialias=True)[0]  # [C, h, w]
+        views.append(view.flip(2) if mirror else view)
+    return torch.stack(views)
 
 
 def _resize_matrix(
@@ -57,19 +76,22 @@ def _resize_matrix(
     return weights / weights.sum(dim=2, keepdim=True)
 
 
-def gaussian_blur(images: Tensor, sigmas: Tensor, radius: int) -> Tensor:
+def gaussian_blur(images: Tensor, sigmas: Tensor) -> Tensor:
     """Blur each image with its own Gaussian; the border is reflected.
 
-    As torchvision's ``gaussian_blur`` with a kernel of ``2 * radius + 1`` pixels.
+    As torchvision's ``gaussian_blur`` with a kernel of ``2 * radius + 1`` pixels, where the radius
+    of a sample is three of its standard deviations, rounded up.
 
     Args:
-        images: ``[B, C, H, W]``; both sides above ``radius``.
+        images: ``[B, C, H, W]``.
         sigmas: Standard deviations in pixels, above 0, ``[B]``.
-        radius: Where the Gaussian is cut off, in pixels.
     """
     height, width = images.shape[-2:]
-    taps = torch.arange(-radius, radius + 1, device=images.device)  # [2r + 1]
+    radii = (3 * sigmas).ceil()  # [B]
+    reach = int(radii.max())
+    taps = torch.arange(-reach, reach + 1, device=images.device)  # [2r + 1]
     weights = torch.exp(-0.5 * (taps / sigmas[:, None]) ** 2)  # [B, 2r + 1]
+    weights = weights * (taps.abs() <= radii[:, None])
     weights = weights / weights.sum(dim=1, keepdim=True)
     return _separable(
         images, _blur_matrix(weights, taps, height), _blur_matrix(weights, taps, width)
@@ -79,7 +101,8 @@ def gaussian_blur(images: Tensor, sigmas: Tensor, radius: int) -> Tensor:
 def _blur_matrix(weights: Tensor, taps: Tensor, side: int) -> Tensor:
     """Convolution of a line of ``side`` pixels with ``weights`` as a matrix ``[B, side, side]``."""
     source = torch.arange(side, device=taps.device)[:, None] + taps  # [side, 2r + 1]
-    source = side - 1 - (side - 1 - source.abs()).abs()  # reflected at both ends
+    # Reflected at both ends, again and again where the picture is smaller than the kernel.
+    source = side - 1 - (source % max(2 * (side - 1), 1) - (side - 1)).abs()
     batch = len(weights)
     matrix = weights.new_zeros(batch, side, side)
     return matrix.scatter_add_(

@@ -31,7 +31,7 @@ class ShardDataset(Dataset):
 
     A record has ``img_bytes`` (the encoded image), ``img_path`` (``<shard>/<member>``), the number
     ``sample_idx`` and, where the set has classes, ``gt_label``. The pipeline begins with
-    ``mmdense.LoadImageFromBytes`` where one on files begins with ``LoadImageFromFile``.
+    ``mmdense.LoadImage``, as one on files may.
 
     Args:
         shards: Folder made by :func:`mmdense.data.shards.write_shards`, or several, one after
@@ -52,7 +52,7 @@ class ShardDataset(Dataset):
             if isinstance(step, dict) and str(step.get("type")).endswith("LoadImageFromFile"):
                 raise ValueError(
                     f"the pipeline of shards={shards!r} has {step['type']}, which cannot read "
-                    "from a tar; use mmdense.LoadImageFromBytes"
+                    "from a tar; use mmdense.LoadImage"
                 )
         self.pipeline = Compose(pipeline)
         self._shards: list[tuple[Path, np.ndarray]] = []

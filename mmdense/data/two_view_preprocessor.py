@@ -9,6 +9,7 @@ from mmengine.dist import get_rank
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from mmdense.data.image_batch import split_images
 from mmdense.data.view_recipe import ViewRecipe
 from mmdense.data.views import random_view
 from mmdense.registry import MODELS
@@ -21,8 +22,9 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
     """Two views for training, the normalised image otherwise.
 
     It takes the place of the transforms ``MultiView`` and of ``SelfSupDataPreprocessor`` in
-    MMPretrain: workers hand over whole images of one size, and the views are made here, on the
-    device of the model.
+    MMPretrain: workers hand over whole images, and the views are made here, on the device of the
+    model. Images of sizes of their own need ``PackImage`` at the end of the pipeline and
+    ``collate_fn=dict(type="mmdense.collate_images")``.
 
     Views repeat under the run's seed: each batch draws one number from torch's global CPU
     generator. The rank is added to it, so ranks with the same seed still draw different views.
@@ -64,48 +66,53 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
         """Make the views.
 
         Args:
-            data: ``inputs``, uint8 ``[B, 3, H, W]`` or a list of B tensors of one size, and maybe
-                ``data_samples``.
+            data: ``inputs``, uint8 ``[B, 3, H, W]``, or for training B images ``[3, H, W]`` of any
+                sizes, as a list or as ``collate_images`` gives them; and maybe ``data_samples``.
             training: Whether to make views.
 
         Returns:
             ``inputs``: for training a list of two ``[B, 3, h, w]``, else one ``[B, 3, H, W]``, all
             normalised; ``data_samples`` as they came, or None.
         """
-        images = self.cast_data(_stack(data["inputs"]))
+        images = _bytes_of_rgb(self.cast_data(data["inputs"]))
         if self.to_rgb:
-            images = images.flip(1)
+            images = images.flip(1) if isinstance(images, Tensor) else [x.flip(0) for x in images]
         # The host calls this under autocast, but pixels keep their precision.
-        with torch.autocast(images.device.type, enabled=False):
-            inputs = self._two_views(images) if training else self._normalize(images.float() / 255)
+        with torch.autocast(self.mean.device.type, enabled=False):
+            inputs = self._two_views(images) if training else self._one_view(images)
         return dict(inputs=inputs, data_samples=self.cast_data(data.get("data_samples")))
 
-    def _two_views(self, images: Tensor) -> list[Tensor]:
+    def _two_views(self, images: Tensor | list[Tensor]) -> list[Tensor]:
         seed = int(torch.randint(1 << 62, ()))
         generator = torch.Generator().manual_seed(seed + get_rank())
         return [
-            self._normalize(random_view(images, recipe, generator=generator))
+            random_view(images, recipe, generator=generator, finish=self._normalize)
             for recipe in self.recipes
         ]
 
-    def _normalize(self, images: Tensor) -> Tensor:
-        return (images - self.mean) / self.std
-
-
-def _stack(inputs: Tensor | Sequence[Tensor]) -> Tensor:
-    if isinstance(inputs, Tensor):
-        images = inputs
-    else:
-        shapes = {tuple(image.shape) for image in inputs}
-        if len(shapes) != 1:
+    def _one_view(self, images: Tensor | list[Tensor]) -> Tensor:
+        if not isinstance(images, Tensor):
             raise ValueError(
-                f"inputs of the shapes {sorted(shapes)} are not one batch; end the pipeline of "
-                "train_dataloader with a crop or resize to one size"
+                f"inputs of the sizes {sorted({tuple(x.shape[1:]) for x in images})} are not one "
+                "batch; end the pipeline of val_dataloader with a crop or resize to one size"
             )
-        images = torch.stack(list(inputs))
-    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
-        raise ValueError(
-            f"inputs are {images.dtype} {tuple(images.shape)}: need uint8 [B, 3, H, W]; views "
-            "belong to this preprocessor, not to the pipeline"
-        )
-    return images
+        return self._normalize(images.float() / 255)
+
+    def _normalize(self, images: Tensor) -> Tensor:
+        return images.sub_(self.mean).div_(self.std)  # they are ours, and new
+
+
+def _bytes_of_rgb(inputs: Tensor | Sequence[Tensor] | dict) -> Tensor | list[Tensor]:
+    """One batch where all are of one size, else a list."""
+    if isinstance(inputs, dict):
+        inputs = split_images(**inputs)
+    for image in inputs:
+        if image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.uint8:
+            raise ValueError(
+                f"an input is {image.dtype} {tuple(image.shape)}: need uint8 [3, H, W] each; views "
+                "belong to this preprocessor, not to the pipeline"
+            )
+    if isinstance(inputs, Tensor):
+        return inputs
+    one_size = len({image.shape for image in inputs}) == 1
+    return torch.stack(list(inputs)) if one_size else list(inputs)

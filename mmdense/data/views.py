@@ -1,4 +1,4 @@
-"""Random views of a batch of images, each sample with its own parameters, without a loop over them.
+"""Random views of a batch of images, each sample with its own parameters.
 
     images ─ sample_parameters ─┐
        └─────────────────── apply_parameters ─ view       (random_view does both)
@@ -13,13 +13,15 @@ Letters: B samples, H x W source size, h x w size of the view.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import torch
 from torch import Tensor
 
+from mmdense.data import view_opencv
 from mmdense.data.colour import (
     adjust_brightness,
     adjust_contrast,
@@ -43,8 +45,13 @@ __all__ = [
 COLOUR_CHANGES = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
 IDENTITY = (1.0, 1.0, 1.0, 0.0)
 CROP_TRIALS = 10
-# Pixels of a view that are worked on together on a CPU: the intermediate maps stay in its cache.
-PIXELS_AT_ONCE = 1 << 17
+# On a CPU, small views are made as tensors, so many pixels at once that they stay in its cache; the
+# others one by one with OpenCV.
+SMALL = 64 * 64
+PIXELS_AT_ONCE = 1 << 16
+
+
+Finish = Callable[[Tensor], object]
 
 
 @dataclass(frozen=True)
@@ -72,35 +79,42 @@ class ViewParameters:
 
 
 def random_view(
-    images: Tensor, recipe: ViewRecipe, *, generator: torch.Generator | None = None
+    images: Tensor | Sequence[Tensor],
+    recipe: ViewRecipe,
+    *,
+    generator: torch.Generator | None = None,
+    finish: Finish | None = None,
 ) -> Tensor:
     """One random view of each image.
 
     Args:
-        images: ``[B, 3, H, W]`` RGB, uint8 from 0 to 255 or floating point from 0 to 1.
+        images: ``[B, 3, H, W]`` RGB, or B of ``[3, H, W]`` with sizes of their own; uint8 from 0 to
+            255.
         recipe: What is drawn from.
         generator: Source of randomness on the CPU; None takes torch's global one.
+        finish: As for :func:`apply_parameters`.
 
     Returns:
         ``[B, 3, h, w]`` float32 from 0 to 1, on the device of ``images``.
     """
-    batch, _, height, width = images.shape
-    parameters = sample_parameters(batch, height, width, recipe, generator=generator)
-    return apply_parameters(images, parameters, recipe)
+    sizes = torch.tensor([image.shape[-2:] for image in images])
+    parameters = sample_parameters(sizes, recipe, generator=generator)
+    return apply_parameters(images, parameters, recipe, finish=finish)
 
 
 def sample_parameters(
-    batch: int,
-    height: int,
-    width: int,
-    recipe: ViewRecipe,
-    *,
-    generator: torch.Generator | None = None,
+    sizes: Tensor, recipe: ViewRecipe, *, generator: torch.Generator | None = None
 ) -> ViewParameters:
-    """Draw the parameters of one view for images of ``height`` x ``width``.
+    """Draw the parameters of one view of each image.
 
     Each sample has its own; only the order of the four colour changes is one for the batch.
+
+    Args:
+        sizes: Height and width of each image in pixels, ``[B, 2]``.
+        recipe: What is drawn from.
+        generator: Source of randomness on the CPU; None takes torch's global one.
     """
+    batch = len(sizes)
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(batch, generator=generator) * (high - low) + low
@@ -109,12 +123,7 @@ def sample_parameters(
         return torch.rand(batch, generator=generator) < probability
 
     crops = sample_crops(
-        batch,
-        height,
-        width,
-        scale=recipe.crop_scale,
-        ratio=recipe.crop_ratio,
-        generator=generator,
+        sizes, scale=recipe.crop_scale, ratio=recipe.crop_ratio, generator=generator
     )
     strengths = (recipe.brightness, recipe.contrast, recipe.saturation, recipe.hue)
     shifts = torch.stack([uniform(-strength, strength) for strength in strengths], dim=1)  # [B, 4]
@@ -130,13 +139,24 @@ def sample_parameters(
     )
 
 
-def apply_parameters(images: Tensor, parameters: ViewParameters, recipe: ViewRecipe) -> Tensor:
+def apply_parameters(
+    images: Tensor | Sequence[Tensor],
+    parameters: ViewParameters,
+    recipe: ViewRecipe,
+    *,
+    finish: Finish | None = None,
+) -> Tensor:
     """Make the view that ``parameters`` describe: crop, flip, colours, gray, blur, solarize.
 
+    On a CPU the samples are shared out to as many threads as torch has.
+
     Args:
-        images: ``[B, 3, H, W]`` RGB, uint8 from 0 to 255 or floating point from 0 to 1.
+        images: ``[B, 3, H, W]`` RGB, or B of ``[3, H, W]`` with sizes of their own; uint8 from 0 to
+            255.
         parameters: For these B samples.
-        recipe: Gives the size, the radius of the blur and the threshold.
+        recipe: Gives the size and the threshold.
+        finish: Changes a part of the view in place, ``[b, 3, h, w]``, such as a normalisation does;
+            it is called for each part while that is still in the processor's cache.
 
     Returns:
         ``[B, 3, h, w]`` float32 from 0 to 1.
@@ -144,52 +164,89 @@ def apply_parameters(images: Tensor, parameters: ViewParameters, recipe: ViewRec
     Raises:
         ValueError: ``images`` is not a batch of RGB images, or has another number of samples.
     """
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(f"images of shape {tuple(images.shape)}: need [B, 3, H, W]")
+    kinds = {(tuple(image.shape), image.dtype) for image in images}
+    for shape, dtype in kinds:
+        if len(shape) != 3 or shape[0] != 3 or dtype != torch.uint8:
+            raise ValueError(f"an image is {dtype} {shape}: need uint8 [3, H, W] each")
     batch = len(images)
     if len(parameters.crops) != batch:
         raise ValueError(f"{len(parameters.crops)} parameters for {batch} images")
+    if batch and images[0].device.type != "cpu":
+        view = _apply(images, parameters, slice(None), recipe).contiguous()
+        if finish:
+            finish(view)
+        return view
     height, width = recipe.size
-    if images.device.type != "cpu":
-        return _apply(images, parameters, slice(None), recipe).contiguous()
-    at_once = max(1, PIXELS_AT_ONCE // (height * width))
     view = torch.empty(batch, 3, height, width)  # [B, 3, h, w]
-    with _one_thread():
-        for start in range(0, batch, at_once):
-            part = slice(start, start + at_once)
+    small = isinstance(images, Tensor) and height * width <= SMALL
+    at_once = max(1, PIXELS_AT_ONCE // (height * width)) if small else 1
+
+    def make(start: int) -> None:
+        part = slice(start, start + at_once)
+        if small:
             view[part] = _apply(images[part], parameters, part, recipe)
+        else:
+            _make_one(images[start], parameters, start, recipe, view[start])
+        if finish:
+            finish(view[part])
+
+    _on_all_threads(make, range(0, batch, at_once))
     return view
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    # A view is a hundred short operations: waiting for the slowest thread at the end of each costs
-    # more than a second thread brings, above all beside busy workers.
+def _make_one(
+    image: Tensor, parameters: ViewParameters, one: int, recipe: ViewRecipe, out: Tensor
+) -> None:
+    top, left, height, width = parameters.crops[one].tolist()
+    mirror, size = bool(parameters.flips[one]), recipe.size
+    pixels = view_opencv.crop_and_resize(image, (top, left, height, width), mirror, size)
+    factors = parameters.factors[one].tolist()
+    for which in parameters.order:
+        if factors[which] != IDENTITY[which]:
+            pixels = view_opencv.COLOUR_CHANGES[which](pixels, factors[which])
+    if parameters.grays[one]:
+        pixels = view_opencv.grayscale(pixels)
+    if parameters.sigmas[one] > 0:
+        pixels = view_opencv.gaussian_blur(pixels, float(parameters.sigmas[one]))
+    if parameters.solarized[one]:
+        pixels = view_opencv.solarize(pixels, recipe.solarize_threshold)
+    for target, plane in zip(out, cv2.split(pixels), strict=True):
+        target.copy_(torch.from_numpy(plane))
+    out.mul_(1 / 255)
+
+
+def _on_all_threads(work: Callable[[int], None], items: Sequence[int]) -> None:
+    """Share the items out to threads of one thread each.
+
+    A view is a hundred short operations: waiting for the slowest thread at the end of each of them
+    costs more than a second thread brings.
+    """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # new threads begin with this number
     try:
-        yield
+        if min(threads, len(items)) < 2:
+            for item in items:
+                work(item)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(work, items))
     finally:
         torch.set_num_threads(threads)
 
 
-def _apply(images: Tensor, parameters: ViewParameters, part: slice, recipe: ViewRecipe) -> Tensor:
-    device = images.device
+def _apply(
+    images: Tensor | Sequence[Tensor], parameters: ViewParameters, part: slice, recipe: ViewRecipe
+) -> Tensor:
     view = crop_and_resize(
-        images,
-        parameters.crops[part].to(device),
-        parameters.flips[part].to(device),
-        size=recipe.size,
+        images, parameters.crops[part], parameters.flips[part], size=recipe.size
     )  # [B, 3, h, w]
+    device = view.device
     factors = parameters.factors[part]
     for which in parameters.order:
         if (factors[:, which] != IDENTITY[which]).any():
             view = COLOUR_CHANGES[which](view, factors[:, which].to(device))
     view = _on_subset(view, parameters.grays[part], lambda some, _: grayscale(some))
-    radius = min(math.ceil(3 * recipe.blur_sigma[1]), *(side - 1 for side in recipe.size))
-    view = _on_subset(
-        view, parameters.sigmas[part], lambda some, sigma: gaussian_blur(some, sigma, radius)
-    )
+    view = _on_subset(view, parameters.sigmas[part], gaussian_blur)
     return _on_subset(
         view, parameters.solarized[part], lambda some, _: solarize(some, recipe.solarize_threshold)
     )
@@ -210,9 +267,7 @@ def _on_subset(
 
 
 def sample_crops(
-    batch: int,
-    height: int,
-    width: int,
+    sizes: Tensor,
     *,
     scale: tuple[float, float],
     ratio: tuple[float, float],
@@ -224,9 +279,7 @@ def sample_crops(
     first that fits is taken; if none does, the largest central box of an allowed ratio.
 
     Args:
-        batch: Number of boxes B.
-        height: Height of the images in pixels.
-        width: Width of the images in pixels.
+        sizes: Height and width of each image in pixels, ``[B, 2]``.
         scale: Area as a share of the image, least and most.
         ratio: Width over height, least and most.
         generator: Source of randomness on the CPU; None takes torch's global one.
@@ -234,21 +287,23 @@ def sample_crops(
     Returns:
         Top, left, height, width in whole pixels, int64 ``[B, 4]``.
     """
+    batch, (height, width) = len(sizes), sizes.T  # [B] each
     draws = torch.rand(3, batch, CROP_TRIALS, generator=generator)
-    area = height * width * (draws[0] * (scale[1] - scale[0]) + scale[0])  # [B, 10]
+    share = draws[0] * (scale[1] - scale[0]) + scale[0]
+    area = (height * width)[:, None] * share  # [B, 10]
     low, high = math.log(ratio[0]), math.log(ratio[1])
     aspect = (draws[1] * (high - low) + low).exp()
     widths = (area * aspect).sqrt().round().long()
     heights = (area / aspect).sqrt().round().long()
-    fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
+    fits = (widths > 0) & (widths <= width[:, None]) & (heights > 0) & (heights <= height[:, None])
     first = fits.int().argmax(dim=1, keepdim=True)  # [B, 1]; the first of the largest
 
-    nearest = min(max(width / height, ratio[0]), ratio[1])
+    nearest = (width.double() / height).clamp(*ratio)  # [B]
+    tallest = torch.minimum(height, (width / nearest).round().long())
+    widest = torch.minimum(width, (height * nearest).round().long())
     none_fits = ~fits.any(dim=1)
-    crop_height = heights.gather(1, first).squeeze(1)  # [B]
-    crop_width = widths.gather(1, first).squeeze(1)
-    crop_height = torch.where(none_fits, min(height, round(width / nearest)), crop_height)
-    crop_width = torch.where(none_fits, min(width, round(height * nearest)), crop_width)
+    crop_height = torch.where(none_fits, tallest, heights.gather(1, first).squeeze(1))  # [B]
+    crop_width = torch.where(none_fits, widest, widths.gather(1, first).squeeze(1))
 
     free = torch.stack([height - crop_height, width - crop_width])  # [2, B]
     place = torch.rand(2, batch, generator=generator)

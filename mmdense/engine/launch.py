@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmdense.checkpoints.last_good import last_good_checkpoint
 from mmdense.checkpoints.read import trust_checkpoints
 from mmdense.engine.config_check import check_config
-from mmdense.engine.machine import available_cores, supports_bf16
+from mmdense.engine.machine import available_cores, keep_freed_memory, supports_bf16
 
 __all__ = [
     "add_common_arguments",
@@ -179,6 +179,7 @@ def fit_to_machine(cfg: Config) -> None:
     """
     share = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     torch.set_num_threads(share)
+    keep_freed_memory()
     for name in _LOADERS:
         loader = cfg.get(name)
         if isinstance(loader, dict):

@@ -174,8 +174,9 @@ def _names(steps: Any) -> Iterator[str]:
 
 
 def _ends_rgb(preprocess: nn.Module, dataset: Any) -> bool:
-    """Whether the model's channels are RGB: image loaders give BGR, arrays of data sets RGB."""
-    bgr = any(name.startswith("LoadImage") for names in _transforms(dataset) for name in names)
+    """Whether the model's channels are RGB: image loaders give BGR, arrays and PackImage RGB."""
+    steps = {name for names in _transforms(dataset) for name in names}
+    bgr = any(name.startswith("LoadImage") for name in steps) and "PackImage" not in steps
     swaps = getattr(preprocess, "_channel_conversion", getattr(preprocess, "to_rgb", False))
     return bgr == bool(swaps)
 

@@ -1,5 +1,8 @@
 """One view a sample with torchvision's own operations, one sample after the other."""
 
+import math
+from collections.abc import Sequence
+
 import torch
 from torchvision.transforms.v2 import functional as tv
 
@@ -7,9 +10,10 @@ from mmdense.data.view_recipe import ViewRecipe
 from mmdense.data.views import ViewParameters
 
 
-def view_loop(images: torch.Tensor, parameters: ViewParameters, recipe: ViewRecipe) -> torch.Tensor:
-    """[B, 3, H, W] uint8 to [B, 3, h, w] float32 from 0 to 1."""
-    radius = min(int(-(-3 * recipe.blur_sigma[1] // 1)), recipe.size[0] - 1, recipe.size[1] - 1)
+def view_loop(
+    images: Sequence[torch.Tensor], parameters: ViewParameters, recipe: ViewRecipe
+) -> torch.Tensor:
+    """B of uint8 [3, H, W] to [B, 3, h, w] float32 from 0 to 1."""
     changes = (tv.adjust_brightness, tv.adjust_contrast, tv.adjust_saturation, tv.adjust_hue)
     views = []
     for i, image in enumerate(images):
@@ -23,7 +27,8 @@ def view_loop(images: torch.Tensor, parameters: ViewParameters, recipe: ViewReci
         if parameters.grays[i]:
             view = tv.rgb_to_grayscale(view, num_output_channels=3)
         if parameters.sigmas[i] > 0:
-            view = tv.gaussian_blur(view, 2 * radius + 1, [parameters.sigmas[i].item()] * 2)
+            sigma = parameters.sigmas[i].item()
+            view = tv.gaussian_blur(view, 2 * math.ceil(3 * sigma) + 1, [sigma, sigma])
         if parameters.solarized[i]:
             view = tv.solarize(view, recipe.solarize_threshold)
         views.append(view)

@@ -10,7 +10,7 @@ data_preprocessor = dict(
     size=96,
 )
 pipeline = [
-    dict(type="mmdense.LoadImage"),
+    dict(type="mmdense.LoadImage", short_side=256),  # a large JPEG is decoded at half its size
     dict(type="mmpretrain.ResizeEdge", scale=128, edge="short"),
     dict(type="mmpretrain.RandomCrop", crop_size=128),
     dict(type="mmpretrain.PackInputs"),

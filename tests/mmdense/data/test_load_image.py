@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile
@@ -50,3 +52,19 @@ def test_a_broken_picture_is_an_error_unless_it_is_ignored(tmp_path, content):
 def test_a_wrong_color_type_is_named():
     with pytest.raises(ValueError, match=r"LoadImage: color_type='colour' is none of \('color'"):
         LoadImage(color_type="colour")
+
+
+def test_a_record_of_a_shard_is_decoded_from_its_bytes(path):
+    content = Path(path).read_bytes()
+    record = LoadImage()(dict(img_path="a.tar/b.jpg", img_bytes=content, gt_label=3))
+    assert record.keys() == {"img_path", "gt_label", "img", "img_shape", "ori_shape"}
+    np.testing.assert_array_equal(record["img"], LoadImage()(dict(img_path=path))["img"])
+    with pytest.raises(BrokenImageError, match=r"a.tar/b.jpg: "):
+        LoadImage()(dict(img_path="a.tar/b.jpg", img_bytes=content[:-2]))
+
+
+def test_a_reduced_scale_is_for_pictures_without_annotations(path):
+    with pytest.raises(ValueError, match="does not go with color_type='unchanged'"):
+        LoadImage(color_type="unchanged", short_side=8)
+    with pytest.raises(ValueError, match=r"has annotations \(\['instances'\]\)"):
+        LoadImage(short_side=8)(dict(img_path=path, instances=[]))

@@ -179,3 +179,34 @@ def test_a_format_without_an_agreed_range_is_refused(kind):
     with pytest.raises(BrokenImageError, match=rf"x\.tiff: pixels are {kind.__name__}.*8 or 16"):
         decode_image(content, "x.tiff")
     assert decode_image(content, "x.tiff", "unchanged").dtype == kind
+
+
+@pytest.mark.parametrize(
+    ("size", "short_side", "expected"),
+    [
+        ((400, 300), 150, (200, 150)),
+        ((400, 300), 151, (400, 300)),
+        ((801, 1201), 100, (101, 151)),  # by 8, rounded up
+        ((64, 2000), 16, (16, 500)),
+    ],
+)
+def test_a_large_jpeg_is_decoded_at_a_reduced_scale(size, short_side, expected):
+    rows, columns = np.mgrid[0 : size[0], 0 : size[1]]
+    picture = np.stack([rows % 256, columns % 256, 0 * rows + 99], axis=2) // 2 + 60
+    content = cv2.imencode(".jpg", cv2.blur(picture.astype(np.uint8), (9, 9)))[1].tobytes()
+    small = decode_image(content, "a.jpg", short_side=short_side)
+    assert small.shape == (*expected, 3)
+    whole = cv2.resize(decode_image(content, "a.jpg"), expected[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(whole.astype(int) - small).mean() < 3
+    grey = decode_image(content, "a.jpg", "grayscale", short_side=short_side)
+    assert grey.shape == expected
+    png = cv2.imencode(".png", picture)[1].tobytes()
+    assert decode_image(png, "a.png", short_side=short_side).shape[:2] == size
+
+
+def test_a_cut_is_seen_at_a_reduced_scale_too():
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    content = cv2.imencode(".jpg", noise)[1].tobytes()
+    for end in (3, 10, len(content) // 2, len(content) - 2):
+        with pytest.raises(BrokenImageError):
+            decode_image(content[:end], "a.jpg", short_side=20)

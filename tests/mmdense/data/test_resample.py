@@ -1,6 +1,8 @@
 import mmdense  # noqa: F401  (what follows imports only after it)
 
 # isort: split
+import math
+
 import pytest
 import torch
 from torchvision.transforms.v2 import functional as tv
@@ -36,17 +38,35 @@ def test_crop_and_resize_equals_torchvision_for_each_sample(size):
     torch.testing.assert_close(ours, torch.stack(expected), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("radius", [0, 1, 6])
-def test_blur_equals_torchvision_for_each_sample(radius):
-    batch = images(3, 3, 9, 12)
-    sigmas = torch.tensor([0.1, 0.9, 2.5])
+def test_images_of_sizes_of_their_own_equal_torchvision_too():
+    batch = [images(3, 31, 40), images(3, 20, 15)]
+    crops, flips = torch.tensor([[3, 5, 20, 30], [0, 0, 20, 15]]), torch.tensor([True, False])
+    ours = crop_and_resize(batch, crops, flips, size=(13, 17))
+    for view, image, crop, mirror in zip(ours, batch, crops, flips):
+        theirs = tv.resized_crop(image, *crop.tolist(), [13, 17], antialias=True)
+        torch.testing.assert_close(view, theirs.flip(2) if mirror else theirs, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(70, 45), (40, 33), (13, 14)])
+def test_blur_equals_torchvision_for_each_sample(shape):
+    batch = images(4, 3, *shape)
+    sigmas = torch.tensor([0.1, 0.9, 1.0, 4.0])  # radii of 1, 3, 3 and 12 pixels
     expected = [
-        tv.gaussian_blur(image, 2 * radius + 1, [sigma.item()] * 2)
+        tv.gaussian_blur(image, 2 * math.ceil(3 * sigma) + 1, [sigma.item()] * 2)
         for image, sigma in zip(batch, sigmas)
     ]
     torch.testing.assert_close(
-        gaussian_blur(batch, sigmas, radius), torch.stack(expected), atol=1e-5, rtol=0
+        gaussian_blur(batch, sigmas), torch.stack(expected), atol=1e-5, rtol=0
     )
+
+
+def test_a_blur_that_is_wider_than_the_image_by_hand():
+    # 1 x 2 pixels, reflected without end: ... b a b a b ...; the taps at even places see the own.
+    sigma, image = 1.0, torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
+    weights = torch.exp(-0.5 * torch.arange(-3, 4) ** 2 / sigma**2)
+    own = (weights[1::2].sum() / weights.sum()).item()  # of the taps -2, 0 and 2
+    found = gaussian_blur(image, torch.tensor([sigma])).flatten().tolist()
+    assert found == pytest.approx([own, 1 - own])
 
 
 def test_an_even_image_stays_even():
@@ -54,4 +74,4 @@ def test_an_even_image_stays_even():
     crops = torch.tensor([[1, 2, 5, 9], [0, 0, 10, 14]])
     cropped = crop_and_resize(even, crops, torch.tensor([True, False]), size=(6, 23))
     torch.testing.assert_close(cropped, torch.full((2, 3, 6, 23), 0.25))
-    torch.testing.assert_close(gaussian_blur(even, torch.tensor([0.5, 3.0]), 5), even)
+    torch.testing.assert_close(gaussian_blur(even, torch.tensor([0.5, 3.0])), even)

@@ -79,7 +79,7 @@ def test_the_runners_loader_gives_what_it_gives_from_files(source, out):
 
     shards = dict(type="mmdense.ShardDataset", shards=str(out))
     files = dict(type="mmpretrain.CustomDataset", data_root=str(source))
-    found = batches(shards, dict(type="mmdense.LoadImageFromBytes"))
+    found = batches(shards, dict(type="mmdense.LoadImage"))
     assert len(found) == 11
     assert found == batches(files, dict(type="LoadImageFromFile"))
 
@@ -105,7 +105,7 @@ def test_a_folder_without_an_index_says_how_to_make_one(tmp_path):
 
 
 def test_a_pipeline_on_files_is_refused(out):
-    with pytest.raises(ValueError, match=r"use mmdense.LoadImageFromBytes"):
+    with pytest.raises(ValueError, match=r"use mmdense.LoadImage$"):
         ShardDataset(shards=str(out), pipeline=[dict(type="LoadImageFromFile")])
 
 

@@ -52,13 +52,19 @@ def test_the_second_view_can_differ():
     assert (first.gray_prob, second.gray_prob) == (0.0, 1.0)
 
 
-def test_list_of_one_size_is_a_batch_and_others_are_refused():
+def test_images_of_one_size_are_a_batch_and_others_have_views():
     preprocessor = TwoViewPreprocessor(**SETTING)
     stacked = preprocessor(batch())["inputs"]
     assert preprocessor(dict(inputs=list(batch()["inputs"])))["inputs"].equal(stacked)
-    mixed = [torch.zeros(3, 4, 4, dtype=torch.uint8), torch.zeros(3, 4, 5, dtype=torch.uint8)]
-    with pytest.raises(ValueError, match="not one batch"):
+    mixed = [torch.zeros(3, 40, 40, dtype=torch.uint8), torch.zeros(3, 30, 50, dtype=torch.uint8)]
+    views = preprocessor(dict(inputs=mixed), training=True)["inputs"]
+    assert [view.shape for view in views] == [(2, 3, *preprocessor.recipes[0].size)] * 2
+    with pytest.raises(ValueError, match=r"\[\(30, 50\), \(40, 40\)\] are not one batch"):
         preprocessor(dict(inputs=mixed))
+
+
+def test_what_is_no_picture_is_refused():
+    preprocessor = TwoViewPreprocessor(**SETTING)
     with pytest.raises(ValueError, match="need uint8"):
         preprocessor(dict(inputs=torch.zeros(2, 3, 4, 4)))
     with pytest.raises(TypeError, match="grey_prob"):
