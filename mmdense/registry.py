@@ -16,6 +16,7 @@ __all__ = [
     "LOOPS",
     "MODELS",
     "OPTIM_WRAPPERS",
+    "STRATEGIES",
     "TRANSFORMS",
     "VISBACKENDS",
 ]
@@ -51,6 +52,7 @@ HOOKS = _child(
 LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
 MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
+STRATEGIES = _child(host.STRATEGIES, "mmdense.engine.fsdp")
 TRANSFORMS = _child(
     host.TRANSFORMS,
     "mmdense.data.load_image",

@@ -36,7 +36,7 @@ def test_every_tool_explains_itself(path):
         ("prepare_data.py", ["mnist"], "no data set 'mnist'; there are ade20k, bccd"),
         ("prepare_data.py", ["coco", "--source", "absent"], "absent does not exist"),
         ("browse.py", ["absent.py"], "there is no config file absent.py"),
-        ("make_shards.py", ["absent", "out"], "there is no folder absent"),
+        ("prepare_data.py", ["--shard", "absent", "--out", "out"], "there is no folder absent"),
         ("check_data.py", ["absent.py"], "there is no config file absent.py"),
     ],
 )
@@ -49,7 +49,9 @@ def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message)
 
 def test_browse_and_shards_work_from_the_command_line(tmp_path):
     place = collage.ensure("tiny", root=tmp_path / "data")
-    done = start("make_shards.py", str(place / "unlabelled"), str(tmp_path / "shards"))
+    done = start(
+        "prepare_data.py", "--shard", str(place / "unlabelled"), "--out", str(tmp_path / "shards")
+    )
     assert done.stdout == f"{tmp_path}/shards: 32 images, shards: 1\n", done.stderr
     config = tmp_path / "shards.py"
     bases = ["_base_/datasets/unlabelled_shards.py", "_base_/runtime_pretrain.py"]

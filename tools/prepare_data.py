@@ -2,13 +2,16 @@
 
     python tools/prepare_data.py bccd camvid --source FOLDER
     python tools/prepare_data.py coco --source FOLDER
+    python tools/prepare_data.py --shard FOLDER_OF_PHOTOS --out data/shards
 
 Small sets are converted into DATA/<name>, once and completely. Large ones (COCO, VOC, ADE20K,
 ImageNet) are checked where they are and DATA/<name> becomes a link. What is missing is said, and
-where it is published.
+where it is published. --shard packs any folder of images, or of a folder a class, into WebDataset
+shards, or indexes shards that are there.
 """
 
 import argparse
+import json
 import logging
 import sys
 from pathlib import Path
@@ -25,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
         epilog=f"data sets, and the files to bring:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="+", metavar="NAME", help="a data set of the list below")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a data set of the list below")
     parser.add_argument(
         "--source",
         type=Path,
@@ -35,13 +38,49 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--root", type=Path, default=Path("data"), help="folder of all data sets; default: data"
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--shard",
+        type=Path,
+        metavar="FOLDER",
+        help="pack the images of this folder; without --out, index the *.tar in it",
+    )
+    parser.add_argument("--out", type=Path, help="folder of shards to make")
+    parser.add_argument(
+        "--max-bytes", type=int, default=500_000_000, help="largest shard; default: %(default)s"
+    )
+    parser.add_argument("--max-samples", type=int, help="most images of a shard; default: any")
+    args = parser.parse_args()
+    if bool(args.names) == bool(args.shard):
+        parser.error("give names of data sets, or --shard FOLDER")
+    return args
+
+
+def shard(args: argparse.Namespace) -> int:
+    """Write or index shards, and say what there is."""
+    from mmdense.data.shard_index import INDEX, index_shards
+    from mmdense.data.shards import write_shards
+
+    try:
+        if args.out is None:
+            out = index_shards(args.shard)
+        else:
+            sizes = {"max_bytes": args.max_bytes, "max_samples": args.max_samples}
+            out = write_shards(args.shard, args.out, **sizes)
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    index = json.loads((out / INDEX).read_text())
+    classes = f", classes: {len(index['classes']):,}" if index["classes"] else ""
+    print(f"{out}: {index['images']:,} images, shards: {len(index['shards']):,}{classes}")
+    return 0
 
 
 def main() -> int:
     """Prepare each set and print its folder."""
     args = parse_arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if args.shard:
+        return shard(args)
     for name in args.names:
         try:
             print(prepare(name, args.source, args.root))

@@ -94,6 +94,7 @@ class NonFiniteHook(Hook):
         values = [self._loss] if self._loss is not None else []
         if not hasattr(self._runner.optim_wrapper, "loss_scaler"):
             gradients = [p.grad for p in self._runner.model.parameters() if p.grad is not None]
+            gradients = [g.to_local() if hasattr(g, "to_local") else g for g in gradients]  # FSDP
             if gradients:
                 values += [norm.float() for norm in torch._foreach_norm(gradients)]
         finite = torch.stack([value.reshape(()) for value in values]).isfinite().all()
@@ -122,12 +123,16 @@ class NonFiniteHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         path = Path(runner.work_dir) / "non_finite" / f"iter_{runner.iter}_rank_{rank}.pth"
         path.parent.mkdir(exist_ok=True)
+        weights = {
+            key: value.full_tensor() if hasattr(value, "full_tensor") else value
+            for key, value in model.state_dict().items()
+        }
         content = {
             "config": runner.cfg.pretty_text,
             "seed": runner.seed,
             "iteration": runner.iter,
             "rank": rank,
-            "state_dict": model.state_dict(),
+            "state_dict": weights,
             "batch": self._batch,
         }
         torch.save(content, path)

@@ -1,0 +1,105 @@
+"""A training step of SimSiam in bfloat16, as ``--amp`` runs it, against float32.
+
+ResNet-18, two views of 224 px, batch 32. Both have their weights channels last, as runs have by
+default. The losses of both follow each other: that is measured on small views, since a step of the
+large ones takes seconds, and compared with what another seed does to the float32 curve.
+"""
+
+import time
+
+import mmdense  # noqa: F401
+
+# isort: split
+import mmpretrain.models  # noqa: F401
+import torch
+from mmengine.registry import MODELS, DefaultScope
+from torch.nn.functional import interpolate
+
+from benchmarks.timing import result
+from mmdense.data.view_recipe import ViewRecipe
+from mmdense.data.views import random_view
+from mmdense.engine.machine import keep_freed_memory
+from mmdense.registry import OPTIM_WRAPPERS
+
+NECK = dict(type="NonLinearNeck", hid_channels=512, with_avg_pool=True, norm_cfg=dict(type="BN1d"))
+MODEL = dict(
+    type="SimSiam",
+    data_preprocessor=dict(type="BaseDataPreprocessor", _scope_="mmengine"),
+    backbone=dict(type="ResNet", depth=18, norm_cfg=dict(type="BN")),
+    neck=dict(
+        **NECK, in_channels=512, out_channels=512, num_layers=3, with_last_bn_affine=False,
+        with_last_bias=False,
+    ),
+    head=dict(
+        type="LatentPredictHead",
+        loss=dict(type="CosineSimilarityLoss"),
+        predictor=dict(
+            **{**NECK, "with_avg_pool": False, "hid_channels": 128}, in_channels=512,
+            out_channels=512, with_last_bn=False, with_last_bias=True,
+        ),
+    ),
+)  # fmt: skip
+ROUNDS, CURVE = 4, 60
+
+
+class _Side:
+    """A model with its optimizer; a step returns the loss."""
+
+    def __init__(self, wrapper, seed=0, lr=0.05):
+        torch.manual_seed(seed)
+        with DefaultScope.overwrite_default_scope("mmpretrain"):
+            self.model = MODELS.build(MODEL)
+        self.model.init_weights()
+        self.model.to(memory_format=torch.channels_last)
+        sgd = torch.optim.SGD(self.model.parameters(), lr, momentum=0.9, weight_decay=1e-4)
+        self.wrapper = OPTIM_WRAPPERS.build(dict(type=wrapper, optimizer=sgd))
+
+    def step(self, views):
+        with self.wrapper.optim_context(self.model):
+            loss = self.model(views, mode="loss")["loss"]
+        self.wrapper.update_params(loss)
+        return float(loss.detach())
+
+    def seconds(self, views):
+        start = time.perf_counter()
+        self.step(views)
+        return time.perf_counter() - start
+
+
+def run() -> list[dict]:
+    torch.set_num_threads(2)
+    keep_freed_memory()
+    views = list(torch.randn(2, 32, 3, 224, 224).unbind())
+    ours, other = _Side("mmdense.BFloat16OptimWrapper"), _Side("OptimWrapper")
+    times = [(ours.seconds(views), other.seconds(views)) for _ in range(ROUNDS)]
+    ours_s, other_s = (min(side) for side in zip(*times[1:], strict=True))
+    setting = f"ResNet-18, two views of 224 px, batch 32, two threads; {_distance()}"
+    return [
+        result("SimSiam step in bfloat16", ours_s, other_s, other_name="float32", setting=setting)
+    ]
+
+
+def _distance():
+    """How far the bfloat16 losses are from those of float32, and those of other seeds from each."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(CURVE, 16, 3, 8, 8, generator=generator)
+    recipe = ViewRecipe(size=(64, 64))
+    batches = []
+    for images in coarse:
+        photos = interpolate(images, (96, 96), mode="bicubic").clamp(0, 1).mul(255).byte()
+        batches.append([random_view(photos, recipe, generator=generator) - 0.5 for _ in range(2)])
+
+    def curve(wrapper, seed):
+        side = _Side(wrapper, seed)
+        return torch.tensor([side.step(views) for views in batches])
+
+    plain = torch.stack([curve("OptimWrapper", seed) for seed in range(3)])  # [seeds, steps]
+    short = torch.stack([curve("mmdense.BFloat16OptimWrapper", seed) for seed in range(3)])
+    pairs = ((0, 1), (0, 2), (1, 2))
+    seeds = sum(float((plain[i] - plain[j]).abs().mean()) for i, j in pairs) / len(pairs)
+    formats = float((plain - short).abs().mean())
+    return f"losses of {CURVE} steps at 64 px {formats:.3f} apart, of other seeds {seeds:.3f}"
+
+
+if __name__ == "__main__":
+    run()
