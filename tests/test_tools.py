@@ -1,8 +1,6 @@
 """The tools as a person starts them."""
 
-import json
 import runpy
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -63,39 +61,6 @@ def test_browse_and_shards_work_from_the_command_line(tmp_path):
     done = start("browse.py", str(config), "-o", str(tmp_path), "--cfg-options", *options)
     assert done.stdout.endswith(f"{tmp_path}/shards_train.png\n"), done.stderr
     assert (tmp_path / "shards_train.png").stat().st_size > 10_000
-
-
-def test_two_processes_train_one_model(tmp_path):
-    place = collage.ensure("tiny", root=tmp_path / "data")
-    config = tmp_path / "two.py"
-    config.write_text(
-        f"_base_ = '{ROOT}/configs/pretrain/simsiam_r18_collage.py'\n"
-        "data_preprocessor = dict(size=32)\n"
-        "train_dataloader = dict(\n"
-        f"    batch_size=8, num_workers=0, dataset=dict(data_root='{place}/unlabelled')\n"
-        ")\n"
-        "train_cfg = dict(max_epochs=1)\n"
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-    launcher += ["--master-addr=127.0.0.1", f"--master-port={port}"]
-    tool = [str(ROOT / "tools" / "train.py"), str(config), "--launcher=pytorch"]
-    done = subprocess.run(
-        [*launcher, *tool, f"--work-dir={tmp_path}/work"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    images = len(list((place / "unlabelled").glob("*.jpg")))
-    # Each process sees half of the images in batches of 8: the steps of one with batches of 16.
-    steps = images // 2 // 8
-    assert f"Epoch(train) [1][{steps}/{steps}]" in done.stdout.replace("  ", " ")
-    record = json.loads((tmp_path / "work" / "record.json").read_text())
-    assert record["images"] == images
 
 
 def test_check_data_prints_tables_and_counts_errors(tmp_path, capsys):

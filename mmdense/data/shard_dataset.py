@@ -90,8 +90,8 @@ class ShardDataset(Dataset):
         if not (folder / INDEX).is_file() or not (folder / MEMBERS).is_file():
             raise FileNotFoundError(
                 f"{folder} has no {INDEX} and {MEMBERS}: write shards with python "
-                f"tools/prepare_data.py --shard SOURCE --out {folder}, or index those that are there "
-                f"with python tools/prepare_data.py --shard {folder}"
+                f"tools/prepare_data.py --shard SOURCE --out {folder}, or index those that are "
+                f"there with python tools/prepare_data.py --shard {folder}"
             )
         index = json.loads((folder / INDEX).read_text())
         if index["version"] != VERSION:

@@ -27,8 +27,7 @@ class BrokenImagesHook(Hook):
     counts once, and the limit holds for all of them together. Where no data set skips, the hook
     does nothing.
 
-    The base configs of mmdense have it. In another config:
-    ``default_hooks = dict(broken_images=dict(type="mmdense.BrokenImagesHook"))``.
+    The base configs of mmdense have it, and ``tools/train.py`` adds it to others.
 
     Raises:
         TooManyBrokenImagesError: all ranks together found more than the limit, on each rank.

@@ -208,9 +208,11 @@ def build_runner(cfg: Config) -> Runner:
         _train_exactly(cfg)
         _drop_late_schedules(cfg)
         hooks.append({"type": "mmdense.PreemptionHook"})
-        own = [hook.get("type") for hook in cfg.get("custom_hooks", [])]
-        if "mmdense.NonFiniteHook" not in own:
-            hooks.append({"type": "mmdense.NonFiniteHook"})
+        own = [*cfg.get("custom_hooks", []), *cfg.get("default_hooks", {}).values()]
+        types = [hook.get("type") for hook in own if hook]
+        for name in ("mmdense.NonFiniteHook", "mmdense.BrokenImagesHook"):
+            if name not in types:
+                hooks.append({"type": name})
     if cfg.get("channels_last", True):
         hooks.append({"type": "mmdense.ChannelsLastHook"})
     cfg.custom_hooks = [*cfg.get("custom_hooks", []), *hooks]

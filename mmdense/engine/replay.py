@@ -71,8 +71,11 @@ def replay(path: str | Path) -> Replay:
 
 def _element_classes() -> list[type]:
     """The host's classes for annotations, which stand in a batch."""
+    # Each host defines a class of its own, known only after its import.
     import mmdet.structures.bbox as boxes
     import mmdet.structures.mask as masks
+    import mmpretrain.structures  # noqa: F401
+    import mmseg.structures  # noqa: F401
 
     found, waiting = [], [BaseDataElement]
     while waiting:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -84,3 +87,14 @@ def test_another_file_is_refused(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match=r"a.pth is no step .* keys: \['state_dict'\]"):
         replay(tmp_path / "a.pth")
+
+
+def test_the_hosts_annotations_are_known_to_a_process_that_used_none_of_them():
+    code = (
+        "import mmdense; from mmdense.engine.replay import _element_classes;"
+        "print(*sorted({kind.__name__ for kind in _element_classes()}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"DataSample", "DetDataSample", "SegDataSample", "InstanceData"} < set(
+        done.stdout.split()
+    )
