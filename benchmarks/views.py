@@ -132,7 +132,7 @@ def run() -> list[dict]:
         )
     ]
     with tempfile.TemporaryDirectory() as name:
-        folder, number = Path(name), 512
+        folder, number = Path(name), 1024
         _photos(folder, number)
         ours = TwoViewPreprocessor(size=224, mean=MEAN, std=STD, to_rgb=False)
         pictures = _files(folder, dict(type="mmdense.LoadImage"), dict(type="mmdense.PackImage"))
@@ -141,7 +141,7 @@ def run() -> list[dict]:
         rows.append(
             _compare(
                 "Two views of 224 px from JPEG, an image",
-                "512 files of 341x256, batch 64, two workers on two cores",
+                "1024 files of 341x256, batch 64, two workers on two cores",
                 number,
                 _seconds(pictures, collate_images, ours, 64),
                 _seconds(views, default_collate, host, 64),

@@ -86,7 +86,13 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
         seed = int(torch.randint(1 << 62, ()))
         generator = torch.Generator().manual_seed(seed + get_rank())
         return [
-            random_view(images, recipe, generator=generator, finish=self._normalize)
+            random_view(
+                images,
+                recipe,
+                generator=generator,
+                mean=self.mean.flatten(),
+                std=self.std.flatten(),
+            )
             for recipe in self.recipes
         ]
 

@@ -30,6 +30,7 @@ __all__ = [
     "solarize",
 ]
 
+LUMA = np.array([0.299, 0.587, 0.114])  # as OpenCV has it
 Pixels = np.ndarray[Any, Any]  # uint8 [H, W, 3] RGB
 
 
@@ -55,7 +56,7 @@ def adjust_brightness(pixels: Pixels, factor: float) -> Pixels:
 
 def adjust_contrast(pixels: Pixels, factor: float) -> Pixels:
     """Move from the mean luma by ``factor``."""
-    mean = float(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).mean())
+    mean = float(np.asarray(cv2.mean(pixels))[:3] @ LUMA)
     return cv2.addWeighted(pixels, factor, pixels, 0, mean * (1 - factor))
 
 

@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import cv2
 import torch
 from torch import Tensor
 
@@ -51,9 +50,6 @@ SMALL = 64 * 64
 PIXELS_AT_ONCE = 1 << 16
 
 
-Finish = Callable[[Tensor], object]
-
-
 @dataclass(frozen=True)
 class ViewParameters:
     """What was drawn for one view of a batch; all tensors on the CPU.
@@ -83,7 +79,8 @@ def random_view(
     recipe: ViewRecipe,
     *,
     generator: torch.Generator | None = None,
-    finish: Finish | None = None,
+    mean: Tensor | None = None,
+    std: Tensor | None = None,
 ) -> Tensor:
     """One random view of each image.
 
@@ -92,14 +89,15 @@ def random_view(
             255.
         recipe: What is drawn from.
         generator: Source of randomness on the CPU; None takes torch's global one.
-        finish: As for :func:`apply_parameters`.
+        mean: As for :func:`apply_parameters`.
+        std: As for :func:`apply_parameters`.
 
     Returns:
-        ``[B, 3, h, w]`` float32 from 0 to 1, on the device of ``images``.
+        As :func:`apply_parameters`.
     """
     sizes = torch.tensor([image.shape[-2:] for image in images])
     parameters = sample_parameters(sizes, recipe, generator=generator)
-    return apply_parameters(images, parameters, recipe, finish=finish)
+    return apply_parameters(images, parameters, recipe, mean=mean, std=std)
 
 
 def sample_parameters(
@@ -144,7 +142,8 @@ def apply_parameters(
     parameters: ViewParameters,
     recipe: ViewRecipe,
     *,
-    finish: Finish | None = None,
+    mean: Tensor | None = None,
+    std: Tensor | None = None,
 ) -> Tensor:
     """Make the view that ``parameters`` describe: crop, flip, colours, gray, blur, solarize.
 
@@ -155,11 +154,12 @@ def apply_parameters(
             255.
         parameters: For these B samples.
         recipe: Gives the size and the threshold.
-        finish: Changes a part of the view in place, ``[b, 3, h, w]``, such as a normalisation does;
-            it is called for each part while that is still in the processor's cache.
+        mean: To be subtracted from each channel, ``[3]``, for values from 0 to 1.
+        std: To divide by then, ``[3]``.
 
     Returns:
-        ``[B, 3, h, w]`` float32 from 0 to 1.
+        ``[B, 3, h, w]`` float32, from 0 to 1 where neither ``mean`` nor ``std`` is given, on the
+        device of ``images``.
 
     Raises:
         ValueError: ``images`` is not a batch of RGB images, or has another number of samples.
@@ -171,32 +171,54 @@ def apply_parameters(
     batch = len(images)
     if len(parameters.crops) != batch:
         raise ValueError(f"{len(parameters.crops)} parameters for {batch} images")
-    if batch and images[0].device.type != "cpu":
-        view = _apply(images, parameters, slice(None), recipe).contiguous()
-        if finish:
-            finish(view)
-        return view
     height, width = recipe.size
+    device = images[0].device if batch else torch.device("cpu")
+    mean = torch.zeros(3, device=device) if mean is None else mean
+    std = torch.ones(3, device=device) if std is None else std
+
+    def make(part: slice) -> Tensor:
+        view = _apply(images[part], parameters, part, recipe)
+        return view.sub_(mean.view(3, 1, 1)).div_(std.view(3, 1, 1))
+
+    if device.type != "cpu":
+        return make(slice(None)).contiguous()
+    if not isinstance(images, Tensor) or height * width > SMALL:
+        return _one_by_one(images, parameters, recipe, mean, std)
+    at_once = PIXELS_AT_ONCE // (height * width)
     view = torch.empty(batch, 3, height, width)  # [B, 3, h, w]
-    small = isinstance(images, Tensor) and height * width <= SMALL
-    at_once = max(1, PIXELS_AT_ONCE // (height * width)) if small else 1
 
-    def make(start: int) -> None:
+    def put(start: int) -> None:
         part = slice(start, start + at_once)
-        if small:
-            view[part] = _apply(images[part], parameters, part, recipe)
-        else:
-            _make_one(images[start], parameters, start, recipe, view[start])
-        if finish:
-            finish(view[part])
+        view[part] = make(part)
 
-    _on_all_threads(make, range(0, batch, at_once))
+    _on_all_threads(put, range(0, batch, at_once))
     return view
 
 
+def _one_by_one(
+    images: Tensor | Sequence[Tensor],
+    parameters: ViewParameters,
+    recipe: ViewRecipe,
+    mean: Tensor,
+    std: Tensor,
+) -> Tensor:
+    """With OpenCV; the result has its channels last in memory, as OpenCV and convolutions do."""
+    height, width = recipe.size
+    lines = torch.empty(len(images), height, width * 3)  # [B, h, w*3]
+    factor = (1 / (255 * std)).repeat(width)  # [w*3]
+    shift = (-mean / std).repeat(width)  # [w*3]
+
+    def put(one: int) -> None:
+        pixels = torch.from_numpy(_make_one(images[one], parameters, one, recipe))  # [h, w, 3]
+        torch.addcmul(shift, pixels.view(height, -1), factor, out=lines[one])
+
+    _on_all_threads(put, range(len(images)))
+    return lines.view(-1, height, width, 3).permute(0, 3, 1, 2)  # [B, 3, h, w]
+
+
 def _make_one(
-    image: Tensor, parameters: ViewParameters, one: int, recipe: ViewRecipe, out: Tensor
-) -> None:
+    image: Tensor, parameters: ViewParameters, one: int, recipe: ViewRecipe
+) -> view_opencv.Pixels:
     top, left, height, width = parameters.crops[one].tolist()
     mirror, size = bool(parameters.flips[one]), recipe.size
     pixels = view_opencv.crop_and_resize(image, (top, left, height, width), mirror, size)
@@ -210,9 +232,7 @@ def _make_one(
         pixels = view_opencv.gaussian_blur(pixels, float(parameters.sigmas[one]))
     if parameters.solarized[one]:
         pixels = view_opencv.solarize(pixels, recipe.solarize_threshold)
-    for target, plane in zip(out, cv2.split(pixels), strict=True):
-        target.copy_(torch.from_numpy(plane))
-    out.mul_(1 / 255)
+    return pixels
 
 
 def _on_all_threads(work: Callable[[int], None], items: Sequence[int]) -> None:
