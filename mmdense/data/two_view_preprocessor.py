@@ -85,14 +85,9 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
     def _two_views(self, images: Tensor | list[Tensor]) -> list[Tensor]:
         seed = int(torch.randint(1 << 62, ()))
         generator = torch.Generator().manual_seed(seed + get_rank())
+        mean, std = self.mean.flatten(), self.std.flatten()
         return [
-            random_view(
-                images,
-                recipe,
-                generator=generator,
-                mean=self.mean.flatten(),
-                std=self.std.flatten(),
-            )
+            random_view(images, recipe, generator=generator, mean=mean, std=std)
             for recipe in self.recipes
         ]
 
@@ -102,10 +97,7 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
                 f"inputs of the sizes {sorted({tuple(x.shape[1:]) for x in images})} are not one "
                 "batch; end the pipeline of val_dataloader with a crop or resize to one size"
             )
-        return self._normalize(images.float() / 255)
-
-    def _normalize(self, images: Tensor) -> Tensor:
-        return images.sub_(self.mean).div_(self.std)  # they are ours, and new
+        return (images.float() / 255 - self.mean) / self.std
 
 
 def _bytes_of_rgb(inputs: Tensor | Sequence[Tensor] | dict) -> Tensor | list[Tensor]:

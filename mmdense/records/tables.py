@@ -76,13 +76,16 @@ def pipelines_table(records: Sequence[Record], links: Sequence[str] | None = Non
     return table
 
 
-def operators_table(benchmarks: Sequence[dict[str, Any]], links: Sequence[str]) -> str:
-    """One row for each benchmark of an operator.
+def benchmarks_table(
+    benchmarks: Sequence[dict[str, Any]], links: Sequence[str], *, what: str
+) -> str:
+    """One row for each benchmark.
 
     Args:
         benchmarks: With ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared with),
             ``other_s`` and ``ratio`` (how many times faster ours is).
         links: The folder that each row comes from.
+        what: Head of the first column.
     """
     rows = [
         [
@@ -96,7 +99,7 @@ def operators_table(benchmarks: Sequence[dict[str, Any]], links: Sequence[str]) 
         ]
         for row, link in zip(benchmarks, links, strict=True)
     ]
-    header = ["Operator", "Setting", "Compared with", "Ours", "Other", "Times faster", "Record"]
+    header = [what, "Setting", "Compared with", "Ours", "Other", "Times faster", "Record"]
     return _markdown(header, rows, right=("Ours", "Other", "Times faster"))
 
 
@@ -129,23 +132,56 @@ def _kept_setup(results: Results, to_root: str) -> str:
     return setup_table(list(newest.values()), [to_root + folder for folder in newest])
 
 
-def _kept_operators(results: Results, to_root: str) -> str:
-    """Of rows that compare the same in one setting, the one in the last folder counts."""
-    newest = {
-        (row["name"], row["setting"], row["other"]): (row, to_root + folder)
-        for folder, rows in results.benchmarks
-        for row in rows
-    }
-    return operators_table(
-        [row for row, _ in newest.values()], [folder for _, folder in newest.values()]
-    )
+def _kept_benchmarks(kind: str, what: str) -> Callable[[Results, str], str]:
+    """The table of the folders ``<date>_<kind>``.
+
+    Of rows that compare the same in one setting, the one in the last folder counts.
+    """
+
+    def table(results: Results, to_root: str) -> str:
+        newest = {
+            (row["name"], row["setting"], row["other"]): (row, to_root + folder)
+            for folder, rows in results.benchmarks
+            if folder.endswith(f"_{kind}")
+            for row in rows
+        }
+        rows, links = zip(*newest.values(), strict=True) if newest else ((), ())
+        return benchmarks_table(rows, links, what=what)
+
+    return table
+
+
+def memory_table(records: Sequence[Record], links: Sequence[str]) -> str:
+    """One row for each run whose memory was watched: ``steps``, ``early_mib``, ``late_mib``.
+
+    Raises:
+        RecordError: A record lacks one of them.
+    """
+    rows = []
+    for record, link in zip(records, links, strict=True):
+        missing = {"steps", "early_mib", "late_mib"} - set(record.metrics)
+        if missing:
+            raise RecordError(f"{link}: field 'metrics' lacks {', '.join(sorted(missing))}")
+        early, late = record.metrics["early_mib"], record.metrics["late_mib"]
+        change = f"{100 * (late / early - 1):+.2f} %"
+        cells = [f"{record.metrics['steps']:,.0f}", f"{early:,.0f} MiB", f"{late:,.0f} MiB", change]
+        rows.append([record.name, *cells, _link(record, link)])
+    header = ["Run", "Steps", "Resident after warm-up", "At the end", "Change", "Record"]
+    return _markdown(header, rows, right=header[1:5])
+
+
+def _kept_memory(results: Results, to_root: str) -> str:
+    newest = _newest(results, "memory")
+    return memory_table(list(newest.values()), [to_root + folder for folder in newest])
 
 
 # A table's name in the README files, and what makes it of the results and the way to the root.
 TABLES: dict[str, Callable[[Results, str], str]] = {
-    "operators": _kept_operators,
+    "memory": _kept_memory,
+    "operators": _kept_benchmarks("operators", "Operator"),
     "pipelines": _kept_pipelines,
     "setup": _kept_setup,
+    "training": _kept_benchmarks("training", "Part"),
 }
 
 

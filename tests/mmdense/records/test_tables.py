@@ -9,7 +9,8 @@ from mmdense.records.record import Record, RecordError, keep
 from mmdense.records.tables import (
     NOTHING,
     TABLES,
-    operators_table,
+    benchmarks_table,
+    memory_table,
     pipelines_table,
     read_results,
     setup_table,
@@ -121,7 +122,8 @@ OPERATOR = {
 
 
 def test_operators():
-    row = operators_table([OPERATOR], ["results/benchmarks/a"]).splitlines()[2]
+    table = benchmarks_table([OPERATOR], ["results/benchmarks/a"], what="Operator")
+    row = table.splitlines()[2]
     assert row == (
         "| nms | 2,000 boxes | greedy loop | 10 ms | 50 ms | 5.00 | [a](results/benchmarks/a) |"
     )
@@ -190,3 +192,13 @@ def test_a_broken_benchmark_names_its_file(tmp_path, content, message):
     with pytest.raises(RecordError, match=message) as caught:
         read_results(tmp_path)
     assert str(folder / "benchmark.json") in str(caught.value)
+
+
+def test_memory():
+    record = pipeline()
+    record.metrics = {"steps": 10000, "early_mib": 1000.0, "late_mib": 1005.4}
+    row = memory_table([record], ["r"]).splitlines()[2]
+    assert "| 10,000 | 1,000 MiB | 1,005 MiB | +0.54 % |" in row
+    del record.metrics["late_mib"]
+    with pytest.raises(RecordError, match="r: field 'metrics' lacks late_mib"):
+        memory_table([record], ["r"])
