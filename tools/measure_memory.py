@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM_UP = 0.1  # share of the steps
@@ -20,48 +21,18 @@ def main() -> int:
     parser.add_argument("what", metavar="WHAT", help="names results/memory/<date>_<WHAT>")
     parser.add_argument("--steps", type=int, default=10_000, help="default: %(default)s")
     args = parser.parse_args()
-
-    from mmengine.config import Config
-    from mmengine.hooks import Hook
-
-    from mmdense.data import collage
     from mmdense.engine import launch
     from mmdense.records.record import Record, RecordError, keep
-    from mmdense.registry import HOOKS
 
-    @HOOKS.register_module()
-    class WatchMemory(Hook):
-        """Every hundredth of the steps, what this process and its workers hold."""
-
-        samples: list[float] = []  # noqa: RUF012 (one run a process)
-
-        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-            if (runner.iter + 1) % max(1, args.steps // 100) == 0:
-                self.samples.append(sum(map(_resident_mib, _family())))
-
-    place = collage.ensure("tiny", root=ROOT / "data")
-    cfg = Config.fromfile(ROOT / "configs" / "pretrain" / "simsiam_r18_collage.py")
-    cfg.train_dataloader.batch_size = 8
-    cfg.train_dataloader.num_workers = 2
-    cfg.train_dataloader.dataset.data_root = str(place / "unlabelled")
-    cfg.data_preprocessor.size = 32
-    cfg.model.backbone.base_channels = 8
-    cfg.model.backbone.stem_channels = 8
-    cfg.model.neck.update(in_channels=64, hid_channels=32, out_channels=32)
-    cfg.model.head.predictor.update(in_channels=32, hid_channels=16, out_channels=32)
-    cfg.train_cfg = {"type": "IterBasedTrainLoop", "max_iters": args.steps}
-    cfg.param_scheduler = None
-    cfg.default_hooks.logger.interval = 500
-    cfg.custom_hooks = [{"type": "mmdense.WatchMemory"}]
+    cfg = _config(args.steps)
     record = Record.begin("simsiam_tiny", "memory", config=cfg.to_dict(), seed=None)
+    samples = _watch(max(1, args.steps // 100))
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        cfg.work_dir = folder
-        cfg.launcher = "none"
+        cfg.work_dir, cfg.launcher = folder, "none"
         launch.fit_to_machine(cfg)
         launch.build_runner(cfg).train()
     record.wall_time_s = time.perf_counter() - started
-    samples = WatchMemory.samples
     early = samples[int(len(samples) * WARM_UP)]
     record.metrics = {"steps": args.steps, "early_mib": early, "late_mib": samples[-1]}
     print(", ".join(f"{name} {value:.6g}" for name, value in record.metrics.items()))
@@ -72,6 +43,44 @@ def main() -> int:
         print(f"not kept: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _config(steps: int) -> Any:
+    """A model of one eighth of the usual width on pictures of 32 px."""
+    from mmengine.config import Config
+
+    from mmdense.data import collage
+
+    place = collage.ensure("tiny", root=ROOT / "data")
+    cfg = Config.fromfile(ROOT / "configs" / "pretrain" / "simsiam_r18_collage.py")
+    cfg.train_dataloader.update(batch_size=8, num_workers=2)
+    cfg.train_dataloader.dataset.data_root = str(place / "unlabelled")
+    cfg.data_preprocessor.size = 32
+    cfg.model.backbone.update(stem_channels=8, base_channels=8)
+    cfg.model.neck.update(in_channels=64, hid_channels=32, out_channels=32)
+    cfg.model.head.predictor.update(in_channels=32, hid_channels=16, out_channels=32)
+    cfg.train_cfg = {"type": "IterBasedTrainLoop", "max_iters": steps}
+    cfg.param_scheduler = None
+    cfg.default_hooks.logger.interval = 500
+    cfg.custom_hooks = [{"type": "mmdense.WatchMemory"}]
+    return cfg
+
+
+def _watch(interval: int) -> list[float]:
+    """Register the hook; the list gets what this process and its workers hold, in MiB."""
+    from mmengine.hooks import Hook
+
+    from mmdense.registry import HOOKS
+
+    samples: list[float] = []
+
+    @HOOKS.register_module()
+    class WatchMemory(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            if (runner.iter + 1) % interval == 0:
+                samples.append(sum(map(_resident_mib, _family())))
+
+    return samples
 
 
 def _family() -> list[int]:

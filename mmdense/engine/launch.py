@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmdense.checkpoints.last_good import last_good_checkpoint
 from mmdense.checkpoints.read import trust_checkpoints
 from mmdense.engine.config_check import check_config
+from mmdense.engine.host_defaults import LOADERS, fill_host_defaults, replace_sync_bn
 from mmdense.engine.machine import available_cores, keep_freed_memory, supports_bf16
 
 __all__ = [
@@ -30,8 +31,6 @@ __all__ = [
     "scale_learning_rate",
     "show_predictions",
 ]
-
-_LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +77,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = str(Path("work_dirs") / Path(args.config).stem)
     if args.seed is not None:
         cfg.randomness = {**cfg.get("randomness", {}), "seed": args.seed}
-    _fill_host_defaults(cfg)
+    fill_host_defaults(cfg)
     return cfg
 
 
@@ -180,14 +179,14 @@ def fit_to_machine(cfg: Config) -> None:
     share = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     torch.set_num_threads(share)
     keep_freed_memory()
-    for name in _LOADERS:
+    for name in LOADERS:
         loader = cfg.get(name)
         if isinstance(loader, dict):
             workers = min(loader.get("num_workers", 0), share)
             loader.update(num_workers=workers, persistent_workers=workers > 0)
     env = dict(cfg.get("env_cfg", {}))
     env["mp_cfg"] = {"opencv_num_threads": 0, **env.get("mp_cfg", {})}
-    if not torch.cuda.is_available() and _replace_sync_bn(cfg.model):
+    if not torch.cuda.is_available() and replace_sync_bn(cfg.model):
         print_log("SyncBN needs a GPU; on this CPU the model is built with BN", "current")
     cfg.env_cfg = env
 
@@ -280,31 +279,3 @@ def _join_on_cpu(cfg: Config) -> None:
         "find_unused_parameters": cfg.get("find_unused_parameters", False),
     }
     cfg.model_wrapper_cfg = {**wrapper, **cfg.get("model_wrapper_cfg", {})}
-
-
-def _replace_sync_bn(node: Any) -> int:
-    """Turn every ``type='SyncBN'`` below a node of a config into BN; returns how many."""
-    if isinstance(node, list | tuple):
-        return sum(_replace_sync_bn(entry) for entry in node)
-    if not isinstance(node, dict):
-        return 0
-    found = int(node.get("type") == "SyncBN")
-    if found:
-        node["type"] = "BN"
-    return found + sum(_replace_sync_bn(value) for value in node.values())
-
-
-def _fill_host_defaults(cfg: Config) -> None:
-    """What configs leave to the host's own train.py, and what its runner does not take.
-
-    MMPretrain's configs leave the collate function to that tool. Configs inherited as
-    ``mmpretrain::...`` note their scope in it, and no function takes that as an argument.
-    """
-    for name in _LOADERS:
-        loader = cfg.get(name)
-        if not isinstance(loader, dict):
-            continue
-        if cfg.get("default_scope") == "mmpretrain":
-            loader.setdefault("collate_fn", {"type": "default_collate"})
-        if isinstance(loader.get("collate_fn"), dict):
-            loader["collate_fn"].pop("_scope_", None)

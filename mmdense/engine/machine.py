@@ -44,8 +44,8 @@ def keep_freed_memory() -> bool:
     """Let the C library keep the memory of freed tensors for the next ones; says whether it does.
 
     By default glibc gives large blocks back to the system at once, and each new one is handed out
-    page by page, at some microseconds a page: a tenth of the time of a ResNet-18 step in float32
-    (``benchmarks/freed_memory.py``). Linux with glibc only.
+    page by page; a training step takes and frees the same large blocks again and again. Linux with
+    glibc only.
     """
     if not sys.platform.startswith("linux"):
         return False

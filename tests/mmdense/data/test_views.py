@@ -1,12 +1,11 @@
 import mmdense  # noqa: F401  (what follows imports only after it)
 
 # isort: split
-import math
-
 import pytest
 import torch
 
 from mmdense.data import views
+from mmdense.data.view_parameters import sample_parameters
 from mmdense.data.view_recipe import ViewRecipe
 from tests.references.views_loop import view_loop
 
@@ -36,7 +35,7 @@ def test_equals_one_sample_after_the_other(source, size):
     batch = images(23, *source)
     generator = torch.Generator().manual_seed(1)
     sizes = torch.tensor([source] * 23)
-    parameters = views.sample_parameters(sizes, recipe, generator=generator)
+    parameters = sample_parameters(sizes, recipe, generator=generator)
     ours = views.apply_parameters(batch, parameters, recipe)
     torch.testing.assert_close(ours, view_loop(batch, parameters, recipe), atol=2e-5, rtol=0)
 
@@ -47,7 +46,7 @@ def test_large_views_equal_one_sample_after_the_other_but_for_the_rounding_to_by
     batch = [smooth(90 + 3 * i, 160 - 2 * i, seed=i) for i in range(21)]
     batch = [image[None].contiguous(memory_format=memory)[0] for image in batch]
     sizes = torch.tensor([image.shape[1:] for image in batch])
-    parameters = views.sample_parameters(sizes, recipe, generator=torch.Generator().manual_seed(1))
+    parameters = sample_parameters(sizes, recipe, generator=torch.Generator().manual_seed(1))
     ours = views.apply_parameters(batch, parameters, recipe)
     distance = (ours - view_loop(batch, parameters, recipe)).abs() * 255
     assert distance.max() < 8  # hue of dark pixels
@@ -62,32 +61,6 @@ def test_parts_of_a_batch_make_the_same_views(monkeypatch):
     parts = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(parts, whole, atol=2e-6, rtol=0)
     assert batch.equal(images(11, 30, 30))  # the input is left alone
-
-
-def test_crops_lie_inside_and_follow_scale_and_ratio():
-    generator = torch.Generator().manual_seed(0)
-    sizes = torch.tensor([[90, 120]]).expand(20_000, 2)
-    crops = views.sample_crops(sizes, scale=(0.2, 0.5), ratio=(0.75, 4 / 3), generator=generator)
-    top, left, height, width = crops.unbind(1)
-    assert (crops[:, :2] >= 0).all()
-    assert (top + height <= 90).all()
-    assert (left + width <= 120).all()
-    share = (height * width) / (90 * 120)
-    assert 0.19 < share.min() < 0.21
-    assert 0.49 < share.max() < 0.51
-    assert share.mean() == pytest.approx(0.35, abs=0.005)  # uniform in area
-    ratio = (width / height).log()
-    assert ratio.mean().abs() < 0.01  # uniform in the logarithm
-    assert ratio.max() < math.log(4 / 3) + 0.03
-    assert (top == 0).any()
-    assert (top + height == 90).any()
-
-
-def test_a_crop_that_never_fits_is_the_central_one():
-    # 10 x 100: of ratio at most 4/3 the largest is 10 x 13, from (100 - 13) // 2 on.
-    sizes = torch.tensor([[10, 100], [100, 10], [10, 100]])
-    crops = views.sample_crops(sizes, scale=(0.9, 1.0), ratio=(0.75, 4 / 3))
-    assert crops.tolist() == [[0, 43, 10, 13], [43, 0, 13, 10], [0, 43, 10, 13]]
 
 
 def test_samples_differ_and_the_generator_decides():
@@ -131,7 +104,7 @@ def test_the_number_of_threads_is_given_back():
 
 def test_a_wrong_batch_is_refused():
     recipe = ViewRecipe(size=(8, 8))
-    parameters = views.sample_parameters(torch.tensor([[8, 8]] * 2), recipe)
+    parameters = sample_parameters(torch.tensor([[8, 8]] * 2), recipe)
     with pytest.raises(ValueError, match="2 parameters for 3"):
         views.apply_parameters(images(3, 8, 8), parameters, recipe)
     with pytest.raises(ValueError, match=r"\(1, 8, 8\): need uint8"):

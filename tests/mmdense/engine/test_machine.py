@@ -1,3 +1,9 @@
+import platform
+import subprocess
+import sys
+
+import pytest
+
 from mmdense.engine.machine import available_cores
 
 
@@ -17,3 +23,20 @@ def test_no_quota_changes_nothing(tmp_path):
     unlimited = tmp_path / "cpu.max"
     unlimited.write_text("max 100000\n")
     assert available_cores(unlimited) == available_cores(tmp_path / "absent") >= 1
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
+def test_freed_memory_is_taken_again_without_new_pages():
+    code = """
+import resource, torch
+from mmdense.engine.machine import keep_freed_memory
+def new_pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(20 << 20)  # 80 MiB: 20,480 pages
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+new_pages(); print(new_pages(), keep_freed_memory()); new_pages(); print(new_pages())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    (before, kept), (after,) = (line.split() for line in done.stdout.splitlines()[-2:])
+    assert kept == "True"
+    assert int(before) > 10 * int(after)

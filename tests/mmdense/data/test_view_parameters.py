@@ -7,6 +7,8 @@ the crop lay, those of one colour what happened to the colour, those of an edge 
 import mmdense  # noqa: F401  (what follows imports only after it)
 
 # isort: split
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from scipy.stats import ks_2samp, wasserstein_distance
 
+from mmdense.data.view_parameters import sample_crops
 from mmdense.data.view_recipe import ViewRecipe
 from mmdense.data.views import random_view
 
@@ -129,3 +132,29 @@ def test_blurs():
     for widths in wide:
         assert len(widths) / DRAWS == pytest.approx(0.5 * (2 - 0.6) / (2 - 0.1), abs=0.02)
     assert_same_distribution(*wide, distance=0.06)
+
+
+def test_crops_lie_inside_and_follow_scale_and_ratio():
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.tensor([[90, 120]]).expand(20_000, 2)
+    crops = sample_crops(sizes, scale=(0.2, 0.5), ratio=(0.75, 4 / 3), generator=generator)
+    top, left, height, width = crops.unbind(1)
+    assert (crops[:, :2] >= 0).all()
+    assert (top + height <= 90).all()
+    assert (left + width <= 120).all()
+    share = (height * width) / (90 * 120)
+    assert 0.19 < share.min() < 0.21
+    assert 0.49 < share.max() < 0.51
+    assert share.mean() == pytest.approx(0.35, abs=0.005)  # uniform in area
+    ratio = (width / height).log()
+    assert ratio.mean().abs() < 0.01  # uniform in the logarithm
+    assert ratio.max() < math.log(4 / 3) + 0.03
+    assert (top == 0).any()
+    assert (top + height == 90).any()
+
+
+def test_a_crop_that_never_fits_is_the_central_one():
+    # 10 x 100: of ratio at most 4/3 the largest is 10 x 13, from (100 - 13) // 2 on.
+    sizes = torch.tensor([[10, 100], [100, 10], [10, 100]])
+    crops = sample_crops(sizes, scale=(0.9, 1.0), ratio=(0.75, 4 / 3))
+    assert crops.tolist() == [[0, 43, 10, 13], [43, 0, 13, 10], [0, 43, 10, 13]]

@@ -1,0 +1,37 @@
+"""What a config of OpenMMLab leaves to the host's own tools, or asks of a GPU."""
+
+from typing import Any
+
+from mmengine.config import Config
+
+__all__ = ["LOADERS", "fill_host_defaults", "replace_sync_bn"]
+
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def replace_sync_bn(node: Any) -> int:
+    """Turn every ``type='SyncBN'`` below a node of a config into BN; returns how many."""
+    if isinstance(node, list | tuple):
+        return sum(replace_sync_bn(entry) for entry in node)
+    if not isinstance(node, dict):
+        return 0
+    found = int(node.get("type") == "SyncBN")
+    if found:
+        node["type"] = "BN"
+    return found + sum(replace_sync_bn(value) for value in node.values())
+
+
+def fill_host_defaults(cfg: Config) -> None:
+    """What configs leave to the host's own train.py, and what its runner does not take.
+
+    MMPretrain's configs leave the collate function to that tool. Configs inherited as
+    ``mmpretrain::...`` note their scope in it, and no function takes that as an argument.
+    """
+    for name in LOADERS:
+        loader = cfg.get(name)
+        if not isinstance(loader, dict):
+            continue
+        if cfg.get("default_scope") == "mmpretrain":
+            loader.setdefault("collate_fn", {"type": "default_collate"})
+        if isinstance(loader.get("collate_fn"), dict):
+            loader["collate_fn"].pop("_scope_", None)
