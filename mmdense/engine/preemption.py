@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
@@ -29,8 +29,9 @@ class PreemptionHook(Hook):
     """On Ctrl-C, SIGTERM or SIGUSR1: end the step, write a checkpoint, exit with code 75.
 
     The checkpoint is ``<work_dir>/interrupted.pth``; ``--resume`` goes on from it with the next
-    batch. A signal during validation waits for the next training step. Where one rank is told to
-    stop, all do, after the same step.
+    batch, or with the validation that it broke off, from its beginning. Where one rank is told to
+    stop, all do, after the same step; with several of them a validation ends first, since they may
+    have unlike numbers of its batches.
 
     A second signal is taken for an echo of the first if it comes within a second (clusters and
     shells often tell both a process and its parent, which passes it on); after that it has its
@@ -54,8 +55,22 @@ class PreemptionHook(Hook):
 
     def after_train_iter(self, runner: Runner, *args: object, **kwargs: object) -> None:
         """Stop here, where the state is that of a whole number of steps."""
-        if not self._any_rank_was_told():
+        if self._any_rank_was_told():
+            self._save_and_exit(runner)
+
+    def after_val_iter(self, runner: Runner, *args: object, **kwargs: object) -> None:
+        """Stop within the validation of a training; it is done again."""
+        if not self._before or self._received is None or get_world_size() > 1:
             return
+        for hook in runner.hooks:
+            if isinstance(hook, EMAHook):
+                hook.after_val_epoch(
+                    runner
+                )  # the trained weights again, in the place of their means
+        runner.train_loop._iter -= 1  # the host counts the step that is under way, and none is
+        self._save_and_exit(runner)
+
+    def _save_and_exit(self, runner: Runner) -> None:
         runner.save_checkpoint(runner.work_dir, FILE_NAME, by_epoch=False)
         name = signal.Signals(self._received).name if self._received else "a signal of another rank"
         print_log(

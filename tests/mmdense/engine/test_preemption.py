@@ -7,15 +7,48 @@ import signal
 import time
 
 import pytest
+from mmengine.evaluator import BaseMetric
 
 from mmdense.checkpoints.last_good import last_good_checkpoint
 from mmdense.engine.preemption import EXIT_CODE, FILE_NAME, PreemptionHook
-from tests.mmdense.engine.tiny_task import build, lines
+from tests.mmdense.engine.tiny_task import NoisySet, build, lines
 
 FORK = multiprocessing.get_context("fork")
 
 
-def train(folder, steps, workers, pause, every):
+class SlowMetric(BaseMetric):
+    """Says in a file that validation is on, and how often it came to its end."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def process(self, data_batch, data_samples):
+        (self.folder / "validating").touch()
+        self.results.append(1)
+        time.sleep(0.2)
+
+    def compute_metrics(self, results):
+        with (self.folder / "validated").open("a") as file:
+            file.write(f"{len(results)}\n")
+        return {"count": len(results)}
+
+
+def validation(folder):
+    """Of 8 samples one by one, after each epoch."""
+    return {
+        "val_dataloader": {
+            "batch_size": 1,
+            "dataset": {"type": NoisySet},
+            "sampler": {"type": "DefaultSampler", "shuffle": False},
+            "collate_fn": {"type": "default_collate"},
+        },
+        "val_cfg": {},
+        "val_evaluator": {"type": SlowMetric, "folder": folder},
+    }
+
+
+def train(folder, steps, workers, pause, every, validate=False):
     """What a process does: go on from the last good checkpoint, or begin."""
     checkpoint = last_good_checkpoint(folder / "run")
     build(
@@ -28,11 +61,12 @@ def train(folder, steps, workers, pause, every):
         saving={"interval": every, "max_keep_ckpts": 2},
         load_from=str(checkpoint) if checkpoint else None,
         resume=checkpoint is not None,
+        **(validation(folder) if validate else {}),
     ).train()
 
 
-def start(folder, *, steps=12, workers=0, pause=0.0, every=4):
-    process = FORK.Process(target=train, args=(folder, steps, workers, pause, every))
+def start(folder, *, steps=12, workers=0, pause=0.0, every=4, validate=False):
+    process = FORK.Process(target=train, args=(folder, steps, workers, pause, every, validate))
     process.start()
     return process
 
@@ -64,6 +98,24 @@ def test_a_signal_saves_and_the_run_goes_on_exactly(tmp_path, number, workers):
     assert lines(tmp_path / "journal.txt") == lines(tmp_path / "whole.txt")
     text = (tmp_path / "journal.txt").read_text()
     assert len(text.splitlines()) == 12  # no step was done twice
+
+
+def test_a_signal_during_validation_saves_and_the_validation_is_done_again(tmp_path):
+    build(tmp_path / "whole", journal=tmp_path / "whole.txt").train()
+    process = start(tmp_path, every=100, validate=True)
+    while not (tmp_path / "validating").exists():
+        assert process.is_alive()
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(60)
+    assert process.exitcode == EXIT_CODE
+    assert not (tmp_path / "validated").exists()
+    again = start(tmp_path, every=100, validate=True)
+    again.join(60)
+    assert again.exitcode == 0
+    assert (tmp_path / "validated").read_text() == "8\n" * 4  # after each of the epochs
+    assert lines(tmp_path / "journal.txt") == lines(tmp_path / "whole.txt")
+    assert len((tmp_path / "journal.txt").read_text().splitlines()) == 12
 
 
 def test_an_echo_of_the_signal_does_not_cut_the_saving_short(tmp_path):
