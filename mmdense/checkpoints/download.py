@@ -35,7 +35,7 @@ __all__ = ["DownloadError", "fetch_checkpoint", "is_address"]
 _TRIES = 3  # of each address
 _TIMEOUT = 30.0  # seconds without a byte
 _PIECE = 1 << 20
-_HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[a-z.]+$")
+_HASH_IN_NAME = re.compile(r"-(?=[0-9]*[a-f])([0-9a-f]{8,64})\.[a-z.]+$")  # digits alone: a date
 
 
 class DownloadError(OSError):

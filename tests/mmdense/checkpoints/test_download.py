@@ -155,6 +155,12 @@ def test_a_cached_file_that_does_not_fit_is_fetched_again(server, tmp_path):
     assert fetch_checkpoint(f"{server.address}/{name}", tmp_path).read_bytes() == BYTES
 
 
+def test_a_date_in_the_name_is_no_checksum(server, tmp_path):
+    server.files["faster_rcnn-20200130.pth"] = BYTES
+    address = f"{server.address}/faster_rcnn-20200130.pth"
+    assert fetch_checkpoint(address, tmp_path).read_bytes() == BYTES
+
+
 def test_mirrors_are_tried_in_turn(server, tmp_path):
     server.files["second/a.pth"] = BYTES
     addresses = f"{server.address}/first/a.pth {server.address}/second/a.pth"
