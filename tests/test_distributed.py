@@ -163,7 +163,7 @@ def test_a_job_of_slurm_that_is_told_to_stop_saves_and_is_queued_again(tmp_path,
         assert job.poll() is None
         time.sleep(0.1)
     job.send_signal(signal.SIGUSR1)
-    assert job.wait(60) != 0
+    assert job.wait(600) != 0
     assert (run / "interrupted.pth").is_file()
     assert not (run / "iter_8.pth").exists()
     assert (folder / "asked").read_text() == "requeue 7\n"

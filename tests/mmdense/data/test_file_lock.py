@@ -25,7 +25,7 @@ def test_the_second_waits_until_the_first_is_gone(tmp_path, capsys):
             [sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({holder.pid}, 9)"]
         )
         with hold_lock(lock):
-            assert holder.wait(timeout=5) == -9
+            assert holder.wait(timeout=60) == -9
         assert "waiting for the process that holds it" in capsys.readouterr().out
         killer.wait()
     finally:

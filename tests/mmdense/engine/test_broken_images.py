@@ -162,7 +162,7 @@ def test_ranks_are_added_up_and_stop_together(root):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(600)
         assert process.exitcode == 0
     first, second = sorted(queue.get() for _ in range(2))
     # Rank 0 read 0, 2, 4, 6 (and 1 for 0), rank 1 read 1, 3, 5, 7 (and 4 for 3, 6 for 5).
