@@ -143,13 +143,17 @@ def test_setup():
 
 @pytest.fixture
 def results(tmp_path):
-    """Two records of one pipeline, the older one in the folder that sorts last; a benchmark."""
+    """Two records of one pipeline, the older one in the folder that sorts last; benchmarks."""
     old = pipeline(ssl=0.1)
     old.date = "2029-01-01T00:00:00+00:00"
     keep(old, "z", root=tmp_path / "results")
     keep(pipeline(), "a", root=tmp_path / "results")
     keep(pipeline(name="another"), "b", root=tmp_path / "results")
-    for day, ratio in (("2030-01-01_cpu", 5.0), ("2030-01-02_cpu", 4.0)):
+    for day, ratio in (
+        ("2030-01-01_operators", 5.0),
+        ("2030-01-02_operators", 4.0),
+        ("2030-01-03_training", 3.0),
+    ):
         folder = tmp_path / "results" / "benchmarks" / day
         folder.mkdir(parents=True)
         rows = [{**OPERATOR, "ratio": ratio, "ours_s": 0.05 / ratio}]
@@ -164,7 +168,9 @@ def test_the_newest_record_of_each_name_counts(results):
     assert "(../results/pipelines/2030-01-02_a)" in rows[1]
     operators = TABLES["operators"](read_results(results), "").splitlines()[2:]
     assert len(operators) == 1
-    assert "| 4.00 | [2030-01-02_cpu](results/benchmarks/2030-01-02_cpu) |" in operators[0]
+    link = "[2030-01-02_operators](results/benchmarks/2030-01-02_operators)"
+    assert f"| 4.00 | {link} |" in operators[0]
+    assert "| 3.00 | [2030-01-03_training]" in TABLES["training"](read_results(results), "")
     assert TABLES["setup"](read_results(results), "") == NOTHING
 
 
