@@ -64,9 +64,7 @@ class PreemptionHook(Hook):
             return
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
-                hook.after_val_epoch(
-                    runner
-                )  # the trained weights again, in the place of their means
+                hook.after_val_epoch(runner)  # trained weights back in the place of their means
         runner.train_loop._iter -= 1  # the host counts the step that is under way, and none is
         self._save_and_exit(runner)
 

@@ -49,7 +49,7 @@ def validation(folder):
     }
 
 
-def train(folder, steps, workers, pause, every, validate=False):
+def train(folder, steps, workers, pause, every, validate=False, hooks=()):
     """What a process does: go on from the last good checkpoint, or begin."""
     checkpoint = last_good_checkpoint(folder / "run")
     build(
@@ -58,7 +58,7 @@ def train(folder, steps, workers, pause, every, validate=False):
         steps=steps,
         workers=workers,
         pause=pause,
-        hooks=[PreemptionHook()],
+        hooks=[PreemptionHook(), *hooks],
         saving={"interval": every, "max_keep_ckpts": 2},
         load_from=str(checkpoint) if checkpoint else None,
         resume=checkpoint is not None,
@@ -66,8 +66,9 @@ def train(folder, steps, workers, pause, every, validate=False):
     ).train()
 
 
-def start(folder, *, steps=12, workers=0, pause=0.0, every=4, validate=False):
-    process = FORK.Process(target=train, args=(folder, steps, workers, pause, every, validate))
+def start(folder, *, steps=12, workers=0, pause=0.0, every=4, validate=False, hooks=()):
+    arguments = (folder, steps, workers, pause, every, validate, hooks)
+    process = FORK.Process(target=train, args=arguments)
     process.start()
     return process
 
@@ -101,9 +102,11 @@ def test_a_signal_saves_and_the_run_goes_on_exactly(tmp_path, number, workers):
     assert len(text.splitlines()) == 12  # no step was done twice
 
 
-def test_a_signal_during_validation_saves_and_the_validation_is_done_again(tmp_path):
-    build(tmp_path / "whole", journal=tmp_path / "whole.txt").train()
-    process = start(tmp_path, every=100, validate=True)
+@pytest.mark.parametrize("hooks", [(), ({"type": "EMAHook", "momentum": 0.5},)])
+def test_a_signal_during_validation_saves_and_the_validation_is_done_again(tmp_path, hooks):
+    # With the EMA hook the model holds mean weights while it is validated.
+    build(tmp_path / "whole", journal=tmp_path / "whole.txt", hooks=hooks).train()
+    process = start(tmp_path, every=100, validate=True, hooks=hooks)
     while not (tmp_path / "validating").exists():
         assert process.is_alive()
         time.sleep(0.01)
@@ -111,7 +114,7 @@ def test_a_signal_during_validation_saves_and_the_validation_is_done_again(tmp_p
     process.join(600)
     assert process.exitcode == EXIT_CODE
     assert not (tmp_path / "validated").exists()
-    again = start(tmp_path, every=100, validate=True)
+    again = start(tmp_path, every=100, validate=True, hooks=hooks)
     again.join(600)
     assert again.exitcode == 0
     assert (tmp_path / "validated").read_text() == "8\n" * 4  # after each of the epochs
