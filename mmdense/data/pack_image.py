@@ -19,7 +19,7 @@ class PackImage(PackInputs):
 
     ``inputs`` is uint8 ``[3, H, W]`` with the channels last in memory, which
     :class:`~mmdense.data.two_view_preprocessor.TwoViewPreprocessor` (with ``to_rgb=False``) takes
-    without a copy. Bringing the planes apart costs a worker as much time as decoding the JPEG.
+    without a copy. Bringing the planes apart would take a worker's time, and nobody needs them.
     """
 
     @staticmethod

@@ -20,6 +20,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 __all__ = [
+    "COLOUR_CHANGES",
+    "Pixels",
     "adjust_brightness",
     "adjust_contrast",
     "adjust_hue",
@@ -43,9 +45,10 @@ def crop_and_resize(
     if image.stride(0) == 1:  # channels last in memory, as PackImage hands it over
         crop = part.permute(1, 2, 0).contiguous()  # [height, width, 3]
     else:
-        crop = torch.from_numpy(cv2.merge(list(part.numpy())))  # five times faster than torch
+        crop = torch.from_numpy(cv2.merge(list(part.numpy())))  # far faster than torch's own way
     view = interpolate(crop[None].permute(0, 3, 1, 2), size, mode="bilinear", antialias=True)
-    pixels = view[0].permute(1, 2, 0).numpy()  # [h, w, 3]
+    # Of a single row or column torch may give planes.
+    pixels = view[0].permute(1, 2, 0).contiguous().numpy()  # [h, w, 3]
     return cv2.flip(pixels, 1) if mirror else pixels
 
 

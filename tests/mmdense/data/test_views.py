@@ -53,6 +53,15 @@ def test_large_views_equal_one_sample_after_the_other_but_for_the_rounding_to_by
     assert distance.mean() < 0.6
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (90, 1), (80, 80)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (2, 2)])
+def test_pictures_and_views_of_single_pixels(shape, size):
+    recipe = ViewRecipe(size=size, flip_prob=0.5, jitter_prob=0, gray_prob=0, blur_prob=0)
+    batch = [torch.full((3, *shape), 51, dtype=torch.uint8) for _ in range(6)]
+    view = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(view, torch.full((6, 3, *size), 0.2))
+
+
 def test_parts_of_a_batch_make_the_same_views(monkeypatch):
     recipe = ViewRecipe(size=(20, 24), **{**EVERYTHING, "solarize_prob": 0.5})
     batch = images(11, 30, 30)
