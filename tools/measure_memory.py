@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=10_000, help="default: %(default)s")
     args = parser.parse_args()
     from mmdense.engine import launch
-    from mmdense.records.record import Record, RecordError, keep
+    from mmdense.records.record import Record, keep_and_say
 
     cfg = _config(args.steps)
     record = Record.begin("simsiam_tiny", "memory", config=cfg.to_dict(), seed=None)
@@ -35,14 +35,8 @@ def main() -> int:
     record.wall_time_s = time.perf_counter() - started
     early = samples[int(len(samples) * WARM_UP)]
     record.metrics = {"steps": args.steps, "early_mib": early, "late_mib": samples[-1]}
-    print(", ".join(f"{name} {value:.6g}" for name, value in record.metrics.items()))
     print("MiB:", " ".join(f"{sample:.0f}" for sample in samples))
-    try:
-        print(f"wrote {keep(record, args.what, root=ROOT / 'results')}")
-    except RecordError as error:
-        print(f"not kept: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return keep_and_say(record, args.what, root=ROOT / "results")
 
 
 def _config(steps: int) -> Any:

@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("what", metavar="WHAT", help="names results/setup/<date>_<WHAT>")
     parser.add_argument("--python", default="python3", help="interpreter that makes the .venv")
     args = parser.parse_args()
-    from mmdense.records.record import Record, RecordError, keep
+    from mmdense.records.record import Record, keep_and_say
 
     record = Record.begin("setup", "setup", config={}, seed=None)
     with tempfile.TemporaryDirectory() as folder:
@@ -31,13 +31,7 @@ def main() -> int:
         record.wall_time_s = time.perf_counter() - started
         sizes = [path.lstat().st_size for path in (clone / ".venv").rglob("*")]
     record.metrics = {"setup_s": record.wall_time_s, "installed_gib": sum(sizes) / 2**30}
-    print(", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items()))
-    try:
-        print(f"wrote {keep(record, args.what, root=ROOT / 'results')}")
-    except RecordError as error:
-        print(f"not kept: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return keep_and_say(record, args.what, root=ROOT / "results")
 
 
 if __name__ == "__main__":
