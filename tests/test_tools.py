@@ -35,6 +35,9 @@ def test_every_tool_explains_itself(path):
         ("prepare_data.py", ["coco", "--source", "absent"], "absent does not exist"),
         ("browse.py", ["absent.py"], "there is no config file absent.py"),
         ("prepare_data.py", ["--shard", "absent", "--out", "out"], "there is no folder absent"),
+        ("prepare_data.py", ["bccd", "--out", "out"], "--out goes with --shard"),
+        ("prepare_data.py", ["--shard", "a", "--source", "b"], "--source goes with names"),
+        ("prepare_data.py", ["--shard", "a", "--max-samples", "9"], "go with --shard FOLDER --out"),
         ("check_data.py", ["absent.py"], "there is no config file absent.py"),
     ],
 )

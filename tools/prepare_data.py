@@ -45,13 +45,17 @@ def parse_arguments() -> argparse.Namespace:
         help="pack the images of this folder; without --out, index the *.tar in it",
     )
     parser.add_argument("--out", type=Path, help="folder of shards to make")
-    parser.add_argument(
-        "--max-bytes", type=int, default=500_000_000, help="largest shard; default: %(default)s"
-    )
+    parser.add_argument("--max-bytes", type=int, help="largest shard; default: 500,000,000")
     parser.add_argument("--max-samples", type=int, help="most images of a shard; default: any")
     args = parser.parse_args()
     if bool(args.names) == bool(args.shard):
         parser.error("give names of data sets, or --shard FOLDER")
+    if args.names and args.out:
+        parser.error("--out goes with --shard; data sets are made below --root")
+    if args.shard and args.source:
+        parser.error("--source goes with names of data sets; --shard names its own folder")
+    if not args.out and (args.max_bytes, args.max_samples) != (None, None):
+        parser.error("--max-bytes and --max-samples go with --shard FOLDER --out FOLDER")
     return args
 
 
@@ -64,8 +68,9 @@ def shard(args: argparse.Namespace) -> int:
         if args.out is None:
             out = index_shards(args.shard)
         else:
-            sizes = {"max_bytes": args.max_bytes, "max_samples": args.max_samples}
-            out = write_shards(args.shard, args.out, **sizes)
+            limits = {"max_bytes": args.max_bytes, "max_samples": args.max_samples}
+            given = {name: limit for name, limit in limits.items() if limit is not None}
+            out = write_shards(args.shard, args.out, **given)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
