@@ -25,7 +25,7 @@ def main() -> int:
     from mmdense.records.record import Record, keep_and_say
 
     cfg = _config(args.steps)
-    record = Record.begin("simsiam_tiny", "memory", config=cfg.to_dict(), seed=None)
+    record = Record.begin("memory", "simsiam_tiny", config=cfg.to_dict(), seed=None)
     samples = _watch(max(1, args.steps // 100))
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
