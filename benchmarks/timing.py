@@ -40,6 +40,43 @@ def result(name: str, ours_s: float, other_s: float, *, other_name: str, setting
     }
 
 
+def memory_result(
+    name: str,
+    ours: Callable[[], object],
+    results_mib: float,
+    *,
+    other_mib: float,
+    other_name: str,
+    setting: str,
+) -> dict:
+    """What a callable takes at its peak beyond its results, against a known amount of another."""
+    ours_mib = peak_mib(ours) - results_mib
+    ratio = other_mib / ours_mib
+    print(f"{name}: {ours_mib:.0f} MiB, {other_name} {other_mib:.0f} MiB ({setting})")
+    return {
+        "name": name,
+        "ours_mib": ours_mib,
+        "other_mib": other_mib,
+        "ratio": ratio,
+        "other": other_name,
+        "setting": setting,
+    }
+
+
+def peak_mib(function: Callable[[], object]) -> float:
+    """The most that tensors of a CPU take at one time while a callable runs, in MiB."""
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+        kept = function()
+    del kept
+    total = peak = 0
+    for event in profile.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            total += event.nbytes()
+            peak = max(peak, total)
+    return peak / 2**20
+
+
 def seconds(function: Callable[[], object]) -> float:
     start = time.perf_counter()
     function()

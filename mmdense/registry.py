@@ -14,9 +14,11 @@ __all__ = [
     "FUNCTIONS",
     "HOOKS",
     "LOOPS",
+    "METRICS",
     "MODELS",
     "OPTIM_WRAPPERS",
     "STRATEGIES",
+    "TASK_UTILS",
     "TRANSFORMS",
     "VISBACKENDS",
 ]
@@ -50,9 +52,11 @@ HOOKS = _child(
     "mmdense.transfer.backbone",
 )
 LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
+METRICS = _child(host.METRICS, "mmdense.evaluation.proposal_recall")
 MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
 STRATEGIES = _child(host.STRATEGIES, "mmdense.engine.fsdp")
+TASK_UTILS = _child(host.TASK_UTILS)
 TRANSFORMS = _child(
     host.TRANSFORMS,
     "mmdense.data.load_image",

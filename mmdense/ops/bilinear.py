@@ -72,17 +72,46 @@ def bilinear_plan(
             neighbouring pixels apart from column 256 (bfloat16) on.
         ValueError: the maps have no pixels.
     """
+    return BilinearPlan(
+        *(
+            part.flatten(-3)  # [..., 4]
+            for part in grid_plan(
+                y.unsqueeze(-1), x.unsqueeze(-1), height=height, width=width, image=image
+            )
+        )
+    )
+
+
+def grid_plan(
+    y: Tensor, x: Tensor, *, height: int, width: int, image: Tensor | None = None
+) -> BilinearPlan:
+    """Plan the reading of maps at grids of points, each ``(y[p], x[q])`` of two lists.
+
+    Args:
+        y: [..., P] rows of each grid in pixels.
+        x: [..., Q] columns of each grid in pixels, same type.
+        height: H of the maps.
+        width: W of the maps.
+        image: as in :func:`bilinear_plan`, of each grid.
+
+    Returns:
+        A plan of [..., P, Q, 4].
+
+    Raises:
+        TypeError: as :func:`bilinear_plan`.
+        ValueError: the maps have no pixels.
+    """
     if y.dtype != x.dtype or y.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"coordinates must both be float32 or float64, not {y.dtype}, {x.dtype}")
     if height < 1 or width < 1:
         raise ValueError(f"cannot sample maps of {height} x {width} pixels")
-    row, row_weight = _neighbours(y, height)  # [..., 2]
-    column, column_weight = _neighbours(x, width)  # [..., 2]
+    row, row_weight = _neighbours(y, height)  # [..., P, 2]
+    column, column_weight = _neighbours(x, width)  # [..., Q, 2]
     if image is not None:
-        row = row + image.long().unsqueeze(-1) * height
-    rows = row.unsqueeze(-1) * width + column.unsqueeze(-2)  # [..., 2, 2]
-    weights = row_weight.unsqueeze(-1) * column_weight.unsqueeze(-2)  # [..., 2, 2]
-    return BilinearPlan(rows.flatten(-2), weights.flatten(-2))  # [..., 4]
+        row = row + image.long()[..., None, None] * height
+    rows = (row * width)[..., :, None, :, None] + column[..., None, :, None, :]
+    weights = row_weight[..., :, None, :, None] * column_weight[..., None, :, None, :]
+    return BilinearPlan(rows.flatten(-2), weights.flatten(-2))  # [..., P, Q, 4]
 
 
 def weighted_gather(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:

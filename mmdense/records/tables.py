@@ -83,7 +83,8 @@ def benchmarks_table(
 
     Args:
         benchmarks: With ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared with),
-            ``other_s`` and ``ratio`` (how many times faster ours is).
+            ``other_s`` and ``ratio`` (how many times faster ours is). Memory is ``ours_mib`` and
+            ``other_mib``, and its ratio how many times less ours takes.
         links: The folder that each row comes from.
         what: Head of the first column.
     """
@@ -92,15 +93,23 @@ def benchmarks_table(
             row["name"],
             row["setting"],
             row["other"],
-            _seconds(row["ours_s"]),
-            _seconds(row["other_s"]),
+            _amount(row, "ours"),
+            _amount(row, "other"),
             f"{row['ratio']:.2f}",
             f"[{Path(link).name}]({link})",
         ]
         for row, link in zip(benchmarks, links, strict=True)
     ]
-    header = [what, "Setting", "Compared with", "Ours", "Other", "Times faster", "Record"]
-    return _markdown(header, rows, right=("Ours", "Other", "Times faster"))
+    memory = any("ours_mib" in row for row in benchmarks)
+    times = "Times faster or smaller" if memory else "Times faster"
+    header = [what, "Setting", "Compared with", "Ours", "Other", times, "Record"]
+    return _markdown(header, rows, right=("Ours", "Other", times))
+
+
+def _amount(row: dict[str, Any], side: str) -> str:
+    if f"{side}_mib" in row:
+        return f"{row[f'{side}_mib']:,.0f} MiB"
+    return _seconds(row[f"{side}_s"])
 
 
 def setup_table(records: Sequence[Record], links: Sequence[str]) -> str:

@@ -1,0 +1,109 @@
+"""Adaptive convolution against a plain 3x3 convolution of equal size, and its working memory.
+
+Freed memory is kept for the next tensors, as the tools of mmdense do for every training. Boxes are
+anchors of eight strides that a first stage has moved a little.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from benchmarks.timing import compare, memory_result
+from mmdense.engine.machine import keep_freed_memory
+
+CHANNELS = 256
+COLUMNS_MIB = 9 * CHANNELS * 200 * 336 * 4 / 2**20  # that mmcv's compiled operator builds
+
+
+def problem(height: int, width: int, dtype: torch.dtype, max_mib: float | None = 512):
+    """Functions that convolve adaptively and plainly, and what has gradients in each."""
+    from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
+
+    torch.manual_seed(0)
+    stride = 4.0
+    conv = AdaptiveConv2d(CHANNELS, CHANNELS, max_mib=max_mib).to(dtype)
+    plain = conv.weight.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    maps = torch.randn(1, CHANNELS, height, width, dtype=dtype)
+    maps = maps.contiguous(memory_format=torch.channels_last).requires_grad_()
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    center = torch.stack((x, y), -1).reshape(1, -1, 2) * stride
+    center = center + torch.randn(center.shape) * stride
+    reach = 4 * stride * torch.exp(0.4 * torch.randn(center.shape))
+    boxes = torch.cat((center - reach, center + reach), -1)
+
+    def ours():
+        return conv([maps], [boxes], [(stride, stride)])[0]
+
+    def other():
+        return F.conv2d(maps, plain, padding=1)
+
+    return (ours, (maps, conv.weight)), (other, (maps, plain))
+
+
+def run() -> list[dict]:
+    keep_freed_memory()
+    results = []
+    threads = torch.get_num_threads()
+    for dtype in (torch.float32, torch.bfloat16):
+        for height, width in ((100, 168), (200, 336)):
+            (ours, leaves), (other, plain_leaves) = problem(height, width, dtype)
+            upstream = torch.randn(1, CHANNELS, height, width).to(dtype)
+            upstream = upstream.contiguous(memory_format=torch.channels_last)
+            words = {
+                "other_name": "conv2d 3x3",
+                "setting": f"{CHANNELS} channels, one {height}x{width} map, {str(dtype)[6:]}, "
+                f"{threads} threads",
+            }
+            with torch.no_grad():
+                results.append(compare("Adaptive convolution, forward", ours, other, **words))
+            results.append(
+                compare(
+                    "Adaptive convolution, forward and backward",
+                    lambda f=ours, t=leaves, g=upstream: torch.autograd.grad(f(), t, g),
+                    lambda f=other, t=plain_leaves, g=upstream: torch.autograd.grad(f(), t, g),
+                    **words,
+                )
+            )
+    return [*results, *bounded(threads)]
+
+
+def bounded(threads: int) -> list[dict]:
+    """Working memory at 200x336, and what a bound of 200 MiB costs in time."""
+    results = []
+    upstream = torch.randn(1, CHANNELS, 200, 336).contiguous(memory_format=torch.channels_last)
+    tight, whole = (problem(200, 336, torch.float32, mib)[0] for mib in (70, 512))
+    for name, (ours, leaves) in (("", whole), (", max_mib=70", tight)):
+        output = upstream.numel() * 4 / 2**20
+        setting = f"{CHANNELS} channels, one 200x336 map, float32, above input and output{name}"
+        words = {"other_mib": COLUMNS_MIB, "other_name": "columns of mmcv", "setting": setting}
+        with torch.no_grad():
+            results.append(
+                memory_result("Memory of adaptive convolution, forward", ours, output, **words)
+            )
+        results.append(
+            memory_result(
+                "Memory of adaptive convolution, backward",
+                lambda f=ours, t=leaves: torch.autograd.grad(f(), t, upstream),
+                2 * output,  # and the gradient of the input
+                **words,
+            )
+        )
+    words = {
+        "other_name": "512 MiB",
+        "setting": f"{CHANNELS} channels, one 200x336 map, float32, {threads} threads",
+    }
+    with torch.no_grad():
+        name = "Adaptive convolution within 200 MiB, forward"
+        results.append(compare(name, tight[0], whole[0], **words))
+    results.append(
+        compare(
+            "Adaptive convolution within 200 MiB, forward and backward",
+            lambda: torch.autograd.grad(tight[0](), tight[1], upstream),
+            lambda: torch.autograd.grad(whole[0](), whole[1], upstream),
+            **words,
+        )
+    )
+    return results
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,50 @@
+"""Cascade RPN on COCO: proposals.
+
+Paper: Cascade RPN, arXiv:1909.06720.
+Command: python tools/train.py configs/cascade_rpn/cascade_rpn_r50_caffe_fpn_1x_coco.py
+Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
+Expected: below, AR of proposals whatever their class, from the paper's table.
+Vary: the learning rate follows the images in a batch: --auto-scale-lr.
+"""
+
+_base_ = [
+    "mmdet::rpn/rpn_r50-caffe_fpn_1x_coco.py",
+    "../_base_/models/cascade_rpn.py",
+]
+custom_imports = dict(imports=["mmdense", "projects.cascade_rpn"], allow_failed_imports=False)
+
+model = dict(
+    rpn_head=dict(_delete_=True, **_base_.cascade_rpn.alone),
+    train_cfg=dict(rpn=_base_.cascade_rpn.train),
+    test_cfg=dict(
+        rpn=dict(nms_pre=2000, max_per_img=2000, nms=dict(type="nms", iou_threshold=0.8))
+    ),
+)
+optim_wrapper = dict(clip_grad=dict(max_norm=35, norm_type=2))
+val_evaluator = dict(
+    _delete_=True,
+    type="mmdense.ProposalRecall",
+    ann_file="data/coco/annotations/instances_val2017.json",
+)
+test_evaluator = val_evaluator
+
+expected = [
+    dict(
+        paper="NeurIPS 2019 poster, COCO val2017",
+        metric="proposals/AR100",
+        value=0.611,
+        tolerance=0.01,
+    ),
+    dict(
+        paper="NeurIPS 2019 poster, COCO val2017",
+        metric="proposals/AR300",
+        value=0.676,
+        tolerance=0.01,
+    ),
+    dict(
+        paper="NeurIPS 2019 poster, COCO val2017",
+        metric="proposals/AR1000",
+        value=0.717,
+        tolerance=0.01,
+    ),
+]

@@ -1,0 +1,56 @@
+"""Fast R-CNN on COCO, on proposals of Cascade RPN that were written to files.
+
+Paper: Cascade RPN, arXiv:1909.06720.
+Command: python tools/train.py configs/cascade_rpn/fast_rcnn_r50_caffe_fpn_1x_coco.py
+Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
+Expected: below, from the paper's table (300 proposals, COCO test-dev).
+Vary: num_max_proposals; the proposals are those of tools/dump_proposals.py.
+"""
+
+_base_ = "mmdet::fast_rcnn/fast-rcnn_r50-caffe_fpn_1x_coco.py"
+custom_imports = dict(imports=["mmdense", "projects.cascade_rpn"], allow_failed_imports=False)
+
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            bbox_coder=dict(target_stds=[0.04, 0.04, 0.08, 0.08]),
+            loss_cls=dict(loss_weight=1.5),
+            loss_bbox=dict(_delete_=True, type="SmoothL1Loss", beta=1.0, loss_weight=1.0),
+        )
+    ),
+    train_cfg=dict(
+        rcnn=dict(
+            assigner=dict(pos_iou_thr=0.65, neg_iou_thr=0.65, min_pos_iou=0.65),
+            sampler=dict(num=256),
+        ),
+    ),
+    test_cfg=dict(rcnn=dict(score_thr=1e-3)),
+)
+# 300 proposals an image, as in the paper's code; MMDetection's config lost the limit.
+_base_.train_pipeline[1].num_max_proposals = 300
+_base_.test_pipeline[1].num_max_proposals = 300
+train_dataloader = dict(
+    dataset=dict(
+        proposal_file="proposals/cascade_rpn_train2017.pkl", pipeline=_base_.train_pipeline
+    )
+)
+val_dataloader = dict(
+    dataset=dict(proposal_file="proposals/cascade_rpn_val2017.pkl", pipeline=_base_.test_pipeline)
+)
+test_dataloader = val_dataloader
+optim_wrapper = dict(clip_grad=dict(max_norm=35, norm_type=2))
+
+expected = [
+    dict(
+        paper="NeurIPS 2019 poster, test-dev",
+        metric="coco/bbox_mAP",
+        value=0.401,
+        tolerance=0.01,
+    ),
+    dict(
+        paper="NeurIPS 2019 poster, test-dev",
+        metric="coco/bbox_mAP_75",
+        value=0.438,
+        tolerance=0.01,
+    ),
+]

@@ -1,0 +1,198 @@
+"""Average recall of region proposals, as COCO's evaluation computes it without categories.
+
+A proposal takes, in the order of scores and for each IoU threshold, the object with the greatest
+IoU among those that are still free and that reach the threshold; of equal ones the last. Recall is
+the share of objects that were taken, average recall (AR) its mean over the thresholds.
+
+Crowds and objects outside of an area range do not count. In COCO's evaluation they may take a
+proposal that finds no free object that counts, which changes the precision but no recall; so they
+are left out here.
+
+The results are those of pycocotools' ``COCOeval`` with ``useCats = 0`` in float64, with one
+deviation: it loses an object whose annotation has the id 0, and this does not.
+
+Letters::
+
+    P   proposals of an image, best first
+    G   objects of an image, or of all images
+    A   area ranges
+    T   IoU thresholds
+    B   budgets: numbers of proposals of an image that are looked at
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "AREAS",
+    "BUDGETS",
+    "MISSED",
+    "THRESHOLDS",
+    "average_recall",
+    "counted_objects",
+    "match_objects",
+    "recall",
+    "recall_curves",
+]
+
+#: Numbers of proposals at which average recall is told.
+BUDGETS = (100, 300, 1000)
+#: 0.5, 0.55, ... 0.95.
+THRESHOLDS = np.linspace(0.5, 0.95, 10)
+#: Least and greatest area of an object in square pixels, both included.
+AREAS: Mapping[str, tuple[float, float]] = {
+    "all": (0, 1e5**2),
+    "small": (0, 32**2),
+    "medium": (32**2, 96**2),
+    "large": (96**2, 1e5**2),
+}
+#: Stands for the place of the proposal where no proposal found an object.
+MISSED = np.iinfo(np.int32).max
+
+_NUMBERS = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)  # of the curve over proposals
+_GREATEST = 1 - 1e-10  # threshold; an IoU of 1 may be rounded down
+
+
+def counted_objects(areas: np.ndarray, ignored: np.ndarray) -> np.ndarray:
+    """Say which objects count in each area range.
+
+    Args:
+        areas: In square pixels, as annotated; that of a mask may be less than its box's. [G]
+        ignored: Whether the object is a crowd. bool [G]
+
+    Returns:
+        bool [A, G]
+    """
+    least, greatest = np.array(list(AREAS.values()), dtype=float).T[:, :, None]  # [A, 1]
+    return (areas >= least) & (areas <= greatest) & ~ignored
+
+
+def match_objects(
+    proposals: np.ndarray,
+    objects: np.ndarray,
+    counted: np.ndarray,
+    thresholds: np.ndarray = THRESHOLDS,
+) -> np.ndarray:
+    """Find which proposal of an image takes each object.
+
+    Since better proposals choose first, the objects taken within a smaller budget are those whose
+    proposal has a lower place.
+
+    Args:
+        proposals: x, y, width, height in pixels, best first. [P, 4]
+        objects: The same of objects, in COCO's order: by category, then as in the file. [G, 4]
+        counted: Whether an object counts in an area range. bool [A, G]
+        thresholds: IoU to be reached. [T]
+
+    Returns:
+        Place of the proposal from 0, or :data:`MISSED`. int32 [A, T, G]
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    if proposals.shape[1:] != (4,) or objects.shape[1:] != (4,):
+        raise ValueError(
+            f"boxes must be [P, 4] and [G, 4], not {proposals.shape} and {objects.shape}"
+        )
+    if counted.ndim != 2 or counted.shape[1] != len(objects):
+        raise ValueError(f"counted must be [A, {len(objects)}], not {counted.shape}")
+    iou = _pairwise_iou(proposals.astype(float), objects.astype(float))  # [P, G]
+    least = np.minimum(thresholds, _GREATEST)[:, None]  # [T, 1]
+    free = np.repeat(counted[:, None], len(least), axis=1)  # [A, T, G]
+    places = np.full(free.shape, MISSED, dtype=np.int32)
+    useful = (iou >= least.min()) & counted.any(axis=0)  # [P, G]
+    for place in np.flatnonzero(useful.any(axis=1)):
+        fits = free & (iou[place] >= least)
+        value = np.where(fits, iou[place], -1)
+        best = len(objects) - 1 - value[..., ::-1].argmax(axis=-1)  # [A, T]
+        of_range, of_threshold = fits.any(axis=-1).nonzero()
+        taken = of_range, of_threshold, best[of_range, of_threshold]
+        places[taken] = place
+        free[taken] = False
+    return places
+
+
+def recall(places: np.ndarray, counted: np.ndarray, budgets: Sequence[int]) -> np.ndarray:
+    """Share of the objects that are found.
+
+    Args:
+        places: From :func:`match_objects`, of all images. [A, T, G]
+        counted: Whether an object counts in an area range. bool [A, G]
+        budgets: Numbers of proposals of an image, B of them.
+
+    Returns:
+        From 0 to 1, NaN for an area range without objects. [A, B, T]
+    """
+    number = counted.sum(axis=1).astype(float)[:, None]  # [A, 1]
+    number[number == 0] = np.nan
+    shares = [(places < budget).sum(axis=-1) / number for budget in budgets]  # [A, T] each
+    return np.stack(shares, axis=1)
+
+
+def average_recall(
+    places: np.ndarray, counted: np.ndarray, budgets: Sequence[int]
+) -> dict[str, list[float]]:
+    """Average recall at each budget, by size.
+
+    Args:
+        places: From :func:`match_objects`, of all images. [A, T, G]
+        counted: Whether an object counts in an area range. bool [A, G]
+        budgets: Numbers of proposals of an image, B of them.
+
+    Returns:
+        For each name of :data:`AREAS` that has objects: B numbers from 0 to 1.
+    """
+    shares = recall(places, counted, budgets).mean(axis=-1)  # [A, B]
+    return {
+        name: shares[number].tolist() for number, name in enumerate(AREAS) if counted[number].any()
+    }
+
+
+def recall_curves(
+    places: np.ndarray,
+    counted: np.ndarray,
+    budgets: Sequence[int],
+    thresholds: np.ndarray = THRESHOLDS,
+) -> dict[str, Any]:
+    """Recall over the IoU threshold at each budget, and average recall over the number.
+
+    Args:
+        places: From :func:`match_objects`, of all images. [A, T, G]
+        counted: Whether an object counts in an area range. bool [A, G]
+        budgets: Numbers of proposals of an image. The curve over numbers, at 1, 2, 5, 10 and so on
+            to 1000, ends at the greatest.
+        thresholds: Those of ``places``. [T]
+
+    Returns:
+        ``over_iou`` with ``iou`` and ``recall``: for each size with objects, for each budget (as
+        text), T numbers. ``over_proposals`` with ``proposals`` and ``average_recall``: for each
+        size with objects, as many numbers.
+    """
+    numbers = [number for number in _NUMBERS if number <= max(budgets)]
+    shares = recall(places, counted, budgets)  # [A, B, T]
+    by_budget = {
+        name: {str(budget): row.tolist() for budget, row in zip(budgets, shares[number])}
+        for number, name in enumerate(AREAS)
+        if counted[number].any()
+    }
+    return {
+        "over_iou": {"iou": np.round(thresholds, 10).tolist(), "recall": by_budget},
+        "over_proposals": {
+            "proposals": numbers,
+            "average_recall": average_recall(places, counted, numbers),
+        },
+    }
+
+
+def _pairwise_iou(proposals: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """IoU of boxes x, y, width, height, in the operations and their order of COCO: [P, G]."""
+    low = np.maximum(proposals[:, None, :2], objects[:, :2])  # [P, G, 2]
+    high = proposals[:, None, :2] + proposals[:, None, 2:]
+    high = np.minimum(high, objects[:, :2] + objects[:, 2:])  # [P, G, 2]
+    width, height = (high - low)[..., 0], (high - low)[..., 1]
+    shared = width * height
+    union = proposals[:, None, 2:].prod(axis=-1) + objects[:, 2:].prod(axis=-1) - shared
+    meet = (width > 0) & (height > 0)
+    return np.divide(shared, union, out=np.zeros_like(shared), where=meet)

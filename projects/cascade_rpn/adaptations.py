@@ -1,0 +1,120 @@
+"""What the convolution of a stage adapts to: nothing, a dilation, learned offsets or the boxes.
+
+All take ``(maps, boxes, strides)`` of all levels, so that a stage need not know which it has.
+
+Legend::
+
+    N, C, H, W   images, channels, height and width of a level
+    K            taps of the kernel, 9
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
+from projects.cascade_rpn.pyramid_conv import FreePoints, pyramid_conv
+
+
+def build_adaptation(
+    adapt: dict[str, Any],
+    *,
+    in_channels: int,
+    out_channels: int,
+    deform_groups: int,
+    center_offset: float,
+) -> nn.Module:
+    """Build the convolution of a stage.
+
+    Args:
+        adapt: ``type`` and further arguments. ``'none'`` is a plain 3 x 3 convolution,
+            ``'dilated'`` one with a ``dilation`` (3 in the paper), ``'learned'`` a deformable
+            convolution (Iterative RPN+ in the paper's tables), ``'adaptive'`` the paper's.
+        in_channels: of the maps.
+        out_channels: of the features.
+        deform_groups: boxes at each cell.
+        center_offset: of the anchor generator.
+
+    Raises:
+        ValueError: the type is unknown, or has no such argument.
+    """
+    adapt = dict(adapt)
+    kind = adapt.pop("type", None)
+    allowed = {
+        "none": set(),
+        "dilated": {"dilation"},
+        "learned": {"max_mib"},
+        "adaptive": {"kernel_size", "dilation", "groups", "bias", "max_mib"},
+    }
+    if kind not in allowed:
+        raise ValueError(f"adapt.type must be one of {sorted(allowed)}, not {kind!r}")
+    if unknown := set(adapt) - allowed[kind]:
+        raise ValueError(
+            f"adapt.type={kind!r} takes {sorted(allowed[kind])}, not {sorted(unknown)}"
+        )
+    if kind == "adaptive":
+        return AdaptiveConv2d(
+            in_channels,
+            out_channels,
+            deform_groups=deform_groups,
+            center_offset=center_offset,
+            **adapt,
+        )
+    if kind == "learned":
+        return LearnedConv2d(in_channels, out_channels, **adapt)
+    dilation = adapt.get("dilation", 1)
+    return LevelConv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation)
+
+
+class LevelConv2d(nn.Conv2d):
+    """A plain convolution, level by level; the boxes do not matter."""
+
+    def forward(
+        self, maps: Sequence[Tensor], boxes: Sequence[Tensor], strides: Sequence[Any]
+    ) -> list[Tensor]:
+        """Convolve every level; memory stays channels last for an adaptive stage behind it."""
+        return [super(LevelConv2d, self).forward(level) for level in maps]
+
+
+class LearnedConv2d(nn.Module):
+    """Deformable convolution, its offsets predicted from the map and not from the boxes.
+
+    Source: Dai et al., Deformable Convolutional Networks (2017), section 2.1. The weight has the
+    name and the shape of a plain convolution's; the offsets start at zero.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, max_mib: float | None = None):
+        super().__init__()
+        self.max_mib = max_mib
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
+        nn.init.normal_(self.weight, std=0.01)
+        self.offset = nn.Conv2d(in_channels, 18, 3, padding=1)
+        nn.init.zeros_(self.offset.weight)
+        nn.init.zeros_(self.offset.bias)
+
+    def forward(
+        self, maps: Sequence[Tensor], boxes: Sequence[Tensor], strides: Sequence[Any]
+    ) -> list[Tensor]:
+        """Convolve every level at the offsets that it predicts."""
+        points = [_offset_points(self.offset(level).float()) for level in maps]
+        return pyramid_conv(maps, points, self.weight, max_mib=self.max_mib)
+
+
+def _offset_points(offset: Tensor) -> FreePoints:
+    """Points of a 3 x 3 kernel moved by offsets [N, K * 2, H, W], (y, x) for each tap."""
+    N, _, H, W = offset.shape
+    dy, dx = offset.view(N, 9, 2, H * W).permute(2, 0, 3, 1)  # [N, H * W, K]
+    row, column, i, j = (
+        torch.arange(size, device=offset.device, dtype=offset.dtype) for size in (H, W, 3, 3)
+    )
+    y = row.view(H, 1, 1, 1) + i.view(3, 1) - 1
+    x = column.view(W, 1, 1) + j - 1
+    grid = torch.zeros(H, W, 3, 3, device=offset.device, dtype=offset.dtype)
+    return FreePoints(
+        dy + (grid + y).view(1, H * W, 9),
+        dx + (grid + x).view(1, H * W, 9),
+    )

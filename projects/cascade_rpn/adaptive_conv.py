@@ -1,0 +1,143 @@
+"""Adaptive convolution as a module: each cell looks at its own box.
+
+Source: Vu et al., Cascade RPN (2019), adaptive convolution. Where it reads is told in
+:mod:`~projects.cascade_rpn.adaptive_points`, how it is computed in
+:mod:`~projects.cascade_rpn.sampled_conv`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmdense.registry import MODELS
+from projects.cascade_rpn.adaptive_points import adaptive_points
+from projects.cascade_rpn.pyramid_conv import pyramid_conv
+
+__all__ = ["AdaptiveConv2d"]
+
+
+@MODELS.register_module()
+class AdaptiveConv2d(nn.Module):
+    """A k x k convolution whose taps spread over the box of each cell, on all levels in one call.
+
+    On a box of ``k - 1`` strides that is centred on its cell it is a plain convolution with zero
+    padding. Coordinates are float32 whatever the type of the features; boxes get no gradient.
+
+    Args:
+        in_channels: C.
+        out_channels: D.
+        kernel_size: k, odd.
+        dilation: stretches the grid of taps about the centre of the box.
+        groups: of the convolution.
+        deform_groups: boxes at each cell; group a of the channels, C / deform_groups of them, reads
+            at the taps of box a.
+        bias: whether a bias is learned; the published model has none.
+        center_offset: of the anchor generator, in strides.
+        max_mib: bound of the products kept at a time, in MiB, see
+            :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`; no bound if ``None``.
+
+    Raises:
+        ValueError: the kernel is even, or the channels cannot be cut into the groups.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        *,
+        dilation: float = 1.0,
+        groups: int = 1,
+        deform_groups: int = 1,
+        bias: bool = False,
+        center_offset: float = 0.0,
+        max_mib: float | None = 512,
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size must be odd, not {kernel_size}: the grid has a middle")
+        if out_channels % groups or in_channels % math.lcm(groups, deform_groups):
+            raise ValueError(
+                f"{in_channels} to {out_channels} channels cannot be cut into groups={groups} and "
+                f"deform_groups={deform_groups}"
+            )
+        self.kernel_size = kernel_size
+        self.dilation = dilation
+        self.groups = groups
+        self.deform_groups = deform_groups
+        self.center_offset = center_offset
+        self.max_mib = max_mib
+        shape = (out_channels, in_channels // groups, kernel_size, kernel_size)
+        self.weight = nn.Parameter(torch.empty(shape))
+        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights as ``Conv2d`` does."""
+        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.weight[0].numel())
+            nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(
+        self,
+        maps: Sequence[Tensor],
+        boxes: Sequence[Tensor],
+        strides: Sequence[tuple[float, float]],
+    ) -> list[Tensor]:
+        """Convolve every level.
+
+        Args:
+            maps: [N, C, H, W] for each level.
+            boxes: [N, H * W * A, 4] or [N, A * 4, H, W] for each level, in pixels of the input,
+                with A = ``deform_groups``.
+            strides: (x, y) pixels from one cell to the next, for each level.
+
+        Returns:
+            [N, D, H, W] for each level.
+
+        Raises:
+            ValueError: there is not one box for each cell and group.
+        """
+        if not len(maps) == len(boxes) == len(strides):
+            raise ValueError(
+                f"{len(maps)} maps, boxes of {len(boxes)} levels and {len(strides)} strides: each "
+                "level needs one of each"
+            )
+        points = [
+            adaptive_points(
+                of_level,
+                stride=stride,
+                kernel_size=self.kernel_size,
+                dilation=self.dilation,
+                center_offset=self.center_offset,
+            )
+            for of_level, stride in zip(boxes, strides, strict=True)
+        ]
+        for level, grid in zip(maps, points, strict=True):
+            if grid.y.shape[1] != level.shape[2] * level.shape[3] * self.deform_groups:
+                raise ValueError(
+                    f"{grid.y.shape[1]} boxes for a map of {level.shape[2]} x {level.shape[3]} "
+                    f"cells; deform_groups={self.deform_groups} asks for as many at each cell"
+                )
+        return pyramid_conv(
+            maps,
+            points,
+            self.weight,
+            self.bias,
+            groups=self.groups,
+            max_mib=self.max_mib,
+        )
+
+    def extra_repr(self) -> str:
+        """Name what differs from module to module."""
+        D, channels, k, _ = self.weight.shape
+        return (
+            f"{channels * self.groups}, {D}, kernel_size={k}, dilation={self.dilation}, "
+            f"groups={self.groups}, deform_groups={self.deform_groups}, "
+            f"bias={self.bias is not None}"
+        )

@@ -1,0 +1,92 @@
+"""Where adaptive convolution reads the map: k x k points spread evenly over each box.
+
+Source: Vu et al., Cascade RPN (2019), adaptive convolution; the taps of a 3 x 3 kernel are the
+centre of the box, its corners and the middles of its edges. A plain convolution is the case of a
+box of ``k - 1`` strides centred on its cell, a convolution of dilation d that of ``d (k - 1)``.
+
+The points of a box form a grid, so k rows and k columns say everything: 2k numbers, where an offset
+field has 2 k k.
+
+Legend::
+
+    N, H, W   images, height and width of the level in cells
+    A         boxes at each cell (anchors)
+    L         boxes of a level, H * W * A, cells row by row, the boxes of a cell together
+    k         size of the kernel
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class GridPoints(NamedTuple):
+    """The points of each box, ``(y[i], x[j])`` for kernel row i and kernel column j.
+
+    Attributes:
+        y: [N, L, k] in cells of the level, the centre of cell i at i.
+        x: [N, L, k].
+    """
+
+    y: Tensor
+    x: Tensor
+
+
+def adaptive_points(
+    boxes: Tensor,
+    *,
+    stride: float | tuple[float, float],
+    kernel_size: int = 3,
+    dilation: float = 1.0,
+    center_offset: float = 0.0,
+) -> GridPoints:
+    """Spread the taps of a kernel over each box.
+
+    Args:
+        boxes: [N, L, 4] or [N, A * 4, H, W], ``(x1, y1, x2, y2)`` in pixels of the input. They are
+            detached: no gradient reaches a box through the points.
+        stride: pixels from one cell to the next, of both axes or ``(x, y)`` as in MMDetection.
+        kernel_size: k, odd.
+        dilation: stretches the grid about the centre of the box; at 1 the outermost taps lie on
+            the edges of the box.
+        center_offset: where the centre of cell 0 lies, in strides, as in the anchor generator:
+            cell i is centred at ``(i + center_offset) * stride``.
+
+    Returns:
+        Points in float32, or float64 for boxes of that type.
+
+    Raises:
+        ValueError: the boxes have neither shape, k is even, or the stride is not positive.
+    """
+    if kernel_size % 2 == 0 or kernel_size < 1:
+        raise ValueError(f"kernel_size must be odd, not {kernel_size}: the grid has a middle")
+    stride_x, stride_y = stride if isinstance(stride, tuple) else (stride, stride)
+    if stride_x <= 0 or stride_y <= 0:
+        raise ValueError(f"stride must be positive, not {stride}")
+    boxes = boxes_of_cells(boxes).detach()  # [N, L, 4]
+    boxes = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
+    low, high = boxes[..., :2], boxes[..., 2:]
+    strides = boxes.new_tensor((stride_x, stride_y))
+    center = (low + high) / (2 * strides) - center_offset  # [N, L, 2]
+    reach = (high - low) / (2 * strides) * dilation  # [N, L, 2]
+    share = torch.linspace(-1, 1, kernel_size, dtype=boxes.dtype, device=boxes.device)  # [k]
+    if kernel_size == 1:
+        share = torch.zeros_like(share)
+    x, y = (center.unsqueeze(-1) + reach.unsqueeze(-1) * share).unbind(2)  # [N, L, k]
+    return GridPoints(y, x)
+
+
+def boxes_of_cells(boxes: Tensor) -> Tensor:
+    """Bring boxes of either layout to [N, L, 4].
+
+    Raises:
+        ValueError: the boxes are neither [N, L, 4] nor [N, A * 4, H, W].
+    """
+    if boxes.ndim == 3 and boxes.shape[2] == 4:
+        return boxes
+    if boxes.ndim == 4 and boxes.shape[1] > 0 and boxes.shape[1] % 4 == 0:
+        return boxes.permute(0, 2, 3, 1).reshape(boxes.shape[0], -1, 4)
+    raise ValueError(f"boxes must be [N, L, 4] or [N, A * 4, H, W], not {[*boxes.shape]}")

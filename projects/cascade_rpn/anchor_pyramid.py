@@ -1,0 +1,75 @@
+"""The anchors of a batch: where they are, and which of them lie in their image.
+
+Legend::
+
+    N, H, W   images, height and width of a level
+    A         anchors at each cell
+    L         anchors of all levels, finest first, cells row by row, those of a cell together
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from projects.cascade_rpn.region_targets import Levels
+
+
+class AnchorPyramid(NamedTuple):
+    """The anchors of all images and levels.
+
+    Attributes:
+        levels: sizes, strides and anchor sizes.
+        anchors: [N, L, 4] in pixels.
+        valid: [N, L] whether the cell lies in its image, and not in the padding of the batch.
+        image_sizes: [N, 2] (height, width) in pixels.
+        per_level: anchors of each level.
+    """
+
+    levels: Levels
+    anchors: Tensor
+    valid: Tensor
+    image_sizes: Tensor
+    per_level: list[int]
+
+
+def lay_anchors(
+    generator: Any, maps: Sequence[Tensor], image_sizes: Sequence[tuple[int, int]] | None
+) -> AnchorPyramid:
+    """Lay anchors over the maps of a pyramid.
+
+    Args:
+        generator: MMDetection's ``AnchorGenerator``.
+        maps: [N, C, H, W] for each level.
+        image_sizes: (height, width) of each image; if absent, every image fills the finest map.
+
+    Raises:
+        ValueError: there are more or fewer maps than strides, or the levels have different numbers
+            of anchors at a cell.
+    """
+    sizes = [(level.shape[2], level.shape[3]) for level in maps]
+    if len(sizes) != generator.num_levels:
+        raise ValueError(
+            f"the neck gives {len(sizes)} levels, anchor_generator.strides has "
+            f"{generator.num_levels}"
+        )
+    if len(set(generator.num_base_priors)) != 1:
+        raise ValueError(f"anchor_generator: {generator.num_base_priors} anchors at the levels")
+    N, device = maps[0].shape[0], maps[0].device
+    strides = [(float(x), float(y)) for x, y in generator.strides]
+    if image_sizes is None:
+        image_sizes = [(round(sizes[0][0] * strides[0][1]), round(sizes[0][1] * strides[0][0]))] * N
+    anchors = generator.grid_priors(sizes, device=device)
+    valid = [torch.cat(generator.valid_flags(sizes, size, device)) for size in image_sizes]
+    sides = [anchor[:, 2:] - anchor[:, :2] for anchor in generator.base_anchors]
+    anchor_sizes = [side.prod(1).mean().sqrt().item() for side in sides]
+    return AnchorPyramid(
+        Levels(sizes, strides, anchor_sizes, generator.center_offset),
+        torch.cat(anchors).expand(N, -1, 4),
+        torch.stack(valid),
+        torch.tensor(image_sizes, device=device),
+        [len(anchor) for anchor in anchors],
+    )

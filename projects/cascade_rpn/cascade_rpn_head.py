@@ -1,0 +1,293 @@
+"""Cascade RPN as a head of MMDetection: anchors that walk through stages, proposals at their end.
+
+Source: Vu et al., Cascade RPN (2019). What deviates from the published code stands in the README of
+the project.
+
+Legend::
+
+    N, C, H, W   images, channels, height and width of a level
+    A            anchors at each cell
+    L            anchors of all levels, finest first, cells row by row, those of a cell together
+    S            scores of an anchor
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from mmcv.ops import batched_nms
+from mmdet.registry import TASK_UTILS as MMDET_TASK_UTILS
+from mmdet.structures.bbox import scale_boxes
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from mmdense.registry import MODELS
+from projects.cascade_rpn.anchor_pyramid import AnchorPyramid, lay_anchors
+from projects.cascade_rpn.proposals import (
+    Candidates,
+    best_of_levels,
+    cut_at_image,
+    finite_images,
+    thin_out,
+)
+from projects.cascade_rpn.stage import CascadeStage
+from projects.cascade_rpn.stage_samples import build_rules, objects_of
+
+__all__ = ["CascadeRPNHead", "Step"]
+
+
+class Step(NamedTuple):
+    """What one stage saw and said.
+
+    Attributes:
+        boxes: [N, L, 4] that the stage looked at, detached: anchors, then refined anchors.
+        scores: [N, L, S] logits, or ``None`` without a classifier.
+        deltas: [N, L, 4] in the coding of the stage.
+    """
+
+    boxes: Tensor
+    scores: Tensor | None
+    deltas: Tensor
+
+
+@MODELS.register_module()
+class CascadeRPNHead(BaseModule):
+    """Region proposals by anchors that are refined from stage to stage.
+
+    It stands wherever MMDetection takes an ``rpn_head`` (or the ``bbox_head`` of its ``RPN``).
+
+    Args:
+        in_channels: channels of the pyramid.
+        feat_channels: C of every stage.
+        anchor_generator: config of MMDetection's; one square anchor of 8 strides in the paper.
+        stages: arguments of each :class:`~projects.cascade_rpn.stage.CascadeStage`, first to last.
+        num_classes: 1; detectors of the host set it.
+        train_cfg: for each stage its ``assigner`` and, perhaps, ``sampler``.
+        test_cfg: ``nms_pre``, ``max_per_img``, ``nms`` and ``min_bbox_size``.
+        init_cfg: of MMEngine.
+
+    Raises:
+        ValueError: there are no stages, the last one has no classifier, the train configs are not
+            one for each stage, or an argument of a stage is wrong; the message names the key.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        anchor_generator: dict[str, Any],
+        stages: Sequence[dict[str, Any]],
+        feat_channels: int = 256,
+        num_classes: int = 1,
+        train_cfg: Sequence[dict[str, Any]] | None = None,
+        test_cfg: dict[str, Any] | None = None,
+        init_cfg: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if num_classes != 1:
+            raise ValueError(f"num_classes must be 1 (object or not), not {num_classes}")
+        if not stages or not stages[-1].get("with_cls"):
+            raise ValueError("stages: the last one needs with_cls=True, it scores the proposals")
+        self.prior_generator = MMDET_TASK_UTILS.build(anchor_generator)
+        self.test_cfg = test_cfg
+        self.stages = nn.ModuleList()
+        channels = in_channels
+        for index, stage in enumerate(stages):
+            self.stages.append(self._build_stage(index, channels, feat_channels, stage))
+            channels = feat_channels if stage.get("bridged") else channels
+        self.rules = []
+        if train_cfg is not None:
+            self.rules = build_rules(train_cfg, stages=len(stages))
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Score and move every anchor, without a look at metas; for export and for counting.
+
+        Args:
+            maps: [N, in_channels, H, W] for each level.
+
+        Returns:
+            Boxes [N, L, 4] in pixels, cut at the maps' extent, and probabilities [N, L].
+        """
+        pyramid = self._pyramid(maps, None)
+        steps = self._walk(maps, pyramid)
+        last, stage = steps[-1], self.stages[-1]
+        boxes = cut_at_image(stage.decode(last.boxes, last.deltas), pyramid.image_sizes)
+        return boxes, stage.loss.probabilities(last.scores)
+
+    def walk(self, maps: Sequence[Tensor], batch_img_metas: Sequence[dict]) -> list[Step]:
+        """Tell what every stage saw and said, first to last.
+
+        Args:
+            maps: [N, in_channels, H, W] for each level.
+            batch_img_metas: with the ``img_shape`` of each image.
+        """
+        return self._walk(maps, self._pyramid(maps, batch_img_metas))
+
+    def loss(self, x: Sequence[Tensor], batch_data_samples: list) -> dict[str, Tensor]:
+        """Losses of all stages: ``s0.loss_rpn_reg``, ``s1.loss_rpn_cls`` and so on.
+
+        Args:
+            x: [N, in_channels, H, W] for each level.
+            batch_data_samples: with ``gt_instances`` and, perhaps, ``ignored_instances``.
+
+        Raises:
+            ValueError: the head was built without ``train_cfg``.
+        """
+        pyramid = self._pyramid(x, _metas(batch_data_samples))
+        return self._losses(self._walk(x, pyramid), pyramid, batch_data_samples)
+
+    def predict(
+        self,
+        x: Sequence[Tensor],
+        batch_data_samples: list,
+        rescale: bool = False,
+        stage: int = -1,
+    ) -> list[InstanceData]:
+        """Proposals of each image.
+
+        Args:
+            x: [N, in_channels, H, W] for each level.
+            batch_data_samples: with the ``img_shape`` of each image.
+            rescale: give boxes in pixels of the original image.
+            stage: after which stage; the last by default. The boxes of an earlier one have the
+                scores of the first classifier that comes with it or after it.
+
+        Returns:
+            ``bboxes``, ``scores`` and ``labels`` of each image, best first.
+
+        Raises:
+            FloatingPointError: scores or boxes of an image are not finite.
+            IndexError: there is no such stage.
+        """
+        metas = _metas(batch_data_samples)
+        pyramid = self._pyramid(x, metas)
+        candidates = self._candidates(self._walk(x, pyramid), pyramid, self.test_cfg, stage)
+        _check_finite(candidates, metas)
+        return self._results(candidates, self.test_cfg, metas, rescale)
+
+    def loss_and_predict(
+        self,
+        x: Sequence[Tensor],
+        batch_data_samples: list,
+        proposal_cfg: dict[str, Any] | None = None,
+    ) -> tuple[dict[str, Tensor], list[InstanceData]]:
+        """Losses and, from the same walk, the proposals that the second part learns from.
+
+        Args:
+            x: [N, in_channels, H, W] for each level.
+            batch_data_samples: as for :meth:`loss`.
+            proposal_cfg: instead of ``test_cfg``.
+
+        Returns:
+            What :meth:`loss` and :meth:`predict` return, the boxes in pixels of the input.
+            Proposals that are not finite are left out, for the losses tell of them.
+        """
+        metas = _metas(batch_data_samples)
+        cfg = self.test_cfg if proposal_cfg is None else proposal_cfg
+        pyramid = self._pyramid(x, metas)
+        steps = self._walk(x, pyramid)
+        losses = self._losses(steps, pyramid, batch_data_samples)
+        with torch.no_grad():
+            candidates = self._candidates(steps, pyramid, cfg, -1)
+            return losses, self._results(candidates, cfg, metas, rescale=False)
+
+    def _build_stage(
+        self, index: int, in_channels: int, feat_channels: int, stage: dict[str, Any]
+    ) -> CascadeStage:
+        try:
+            return CascadeStage(
+                in_channels=in_channels,
+                feat_channels=feat_channels,
+                num_anchors=self.prior_generator.num_base_priors[0],
+                center_offset=self.prior_generator.center_offset,
+                **stage,
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"rpn_head.stages[{index}]: {error}") from error
+
+    def _pyramid(self, maps: Sequence[Tensor], metas: Sequence[dict] | None) -> AnchorPyramid:
+        sizes = None if metas is None else [meta["img_shape"][:2] for meta in metas]
+        return lay_anchors(self.prior_generator, maps, sizes)
+
+    def _walk(self, maps: Sequence[Tensor], pyramid: AnchorPyramid) -> list[Step]:
+        """Take the anchors through the stages. Those of cells in the padding stay as they are."""
+        boxes, steps = pyramid.anchors, []
+        for stage in self.stages:
+            if steps:
+                last = self.stages[len(steps) - 1]
+                moved = last.decode(boxes, steps[-1].deltas.detach())
+                moved = cut_at_image(moved, pyramid.image_sizes)
+                boxes = torch.where(pyramid.valid.unsqueeze(-1), moved, boxes)
+            output = stage(maps, boxes.split(pyramid.per_level, dim=1), pyramid.levels.strides)
+            steps.append(Step(boxes, output.scores, output.deltas))
+            if stage.bridged:
+                maps = output.maps
+        return steps
+
+    def _losses(
+        self, steps: list[Step], pyramid: AnchorPyramid, batch_data_samples: list
+    ) -> dict[str, Tensor]:
+        if not self.rules:
+            raise ValueError("the head was built without train_cfg.rpn, so it has no losses")
+        objects, regions = objects_of(batch_data_samples)
+        losses = {}
+        for index, (stage, rule, step) in enumerate(zip(self.stages, self.rules, steps)):
+            samples = rule.samples(step.boxes, pyramid.valid, pyramid.levels, objects, regions)
+            scores = None if step.scores is None else step.scores.flatten(0, 1)
+            parts = stage.loss(step.boxes.flatten(0, 1), scores, step.deltas.flatten(0, 1), samples)
+            losses |= {f"s{index}.{name}": value for name, value in parts.items()}
+        return losses
+
+    def _candidates(
+        self, steps: list[Step], pyramid: AnchorPyramid, cfg: dict[str, Any], stage: int
+    ) -> Candidates:
+        if not -len(steps) <= stage < len(steps):
+            raise IndexError(f"stage={stage}: there are {len(steps)} stages")
+        stage %= len(steps)
+        scoring = next(i for i in range(stage, len(steps)) if steps[i].scores is not None)
+        return best_of_levels(
+            self.stages[scoring].loss.probabilities(steps[scoring].scores.float()),
+            steps[stage].boxes,
+            steps[stage].deltas,
+            pyramid.valid,
+            per_level=pyramid.per_level,
+            limit=cfg["nms_pre"],
+            decode=self.stages[stage].decode,
+            image_sizes=pyramid.image_sizes,
+        )
+
+    def _results(
+        self, candidates: Candidates, cfg: dict[str, Any], metas: Sequence[dict], rescale: bool
+    ) -> list[InstanceData]:
+        found = thin_out(
+            candidates,
+            suppress=partial(batched_nms, nms_cfg=dict(cfg["nms"])),
+            min_bbox_size=cfg.get("min_bbox_size", 0),
+            max_per_img=cfg["max_per_img"],
+        )
+        results = []
+        for boxes, meta in zip(found, metas, strict=True):
+            result = InstanceData(bboxes=boxes[:, :4], scores=boxes[:, 4])
+            result.labels = torch.zeros(len(boxes), dtype=torch.long, device=boxes.device)
+            if rescale:
+                inverse = [1 / factor for factor in meta["scale_factor"]]
+                result.bboxes = scale_boxes(result.bboxes, inverse)
+            results.append(result)
+        return results
+
+
+def _metas(batch_data_samples: list) -> list[dict]:
+    return [sample.metainfo for sample in batch_data_samples]
+
+
+def _check_finite(candidates: Candidates, metas: Sequence[dict]) -> None:
+    for meta, good in zip(metas, finite_images(candidates).tolist(), strict=True):
+        if not good:
+            raise FloatingPointError(
+                f"rpn_head: scores or boxes of {meta.get('img_path', 'an image')} are not finite; "
+                "are the weights, or is the learning rate of their training too high?"
+            )

@@ -1,0 +1,198 @@
+"""A picture of how anchors walk through the stages: a panel for each stage, a colour for each.
+
+Legend::
+
+    N   anchors that are drawn
+    L   anchors of all levels
+    S   stages
+    k   size of a kernel, 3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from torch import Tensor, nn
+
+from mmdense.ops.nms import nms
+from projects.cascade_rpn.adaptations import LevelConv2d
+from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
+from projects.cascade_rpn.adaptive_points import adaptive_points
+from projects.cascade_rpn.anchor_pyramid import lay_anchors
+from projects.cascade_rpn.proposals import cut_at_image
+
+__all__ = ["AnchorPaths", "draw_stages", "follow_anchors"]
+
+# Told apart by colour-blind readers on a pale picture; the numbers tell further anchors apart.
+_COLOURS = ("#D62728", "#0072B2", "#009E73", "#CC79A7", "#7F3C00", "#E69F00", "#56B4E9", "#000000")
+_PALE = 0.4  # how much white lies over the picture
+_MARGIN = 0.1  # of the picture's sides, for what reaches beyond it
+_PANEL = 4.8  # longer side of a panel, in inches
+_DPI = 150
+
+
+class AnchorPaths(NamedTuple):
+    """The way of some anchors through the stages, best proposal first.
+
+    Attributes:
+        boxes: [S + 1, N, 4] in pixels: the anchors, then the boxes after each stage.
+        points: for each stage where it reads for these boxes, [N, k * k, 2] (x, y) in pixels, or
+            ``None`` where it learns its offsets.
+        looks: for each stage a few words on how it reads.
+        scores: [N] of the last stage.
+    """
+
+    boxes: Tensor
+    points: list[Tensor | None]
+    looks: list[str]
+    scores: Tensor
+
+
+@torch.no_grad()
+def follow_anchors(
+    head: Any, maps: Sequence[Tensor], img_meta: dict[str, Any], top: int, *, apart: float = 0.3
+) -> AnchorPaths:
+    """Find the anchors of the best proposals, and where they were before each stage.
+
+    Args:
+        head: a ``CascadeRPNHead`` in eval mode.
+        maps: [1, C, H, W] for each level.
+        img_meta: of the image, with its ``img_shape``.
+        top: N; there are fewer where the image has fewer proposals.
+        apart: of two proposals whose IoU exceeds this, the worse one is left out.
+
+    Raises:
+        ValueError: ``top`` is not positive, there is more than one image, or no proposal has an
+            area and a finite score.
+    """
+    if top < 1 or len(maps[0]) != 1:
+        raise ValueError(f"top={top} of {len(maps[0])} images: at least 1 of one image is needed")
+    steps = head.walk(maps, [img_meta])
+    pyramid = lay_anchors(head.prior_generator, maps, [img_meta["img_shape"][:2]])
+    last, stage = steps[-1], head.stages[-1]
+    final = cut_at_image(stage.decode(last.boxes, last.deltas), pyramid.image_sizes)[0]  # [L, 4]
+    scores = stage.loss.probabilities(last.scores.float())[0]  # [L]
+    sides = final[:, 2:] - final[:, :2]
+    good = pyramid.valid[0] & (sides > 0).all(1) & final.isfinite().all(1) & scores.isfinite()
+    number = good.nonzero()[:, 0]
+    if len(number) == 0:
+        raise ValueError("no proposal has an area and a finite score; are the weights finite?")
+    best = number[nms(final[number], scores[number], apart, max_num=top)]  # [N]
+    boxes = torch.stack([*(step.boxes[0, best] for step in steps), final[best]])
+    strides = torch.cat(
+        [
+            torch.tensor(stride, device=best.device).expand(count, 2)
+            for stride, count in zip(pyramid.levels.strides, pyramid.per_level, strict=True)
+        ]
+    )[best]  # [N, 2]
+    read = [
+        _reading(one.rpn_conv["conv"], seen, boxes[0], strides)
+        for one, seen in zip(head.stages, boxes)
+    ]
+    points, looks = zip(*read, strict=True)
+    return AnchorPaths(boxes, list(points), list(looks), scores[best])
+
+
+def draw_stages(
+    image: np.ndarray,
+    paths: AnchorPaths,
+    path: str | Path,
+    *,
+    scale_factor: tuple[float, float] = (1.0, 1.0),
+) -> Path:
+    """Draw the anchors, then the boxes after each stage; dots show where the next stage reads.
+
+    Args:
+        image: the original picture, RGB uint8 [height, width, 3].
+        paths: boxes and points in pixels of the network's input.
+        path: PNG to write; its folder is made.
+        scale_factor: (x, y), size of the input over that of the picture.
+
+    Returns:
+        The file.
+    """
+    height, width = image.shape[:2]
+    panels = len(paths.boxes)
+    inch = _PANEL / max(height, width)
+    size = (panels * (width * inch + 0.1), height * inch + 0.5)
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    pale = (image * (1 - _PALE) + 255 * _PALE).astype(np.uint8)
+    scale = np.array(scale_factor, dtype=float)
+    boxes = paths.boxes.double().cpu().numpy() / np.tile(scale, 2)  # [S + 1, N, 4]
+    for number, axes in enumerate(np.atleast_1d(figure.subplots(1, panels))):
+        axes.imshow(pale, extent=(0, width, height, 0), interpolation="antialiased")
+        points = paths.points[number] if number < len(paths.points) else None
+        dots = None if points is None else points.double().cpu().numpy() / scale
+        axes.set_xlim(-_MARGIN * width, (1 + _MARGIN) * width)
+        axes.set_ylim((1 + _MARGIN) * height, -_MARGIN * height)
+        _draw_boxes(axes, boxes[number], dots)
+        axes.set_title(_title(number, paths.looks), fontsize=10, color="#333333")
+        axes.axis("off")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=_DPI, facecolor="white")
+    return path
+
+
+def _reading(
+    conv: nn.Module, seen: Tensor, anchors: Tensor, strides: Tensor
+) -> tuple[Tensor | None, str]:
+    """Where a convolution reads for boxes [N, 4], in pixels [N, k * k, 2], and a word on it.
+
+    At a stride of 1 and without an offset, cells of ``adaptive_points`` are pixels.
+    """
+    if isinstance(conv, AdaptiveConv2d):
+        boxes, k, dilation, word = seen, conv.kernel_size, conv.dilation, "adapts to its box"
+    elif isinstance(conv, LevelConv2d):
+        # A plain 3 x 3 convolution is that of a box of 2 strides, centred on the cell.
+        center = (anchors[:, :2] + anchors[:, 2:]) / 2
+        boxes = torch.cat((center - strides, center + strides), dim=1)
+        k, dilation = 3, float(conv.dilation[0])
+        word = "is plain" if dilation == 1 else f"is dilated by {dilation:g}"
+    else:
+        return None, "learns its offsets"
+    grid = adaptive_points(boxes.unsqueeze(0), stride=1.0, kernel_size=k, dilation=dilation)
+    y = grid.y[0].unsqueeze(2).expand(-1, k, k)  # [N, k, k]
+    x = grid.x[0].unsqueeze(1).expand(-1, k, k)
+    return torch.stack((x, y), dim=-1).flatten(1, 2), word
+
+
+def _draw_boxes(axes: Axes, boxes: np.ndarray, points: np.ndarray | None) -> None:
+    """Outline boxes [N, 4] with their numbers, the best one on top, and dot their points."""
+    halo = [withStroke(linewidth=2.8, foreground="white")]
+    left, right = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    for number in reversed(range(len(boxes))):
+        x1, y1, x2, y2 = boxes[number]
+        colour = _COLOURS[number % len(_COLOURS)]
+        outline = Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=1.3)
+        outline.set_path_effects(halo)
+        axes.add_patch(outline)
+        if points is not None:
+            dot = {"markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.8}
+            axes.plot(*points[number].T, "o", color=colour, zorder=3, **dot)
+        axes.text(
+            np.clip(x1, left, right),
+            np.clip(y1, top, bottom),
+            str(number + 1),
+            {"color": "white", "fontsize": 7, "va": "bottom", "zorder": 4},
+            bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.0},
+        )
+
+
+def _title(number: int, looks: Sequence[str]) -> str:
+    """What a panel shows, and how the next stage reads."""
+    shown = f"after stage {number}" if number else "anchors"
+    if number == len(looks):
+        return f"{shown}: proposals"
+    return f"{shown}; stage {number + 1} {looks[number]}"

@@ -1,0 +1,110 @@
+"""From the boxes of a stage to proposals: the best of each level, decoded, cut, thinned out.
+
+Legend::
+
+    N   images
+    L   boxes of all levels
+    T   boxes kept before NMS, of all levels
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Candidates(NamedTuple):
+    """The best boxes of every level, before NMS.
+
+    Attributes:
+        boxes: [N, T, 4] in pixels of the input, cut at the image.
+        scores: [N, T], -1 where the level had fewer boxes in the image.
+        levels: [T] level of each place.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    levels: Tensor
+
+
+def best_of_levels(
+    scores: Tensor,
+    boxes: Tensor,
+    deltas: Tensor,
+    valid: Tensor,
+    *,
+    per_level: Sequence[int],
+    limit: int,
+    decode: Callable[[Tensor, Tensor], Tensor],
+    image_sizes: Tensor,
+) -> Candidates:
+    """Keep the best boxes of each level and decode those only.
+
+    Args:
+        scores: [N, L] probabilities.
+        boxes: [N, L, 4] that the deltas refer to.
+        deltas: [N, L, 4].
+        valid: [N, L] whether the box belongs to a cell of the image; those of the padding that
+            a batch of mixed sizes has never come out.
+        per_level: boxes of each level; their sum is L.
+        limit: boxes kept of each level, at most; all if it is not positive.
+        decode: moves boxes by deltas.
+        image_sizes: [N, 2] (height, width) of each image in pixels.
+    """
+    scores = torch.where(valid, scores, -1)
+    kept, levels, first = [], [], 0
+    for level, number in enumerate(per_level):
+        size = min(number, limit) if limit > 0 else number
+        of_level = scores[:, first : first + number]
+        kept.append(of_level.topk(size, dim=1).indices + first)  # [N, size]
+        levels.append(torch.full((size,), level, device=scores.device))
+        first += number
+    place = torch.cat(kept, dim=1)  # [N, T]
+    places = place.unsqueeze(-1).expand(-1, -1, 4)  # [N, T, 4]
+    moved = decode(boxes.gather(1, places), deltas.gather(1, places))
+    return Candidates(cut_at_image(moved, image_sizes), scores.gather(1, place), torch.cat(levels))
+
+
+def cut_at_image(boxes: Tensor, image_sizes: Tensor) -> Tensor:
+    """Clamp boxes [N, ..., 4] to their images of [N, 2] (height, width)."""
+    limit = image_sizes.to(boxes.dtype).flip(1).repeat(1, 2)  # [N, 4]
+    limit = limit.view(len(limit), *[1] * (boxes.ndim - 2), 4)
+    return torch.minimum(boxes.clamp(min=0), limit)
+
+
+def thin_out(
+    candidates: Candidates,
+    *,
+    suppress: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
+    min_bbox_size: float,
+    max_per_img: int,
+) -> list[Tensor]:
+    """Suppress near duplicates within each level, and keep the best of all levels.
+
+    Candidates that are not finite are left out.
+
+    Args:
+        candidates: of all images.
+        suppress: NMS, from boxes [n, 4], scores [n] and levels [n] to ``(x1, y1, x2, y2, score)``
+            [p, 5], best first, and their places [p], as mmcv's ``batched_nms``.
+        min_bbox_size: width and height that a proposal must exceed, in pixels of the input.
+        max_per_img: proposals kept of each image, at most.
+
+    Returns:
+        [p, 5] for each image, best first.
+    """
+    results = []
+    for boxes, scores in zip(candidates.boxes, candidates.scores, strict=True):
+        sides = boxes[:, 2:] - boxes[:, :2]  # [T, 2]
+        good = (sides > min_bbox_size).all(1) & (scores >= 0) & boxes.isfinite().all(1)
+        kept, _ = suppress(boxes[good], scores[good], candidates.levels[good])
+        results.append(kept[:max_per_img])
+    return results
+
+
+def finite_images(candidates: Candidates) -> Tensor:
+    """Tell the images [N] whose candidates are all finite."""
+    return (candidates.boxes.isfinite().all(-1) & candidates.scores.isfinite()).all(1)

@@ -1,0 +1,184 @@
+"""One convolution over all levels of a pyramid, each output reading wherever it is told.
+
+The levels share the kernel, so their pixels form one table, their points one plan, and a single
+call of :func:`~projects.cascade_rpn.sampled_conv.sampled_conv` serves them all.
+
+Legend::
+
+    N, C, H, W   images, channels, height and width of a level
+    D            output channels
+    k, K         size of the kernel and its taps, k * k
+    A            groups of points; C / A channels are read at the same points
+    L            points of a level, H * W * A, cells row by row, the groups of a cell together
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmdense.ops.bilinear import BilinearPlan, bilinear_plan, flatten_maps, grid_plan
+from projects.cascade_rpn.adaptive_points import GridPoints
+from projects.cascade_rpn.sampled_conv import sampled_conv
+
+
+class FreePoints(NamedTuple):
+    """Points with nothing in common, ``(y[t], x[t])`` for tap t of the kernel.
+
+    Attributes:
+        y: [N, L, K] in cells of the level, the centre of cell i at i.
+        x: [N, L, K].
+    """
+
+    y: Tensor
+    x: Tensor
+
+
+def pyramid_conv(
+    maps: Sequence[Tensor],
+    points: Sequence[GridPoints] | Sequence[FreePoints],
+    kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    groups: int = 1,
+    max_mib: float | None = None,
+) -> list[Tensor]:
+    """Convolve every level, its taps at its points.
+
+    Args:
+        maps: [N, C, H, W] for each level.
+        points: of each level. Points outside the map read zero.
+        kernel: [D, C / groups, k, k].
+        bias: [D].
+        groups: of the convolution; groups of points follow from the number of points.
+        max_mib: see :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`.
+
+    Returns:
+        [N, D, H, W] for each level, channels last in memory, in the type of the maps, or the one
+        that autocast wants for convolutions.
+
+    Raises:
+        ValueError: the points are not those of the levels, or the sizes do not belong together.
+    """
+    point_groups = _point_groups(maps, points)
+    maps = [_autocast(level) for level in maps]
+    kernel, bias = _autocast(kernel), None if bias is None else _autocast(bias)
+    if torch.onnx.is_in_onnx_export():
+        return [
+            grid_sample_conv(level, free_points(of_level), kernel, bias, groups=groups)
+            for level, of_level in zip(maps, points, strict=True)
+        ]
+    shape = (-1, point_groups, kernel.shape[2] * kernel.shape[3], 4)
+    pixels = [level.shape[0] * level.shape[2] * level.shape[3] for level in maps]
+    kind = torch.int32 if sum(pixels) < 2**31 else torch.int64
+    plans, first = [], 0
+    for level, of_level, number in zip(maps, points, pixels, strict=True):
+        rows, weights = _plan(of_level, level.shape)  # [N, L, K, 4]
+        plans.append(((rows + first).to(kind).reshape(shape), weights.reshape(shape)))
+        first += number
+    rows, weights = (_cat(parts) for parts in zip(*plans))  # [cells, A, K, 4]
+    table = _cat([flatten_maps(level) for level in maps])  # [cells, C]
+    out = sampled_conv(
+        table, kernel.flatten(2), rows, weights, groups=groups, max_mib=max_mib
+    )  # [cells, D]
+    if bias is not None:
+        out = out + bias
+    return [
+        part.view(level.shape[0], *level.shape[2:], -1).permute(0, 3, 1, 2)
+        for part, level in zip(out.split(pixels), maps, strict=True)
+    ]
+
+
+def grid_sample_conv(
+    maps: Tensor,
+    points: FreePoints,
+    kernel: Tensor,
+    bias: Tensor | None = None,
+    *,
+    groups: int = 1,
+) -> Tensor:
+    """Do the same to one level by ``grid_sample``, an operator of the ONNX standard.
+
+    It holds a column buffer of K maps, and serves export alone.
+
+    Args:
+        maps: [N, C, H, W].
+        points: of the level.
+        kernel: [D, C / groups, k, k].
+        bias: [D].
+        groups: of the convolution.
+
+    Returns:
+        [N, D, H, W].
+    """
+    N, C, H, W = maps.shape
+    A = points.y.shape[1] // (H * W)
+    size = points.y.new_tensor((W, H))
+    grid = torch.stack((points.x, points.y), dim=-1)  # [N, L, K, 2]
+    grid = (2 * grid + 1) / size - 1  # pixel edges at -1 and 1
+    grid = grid.view(N, H * W, A, -1, 2).permute(0, 2, 3, 1, 4)  # [N, A, K, H * W, 2]
+    K = grid.shape[2]
+    columns = F.grid_sample(
+        maps.reshape(N * A, C // A, H, W),
+        grid.reshape(N * A, K, H * W, 2).to(maps.dtype),
+        align_corners=False,
+    )  # [N * A, C / A, K, H * W]
+    columns = columns.reshape(N, C * K, H, W)
+    return F.conv2d(columns, kernel.flatten(1)[..., None, None], bias, groups=groups)
+
+
+def free_points(points: GridPoints | FreePoints) -> FreePoints:
+    """List the points of a grid one by one, row by row."""
+    if isinstance(points, FreePoints):
+        return points
+    y, x = points
+    k = y.shape[-1]
+    y = y.unsqueeze(-1).expand(*y.shape, k).flatten(-2)  # [N, L, K]
+    x = x.unsqueeze(-2).expand(*x.shape[:-1], k, k).flatten(-2)  # [N, L, K]
+    return FreePoints(y, x)
+
+
+def _plan(points: GridPoints | FreePoints, shape: torch.Size) -> BilinearPlan:
+    """Plan of [N, L, K, 4] over the table of one level."""
+    N, _, H, W = shape
+    image = torch.arange(N, device=points.y.device)
+    if isinstance(points, GridPoints):
+        plan = grid_plan(*points, height=H, width=W, image=image[:, None])  # [N, L, k, k, 4]
+        return BilinearPlan(*(part.flatten(2, 3) for part in plan))
+    return bilinear_plan(*points, height=H, width=W, image=image[:, None, None])
+
+
+def _point_groups(
+    maps: Sequence[Tensor], points: Sequence[GridPoints] | Sequence[FreePoints]
+) -> int:
+    """Groups of points A, the same on every level."""
+    found = set()
+    for index, (level, of_level) in enumerate(zip(maps, points, strict=True)):
+        N, _, H, W = level.shape
+        images, number = of_level.y.shape[:2]
+        if images != N or number == 0 or number % (H * W):
+            raise ValueError(
+                f"level {index} has {N} images of {H} x {W} cells, but points for {images} images "
+                f"and {number} boxes"
+            )
+        found.add(number // (H * W))
+    if len(found) != 1:
+        raise ValueError(f"every level needs as many boxes a cell, not {sorted(found)}")
+    return found.pop()
+
+
+def _cat(parts: Sequence[Tensor]) -> Tensor:
+    """Concatenate, without a copy of a single part."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _autocast(tensor: Tensor) -> Tensor:
+    """Take the type that autocast wants for convolutions, where it is on."""
+    device = tensor.device.type
+    if torch.is_autocast_enabled(device) and tensor.dtype != torch.float64:
+        return tensor.to(torch.get_autocast_dtype(device))
+    return tensor

@@ -1,0 +1,226 @@
+"""The anchor-free rule of the first stage: cells near the middle of an object are positive.
+
+Source: Wang et al., Guided Anchoring (2019), section 3.5, as Cascade RPN uses it for its first
+stage. An object belongs to the level whose anchors are nearest in size. There, the cells of its
+centre region are positive and those of its ignore region around it count neither way; on the two
+levels beside, the cells of its ignore region count neither way.
+
+What deviates from the published code, which `compat=True` restores:
+
+* a positive cell stays positive whatever ignore region falls on it;
+* a cell in two centre regions goes to the smaller object, whatever the order of the objects;
+* regions are clamped to the last cell of the map, so an object at its far edge has a cell, too.
+
+Only the cells in regions are touched: each rectangle is listed cell by cell, all objects, images
+and levels in one list, and written by one scatter.
+
+Legend::
+
+    N    images of the batch
+    G    objects of all images
+    l    levels
+    L    cells of all levels, finest first, each level row by row
+    R    rectangles, some for each object
+    T    cells of all rectangles
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+IGNORED = -1
+NEGATIVE = 0
+
+
+class Levels(NamedTuple):
+    """The cells of a pyramid, finest level first.
+
+    Attributes:
+        sizes: (height, width) of each level in cells.
+        strides: (x, y) pixels from one cell to the next, for each level.
+        anchor_sizes: side of a square with the area of the level's anchors, in pixels.
+        center_offset: where the centre of cell 0 lies, in strides.
+    """
+
+    sizes: Sequence[tuple[int, int]]
+    strides: Sequence[tuple[float, float]]
+    anchor_sizes: Sequence[float]
+    center_offset: float = 0.0
+
+
+class Rectangles(NamedTuple):
+    """Cells ``left <= column <= right``, ``top <= row <= bottom`` on a level, all [R] int64."""
+
+    left: Tensor
+    top: Tensor
+    right: Tensor
+    bottom: Tensor
+    level: Tensor
+    image: Tensor
+
+
+def region_targets(
+    boxes: Tensor,
+    image: Tensor,
+    levels: Levels,
+    *,
+    num_images: int,
+    center_ratio: float = 0.2,
+    ignore_ratio: float = 0.5,
+    compat: bool = False,
+) -> Tensor:
+    """Say for each cell which object it learns.
+
+    Args:
+        boxes: [G, 4] objects in pixels. One without area, or beside the map, has no cells.
+        image: [G] image of each object.
+        levels: the pyramid.
+        num_images: N.
+        center_ratio: width and height of the centre region, as a share of the object's.
+        ignore_ratio: the same of the ignore region.
+        compat: follow the published code (see the top of the file), where the later object wins
+            and ignore regions from the levels beside erase positives.
+
+    Returns:
+        [N, L] int64: ``i + 1`` for object i of all G, 0 for negative, -1 for ignored.
+    """
+    total = num_images * _starts(levels)[-1]
+    if boxes.shape[0] == 0:
+        return image.new_zeros(num_images, total // num_images)
+    level = object_levels(boxes, levels)  # [G]
+    centers = _regions(boxes, image, level, levels, center_ratio, compat)
+    ignores = [
+        _regions(boxes, image, level + step, levels, ignore_ratio, compat) for step in (0, -1, 1)
+    ]
+    G = boxes.shape[0]
+    rank = torch.arange(1, G + 1, device=boxes.device) if compat else _rank_by_size(boxes)  # [G]
+    # The highest code written to a cell counts: even for centres, odd for ignore regions. By size,
+    # all ignore regions stand below all centres. As published, an object's own stands right below
+    # its centre, and those on the levels beside it above all.
+    center_code = 2 * rank
+    own_code = center_code - 1 if compat else torch.ones_like(rank)
+    beside_code = torch.full_like(rank, 2 * G + 1) if compat else own_code
+    rectangles = Rectangles(*(torch.cat(part) for part in zip(*ignores, centers)))  # [4 * G]
+    codes = torch.cat((own_code, beside_code, beside_code, center_code))  # [4 * G]
+    cells, rectangle = list_cells(rectangles, levels)  # [T], [T]
+    code = codes.new_zeros(total).scatter_reduce_(0, cells, codes[rectangle], "amax")
+    owner = torch.empty_like(rank).scatter_(0, rank - 1, torch.arange(G, device=boxes.device))
+    target = torch.where(code % 2 == 0, owner[(code // 2 - 1).clamp(min=0)] + 1, IGNORED)
+    return torch.where(code == 0, NEGATIVE, target).view(num_images, -1)
+
+
+def cells_inside(boxes: Tensor, image: Tensor, levels: Levels, *, num_images: int) -> Tensor:
+    """Tell the cells, of every level, whose centres lie in one of some regions.
+
+    Args:
+        boxes: [G, 4] regions in pixels, borders included.
+        image: [G] image of each region.
+        levels: the pyramid.
+        num_images: N.
+
+    Returns:
+        [N, L] bool.
+    """
+    inside = torch.zeros(num_images, _starts(levels)[-1], dtype=torch.bool, device=boxes.device)
+    if boxes.shape[0] == 0:
+        return inside
+    parts = []
+    for index in range(len(levels.sizes)):
+        level = torch.full_like(image, index)
+        left, top, right, bottom = _to_cells(boxes.nan_to_num(-1e9), level, levels).unbind(1)
+        size = torch.tensor(levels.sizes[index])
+        rectangle = (
+            left.ceil().clamp(min=0),
+            top.ceil().clamp(min=0),
+            right.floor().clamp(max=size[1] - 1),
+            bottom.floor().clamp(max=size[0] - 1),
+        )
+        parts.append((*(edge.long() for edge in rectangle), level, image))
+    rectangles = Rectangles(*(torch.cat(part) for part in zip(*parts)))
+    inside.view(-1)[list_cells(rectangles, levels)[0]] = True
+    return inside
+
+
+def object_levels(boxes: Tensor, levels: Levels) -> Tensor:
+    """Level of each object [G]: the one whose anchors are nearest in size, on a log scale."""
+    size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(1).sqrt()  # [G]
+    anchors = boxes.new_tensor(levels.anchor_sizes)  # [l]
+    between = (anchors[:-1] * anchors[1:]).sqrt()  # [l - 1]
+    return torch.bucketize(size, between, right=True)
+
+
+def list_cells(rectangles: Rectangles, levels: Levels) -> tuple[Tensor, Tensor]:
+    """List the cells of all rectangles.
+
+    Returns:
+        Cells [T], numbered through the levels of the first image, then those of the next; and the
+        rectangle of each [T].
+    """
+    starts = _starts(levels)
+    device = rectangles.left.device
+    widths = (rectangles.right - rectangles.left + 1).clamp(min=0)  # [R]
+    heights = (rectangles.bottom - rectangles.top + 1).clamp(min=0)  # [R]
+    count = widths * heights  # [R]
+    rectangle = torch.repeat_interleave(count)  # [T], the only wait for the device
+    number = torch.arange(len(rectangle), device=device) - (count.cumsum(0) - count)[rectangle]
+    width = widths[rectangle]
+    level = rectangles.level.clamp(0, len(levels.sizes) - 1)
+    map_width = torch.tensor([size[1] for size in levels.sizes], device=device)[level]  # [R]
+    first = torch.tensor(starts[:-1], device=device)[level] + rectangles.image * starts[-1]  # [R]
+    first = first + rectangles.top * map_width + rectangles.left
+    cells = first[rectangle] + number // width * map_width[rectangle] + number % width
+    return cells, rectangle
+
+
+def _regions(
+    boxes: Tensor, image: Tensor, level: Tensor, levels: Levels, ratio: float, compat: bool
+) -> Rectangles:
+    """Middle part of each box in whole cells; empty where the level or the box does not exist."""
+    exists = (level >= 0) & (level < len(levels.sizes))  # [G]
+    level = level.clamp(0, len(levels.sizes) - 1)
+    box = _to_cells(boxes, level, levels)  # [G, 4]
+    size = torch.tensor(levels.sizes, device=boxes.device)[level]  # [G, 2], (height, width)
+    limit = size.flip(1) - 1  # [G, 2], (x, y)
+    margin = (1 - ratio) / 2
+    low, high = box[:, :2], box[:, 2:]
+    first = ((1 - margin) * low + margin * high).round()  # [G, 2]
+    last = (margin * low + (1 - margin) * high).round()  # [G, 2]
+    exists = exists & (first.isfinite() & last.isfinite()).all(1)
+    if compat:
+        first, last = first.clamp(min=0), torch.minimum(last.clamp(min=0), limit)
+    else:
+        offset = levels.center_offset
+        in_image = (high > -offset) & (low < limit + 1 - offset)  # [G, 2]
+        exists = exists & ((high > low) & in_image).all(1)
+        first = torch.minimum(first.clamp(min=0), limit)
+        last = torch.minimum(last.clamp(min=0), limit)
+    left, top = first.nan_to_num(0).long().unbind(1)
+    right, bottom = last.nan_to_num(0).long().unbind(1)
+    return Rectangles(left, top, torch.where(exists, right, left - 1), bottom, level, image)
+
+
+def _to_cells(boxes: Tensor, level: Tensor, levels: Levels) -> Tensor:
+    """Boxes [G, 4] in cells of each box's level, the centre of cell i at i."""
+    strides = boxes.new_tensor(levels.strides)[level].repeat(1, 2)  # [G, 4]
+    return boxes / strides - levels.center_offset
+
+
+def _rank_by_size(boxes: Tensor) -> Tensor:
+    """Place of each box from 1 (largest) to G (smallest) [G]; equal areas by their coordinates."""
+    order = torch.arange(boxes.shape[0], device=boxes.device)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1, keepdim=True)  # [G, 1]
+    for key in torch.cat((boxes, -area), dim=1).unbind(1):  # the last key counts most
+        order = order[torch.sort(key[order], stable=True).indices]
+    return torch.empty_like(order).scatter_(0, order, torch.arange(1, len(order) + 1).to(order))
+
+
+def _starts(levels: Levels) -> list[int]:
+    """Number of the first cell of each level, and of all cells."""
+    starts = [0]
+    for height, width in levels.sizes:
+        starts.append(starts[-1] + height * width)
+    return starts

@@ -1,0 +1,241 @@
+"""Convolution on sampled points: every tap of the kernel reads the map wherever a plan says.
+
+    ``out[l] = sum_k sum_j weights[l, k, j] * (table[rows[l, k, j]] @ kernel[k])``
+
+The kernel comes first and the sampling second: one matrix product gives what every pixel would
+contribute to every tap, and each output is then a weighted sum of 4 k k of these rows. So nothing
+is kept for the backward pass but the input, and the products of a few taps at a time are enough,
+which bounds the memory. No offset field is built, and no column buffer. On a GPU the kernels of
+:mod:`~projects.cascade_rpn.sampled_conv_triton`, which keep nothing at all, do what they can.
+
+Groups: the channels fall into P parts, the finest cut that respects both the groups of the
+convolution and the groups of points (*deformable groups*). A part belongs to one of each.
+
+Legend::
+
+    M      pixels of all maps: rows of the table
+    C, D   input and output channels
+    L      outputs: cells of all maps
+    K      taps of the kernel, k * k
+    k      taps of one chunk
+    G      groups of the convolution; D / G outputs see C / G inputs
+    A      groups of points; C / A channels are read at the same points
+    P      parts of the channels, the least common multiple of G and A
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from mmdense.ops.bilinear import ragged_scatter
+from projects.cascade_rpn.sampled_conv_triton import sampled_conv_triton, supports
+
+
+def sampled_conv(
+    table: Tensor,
+    kernel: Tensor,
+    rows: Tensor,
+    weights: Tensor,
+    *,
+    groups: int = 1,
+    max_mib: float | None = None,
+) -> Tensor:
+    """Convolve with a plan of what each tap reads.
+
+    Gradients reach the table and the kernel, and the weights where they ask for it (learned
+    offsets; detached boxes do not).
+
+    Args:
+        table: [M, C] features of all pixels, see :func:`mmdense.ops.bilinear.flatten_maps`.
+        kernel: [D, C / G, K], the weight of a ``Conv2d`` with its last two axes flattened.
+        rows: [L, A, K, 4] integers in ``range(M)``, the pixels around each point.
+        weights: [L, A, K, 4], their shares, float32 or float64.
+        groups: G.
+        max_mib: bound of the products kept at a time, in MiB; at least those of one tap are.
+
+    Returns:
+        [L, D] in the type of the table.
+
+    Raises:
+        ValueError: the sizes do not belong together.
+    """
+    A = rows.shape[1]
+    _check(table, kernel, rows, weights, groups)
+    if supports(table, rows, groups, weights):
+        return sampled_conv_triton(table, kernel, rows, weights)
+    P = math.lcm(groups, A)
+    parts = torch.arange(P, device=rows.device) // (P // A)  # [P], group of points of each part
+    if A < P:
+        rows, weights = rows[:, parts], weights[:, parts]  # [L, P, K, 4]
+    chunks = 1
+    if max_mib is not None:
+        of_tap = table.element_size() * table.shape[0] * (P // groups) * kernel.shape[0]
+        chunks = math.ceil(kernel.shape[2] / max(1, int(max_mib * 2**20 / max(of_tap, 1))))
+    taps = math.ceil(kernel.shape[2] / chunks)  # as even as can be
+    return _SampledConv.apply(table, kernel, rows, weights, groups, taps)
+
+
+def _check(table: Tensor, kernel: Tensor, rows: Tensor, weights: Tensor, groups: int) -> None:
+    C, D, A = table.shape[1], kernel.shape[0], rows.shape[1]
+    if C % groups or D % groups or kernel.shape[1] * groups != C:
+        raise ValueError(
+            f"a kernel of {[*kernel.shape]} does not fit {C} channels in {groups} groups"
+        )
+    if C % math.lcm(groups, A):
+        raise ValueError(
+            f"{C} channels cannot be cut for {groups} groups of the convolution and {A} groups "
+            "of points"
+        )
+    if rows.shape != weights.shape or rows.shape[2:] != (kernel.shape[2], 4):
+        raise ValueError(
+            f"rows and weights must both be [L, A, {kernel.shape[2]}, 4], not {[*rows.shape]} and "
+            f"{[*weights.shape]}"
+        )
+
+
+class _SampledConv(torch.autograd.Function):
+    """The sum over chunks of taps, forward and backward; P groups of points have been told."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        table: Tensor,
+        kernel: Tensor,
+        rows: Tensor,
+        weights: Tensor,
+        groups: int,
+        taps: int,
+    ) -> Tensor:
+        ctx.groups, ctx.taps = groups, taps
+        ctx.save_for_backward(table, kernel, rows, weights)
+        out: Tensor | None = None
+        for first in range(0, kernel.shape[2], taps):
+            matrix = _matrix(kernel, groups, rows.shape[1], first, taps)  # [P, C / P, k * D / G]
+            products = _multiply(table, matrix)  # [P, M, k * D / G]
+            bags = _bags(rows, weights, groups, first, taps, table.shape[0])
+            part = _gather(products.reshape(-1, kernel.shape[0] // groups), *bags)  # [L * G, D / G]
+            out = part if out is None else out.add_(part)
+            del products, part  # before the next ones come
+        assert out is not None
+        return out.view(rows.shape[0], kernel.shape[0])  # [L, D]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        table, kernel, rows, weights = ctx.saved_tensors
+        groups, taps = ctx.groups, ctx.taps
+        M, P, width = table.shape[0], rows.shape[1], kernel.shape[0] // groups
+        grad = grad.reshape(-1, width)  # [L * G, D / G]
+        grad_table, grad_kernel, grad_weights = None, [], []
+        for first in range(0, kernel.shape[2], taps):
+            matrix = _matrix(kernel, groups, P, first, taps)  # [P, C / P, k * D / G]
+            k = matrix.shape[2] // width
+            bags = _bags(rows, weights, groups, first, taps, M)
+            if ctx.needs_input_grad[3]:
+                shape = (*rows.shape[:2], k, 4)
+                products = _multiply(table, matrix).reshape(-1, width)
+                grad_weights.append(_grad_shares(products, grad, bags, shape))
+                del products
+            tap_rows, shares, offsets = bags
+            spread = ragged_scatter(
+                grad, tap_rows, shares.to(grad.dtype), offsets, num_rows=P * M * k
+            ).view(P, M, k * width)
+            if ctx.needs_input_grad[0]:
+                grad_table = _accumulate(grad_table, spread, matrix)
+            if ctx.needs_input_grad[1]:
+                grad_kernel.append(_grad_kernel(table, spread, k, kernel.shape))
+            del spread  # before the next one comes
+        return (
+            None if grad_table is None else grad_table.permute(1, 0, 2).reshape(table.shape),
+            torch.cat(grad_kernel, dim=2) if grad_kernel else None,
+            None,
+            torch.cat(grad_weights, dim=2) if grad_weights else None,
+            None,
+            None,
+        )
+
+
+def _matrix(kernel: Tensor, groups: int, P: int, first: int, taps: int) -> Tensor:
+    """Taps ``first`` on of the kernel [D, C / G, K] as [P, C / P, k * D / G]."""
+    D, channels, _ = kernel.shape
+    chunk = kernel[:, :, first : first + taps]  # [D, C / G, k]
+    chunk = chunk.reshape(groups, D // groups, P // groups, -1, chunk.shape[2])
+    return chunk.permute(0, 2, 3, 4, 1).reshape(P, channels * groups // P, -1)
+
+
+def _multiply(table: Tensor, matrix: Tensor) -> Tensor:
+    """[M, C] by [P, C / P, X] to [P, M, X]."""
+    return _product(table.view(table.shape[0], matrix.shape[0], -1).transpose(0, 1), matrix)
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """Product of each pair of matrices; a single one is faster alone than as a batch."""
+    return (a[0] @ b[0]).unsqueeze(0) if len(a) == 1 else a @ b
+
+
+def _bags(
+    rows: Tensor, weights: Tensor, groups: int, first: int, taps: int, M: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows and weights of the bags [L * G], each over the parts and taps of its output.
+
+    Row ``(part * M + pixel) * k + tap`` of the products is what a part of the pixel's channels
+    gives to the tap.
+    """
+    L, P = rows.shape[:2]
+    rows = rows[:, :, first : first + taps]  # [L, P, k, 4]
+    weights = weights[:, :, first : first + taps]
+    k = rows.shape[2]
+    kind = torch.int32 if P * M * k < 2**31 else torch.int64
+    part = torch.arange(P, device=rows.device, dtype=kind).view(P, 1, 1) * M
+    tap = torch.arange(k, device=rows.device, dtype=kind).view(k, 1)
+    rows = (rows.to(kind) + part) * k + tap
+    step = P // groups * k * 4
+    offsets = torch.arange(L * groups + 1, device=rows.device, dtype=kind) * step
+    return rows.reshape(-1), weights.reshape(-1), offsets
+
+
+def _gather(products: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+    return F.embedding_bag(
+        rows,
+        products,
+        offsets,
+        mode="sum",
+        per_sample_weights=weights.to(products.dtype),
+        include_last_offset=True,
+    )
+
+
+def _accumulate(total: Tensor | None, spread: Tensor, matrix: Tensor) -> Tensor:
+    """Add what a chunk of taps gives to the gradient of the table, [P, M, C / P]."""
+    if total is None:
+        return _product(spread, matrix.transpose(1, 2))
+    if len(spread) == 1:
+        total[0].addmm_(spread[0], matrix[0].T)
+        return total
+    return total.baddbmm_(spread, matrix.transpose(1, 2))
+
+
+def _grad_kernel(table: Tensor, spread: Tensor, k: int, shape: torch.Size) -> Tensor:
+    """Gradient of a chunk of taps, [D, C / G, k]."""
+    D, channels, _ = shape
+    P, M, _ = spread.shape
+    groups = table.shape[1] // channels
+    grad = _product(table.view(M, P, -1).permute(1, 2, 0), spread)  # [P, C / P, k * D / G]
+    grad = grad.view(groups, P // groups, -1, k, D // groups)
+    return grad.permute(0, 4, 1, 2, 3).reshape(D, channels, k)
+
+
+def _grad_shares(products: Tensor, grad: Tensor, bags: tuple[Tensor, ...], shape: Any) -> Tensor:
+    """Gradient of the weights of a chunk of taps: each tap's product times its bag's gradient."""
+    rows, weights, offsets = bags
+    bag = torch.repeat_interleave(offsets.diff(), output_size=rows.shape[0])  # [L * P * k * 4]
+    shares = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        grad, products, rows, offsets[:-1], bag, 0
+    )
+    return shares.view(shape).to(weights.dtype)

@@ -1,0 +1,289 @@
+import pytest
+import torch
+from mmdet.structures.bbox import bbox_overlaps
+
+from tests.cascade_rpn.small_head import (
+    BOXES,
+    IOU,
+    REGION,
+    TEST,
+    build_head,
+    features,
+    samples,
+    stage,
+)
+
+LEARNED = stage("learned")
+STAGES = {
+    "one": [stage("dilated", adapt={"type": "dilated", "dilation": 3})],
+    "published": None,
+    "three": [
+        stage("dilated", False, bridged=True, normalizer="anchors"),
+        stage("adaptive", False, bridged=True),
+        stage("adaptive"),
+    ],
+    "classifier everywhere": [stage("none", bridged=True), stage("adaptive")],
+    "not bridged": [stage("none", False), stage("none")],
+    "learned offsets": [stage("none", False), LEARNED],
+    "five by five": [
+        stage("dilated", False, bridged=True),
+        stage(adapt={"type": "adaptive", "kernel_size": 5, "groups": 2, "bias": True}),
+    ],
+}
+
+
+def detached(losses):
+    return {name: value.item() for name, value in losses.items()}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_trains_and_predicts_with_any_stages(name):
+    stages = STAGES[name]
+    head = build_head(stages, [REGION] + [IOU] * (len(stages or (1, 2)) - 1))
+    losses, proposals = head.loss_and_predict(features(), samples(), TEST)
+    sum(losses.values()).backward()
+    for parameter_name, parameter in head.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.isfinite().all(), parameter_name
+    assert set(losses) >= {"s0.loss_rpn_reg", f"s{len(head.stages) - 1}.loss_rpn_cls"}
+    assert all(0 < len(found) <= TEST["max_per_img"] for found in proposals)
+
+
+def test_published_loss_names():
+    losses = build_head().loss(features(), samples())
+    assert set(losses) == {"s0.loss_rpn_reg", "s1.loss_rpn_cls", "s1.loss_rpn_reg"}
+
+
+def test_names_and_shapes_of_the_published_weights():
+    """Of MMDetection's checkpoints 7aa93cef (proposals) and c8283cca (Faster R-CNN)."""
+    head = build_head()
+    C = 12
+    assert {name: tuple(value.shape) for name, value in head.state_dict().items()} == {
+        "stages.0.rpn_conv.conv.weight": (C, C, 3, 3),
+        "stages.0.rpn_conv.conv.bias": (C,),
+        "stages.0.rpn_reg.weight": (4, C, 1, 1),
+        "stages.0.rpn_reg.bias": (4,),
+        "stages.1.rpn_conv.conv.weight": (C, C, 3, 3),
+        "stages.1.rpn_cls.weight": (1, C, 1, 1),
+        "stages.1.rpn_cls.bias": (1,),
+        "stages.1.rpn_reg.weight": (4, C, 1, 1),
+        "stages.1.rpn_reg.bias": (4,),
+    }
+
+
+def test_loss_and_predict_are_loss_and_predict():
+    head, x = build_head(), features()
+    torch.manual_seed(0)
+    losses, proposals = head.loss_and_predict(x, samples(), TEST)
+    torch.manual_seed(0)
+    assert detached(losses) == detached(head.loss(x, samples()))
+    for a, b in zip(proposals, head.predict(x, samples())):
+        assert torch.equal(a.bboxes, b.bboxes)
+        assert torch.equal(a.scores, b.scores)
+    assert not proposals[0].bboxes.requires_grad
+
+
+def test_the_walk_hands_on_detached_boxes_that_stay_in_the_image():
+    head = build_head()
+    metas = [sample.metainfo for sample in samples()]
+    steps = head.walk(features(), metas)
+    first, second = (step.boxes for step in steps)
+    assert not second.requires_grad
+    assert (second[..., :2] >= 0).all()
+    assert (second[..., 2] <= 96).all()
+    assert (second[..., 3] <= 64).all()
+    moved = head.stages[0].decode(first, steps[0].deltas).clamp(min=0)
+    moved = torch.minimum(moved, torch.tensor([96.0, 64, 96, 64]))
+    torch.testing.assert_close(second, moved)
+
+
+def test_the_first_anchors_are_those_of_the_generator():
+    head = build_head()
+    boxes = head.walk(features(), [s.metainfo for s in samples()])[0].boxes
+    # Level 0: cell (0, 0), side 32, centred at the origin.
+    assert boxes[0, 0].tolist() == [-16, -16, 16, 16]
+
+
+def test_proposals_of_every_stage():
+    head, x = build_head(), features()
+    metas = [sample.metainfo for sample in samples()]
+    steps = head.walk(x, metas)
+    cut = torch.tensor([96.0, 64, 96, 64])
+    for index in (0, 1):
+        found = head.predict(x, samples(), stage=index)[0]
+        moved = head.stages[index].decode(steps[index].boxes[0], steps[index].deltas[0])
+        moved = torch.minimum(moved.clamp(min=0), cut)
+        best = steps[1].scores[0, :, 0].sigmoid().argmax()  # the only classifier
+        torch.testing.assert_close(found.bboxes[0], moved[best])
+        torch.testing.assert_close(found.scores[0], steps[1].scores[0, best, 0].sigmoid())
+    with pytest.raises(IndexError, match="2 stages"):
+        head.predict(x, samples(), stage=2)
+
+
+def test_rescaling_gives_pixels_of_the_original():
+    head, x = build_head(), features()
+    plain, rescaled = head.predict(x, samples()), head.predict(x, samples(), rescale=True)
+    torch.testing.assert_close(plain[0].bboxes / 2, rescaled[0].bboxes)
+
+
+def test_neighbours_in_a_level_are_thinned_out_and_sorted():
+    found = build_head().predict(features(), samples())[0]
+    assert (found.scores.diff() <= 0).all()
+    assert (found.labels == 0).all()
+
+
+@pytest.mark.parametrize("size", [(64, 96), (40, 96), (64, 30), (5, 7)])
+def test_the_padding_of_a_batch_never_proposes(size):
+    # Beside a larger image, cells beyond the image would take places of the best of each level.
+    head = build_head()
+    for parameter in head.stages[-1].rpn_cls.parameters():
+        torch.nn.init.zeros_(parameter)  # all cells score alike
+    x = features()
+    found = head.predict(x, samples(size=size))[0]
+    height, width = size
+    assert len(found) > 0
+    assert (found.bboxes[:, 0::2] <= width).all()
+    assert (found.bboxes[:, 1::2] <= height).all()
+    steps = head.walk(x, [s.metainfo for s in samples(size=size)])
+    outside = ~head._pyramid(x, [s.metainfo for s in samples(size=size)]).valid
+    # Anchors of the padding keep their size; refined ones would collapse at the image's edge.
+    assert torch.equal(steps[1].boxes[outside], steps[0].boxes[outside])
+
+
+def test_a_batch_mate_changes_nothing():
+    head = build_head()
+    large, small = features(images=1), features(images=1, seed=1)
+    for level, s in zip(small, (4, 8, 16)):  # an image of 32 x 48 px and its padding of zeros
+        level[:, :, 32 // s :] = 0
+        level[:, :, :, 48 // s :] = 0
+    one = samples([[4.0, 4, 30, 30]], size=(32, 48))
+    alone = head.predict(small, one)
+    together = head.predict(
+        [torch.cat(pair) for pair in zip(small, large)], one + samples(BOXES[0])
+    )
+    torch.testing.assert_close(alone[0].bboxes, together[0].bboxes)
+    torch.testing.assert_close(alone[0].scores, together[0].scores)
+
+
+@pytest.mark.parametrize("region", [REGION, IOU], ids=["region", "iou"])
+def test_images_without_objects(region):
+    head = build_head(train_cfg=[region, IOU])
+    losses = head.loss(features(), samples([], []))
+    assert losses["s0.loss_rpn_reg"] == losses["s1.loss_rpn_reg"] == 0
+    assert losses["s1.loss_rpn_cls"] > 0
+    sum(losses.values()).backward()
+    assert all(p.grad is not None for p in head.parameters())
+
+
+def test_a_classifier_in_the_first_stage_learns_the_right_labels():
+    # The published region targets call negatives 0, which is the label of objects.
+    balanced = REGION | {"sampler": IOU["sampler"]}
+    head = build_head([stage("none", bridged=True), stage("adaptive")], [balanced, IOU])
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.01)
+    x, data = features(images=2), samples()
+    for _ in range(60):
+        optimizer.zero_grad()
+        sum(head.loss(x, data).values()).backward()
+        optimizer.step()
+    scores = head.walk(x, [s.metainfo for s in data])[0].scores[..., 0]
+    pyramid = head._pyramid(x, [s.metainfo for s in data])
+    objects = [s.gt_instances.bboxes for s in data]
+    none = [torch.zeros(0, 4)] * 2
+    target = head.rules[0].assigner.assign(
+        pyramid.anchors, pyramid.valid, pyramid.levels, objects, none
+    )
+    assert scores[target == 0].mean() < 0
+    assert scores[target > 0].mean() - scores[target == 0].mean() > 1
+
+
+def test_overfits_two_images():
+    head = build_head(std=0.01)
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.01)
+    x, data = features(), samples()
+    for _ in range(250):
+        optimizer.zero_grad()
+        sum(head.loss(x, data).values()).backward()
+        optimizer.step()
+    head.eval()
+    for found, sample in zip(head.predict(x, data), data):
+        overlaps = bbox_overlaps(found.bboxes[:10], sample.gt_instances.bboxes)
+        assert (overlaps.max(0).values > 0.8).all()
+
+
+@pytest.mark.parametrize("ratios", [(0.5, 2.0), (0.5, 1.0, 2.0)])
+def test_several_anchors_at_each_cell(ratios):
+    head = build_head(ratios=ratios)
+    losses, proposals = head.loss_and_predict(features(), samples(), TEST)
+    sum(losses.values()).backward()
+    assert head.stages[1].rpn_reg.weight.shape[0] == 4 * len(ratios)
+    assert head.stages[1].rpn_conv["conv"].deform_groups == len(ratios)
+    assert all(p.grad.isfinite().all() for p in head.parameters())
+    assert len(proposals[0]) > 0
+
+
+def test_autocast_and_whole_models_in_bfloat16():
+    head, x = build_head(), features()
+    full = detached(head.loss(x, samples()))
+    torch.manual_seed(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = detached(head.loss(x, samples()))
+    assert half == pytest.approx(full, rel=0.15)
+    proposals = head.bfloat16().predict([level.bfloat16() for level in x], samples())
+    assert len(proposals[0]) > 0
+
+
+def test_compiles_as_one_graph():
+    head, x = build_head(), features()
+    compiled = torch.compile(head, backend="aot_eager", fullgraph=True)
+    with torch.no_grad():
+        for eager, graph in zip(head(x), compiled(x)):
+            torch.testing.assert_close(eager, graph, atol=1e-4, rtol=1e-4)
+
+
+def test_nan_in_features_or_weights_is_said_at_prediction_and_reaches_the_loss():
+    head, x = build_head(), features()
+    x[0][0, 0, 3, 3] = float("nan")
+    _, proposals = head.loss_and_predict(x, samples(), TEST)
+    assert proposals[0].bboxes.isfinite().all()
+    with pytest.raises(FloatingPointError, match=r"0\.jpg"):
+        head.predict(x, samples())
+    torch.nn.init.constant_(head.stages[0].rpn_reg.bias, float("inf"))
+    assert not all(value.isfinite() for value in head.loss(features(), samples()).values())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"train_cfg": [REGION]}, "rpn_head.stages has 2, train_cfg.rpn 1"),
+        ({"train_cfg": [REGION, IOU, IOU]}, "rpn_head.stages has 2, train_cfg.rpn 3"),
+        ({"train_cfg": REGION}, "rpn_head.stages has 2, train_cfg.rpn a single one"),
+        ({"num_classes": 80}, "num_classes"),
+        ({"stages": [stage(with_cls=False)]}, "with_cls=True"),
+        ({"stages": [stage("deformable")]}, r"stages\[0\]: adapt.type must be one of"),
+        (
+            {"stages": [stage(), stage(adapt={"type": "none", "dilation": 2})]},
+            r"stages\[1\]: adapt.type='none' takes \[\], not \['dilation'\]",
+        ),
+        ({"stages": [stage(loss_cls=None)]}, r"stages\[0\]: with_cls=True, but loss_cls"),
+        ({"stages": [stage(normalizer="all")]}, r"stages\[0\]: normalizer"),
+        ({"stages": [stage(sampling=True)]}, r"stages\[0\].*sampling"),
+    ],
+)
+def test_bad_configs_name_the_key(change, words):
+    with pytest.raises(ValueError, match=words):
+        build_head(**change)
+
+
+def test_a_neck_of_other_levels_is_refused():
+    with pytest.raises(ValueError, match="2 levels, anchor_generator.strides has 3"):
+        build_head().predict(features()[:2], samples())
+
+
+def test_no_loss_without_train_cfg():
+    from mmdense.registry import MODELS
+    from tests.cascade_rpn.small_head import head_config
+
+    config = head_config()
+    config.train_cfg = None
+    with pytest.raises(ValueError, match="without train_cfg"):
+        MODELS.build(config).loss(features(), samples())

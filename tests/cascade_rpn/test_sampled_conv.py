@@ -1,0 +1,127 @@
+import pytest
+import torch
+
+from projects.cascade_rpn.sampled_conv import sampled_conv
+
+
+def problem(A=1, groups=1, C=12, D=6, M=10, L=7, K=3, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(A + 10 * groups)
+    table = torch.randn(M, C, generator=generator, dtype=dtype)
+    kernel = torch.randn(D, C // groups, K, generator=generator, dtype=dtype)
+    rows = torch.randint(0, M, (L, A, K, 4), generator=generator)
+    weights = torch.randn(L, A, K, 4, generator=generator, dtype=dtype)
+    return table, kernel, rows, weights
+
+
+def loop(table, kernel, rows, weights, groups):
+    """Every output channel adds its taps, each the channels of its group, read at their points."""
+    L, A, K, _ = rows.shape
+    D, channels, _ = kernel.shape
+    C = table.shape[1]
+    out = table.new_zeros(L, D)
+    for cell in range(L):
+        for d in range(D):
+            for c in range(channels):
+                channel = d // (D // groups) * channels + c
+                a = channel // (C // A)
+                for k in range(K):
+                    value = sum(
+                        weights[cell, a, k, j] * table[rows[cell, a, k, j], channel]
+                        for j in range(4)
+                    )
+                    out[cell, d] += kernel[d, c, k] * value
+    return out
+
+
+GROUPS = [(1, 1), (2, 1), (1, 3), (2, 2), (2, 3), (3, 2), (6, 3)]
+
+
+@pytest.mark.parametrize(("A", "groups"), GROUPS)
+@pytest.mark.parametrize("max_mib", [None, 1e-9])
+def test_equals_the_loop_with_gradients(A, groups, max_mib):
+    table, kernel, rows, weights = problem(A, groups)
+    for tensor in (table, kernel, weights):
+        tensor.requires_grad_()
+    ours = sampled_conv(table, kernel, rows, weights, groups=groups, max_mib=max_mib)
+    slow = loop(table, kernel, rows, weights, groups)
+    torch.testing.assert_close(ours, slow)
+    upstream = torch.randn_like(slow)
+    for a, b in zip(
+        torch.autograd.grad(ours, (table, kernel, weights), upstream),
+        torch.autograd.grad(slow, (table, kernel, weights), upstream),
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_gradcheck():
+    table, kernel, rows, weights = problem(A=2, groups=2, C=4, D=2, M=5, L=4)
+    for tensor in (table, kernel, weights):
+        tensor.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda t, k, w: sampled_conv(t, k, rows, w, groups=2, max_mib=1e-9),
+        (table, kernel, weights),
+    )
+
+
+@pytest.mark.parametrize("max_mib", [None, 1e-9])
+def test_no_gradient_is_computed_that_nobody_asked_for(max_mib):
+    table, kernel, rows, weights = problem()
+    kernel.requires_grad_()
+    sampled_conv(table, kernel, rows, weights, max_mib=max_mib).sum().backward()
+    assert table.grad is None
+    assert weights.grad is None
+    assert kernel.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_near_to_float32(dtype):
+    table, kernel, rows, weights = problem(C=64, D=32, M=50, L=40, dtype=torch.float32)
+    weights = weights.softmax(-1)
+    kernel /= 8
+    full = sampled_conv(table, kernel, rows, weights)
+    half = sampled_conv(table.to(dtype), kernel.to(dtype), rows, weights)
+    assert half.dtype == dtype
+    eps = torch.finfo(dtype).eps
+    torch.testing.assert_close(half.float(), full, atol=4 * eps * full.abs().max(), rtol=0)
+
+
+def test_gradients_of_half_precision_are_near_to_float32():
+    table, kernel, rows, weights = problem(C=64, D=32, M=50, L=40, dtype=torch.float32)
+    weights = weights.softmax(-1)
+    grads = []
+    for dtype in (torch.float32, torch.bfloat16):
+        leaves = [t.to(dtype).requires_grad_() for t in (table, kernel)]
+        out = sampled_conv(leaves[0], leaves[1], rows, weights)
+        grads.append(torch.autograd.grad(out.float().square().sum(), leaves))
+    for full, half in zip(*grads):
+        assert half.dtype == torch.bfloat16
+        scale = full.abs().max()
+        torch.testing.assert_close(half.float() / scale, full / scale, atol=2e-2, rtol=0)
+
+
+def test_the_same_bits_in_every_run():
+    table, kernel, rows, weights = problem(M=3, L=500, dtype=torch.float32)
+    table.requires_grad_()
+    runs = [
+        torch.autograd.grad(sampled_conv(table, kernel, rows, weights).square().sum(), table)[0]
+        for _ in range(3)
+    ]
+    assert torch.equal(runs[0], runs[1])
+    assert torch.equal(runs[0], runs[2])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"groups": 5}, "groups"),
+        ({"kernel": torch.zeros(6, 11, 3)}, "does not fit 12 channels"),
+        ({"rows": torch.zeros(7, 5, 3, 4, dtype=torch.long)}, "cannot be cut"),
+        ({"weights": torch.zeros(7, 1, 3, 3)}, "rows and weights"),
+        ({"kernel": torch.zeros(6, 12, 2)}, "rows and weights"),
+    ],
+)
+def test_bad_input(change, words):
+    table, kernel, rows, weights = problem(dtype=torch.float32)
+    given = {"table": table, "kernel": kernel, "rows": rows, "weights": weights, **change}
+    with pytest.raises(ValueError, match=words):
+        sampled_conv(**given)

@@ -1,0 +1,182 @@
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmdense.ops.bilinear import bilinear_plan
+from projects.cascade_rpn import sampled_conv_triton as triton_file
+from projects.cascade_rpn.sampled_conv import sampled_conv
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "processes"
+TOLERANCE = {
+    torch.float32: 1e-4,  # another order of the sums
+    torch.float16: 2e-3,  # one rounding of the columns (2 ** -11), and one of the result
+    torch.bfloat16: 2e-2,  # the same (2 ** -8)
+}
+# M, L, C, D, K and the programs that share the kernel's gradient. The largest blocks are 64 (L),
+# 32 to 128 (C) and 32 to 256 (D).
+SIZES = {
+    "least": (1, 1, 1, 1, 1, 512),
+    "smaller than a block": (7, 5, 3, 18, 3, 512),
+    "blocks fit": (20, 64, 32, 32, 2, 512),
+    "many blocks of outputs": (30, 70, 5, 7, 2, 512),
+    "programs that take several blocks": (30, 70, 5, 7, 2, 2),
+    "many blocks of input channels": (9, 10, 130, 20, 2, 512),
+    "many blocks of output channels": (9, 10, 6, 260, 2, 512),
+}
+
+
+def random_question(M, L, C, D, K, programs, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(L + C)
+    table = torch.randn(M, C, generator=generator)
+    kernel = torch.randn(D, C, K, generator=generator)
+    rows = torch.randint(0, M, (L, 1, K, 4), generator=generator, dtype=torch.int32)
+    weights = torch.rand(L, 1, K, 4, generator=generator)
+    weights *= torch.rand(L, 1, K, 4, generator=generator) > 0.2  # some points are outside
+    grad = torch.randn(L, D, generator=generator)
+    tensors = [table.to(dtype), kernel.to(dtype), rows, weights, grad.to(dtype)]
+    return {"tensors": tensors, "needs": (True, True), "programs": programs}
+
+
+def question_of_levels():
+    """Two images on two levels, points in and around them, as the pyramid lists them."""
+    question = random_question(2 * 5 * 7 + 2 * 3 * 4, 30, 8, 6, 4, 512)
+    generator = torch.Generator().manual_seed(0)
+    parts, first = [], 0
+    for height, width, L in ((5, 7, 20), (3, 4, 10)):
+        y = torch.rand(L, 4, generator=generator) * (height + 3) - 2
+        x = torch.rand(L, 4, generator=generator) * (width + 3) - 2
+        image = torch.randint(0, 2, (L, 1), generator=generator)
+        plan = bilinear_plan(y, x, height=height, width=width, image=image)
+        parts.append((plan.rows + first, plan.weights))
+        first += 2 * height * width
+    rows, weights = (torch.cat(part)[:, None] for part in zip(*parts))  # [L, 1, K, 4]
+    assert rows.dtype == torch.int64
+    question["tensors"][2:4] = rows, weights
+    return question
+
+
+def all_questions():
+    questions = {
+        f"{name}, {dtype}": random_question(*sizes, dtype)
+        for name, sizes in SIZES.items()
+        for dtype in TOLERANCE
+    }
+    questions["levels"] = question_of_levels()
+    small = SIZES["smaller than a block"]
+    for name in ("zero weights", "table alone", "kernel alone", "strided", "bad type", "bad size"):
+        questions[name] = random_question(*small)
+    questions["nothing"] = random_question(3, 0, 4, 5, 3, 512)
+    questions["zero weights"]["tensors"][3].zero_()
+    questions["table alone"]["needs"] = (True, False)
+    questions["kernel alone"]["needs"] = (False, True)
+    strided = questions["strided"]["tensors"]
+    strided[:] = [tensor.mT.contiguous().mT for tensor in strided]
+    assert not any(tensor.is_contiguous() for tensor in strided)
+    questions["bad type"]["tensors"][1] = questions["bad type"]["tensors"][1].half()
+    questions["bad size"]["tensors"][1] = torch.zeros(18, 4, 3)
+    return questions
+
+
+def run(script, *arguments, **variables):
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    # The folder of the file, since its package would import all of MMDetection.
+    environment |= {"PYTHONPATH": str(Path(triton_file.__file__).parent), **variables}
+    command = [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "interpreter",
+        pytest.param(
+            "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+        ),
+    ],
+)
+def answers(request, tmp_path_factory):
+    """What the kernels say to all questions, and what they support."""
+    folder = tmp_path_factory.mktemp("questions")
+    torch.save(all_questions(), folder / "questions.pt")
+    files = folder / "questions.pt", folder / "answers.pt"
+    if request.param == "cuda":
+        run("run_sampled_conv.py", *files, "cuda")
+    else:
+        run("run_sampled_conv.py", *files, "cpu", TRITON_INTERPRET="1")
+    return torch.load(files[1])
+
+
+def plain(question):
+    """Output and gradients of the plain operator, in float32, of the same rounded numbers."""
+    table, kernel, rows, weights, grad = question["tensors"]
+    table, kernel = table.float().requires_grad_(), kernel.float().requires_grad_()
+    out = sampled_conv(table, kernel, rows, weights)
+    return out.detach(), *torch.autograd.grad(out, (table, kernel), grad.float())
+
+
+def assert_equals_plain(got, question):
+    dtype = question["tensors"][0].dtype
+    for part, expected in zip(got, plain(question), strict=True):
+        assert part.dtype == dtype
+        tolerance = TOLERANCE[dtype]
+        scale = expected.abs().max().item() if expected.numel() else 1
+        torch.testing.assert_close(part.float(), expected, rtol=tolerance, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("name", SIZES)
+def test_equals_the_plain_operator(answers, name, dtype):
+    assert_equals_plain(answers[0][f"{name}, {dtype}"], random_question(*SIZES[name], dtype))
+
+
+@pytest.mark.parametrize("name", ["levels", "nothing", "strided"])
+def test_takes_any_plan_and_layout(answers, name):
+    assert_equals_plain(answers[0][name], all_questions()[name])
+
+
+def test_points_outside_give_and_get_nothing(answers):
+    for part in answers[0]["zero weights"]:
+        assert torch.equal(part, torch.zeros_like(part))
+
+
+def test_gives_the_gradients_that_are_asked_for(answers):
+    out, grad_table, grad_kernel = plain(random_question(*SIZES["smaller than a block"]))
+    got = answers[0]["table alone"]
+    assert got[2] is None
+    torch.testing.assert_close(got[:2], [out, grad_table], rtol=1e-4, atol=1e-4)
+    got = answers[0]["kernel alone"]
+    assert got[1] is None
+    torch.testing.assert_close(got[::2], [out, grad_kernel], rtol=1e-4, atol=1e-4)
+
+
+def test_says_what_it_supports(answers):
+    assert answers[1] == {"float32", "bfloat16", "float16"}
+
+
+def test_bad_input(answers):
+    assert "one type" in answers[0]["bad type"]
+    assert "[18, 4, 3]" in answers[0]["bad size"]
+
+
+def test_compiles_for_a_gpu_that_need_not_be_there(tmp_path):
+    run("compile_sampled_conv.py", tmp_path / "shared.pt", TRITON_CACHE_DIR=str(tmp_path))
+    shared = torch.load(tmp_path / "shared.pt")
+    assert len(shared) == 6
+    assert all(0 < size <= 99 * 1024 for size in shared.values()), shared
+
+
+def test_can_be_imported_without_triton(monkeypatch):
+    monkeypatch.setitem(sys.modules, "triton", None)
+    spec = importlib.util.spec_from_file_location("without_triton", triton_file.__file__)
+    without = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(without)
+    table, kernel, rows, weights, _ = random_question(*SIZES["least"])["tensors"]
+    assert not without.supports(table, rows, 1, weights)
+    with pytest.raises(ValueError, match="supports"):
+        without.sampled_conv_triton(table, kernel, rows, weights)

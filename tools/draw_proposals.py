@@ -1,0 +1,93 @@
+"""Draw how the anchors of the best proposals of a picture walk through the stages of Cascade RPN.
+
+python tools/draw_proposals.py CONFIG CHECKPOINT IMAGE --out FILE.png [--top 8]
+
+A panel for each stage, a colour for each anchor; dots show where the next stage reads.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    from mmengine.config import DictAction
+
+    from mmdense.engine import launch
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", help="of a detector with mmdense.CascadeRPNHead")
+    parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head may lack")
+    parser.add_argument("image", help="picture file")
+    parser.add_argument("--out", required=True, metavar="FILE.png", type=Path)
+    parser.add_argument(
+        "--top", type=int, default=8, metavar="N", help="proposals; default: %(default)s"
+    )
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    launch.add_trust_argument(parser)
+    parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
+    args = parser.parse_args()
+    if not Path(args.config).is_file():
+        parser.error(f"there is no config file {args.config}")
+    if args.out.suffix != ".png":
+        parser.error(f"--out {args.out}: the name must end in .png")
+    if args.top < 1:
+        parser.error(f"--top must be at least 1, got {args.top}")
+    return args
+
+
+def read_input(cfg: Any, image: str) -> dict:
+    """A picture behind the pipeline of the test, as a batch of one.
+
+    Raises:
+        ValueError: The config has no such pipeline.
+    """
+    from mmcv.transforms import Compose
+    from mmengine.dataset import pseudo_collate
+
+    dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
+    if "pipeline" not in dataset:
+        raise ValueError(f"{cfg.filename} has no test_dataloader.dataset.pipeline")
+    steps = [step for step in dataset["pipeline"] if "LoadAnnotations" not in step["type"]]
+    return pseudo_collate([Compose(steps)({"img_path": image, "img_id": 0})])
+
+
+def main() -> int:
+    """Write the picture, and print where it is."""
+    args = parse_arguments()
+    import torch
+    from dump_proposals import load_detector, proposal_head
+
+    from mmdense.data.read_image import read_image
+    from mmdense.engine import launch
+    from projects.cascade_rpn import CascadeRPNHead
+    from projects.cascade_rpn.draw_stages import draw_stages, follow_anchors
+
+    try:
+        picture = read_image(args.image)[..., ::-1]  # RGB
+        cfg = launch.load_config(args)
+        launch.fit_to_machine(cfg)
+        detector = load_detector(cfg, args.checkpoint)
+        head = proposal_head(detector)
+        if not isinstance(head, CascadeRPNHead):
+            raise ValueError(
+                f"the head is {type(head).__name__}, which has no stages to draw; take a config "
+                "with mmdense.CascadeRPNHead"
+            )
+        data = detector.data_preprocessor(read_input(cfg, args.image), False)
+        with torch.no_grad():
+            maps = detector.extract_feat(data["inputs"])
+        meta = data["data_samples"][0].metainfo
+        paths = follow_anchors(head, maps, meta, args.top)
+        draw_stages(picture, paths, args.out, scale_factor=tuple(meta["scale_factor"]))
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{args.out}: {len(paths.scores)} proposals, best score {paths.scores[0].item():.3f}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,299 @@
+"""Write the region proposals of a detector for every image of a data set.
+
+python tools/dump_proposals.py CONFIG CHECKPOINT --out proposals.pkl [--split train]
+
+A name that ends in .pkl gives MMDetection's proposal file, which its data sets take as
+`proposal_file`. One that ends in .json gives COCO results of one category. Boxes are in pixels of
+the original images, and the images pass through the pipeline of the validation.
+"""
+
+import argparse
+import copy
+import json
+import pickle
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from os.path import split as split_path
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+SUFFIXES = (".pkl", ".json")
+
+
+class ImageProposals(NamedTuple):
+    """The proposals of an image, best first."""
+
+    path: str
+    image_id: Any  # None where the data set has none
+    boxes: np.ndarray  # x1, y1, x2, y2 in pixels of the original image, float32 [P, 4]
+    scores: np.ndarray  # float32 [P]
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    from mmengine.config import DictAction
+
+    from mmdense.engine import launch
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    option = parser.add_argument
+    option("config", help="of a two-stage detector or an RPN")
+    option("checkpoint", help="checkpoint file; weights of a roi_head may lack")
+    option("--out", required=True, metavar="FILE", type=Path, help="FILE.pkl or FILE.json")
+    option("--split", choices=["train", "val", "test"], default="val", help="default: %(default)s")
+    option("--stage", type=int, metavar="K", help="of Cascade RPN, from 0; default: the last")
+    option("--before-nms", action="store_true", help="all nms_pre best boxes of each level")
+    option(
+        "--max",
+        type=int,
+        metavar="N",
+        help="proposals of an image; default: max_per_img of the config, all with --before-nms",
+    )
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    launch.add_trust_argument(parser)
+    parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
+    args = parser.parse_args()
+    if not Path(args.config).is_file():
+        parser.error(f"there is no config file {args.config}")
+    if args.out.suffix not in SUFFIXES:
+        parser.error(f"--out {args.out}: the name must end in {' or '.join(SUFFIXES)}")
+    if args.max is not None and args.max < 1:
+        parser.error(f"--max must be at least 1, got {args.max}")
+    return args
+
+
+def load_detector(cfg: Any, checkpoint: str) -> Any:
+    """The detector of a config with its weights, in eval mode; those of a ``roi_head`` may lack.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: Weights are missing, unknown, or of another shape; the message lists them.
+    """
+    from mmengine.device import get_device
+    from mmengine.registry import MODELS, init_default_scope
+
+    from mmdense.checkpoints.read import read_checkpoint, state_dict_of
+
+    init_default_scope(cfg.get("default_scope") or "mmdet")
+    detector = MODELS.build(cfg.model)
+    weights = state_dict_of(read_checkpoint(checkpoint), checkpoint)
+    part = {name: weight for name, weight in weights.items() if not name.startswith("roi_head.")}
+    try:
+        missing, unknown = detector.load_state_dict(part, strict=False)
+    except RuntimeError as error:  # torch lists every weight of another shape
+        raise ValueError(f"{checkpoint} is not of {cfg.filename}: {error}") from error
+    missing = [name for name in missing if not name.startswith("roi_head.")]
+    for what, names in (("lacks", missing), ("has besides", unknown)):
+        if names:
+            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+            raise ValueError(
+                f"{checkpoint} {what} {len(names)} weights of the model of {cfg.filename}: "
+                f"{shown}; is it the checkpoint of this config?"
+            )
+    return detector.to(get_device()).eval()
+
+
+def proposal_head(detector: Any) -> Any:
+    """The head that proposes regions.
+
+    Raises:
+        ValueError: The detector has none that the tools know.
+    """
+    from mmdet.models.dense_heads import RPNHead
+
+    from projects.cascade_rpn import CascadeRPNHead
+
+    head = getattr(detector, "rpn_head", None)
+    head = getattr(detector, "bbox_head", None) if head is None else head
+    if not isinstance(head, CascadeRPNHead | RPNHead):
+        raise ValueError(
+            f"{type(detector).__name__} proposes by {type(head).__name__}; a detector with an "
+            "rpn_head is needed, mmdense.CascadeRPNHead or mmdet.RPNHead"
+        )
+    return head
+
+
+def set_up_head(
+    head: Any, *, stage: int | None, before_nms: bool, most: int | None
+) -> dict[str, int]:
+    """Give a head a copy of its ``test_cfg`` with other limits.
+
+    Args:
+        head: Its ``test_cfg`` is replaced.
+        stage: Whose boxes are wanted, from 0.
+        before_nms: Suppress nothing: no IoU exceeds 1.
+        most: Proposals of an image at most.
+
+    Returns:
+        Further arguments of ``predict``, which choose the stage.
+
+    Raises:
+        ValueError: The head has no such stage, or no stages at all.
+    """
+    head.test_cfg = copy.deepcopy(head.test_cfg)
+    if before_nms:
+        head.test_cfg["nms"] = {"type": "nms", "iou_threshold": 1.0}
+    if before_nms or most is not None:
+        head.test_cfg["max_per_img"] = sys.maxsize if most is None else most
+    if stage is None:
+        return {}
+    stages = getattr(head, "stages", None)
+    if stages is None:
+        raise ValueError(
+            f"--stage {stage}: {type(head).__name__} has no stages; leave the option out, or take "
+            "a config with mmdense.CascadeRPNHead"
+        )
+    if not 0 <= stage < len(stages):
+        raise ValueError(f"--stage {stage}: the head has the stages 0 to {len(stages) - 1}")
+    return {"stage": stage}
+
+
+def build_loader(cfg: Any, split: str, *, whole: bool) -> Any:
+    """A loader of all images of a split, in order, without what a training leaves out or changes.
+
+    Args:
+        cfg: With the data loader of the split and, for the train split, that of the validation.
+        split: ``train``, ``val`` or ``test``.
+        whole: Whether a part of the data set is of no use.
+
+    Raises:
+        ValueError: There is no such loader, it has a wrapper of data sets, or ``indices``.
+    """
+    from mmengine.runner import Runner
+
+    pipeline_of = "val" if split == "train" else split
+    for name in (split, pipeline_of):
+        dataset = (cfg.get(f"{name}_dataloader") or {}).get("dataset")
+        if dataset is None:
+            raise ValueError(f"{cfg.filename} has no {name}_dataloader.dataset")
+        if "pipeline" not in dataset:
+            raise ValueError(
+                f"{cfg.filename}: {name}_dataloader.dataset, {dataset['type']}, has no pipeline; "
+                "where it is a wrapper, name the data set itself"
+            )
+    dataset = cfg[f"{split}_dataloader"].dataset
+    if whole and dataset.get("indices") is not None:
+        raise ValueError(
+            f"{cfg.filename}: {split}_dataloader.dataset.indices takes a part of the images, and "
+            "MMDetection refuses a proposal file that lacks some; take indices out, or write .json"
+        )
+    loader = cfg[f"{pipeline_of}_dataloader"]
+    settings = {key: loader[key] for key in loader if key != "batch_sampler"}
+    # In test mode a data set keeps the images that filter_cfg would leave out.
+    images = {**dataset, "pipeline": loader.dataset.pipeline, "test_mode": True}
+    settings.update(
+        dataset=images, drop_last=False, sampler={"type": "DefaultSampler", "shuffle": False}
+    )
+    return Runner.build_dataloader(settings)
+
+
+def propose(
+    detector: Any, head: Any, batches: Iterable[dict], options: dict[str, int]
+) -> Iterator[ImageProposals]:
+    """Run a detector as far as its proposals.
+
+    Args:
+        detector: In eval mode.
+        head: Its head.
+        batches: From a data loader.
+        options: Further arguments of the head's ``predict``.
+
+    Raises:
+        ValueError: A box or a score is not finite, or an image does not tell its scale.
+    """
+    import torch
+
+    for batch in batches:
+        with torch.no_grad():
+            data = detector.data_preprocessor(batch, False)
+            samples = data["data_samples"]
+            for sample in samples:
+                if "scale_factor" not in sample.metainfo or "img_path" not in sample.metainfo:
+                    raise ValueError(
+                        "the pipeline gives no scale_factor or img_path; it needs mmdet.Resize, "
+                        "and both in meta_keys of mmdet.PackDetInputs"
+                    )
+            maps = detector.extract_feat(data["inputs"])
+            results = head.predict(maps, samples, rescale=True, **options)
+        for sample, result in zip(samples, results, strict=True):
+            boxes, scores = result.bboxes.cpu().numpy(), result.scores.cpu().numpy()
+            if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
+                raise ValueError(f"boxes or scores of {sample.img_path} are not finite")
+            yield ImageProposals(sample.img_path, sample.get("img_id"), boxes, scores)
+
+
+def proposal_file(found: Iterable[ImageProposals]) -> bytes:
+    """What MMDetection's ``proposal_file`` holds: from a name to arrays ``bboxes`` and ``scores``.
+
+    A name is the image's folder and file.
+
+    Raises:
+        ValueError: Two images have one name.
+    """
+    content: dict[str, dict[str, np.ndarray]] = {}
+    for image in found:
+        folder, file = split_path(image.path)  # as the host does, to the letter
+        folder = split_path(folder)[1]
+        name = f"{folder}/{file}" if folder else file
+        if name in content:
+            raise ValueError(
+                f"two images are called {name}, and MMDetection's proposal file tells images apart "
+                "by folder and file only; write .json, or rename a folder"
+            )
+        content[name] = {"bboxes": image.boxes, "scores": image.scores}
+    return pickle.dumps(content)
+
+
+def coco_results(found: Iterable[ImageProposals], categories: Sequence[int]) -> bytes:
+    """COCO results as JSON: ``image_id``, ``category_id``, ``bbox`` (x, y, w, h) and ``score``.
+
+    All are of category 1, or of the first of ``categories`` where 1 is none of them: pycocotools
+    leaves out what is of an unknown one.
+    """
+    category = 1 if 1 in categories else categories[0]
+    entries = []
+    for image in found:
+        boxes = image.boxes.astype(float)
+        boxes[:, 2:] -= boxes[:, :2]
+        entries += [
+            {"image_id": image.image_id, "category_id": category, "bbox": box, "score": score}
+            for box, score in zip(boxes.tolist(), image.scores.tolist(), strict=True)
+        ]
+    return json.dumps(entries).encode()
+
+
+def main() -> int:
+    """Write the file, and print what is in it."""
+    args = parse_arguments()
+    from rich.console import Console
+    from rich.progress import track
+
+    from mmdense.checkpoints.atomic_backend import write_atomically
+    from mmdense.engine import launch
+
+    try:
+        cfg = launch.load_config(args)
+        launch.fit_to_machine(cfg)
+        detector = load_detector(cfg, args.checkpoint)
+        head = proposal_head(detector)
+        options = set_up_head(head, stage=args.stage, before_nms=args.before_nms, most=args.max)
+        loader = build_loader(cfg, args.split, whole=args.out.suffix == ".pkl")
+        batches = track(loader, "proposals", len(loader), console=Console(stderr=True))
+        found = list(propose(detector, head, batches, options))
+        if args.out.suffix == ".pkl":
+            content = proposal_file(found)
+        else:
+            content = coco_results(found, getattr(loader.dataset, "cat_ids", None) or [1])
+        write_atomically(content, args.out)
+    except (FloatingPointError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    number = sum(len(image.boxes) for image in found)
+    print(f"{args.out}: {number:,} proposals of {len(found):,} images")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
