@@ -1,6 +1,8 @@
 # What every detector shares, on top of MMDetection's own runtime.
 _base_ = "mmdet::_base_/default_runtime.py"
-custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
+custom_imports = dict(
+    imports=["mmdense", "mmpretrain.models", "projects.cascade_rpn"], allow_failed_imports=False
+)
 default_hooks = dict(
     logger=dict(interval=10),
     checkpoint=dict(max_keep_ckpts=1),

@@ -14,7 +14,7 @@ from mmdense.engine.progress import StageProgress
 from mmdense.engine.stage import Stage, fingerprint, read_stages, run_stage
 from mmdense.records.record import keep, save
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "check_data", "prepare_data"]
 
 _REQUIRED = ("name", "seed", "data", "stages", "compare")
 _SHARED = ("Pipeline", "Pretrained on", "Time of all")  # columns that are equal in all rows
@@ -58,8 +58,7 @@ class Pipeline:
             raise ValueError(f"{path} lacks {', '.join(missing)}")
         if seed is not None:
             cfg.seed = seed
-        for number, entry in enumerate(cfg.data):
-            _check_data(entry, f"{path}: data[{number}]")
+        check_data(cfg.data, str(path))
         stages = read_stages(cfg.stages)
         names = {stage.name for stage in stages}
         for number, row in enumerate(cfg.compare):
@@ -81,7 +80,7 @@ class Pipeline:
             ValueError, OSError: The data cannot be prepared.
         """
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        data = self._prepare_data(source)
+        data = prepare_data(self.cfg.data, source)
         marks: dict[str, str] = {}
         for number, stage in enumerate(self.stages, start=1):
             before = self._stage(stage.after) if stage.after else None
@@ -133,18 +132,6 @@ class Pipeline:
     def _stage(self, name: str) -> Stage:
         return next(stage for stage in self.stages if stage.name == name)
 
-    def _prepare_data(self, source: Path | None) -> str:
-        """Make or find every data set; returns a hash over what they say of themselves."""
-        digest = hashlib.sha256()
-        for entry in self.cfg.data:
-            if entry.name == "collage":
-                folder = collage.ensure(entry.size)
-            else:
-                folder = prepare(entry.name, source)
-            notes = [folder / note for note in _DATA_NOTES if (folder / note).is_file()]
-            digest.update(b"".join(note.read_bytes() for note in notes))
-        return digest.hexdigest()
-
 
 def _for_terminal(markdown: str) -> Table:
     """The Markdown table of one pipeline as rich draws it; what all rows share is its title."""
@@ -163,16 +150,35 @@ def _for_terminal(markdown: str) -> Table:
     return table
 
 
-def _check_data(entry: dict, where: str) -> None:
-    """Refuse a data set that nobody can prepare."""
-    if entry.get("name") == "collage":
-        if entry.get("size") not in collage.SIZES:
-            raise ValueError(
-                f"{where}.size is {entry.get('size')!r}; it can be one of "
-                f"{', '.join(collage.SIZES)}"
-            )
-    elif entry.get("name") not in DATASET_HOMES:
-        raise ValueError(
-            f"{where}.name is {entry.get('name')!r}; it can be one of collage, "
-            f"{', '.join(DATASET_HOMES)}"
+def prepare_data(entries: list[dict], source: Path | None) -> str:
+    """Make or find every data set; returns a hash over what they say of themselves."""
+    digest = hashlib.sha256()
+    for entry in entries:
+        folder = (
+            collage.ensure(entry["size"])
+            if entry["name"] == "collage"
+            else prepare(entry["name"], source)
         )
+        notes = [folder / note for note in _DATA_NOTES if (folder / note).is_file()]
+        digest.update(b"".join(note.read_bytes() for note in notes))
+    return digest.hexdigest()
+
+
+def check_data(entries: list[dict], where: str) -> None:
+    """Refuse data sets that nobody can prepare.
+
+    Raises:
+        ValueError: there is no data set of a name, or no Collage of a size.
+    """
+    for number, entry in enumerate(entries):
+        if entry.get("name") == "collage":
+            if entry.get("size") not in collage.SIZES:
+                raise ValueError(
+                    f"{where}: data[{number}].size is {entry.get('size')!r}; it can be one of "
+                    f"{', '.join(collage.SIZES)}"
+                )
+        elif entry.get("name") not in DATASET_HOMES:
+            raise ValueError(
+                f"{where}: data[{number}].name is {entry.get('name')!r}; it can be one of collage, "
+                f"{', '.join(DATASET_HOMES)}"
+            )

@@ -11,7 +11,7 @@ from mmdense.records.plots import contact_sheet, plot_curves
 from mmdense.records.record import FILE_NAME, Record, load
 from mmdense.records.tables import pipelines_table
 
-__all__ = ["collect", "write_pictures", "write_table"]
+__all__ = ["collect", "gather", "write_pictures", "write_table"]
 
 SLUG = "pipelines"
 _SHOWN = 6  # sample predictions on a contact sheet
@@ -28,9 +28,20 @@ def collect(cfg: Config, stages: list[Stage], work_dir: Path) -> Record:
         RecordError: A stage left no record.
     """
     record = Record.begin(SLUG, cfg.name, config=cfg, seed=cfg.seed)
+    gather(record, stages, work_dir)
+    for stage in record.stages:
+        record.metrics |= {f"{stage['name']}/{key}": v for key, v in stage["metrics"].items()}
+    return record
+
+
+def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
+    """Add to a record what its stages left: entries, times, and whose code differs.
+
+    Raises:
+        RecordError: A stage left no record.
+    """
     parts = [load(stage.folder(work_dir) / FILE_NAME) for stage in stages]
     for stage, part in zip(stages, parts):
-        record.metrics |= {f"{stage.name}/{key}": value for key, value in part.metrics.items()}
         record.stages.append(_entry(stage, part))
         if part.git["dirty"]:
             record.git["dirty"] = True
@@ -42,7 +53,6 @@ def collect(cfg: Config, stages: list[Stage], work_dir: Path) -> Record:
     record.date = min(part.date for part in parts)
     record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
     record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)
-    return record
 
 
 def write_table(record: Record, path: Path) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmdense.records.markdown import markdown
 from mmdense.records.record import FILE_NAME, Record, RecordError, load
+from mmdense.records.study_table import kept_study
 
 BENCHMARK_FILE_NAME = "benchmark.json"
-NOTHING = "*No record yet.*"
 
 _SYNTHETIC = "Collage"  # the generated data set; whatever is measured on it is marked
-_BENCHMARK_KEYS = ("name", "setting", "ours_s", "other", "other_s", "ratio")
+_BENCHMARK_KEYS = ("name", "setting", "other", "ratio")
 
 
 class Results(NamedTuple):
@@ -70,7 +71,7 @@ def pipelines_table(records: Sequence[Record], links: Sequence[str] | None = Non
     header = ["Pipeline", "Pretrained on", "Measured", "On"]
     header += ["SSL weights", "Random weights", "Difference", "Time of all"]
     header += ["Record"] if links else []
-    table = _markdown(header, rows, right=("SSL weights", "Random weights", "Difference"))
+    table = markdown(header, rows, right=("SSL weights", "Random weights", "Difference"))
     if any(_SYNTHETIC in cell for row in rows for cell in row):
         table += f"\n\n{_SYNTHETIC} is generated: its scores are synthetic."
     return table
@@ -103,7 +104,7 @@ def benchmarks_table(
     memory = any("ours_mib" in row for row in benchmarks)
     times = "Times faster or smaller" if memory else "Times faster"
     header = [what, "Setting", "Compared with", "Ours", "Other", times, "Record"]
-    return _markdown(header, rows, right=("Ours", "Other", times))
+    return markdown(header, rows, right=("Ours", "Other", times))
 
 
 def _amount(row: dict[str, Any], side: str) -> str:
@@ -128,7 +129,7 @@ def setup_table(records: Sequence[Record], links: Sequence[str]) -> str:
         time = _duration(record.metrics["setup_s"])
         rows.append([machine, str(record.versions["python"]), size, time, _link(record, link)])
     header = ["Machine", "Python", "Installed", "Set-up", "Record"]
-    return _markdown(header, rows, right=("Installed", "Set-up"))
+    return markdown(header, rows, right=("Installed", "Set-up"))
 
 
 def _kept_pipelines(results: Results, to_root: str) -> str:
@@ -176,7 +177,7 @@ def memory_table(records: Sequence[Record], links: Sequence[str]) -> str:
         cells = [f"{record.metrics['steps']:,.0f}", f"{early:,.0f} MiB", f"{late:,.0f} MiB", change]
         rows.append([record.name, *cells, _link(record, link)])
     header = ["Run", "Steps", "Resident after warm-up", "At the end", "Change", "Record"]
-    return _markdown(header, rows, right=header[1:5])
+    return markdown(header, rows, right=header[1:5])
 
 
 def _kept_memory(results: Results, to_root: str) -> str:
@@ -187,6 +188,11 @@ def _kept_memory(results: Results, to_root: str) -> str:
 # A table's name in the README files, and what makes it of the results and the way to the root.
 TABLES: dict[str, Callable[[Results, str], str]] = {
     "memory": _kept_memory,
+    "cascade_rpn_cost": _kept_benchmarks("cascade_rpn", "Part"),
+    "cascade_rpn_detection_bccd": kept_study("cascade_rpn", "detection_bccd"),
+    "cascade_rpn_detection_collage": kept_study("cascade_rpn", "detection_collage"),
+    "cascade_rpn_proposals_bccd": kept_study("cascade_rpn", "proposals_bccd"),
+    "cascade_rpn_proposals_collage": kept_study("cascade_rpn", "proposals_collage"),
     "operators": _kept_benchmarks("operators", "Operator"),
     "pipelines": _kept_pipelines,
     "setup": _kept_setup,
@@ -210,10 +216,15 @@ def _benchmark_rows(file: Path) -> list[dict[str, Any]]:
         missing = [key for key in _BENCHMARK_KEYS if key not in row]
         if missing:
             raise RecordError(f"{file}: results[{number}] lacks {', '.join(missing)}")
-        if not math.isclose(row["ratio"], row["other_s"] / row["ours_s"], rel_tol=0.25):
+        unit = "mib" if "ours_mib" in row else "s"
+        sides = f"ours_{unit}", f"other_{unit}"
+        if lost := [key for key in sides if key not in row]:
+            raise RecordError(f"{file}: results[{number}] lacks {', '.join(lost)}")
+        ratio = row[sides[1]] / row[sides[0]]
+        if not math.isclose(row["ratio"], ratio, rel_tol=0.25):
             raise RecordError(
                 f"{file}: results[{number}].ratio is {row['ratio']:.3g}, "
-                f"but other_s / ours_s is {row['other_s'] / row['ours_s']:.3g}"
+                f"but {sides[1]} / {sides[0]} is {ratio:.3g}"
             )
     return rows
 
@@ -272,12 +283,3 @@ def _duration(seconds: float | None) -> str:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
-
-
-def _markdown(header: list[str], rows: list[list[str]], right: Sequence[str]) -> str:
-    """A Markdown table, the columns named in ``right`` aligned to the right."""
-    if not rows:
-        return NOTHING
-    rule = ["---:" if name in right else "---" for name in header]
-    lines = [header, rule, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -68,7 +68,7 @@ def test_trains_a_step_and_predicts(path):
         assert loss.isfinite()
         assert ("s1.loss_rpn_cls" in losses) == (not path.stem.startswith("fast_"))
         moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
-        # The backbone is frozen in part; small proposals leave the coarse levels of Fast R-CNN alone.
+        # The backbone is frozen in part; small proposals leave coarse levels of Fast R-CNN alone.
         still = ("backbone.", "neck.fpn_convs.") if path.stem.startswith("fast_") else "backbone."
         assert {name for name in before if not name.startswith(still)} <= moved
         model.eval()

@@ -1,0 +1,33 @@
+"""RPN of MMDetection on BCCD blood cells: the baseline of the studies.
+
+Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
+Command: python tools/train.py configs/cascade_rpn/rpn_r18_bccd.py
+Machine: two CPU cores, 2 minutes.
+Expected: the row "RPN" of the study configs/cascade_rpn/study_proposals_bccd.py.
+Vary: max_epochs, the learning rate, the model's widths.
+"""
+
+_base_ = [
+    "../_base_/models/rpn_r18_w32_fpn64.py",
+    "../_base_/datasets/bccd_detection.py",
+    "../_base_/schedules/adamw.py",
+    "../_base_/runtime_detection.py",
+]
+custom_imports = dict(imports=["mmdense", "mmpretrain.models", "projects.cascade_rpn"])
+
+train_dataloader = dict(batch_size=4)
+max_epochs = 6
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=max_epochs)
+val_evaluator = dict(
+    _delete_=True,
+    type="mmdense.ProposalRecall",
+    ann_file=_base_.data_root + "annotations/val.json",
+)
+test_evaluator = dict(
+    _delete_=True,
+    type="mmdense.ProposalRecall",
+    ann_file=_base_.data_root + "annotations/test.json",
+)
+
+expected = []

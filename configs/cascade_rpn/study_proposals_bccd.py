@@ -1,0 +1,52 @@
+"""Proposals on BCCD: from RPN to Cascade RPN, three seeds.
+
+Paper: Cascade RPN, arXiv:1909.06720, its tables of proposals and its ablation, at a size for two
+    cores.
+Command: python tools/study.py configs/cascade_rpn/study_proposals_bccd.py --source FOLDER
+Machine: two CPU cores, two hours.
+Expected: below, from the record.
+Vary: seeds; a variant is what it changes in the model of the base.
+"""
+
+_base_ = "../_base_/models/rpn_variants.py"
+
+
+def _variant(name):
+    # Cascade RPN thins out its proposals at IoU 0.8, in the paper; here all do, for a fair race.
+    test = dict(test_cfg=dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8))))
+    model = dict(**_base_.rpn_variants.alone[name], **test)
+    return dict(name=name, label=_base_.rpn_variants.labels[name], changes=dict(model=model))
+
+
+name = "proposals_bccd"
+slug = "cascade_rpn"
+task = "proposals"
+seeds = [0, 1, 2]
+data = [dict(name="bccd")]
+base = "configs/cascade_rpn/rpn_r18_bccd.py"
+variants = [
+    _variant(name)
+    for name in (
+        "rpn",
+        "one_anchor",
+        "iterative",
+        "iterative_plus",
+        "alignment",
+        "afab",
+        "statistics",
+        "cascade_1",
+        "cascade_2",
+        "cascade_3",
+        "dilation_4",
+    )
+]
+metrics = [
+    dict(metric="proposals/AR100", label="AR100", scale=100),
+    dict(metric="proposals/AR300", label="AR300", scale=100),
+    dict(metric="proposals/AR1000", label="AR1000", scale=100),
+    dict(metric="proposals/AR_small100", label="ARS100", scale=100),
+    dict(metric="proposals/AR_medium100", label="ARM100", scale=100),
+    dict(metric="proposals/AR_large100", label="ARL100", scale=100),
+]
+
+expected = []

@@ -1,0 +1,51 @@
+"""Run a study: variants of a config, each with several seeds, in one table.
+
+    python tools/study.py configs/cascade_rpn/study_proposals_bccd.py --source FOLDER_OF_THE_DATA
+
+A study that was interrupted goes on where it stopped.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Train every variant with every seed, then write the record and the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", type=Path, help="study config")
+    parser.add_argument("--work-dir", type=Path, help="default work_dirs/<name of the study>")
+    parser.add_argument(
+        "--source", type=Path, help="folder with the archives of the data; default $MMDENSE_SOURCES"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="WHAT",
+        help="also keep the record as results/<slug>/<date>_<WHAT>; needs a clean git tree",
+    )
+    args = parser.parse_args()
+    if not args.config.is_file():
+        print(f"there is no study config {args.config}", file=sys.stderr)
+        return 2
+    from mmdense.engine.stage import StageError
+    from mmdense.engine.study import Study
+    from mmdense.records.record import RecordError
+
+    # `kill` ends the running training too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        study = Study.from_file(args.config, work_dir=args.work_dir)
+        study.run(source=args.source)
+        study.report(keep_as=args.keep)
+    except (StageError, RecordError, ValueError, OSError) as error:
+        print(f"study stopped: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
