@@ -24,7 +24,17 @@ task = "detection"
 seeds = [0, 1, 2]
 data = [dict(name="bccd")]
 base = "configs/detection/faster_rcnn_r18_bccd.py"
-variants = [_variant(name) for name in ("rpn",)]
+variants = [
+    _variant(name)
+    for name in (
+        "rpn",
+        "iterative",
+        "iterative_plus",
+        "cascade_1",
+        "cascade_2",
+        "cascade_3",
+    )
+]
 metrics = [
     dict(metric="coco/bbox_mAP", label="AP", scale=100),
     dict(metric="coco/bbox_mAP_50", label="AP50", scale=100),

@@ -24,7 +24,17 @@ task = "proposals"
 seeds = [0, 1, 2]
 data = [dict(name="collage", size="small")]
 base = "configs/cascade_rpn/rpn_r18_collage.py"
-variants = [_variant(name) for name in ("rpn",)]
+variants = [
+    _variant(name)
+    for name in (
+        "rpn",
+        "iterative",
+        "iterative_plus",
+        "cascade_1",
+        "cascade_2",
+        "cascade_3",
+    )
+]
 metrics = [
     dict(metric="proposals/AR100", label="AR100", scale=100),
     dict(metric="proposals/AR300", label="AR300", scale=100),

@@ -136,17 +136,19 @@ class Study:
         """Every variant with every seed; writes the config of each variant."""
         configs = {}
         for variant in self.cfg.variants:
-            cfg = Config.fromfile(self.cfg.base)
-            cfg.merge_from_dict(variant.changes.to_dict())
-            configs[variant.name] = self.work_dir / variant.name / "config.py"
-            configs[variant.name].parent.mkdir(parents=True, exist_ok=True)
-            cfg.dump(configs[variant.name])
+            path = self.work_dir / variant.name / "config.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            changes = variant.changes.to_dict().items()
+            lines = [f"_base_ = {str(Path(self.cfg.base).resolve())!r}"]
+            lines += [f"{key} = {value!r}" for key, value in changes]
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            configs[variant.name] = str(path)
         return [
             (
                 Stage(
                     name=f"{variant.name}/seed{seed}",
                     tool="train",
-                    config=str(configs[variant.name]),
+                    config=configs[variant.name],
                     task=self.cfg.task,
                     data=", ".join(entry.name for entry in self.cfg.data),
                 ),

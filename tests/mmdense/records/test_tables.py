@@ -5,9 +5,9 @@ import math
 
 import pytest
 
+from mmdense.records.markdown import NOTHING
 from mmdense.records.record import Record, RecordError, keep
 from mmdense.records.tables import (
-    NOTHING,
     TABLES,
     benchmarks_table,
     memory_table,
@@ -184,7 +184,7 @@ def test_a_missing_results_folder_is_an_empty_one(tmp_path):
     [
         ("[]", "not a JSON object with 'results'"),
         ("{", "not a JSON object with 'results'"),
-        (json.dumps({"results": [{"name": "a"}]}), r"results\[0\] lacks setting, ours_s"),
+        (json.dumps({"results": [{"name": "a"}]}), r"results\[0\] lacks setting, other"),
         (
             json.dumps({"results": [{**OPERATOR, "ratio": 0.2}]}),
             r"ratio is 0.2.*other_s / ours_s is 5",

@@ -1,0 +1,44 @@
+import pytest
+
+from mmdense.records.markdown import NOTHING
+from mmdense.records.record import Record
+from mmdense.records.study_table import kept_study, study_table
+from mmdense.records.tables import Results
+
+CONFIG = {
+    "seeds": [0, 1],
+    "variants": [{"name": "a", "label": "Plain"}, {"name": "b", "label": "Better"}],
+    "metrics": [{"metric": "ar", "label": "AR", "scale": 100}],
+}
+METRICS = {"a/ar/mean": 0.5, "a/ar/sd": 0.01, "b/ar/mean": 0.625, "b/ar/sd": 0.02}
+
+
+def record(**metrics):
+    made = Record.begin("cascade_rpn", "toy", config=CONFIG, seed=None)
+    made.metrics = metrics or METRICS
+    return made
+
+
+def test_mean_and_spread_of_each_variant():
+    rows = study_table(record()).splitlines()
+    assert rows[0] == "| Variant | AR |"
+    assert rows[2:] == ["| Plain | 50.0 ± 1.0 |", "| Better | 62.5 ± 2.0 |"]
+
+
+def test_one_seed_has_no_spread():
+    table = study_table(record(**{"a/ar/mean": 0.5, "b/ar/mean": 0.6}))
+    assert "| Plain | 50.0 |" in table
+
+
+def test_a_missing_score_is_an_error():
+    with pytest.raises(KeyError, match="b/ar/mean"):
+        study_table(record(**{"a/ar/mean": 0.5}))
+
+
+def test_the_newest_record_with_its_seeds_and_link():
+    results = Results([("results/cascade_rpn/2026-01-01_toy", record())], [])
+    table = kept_study("cascade_rpn", "toy")(results, "../../")
+    assert table.endswith(
+        "over seeds 0, 1: [2026-01-01_toy](../../results/cascade_rpn/2026-01-01_toy)."
+    )
+    assert kept_study("cascade_rpn", "other")(results, "") == NOTHING
