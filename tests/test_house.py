@@ -31,7 +31,7 @@ CONFIGS = [
 ]
 CARD = ("Paper:", "Command:", "Machine:", "Expected:", "Vary:")
 # Files that speak with the host, or draw, without registering a class.
-SHELLS = {"draw_stages.py", "host_ops.py", "stage.py", "stage_loss.py"}
+SHELLS = {"draw_stages.py", "host_ops.py", "proposal_model.py", "stage.py", "stage_loss.py"}
 
 
 def name_of(path: Path) -> str:

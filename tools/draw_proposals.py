@@ -58,12 +58,12 @@ def main() -> int:
     """Write the picture, and print where it is."""
     args = parse_arguments()
     import torch
-    from dump_proposals import load_detector, proposal_head
 
     from mmdense.data.read_image import read_image
     from mmdense.engine import launch
     from projects.cascade_rpn import CascadeRPNHead
     from projects.cascade_rpn.draw_stages import draw_stages, follow_anchors
+    from projects.cascade_rpn.proposal_model import load_detector, proposal_head
 
     try:
         picture = read_image(args.image)[..., ::-1]  # RGB

@@ -64,57 +64,6 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def load_detector(cfg: Any, checkpoint: str) -> Any:
-    """The detector of a config with its weights, in eval mode; those of a ``roi_head`` may lack.
-
-    Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: Weights are missing, unknown, or of another shape; the message lists them.
-    """
-    from mmengine.device import get_device
-    from mmengine.registry import MODELS, init_default_scope
-
-    from mmdense.checkpoints.read import read_checkpoint, state_dict_of
-
-    init_default_scope(cfg.get("default_scope") or "mmdet")
-    detector = MODELS.build(cfg.model)
-    weights = state_dict_of(read_checkpoint(checkpoint), checkpoint)
-    part = {name: weight for name, weight in weights.items() if not name.startswith("roi_head.")}
-    try:
-        missing, unknown = detector.load_state_dict(part, strict=False)
-    except RuntimeError as error:  # torch lists every weight of another shape
-        raise ValueError(f"{checkpoint} is not of {cfg.filename}: {error}") from error
-    missing = [name for name in missing if not name.startswith("roi_head.")]
-    for what, names in (("lacks", missing), ("has besides", unknown)):
-        if names:
-            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-            raise ValueError(
-                f"{checkpoint} {what} {len(names)} weights of the model of {cfg.filename}: "
-                f"{shown}; is it the checkpoint of this config?"
-            )
-    return detector.to(get_device()).eval()
-
-
-def proposal_head(detector: Any) -> Any:
-    """The head that proposes regions.
-
-    Raises:
-        ValueError: The detector has none that the tools know.
-    """
-    from mmdet.models.dense_heads import RPNHead
-
-    from projects.cascade_rpn import CascadeRPNHead
-
-    head = getattr(detector, "rpn_head", None)
-    head = getattr(detector, "bbox_head", None) if head is None else head
-    if not isinstance(head, CascadeRPNHead | RPNHead):
-        raise ValueError(
-            f"{type(detector).__name__} proposes by {type(head).__name__}; a detector with an "
-            "rpn_head is needed, mmdense.CascadeRPNHead or mmdet.RPNHead"
-        )
-    return head
-
-
 def set_up_head(
     head: Any, *, stage: int | None, before_nms: bool, most: int | None
 ) -> dict[str, int]:
@@ -272,6 +221,7 @@ def main() -> int:
 
     from mmdense.checkpoints.atomic_backend import write_atomically
     from mmdense.engine import launch
+    from projects.cascade_rpn.proposal_model import load_detector, proposal_head
 
     try:
         cfg = launch.load_config(args)

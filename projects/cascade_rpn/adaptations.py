@@ -31,7 +31,7 @@ def build_adaptation(
     """Build the convolution of a stage.
 
     Args:
-        adapt: ``type`` and further arguments. ``'none'`` is a plain 3 x 3 convolution,
+        adapt: ``kind`` and further arguments. ``'none'`` is a plain 3 x 3 convolution,
             ``'dilated'`` one with a ``dilation`` (3 in the paper), ``'learned'`` a deformable
             convolution (Iterative RPN+ in the paper's tables), ``'adaptive'`` the paper's.
         in_channels: of the maps.
@@ -43,7 +43,7 @@ def build_adaptation(
         ValueError: the type is unknown, or has no such argument.
     """
     adapt = dict(adapt)
-    kind = adapt.pop("type", None)
+    kind = adapt.pop("kind", None)
     allowed = {
         "none": set(),
         "dilated": {"dilation"},
@@ -51,10 +51,10 @@ def build_adaptation(
         "adaptive": {"kernel_size", "dilation", "groups", "bias", "max_mib"},
     }
     if kind not in allowed:
-        raise ValueError(f"adapt.type must be one of {sorted(allowed)}, not {kind!r}")
+        raise ValueError(f"adapt.kind must be one of {sorted(allowed)}, not {kind!r}")
     if unknown := set(adapt) - allowed[kind]:
         raise ValueError(
-            f"adapt.type={kind!r} takes {sorted(allowed[kind])}, not {sorted(unknown)}"
+            f"adapt.kind={kind!r} takes {sorted(allowed[kind])}, not {sorted(unknown)}"
         )
     if kind == "adaptive":
         return AdaptiveConv2d(

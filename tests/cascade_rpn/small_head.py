@@ -38,7 +38,7 @@ TEST = {
 def stage(kind="adaptive", with_cls=True, **changes):
     """Config of a stage."""
     made = {
-        "adapt": {"type": kind},
+        "adapt": {"kind": kind},
         "with_cls": with_cls,
         "bridged": False,
         "bbox_coder": {"type": "mmdet.DeltaXYWHBBoxCoder", "target_stds": (0.1, 0.1, 0.5, 0.5)},

@@ -15,7 +15,7 @@ from tests.cascade_rpn.small_head import (
 
 LEARNED = stage("learned")
 STAGES = {
-    "one": [stage("dilated", adapt={"type": "dilated", "dilation": 3})],
+    "one": [stage("dilated", adapt={"kind": "dilated", "dilation": 3})],
     "published": None,
     "three": [
         stage("dilated", False, bridged=True, normalizer="anchors"),
@@ -27,7 +27,7 @@ STAGES = {
     "learned offsets": [stage("none", False), LEARNED],
     "five by five": [
         stage("dilated", False, bridged=True),
-        stage(adapt={"type": "adaptive", "kernel_size": 5, "groups": 2, "bias": True}),
+        stage(adapt={"kind": "adaptive", "kernel_size": 5, "groups": 2, "bias": True}),
     ],
 }
 
@@ -259,10 +259,10 @@ def test_nan_in_features_or_weights_is_said_at_prediction_and_reaches_the_loss()
         ({"train_cfg": REGION}, "rpn_head.stages has 2, train_cfg.rpn a single one"),
         ({"num_classes": 80}, "num_classes"),
         ({"stages": [stage(with_cls=False)]}, "with_cls=True"),
-        ({"stages": [stage("deformable")]}, r"stages\[0\]: adapt.type must be one of"),
+        ({"stages": [stage("deformable")]}, r"stages\[0\]: adapt.kind must be one of"),
         (
-            {"stages": [stage(), stage(adapt={"type": "none", "dilation": 2})]},
-            r"stages\[1\]: adapt.type='none' takes \[\], not \['dilation'\]",
+            {"stages": [stage(), stage(adapt={"kind": "none", "dilation": 2})]},
+            r"stages\[1\]: adapt.kind='none' takes \[\], not \['dilation'\]",
         ),
         ({"stages": [stage(loss_cls=None)]}, r"stages\[0\]: with_cls=True, but loss_cls"),
         ({"stages": [stage(normalizer="all")]}, r"stages\[0\]: normalizer"),

@@ -100,8 +100,8 @@ def test_nothing_of_the_published_recipe_is_lost(path):
         return
     weight = 1.0 if path.stem.startswith("cascade_rpn") else 0.7
     first, second = cfg.model.rpn_head.stages
-    assert first.adapt == {"type": "dilated", "dilation": 3}
-    assert second.adapt == {"type": "adaptive"}
+    assert first.adapt == {"kind": "dilated", "dilation": 3}
+    assert second.adapt == {"kind": "adaptive"}
     for stage in (first, second):
         assert stage.loss_bbox.loss_weight == pytest.approx(10 * weight)
     assert second.loss_cls.loss_weight == pytest.approx(weight)

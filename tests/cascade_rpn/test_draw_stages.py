@@ -37,7 +37,7 @@ def test_proposals_are_apart():
 
 
 def test_dots_are_where_each_stage_reads():
-    dilated = stage(with_cls=False, adapt={"type": "dilated", "dilation": 3})
+    dilated = stage(with_cls=False, adapt={"kind": "dilated", "dilation": 3})
     _, paths = follow(dilated, stage())
     anchors, seen = paths.boxes[:2]
     assert paths.looks == ["is dilated by 3", "adapts to its box"]

@@ -9,7 +9,6 @@ import pickle
 import runpy
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -24,6 +23,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from mmdense.engine import launch
+from projects.cascade_rpn.proposal_model import load_detector, proposal_head
 from tests.cascade_rpn.small_head import CHANNELS, TEST, head_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,9 +173,8 @@ def dumped(dump, name, out, *options):
 
 def predicted(place, name):
     """What the head predicts on the last picture, which is alone in its batch."""
-    tool = runpy.run_path(str(TOOLS / "dump_proposals.py"))
     cfg = Config.fromfile(place / f"{name}.py")
-    detector = tool["load_detector"](cfg, str(place / f"{name}.pth"))
+    detector = load_detector(cfg, str(place / f"{name}.pth"))
     loader = cfg.val_dataloader
     batch = CocoDataset(**{k: v for k, v in loader.dataset.items() if k != "type"})[4]
     data = detector.data_preprocessor(
@@ -183,7 +182,7 @@ def predicted(place, name):
     )
     with torch.no_grad():
         maps = detector.extract_feat(data["inputs"])
-        return tool["proposal_head"](detector).predict(maps, data["data_samples"], rescale=True)[0]
+        return proposal_head(detector).predict(maps, data["data_samples"], rescale=True)[0]
 
 
 @pytest.mark.parametrize("name", ["cascade", "small"])
@@ -359,14 +358,6 @@ def test_wrong_arguments_are_named(out, options, message, dump, capsys):
     with pytest.raises(SystemExit):
         dump("cascade", out, *options)
     assert message in capsys.readouterr().err
-
-
-def test_only_heads_that_propose_are_taken():
-    tool = runpy.run_path(str(TOOLS / "dump_proposals.py"))
-    with pytest.raises(ValueError, match="SimpleNamespace proposes by Identity; a detector with"):
-        tool["proposal_head"](SimpleNamespace(bbox_head=torch.nn.Identity()))
-    with pytest.raises(ValueError, match="proposes by NoneType"):
-        tool["proposal_head"](SimpleNamespace())
 
 
 def test_two_images_of_one_name_are_refused():

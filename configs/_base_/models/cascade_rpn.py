@@ -23,7 +23,7 @@ def _head(weight):
             _stage(
                 weight,
                 (0.1, 0.1, 0.5, 0.5),
-                adapt=dict(type="dilated", dilation=3),
+                adapt=dict(kind="dilated", dilation=3),
                 with_cls=False,
                 bridged=True,
                 normalizer="anchors",
@@ -31,7 +31,7 @@ def _head(weight):
             _stage(
                 weight,
                 (0.05, 0.05, 0.1, 0.1),
-                adapt=dict(type="adaptive"),
+                adapt=dict(kind="adaptive"),
                 with_cls=True,
                 bridged=False,
                 loss_cls=dict(type="mmdet.CrossEntropyLoss", use_sigmoid=True, loss_weight=weight),

@@ -5,9 +5,9 @@ _SAMPLER = dict(
     type="mmdet.RandomSampler", num=256, pos_fraction=0.5, neg_pos_ub=-1, add_gt_as_proposals=False
 )
 _STATISTICS = ((0.1, 0.1, 0.5, 0.5), (0.05, 0.05, 0.1, 0.1))
-_PLAIN = dict(type="none")
-_DILATED = dict(type="dilated", dilation=3)
-_ADAPTIVE = dict(type="adaptive")
+_PLAIN = dict(kind="none")
+_DILATED = dict(kind="dilated", dilation=3)
+_ADAPTIVE = dict(kind="adaptive")
 
 
 def _iou_rule(low):
@@ -78,14 +78,14 @@ def _variants(weight):
         rpn=dict(),
         one_anchor=dict(rpn_head=dict(anchor_generator=dict(ratios=[1.0]))),
         iterative=_cascade((_PLAIN, _PLAIN), weight, **plain),
-        iterative_plus=_cascade((_PLAIN, dict(type="learned")), weight, **plain),
+        iterative_plus=_cascade((_PLAIN, dict(kind="learned")), weight, **plain),
         alignment=_cascade(two, weight, **plain),
         afab=_cascade(two, weight, statistics=False, iou_loss=False),
         statistics=_cascade(two, weight, iou_loss=False),
         cascade_1=_cascade((_DILATED,), weight),
         cascade_2=_cascade(two, weight),
         cascade_3=_cascade((_DILATED, _ADAPTIVE, _ADAPTIVE), weight),
-        dilation_4=_cascade((dict(type="dilated", dilation=4), _ADAPTIVE), weight),
+        dilation_4=_cascade((dict(kind="dilated", dilation=4), _ADAPTIVE), weight),
     )
 
 

@@ -1,0 +1,131 @@
+"""The head in detectors: published weights, test-time augmentation, two processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmdet.utils import register_all_modules
+from mmengine.config import Config, ConfigDict
+from mmengine.structures import InstanceData
+
+from tests.cascade_rpn.small_head import IOU, REGION, TEST, head_config
+
+ROOT = Path(__file__).resolve().parents[2]
+HEIGHT, WIDTH = 64, 96
+
+
+def small(model):
+    """A Faster R-CNN or RPN with 12 channels on a ResNet-18 of an eighth of the usual width."""
+    cfg = Config.fromfile(ROOT / "configs" / "_base_" / "models" / f"{model}_r18_w32_fpn64.py")
+    cfg = cfg.model
+    cfg.backbone.update(stem_channels=8, base_channels=8)
+    cfg.neck.update(in_channels=[8, 16, 32, 64], out_channels=12, num_outs=3, end_level=2)
+    cfg.rpn_head = head_config()
+    cfg.rpn_head.pop("train_cfg")
+    cfg.rpn_head.pop("test_cfg")
+    cfg.train_cfg.rpn = [REGION, IOU]
+    cfg.test_cfg.rpn = TEST
+    if "roi_head" in cfg:
+        cfg.roi_head.bbox_roi_extractor.update(out_channels=12, featmap_strides=[4, 8, 16])
+        cfg.roi_head.bbox_head.update(in_channels=12, fc_out_channels=16, num_classes=3)
+        cfg.train_cfg.rpn_proposal.update(max_per_img=50)
+    register_all_modules(init_default_scope=True)
+    torch.manual_seed(0)
+    detector = MODELS.build(cfg)
+    detector.init_weights()
+    return detector
+
+
+def batch(count=2):
+    made = []
+    for _ in range(count):
+        shape = (HEIGHT, WIDTH)
+        one = DetDataSample(
+            metainfo={"img_shape": shape, "ori_shape": shape, "scale_factor": (1.0, 1.0)}
+        )
+        one.gt_instances = InstanceData(
+            bboxes=torch.tensor([[8.0, 8, 40, 40]]), labels=torch.tensor([1])
+        )
+        made.append(one)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, 3, HEIGHT, WIDTH), generator=generator)
+    return {"inputs": list(images.to(torch.uint8)), "data_samples": made}
+
+
+PUBLISHED = (
+    "stages.0.rpn_conv.conv.weight",
+    "stages.0.rpn_conv.conv.bias",
+    "stages.0.rpn_reg.weight",
+    "stages.0.rpn_reg.bias",
+    "stages.1.rpn_conv.conv.weight",
+    "stages.1.rpn_cls.weight",
+    "stages.1.rpn_cls.bias",
+    "stages.1.rpn_reg.weight",
+    "stages.1.rpn_reg.bias",
+)
+
+
+@pytest.mark.parametrize(("model", "own"), [("faster_rcnn", "rpn_head"), ("rpn", "bbox_head")])
+def test_published_names_load_from_the_detector_and_the_proposal_model(model, own):
+    """Both checkpoints say ``rpn_head``; MMDetection's RPN calls its head ``bbox_head``."""
+    detector = small(model)
+    published = {
+        name.replace(f"{own}.", "rpn_head.", 1): torch.full_like(value, 0.5)
+        for name, value in detector.state_dict().items()
+    }
+    assert {f"rpn_head.{name}" for name in PUBLISHED} <= set(published)
+    missing, unexpected = detector.load_state_dict(published, strict=False)
+    assert missing == unexpected == []
+    head = getattr(detector, own)
+    assert all((dict(head.named_parameters())[name] == 0.5).all() for name in PUBLISHED)
+
+
+def test_test_time_augmentation_merges_the_views():
+    from mmdet.models import DetTTAModel
+
+    detector = small("faster_rcnn").eval()
+    tta = DetTTAModel(
+        tta_cfg=ConfigDict(nms={"type": "nms", "iou_threshold": 0.5}, max_per_img=20),
+        module=detector,
+    )
+    plain, flipped = batch(1), batch(1)
+    flipped["inputs"] = [image.flip(-1) for image in flipped["inputs"]]
+    for data, flip in ((plain, False), (flipped, True)):
+        data["data_samples"][0].set_metainfo({"flip": flip, "flip_direction": "horizontal"})
+    views = {
+        "inputs": [plain["inputs"], flipped["inputs"]],
+        "data_samples": [plain["data_samples"], flipped["data_samples"]],
+    }
+    with torch.no_grad():
+        found = tta.test_step(views)
+    assert len(found) == 1
+    assert found[0].pred_instances.bboxes.isfinite().all()
+
+
+def test_a_proposal_model_predicts_and_compiles():
+    detector = small("rpn").eval()
+    with torch.no_grad():
+        plain = detector.test_step(batch())
+        detector.bbox_head.forward = torch.compile(detector.bbox_head.forward, backend="eager")
+        compiled = detector.test_step(batch())
+    for a, b in zip(plain, compiled):
+        torch.testing.assert_close(a.pred_instances.bboxes, b.pred_instances.bboxes)
+
+
+def test_two_processes_equal_one(tmp_path):
+    script = ROOT / "tests" / "processes" / "cascade_rpn_gradients.py"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    for start, name in (([sys.executable], "one.pt"), (launch, "two.pt")):
+        command = [*start, str(script), str(tmp_path / name)]
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=600)
+    one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one.pt", "two.pt"))
+    for part in ("losses", "gradients"):
+        assert one[part].keys() == two[part].keys()
+        for name, value in one[part].items():
+            torch.testing.assert_close(two[part][name], value, rtol=1e-4, atol=1e-6, msg=name)

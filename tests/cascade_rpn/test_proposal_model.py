@@ -1,0 +1,67 @@
+from types import SimpleNamespace
+
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from projects.cascade_rpn.proposal_model import export_onnx, proposal_head
+from tests.cascade_rpn.small_head import CHANNELS, IOU, REGION, STRIDES, build_head, stage
+
+THREE = [
+    stage("dilated", False, bridged=True),
+    stage("adaptive", False, bridged=True),
+    stage(adapt={"kind": "adaptive", "kernel_size": 5, "groups": 2, "bias": True}),
+]
+HEADS = {
+    "published": {},
+    "three stages, five by five": {"stages": THREE, "train_cfg": [REGION, IOU, IOU]},
+    "several anchors": {"ratios": (0.5, 1.0, 2.0)},
+    "learned offsets": {"stages": [stage("none", False), stage("learned")]},
+}
+
+
+class Detector(torch.nn.Module):
+    """Maps of three strides from an image, and a head on them."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.rpn_head = head
+        self.patches = torch.nn.ModuleList(torch.nn.Conv2d(3, CHANNELS, s, s) for s in STRIDES)
+
+    def extract_feat(self, image):
+        return [patch(image) for patch in self.patches]
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_exports_to_standard_operators_with_equal_results(name, tmp_path):
+    detector = Detector(build_head(**HEADS[name], std=0.05)).eval()
+    export_onnx(detector, tmp_path / "model.onnx", size=(64, 96))
+    nodes = onnx.load(tmp_path / "model.onnx").graph.node
+    assert {node.domain for node in nodes} == {""}
+    assert "GridSample" in {node.op_type for node in nodes}
+    session = onnxruntime.InferenceSession(
+        tmp_path / "model.onnx", providers=["CPUExecutionProvider"]
+    )
+    image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    results = session.run(["boxes", "scores"], {"image": image.numpy()})
+    with torch.no_grad():
+        expected = detector.rpn_head(detector.extract_feat(image))
+    for ours, theirs in zip(expected, results):
+        torch.testing.assert_close(torch.from_numpy(theirs), ours, atol=1e-4, rtol=1e-4)
+
+
+def test_only_heads_that_propose_are_taken(tmp_path):
+    with pytest.raises(ValueError, match="SimpleNamespace proposes by Identity; a detector with"):
+        proposal_head(SimpleNamespace(bbox_head=torch.nn.Identity()))
+    with pytest.raises(ValueError, match="proposes by NoneType"):
+        proposal_head(SimpleNamespace())
+
+
+def test_the_hosts_head_is_not_exported(tmp_path):
+    from mmdet.models.dense_heads import RPNHead
+
+    head = RPNHead(8, bbox_coder={"type": "mmdet.DeltaXYWHBBoxCoder"})
+    with pytest.raises(ValueError, match="not RPNHead"):
+        export_onnx(SimpleNamespace(rpn_head=head), tmp_path / "x.onnx", size=(64, 64))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,67 @@
+"""Export the proposal part of a detector with Cascade RPN to ONNX, standard operators only.
+
+python tools/export_proposals.py CONFIG CHECKPOINT --out FILE.onnx --size HEIGHT WIDTH
+
+The model takes one normalised image, and gives boxes and scores of all anchors, before NMS.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    from mmengine.config import DictAction
+
+    from mmdense.engine import launch
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", help="of a detector with mmdense.CascadeRPNHead")
+    parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head may lack")
+    parser.add_argument("--out", required=True, metavar="FILE.onnx", type=Path)
+    parser.add_argument(
+        "--size", required=True, nargs=2, type=int, metavar=("HEIGHT", "WIDTH"), help="in pixels"
+    )
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    launch.add_trust_argument(parser)
+    parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
+    args = parser.parse_args()
+    if not Path(args.config).is_file():
+        parser.error(f"there is no config file {args.config}")
+    if args.out.suffix != ".onnx":
+        parser.error(f"--out {args.out}: the name must end in .onnx")
+    if min(args.size) < 1:
+        parser.error(f"--size must be positive, got {args.size}")
+    return args
+
+
+def main() -> int:
+    """Write the file, and say what it takes and gives."""
+    args = parse_arguments()
+    try:
+        import onnx
+    except ImportError:
+        print("export needs onnx and onnxscript: pip install 'mmdense[onnx]'", file=sys.stderr)
+        return 1
+    from mmdense.engine import launch
+    from projects.cascade_rpn.proposal_model import export_onnx, load_detector
+
+    try:
+        cfg = launch.load_config(args)
+        launch.fit_to_machine(cfg)
+        export_onnx(load_detector(cfg, args.checkpoint), args.out, size=tuple(args.size))
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    operators = {node.op_type for node in onnx.load(args.out).graph.node}
+    height, width = args.size
+    print(
+        f"{args.out}: image [1, 3, {height}, {width}], normalised, to boxes [1, L, 4] in pixels "
+        f"and scores [1, L]; {len(operators)} kinds of operators, all of the standard"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
