@@ -55,7 +55,13 @@ def flatten_maps(maps: Tensor) -> Tensor:
 
 
 def bilinear_plan(
-    y: Tensor, x: Tensor, *, height: int, width: int, image: Tensor | None = None
+    y: Tensor,
+    x: Tensor,
+    *,
+    height: int,
+    width: int,
+    image: Tensor | None = None,
+    first_row: int = 0,
 ) -> BilinearPlan:
     """Plan the reading of maps at the points ``(y, x)``.
 
@@ -66,6 +72,7 @@ def bilinear_plan(
         width: W of the maps.
         image: index of each point's image in the batch, integers that broadcast to the shape of
             ``y``; the first image if absent.
+        first_row: table row where the first image begins, for tables of several sets of maps.
 
     Raises:
         TypeError: the coordinates are neither float32 nor float64. Half precision cannot tell
@@ -76,14 +83,25 @@ def bilinear_plan(
         *(
             part.flatten(-3)  # [..., 4]
             for part in grid_plan(
-                y.unsqueeze(-1), x.unsqueeze(-1), height=height, width=width, image=image
+                y.unsqueeze(-1),
+                x.unsqueeze(-1),
+                height=height,
+                width=width,
+                image=image,
+                first_row=first_row,
             )
         )
     )
 
 
 def grid_plan(
-    y: Tensor, x: Tensor, *, height: int, width: int, image: Tensor | None = None
+    y: Tensor,
+    x: Tensor,
+    *,
+    height: int,
+    width: int,
+    image: Tensor | None = None,
+    first_row: int = 0,
 ) -> BilinearPlan:
     """Plan the reading of maps at grids of points, each ``(y[p], x[q])`` of two lists.
 
@@ -93,6 +111,7 @@ def grid_plan(
         height: H of the maps.
         width: W of the maps.
         image: as in :func:`bilinear_plan`, of each grid.
+        first_row: as in :func:`bilinear_plan`.
 
     Returns:
         A plan of [..., P, Q, 4].
@@ -109,7 +128,8 @@ def grid_plan(
     column, column_weight = _neighbours(x, width)  # [..., Q, 2]
     if image is not None:
         row = row + image.long()[..., None, None] * height
-    rows = (row * width)[..., :, None, :, None] + column[..., None, :, None, :]
+    row = row * width + first_row
+    rows = row[..., :, None, :, None] + column[..., None, :, None, :]
     weights = row_weight[..., :, None, :, None] * column_weight[..., None, :, None, :]
     return BilinearPlan(rows.flatten(-2), weights.flatten(-2))  # [..., P, Q, 4]
 

@@ -76,7 +76,7 @@ class LevelConv2d(nn.Conv2d):
     def forward(
         self, maps: Sequence[Tensor], boxes: Sequence[Tensor], strides: Sequence[Any]
     ) -> list[Tensor]:
-        """Convolve every level; memory stays channels last for an adaptive stage behind it."""
+        """Convolve every level."""
         return [super(LevelConv2d, self).forward(level) for level in maps]
 
 

@@ -77,8 +77,8 @@ def pyramid_conv(
     kind = torch.int32 if sum(pixels) < 2**31 else torch.int64
     plans, first = [], 0
     for level, of_level, number in zip(maps, points, pixels, strict=True):
-        rows, weights = _plan(of_level, level.shape)  # [N, L, K, 4]
-        plans.append(((rows + first).to(kind).reshape(shape), weights.reshape(shape)))
+        rows, weights = _plan(of_level, level.shape, first)  # [N, L, K, 4]
+        plans.append((rows.to(kind).reshape(shape), weights.reshape(shape)))
         first += number
     rows, weights = (_cat(parts) for parts in zip(*plans))  # [cells, A, K, 4]
     table = _cat([flatten_maps(level) for level in maps])  # [cells, C]
@@ -142,14 +142,17 @@ def free_points(points: GridPoints | FreePoints) -> FreePoints:
     return FreePoints(y, x)
 
 
-def _plan(points: GridPoints | FreePoints, shape: torch.Size) -> BilinearPlan:
-    """Plan of [N, L, K, 4] over the table of one level."""
+def _plan(points: GridPoints | FreePoints, shape: torch.Size, first: int) -> BilinearPlan:
+    """Plan of [N, L, K, 4] over a table where the level begins at row ``first``."""
     N, _, H, W = shape
     image = torch.arange(N, device=points.y.device)
     if isinstance(points, GridPoints):
-        plan = grid_plan(*points, height=H, width=W, image=image[:, None])  # [N, L, k, k, 4]
+        plan = grid_plan(
+            *points, height=H, width=W, image=image[:, None], first_row=first
+        )  # [N, L, k, k, 4]
         return BilinearPlan(*(part.flatten(2, 3) for part in plan))
-    return bilinear_plan(*points, height=H, width=W, image=image[:, None, None])
+    image = image[:, None, None]
+    return bilinear_plan(*points, height=H, width=W, image=image, first_row=first)
 
 
 def _point_groups(

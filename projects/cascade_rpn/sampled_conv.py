@@ -194,7 +194,7 @@ def _bags(
     kind = torch.int32 if P * M * k < 2**31 else torch.int64
     part = torch.arange(P, device=rows.device, dtype=kind).view(P, 1, 1) * M
     tap = torch.arange(k, device=rows.device, dtype=kind).view(k, 1)
-    rows = (rows.to(kind) + part) * k + tap
+    rows = torch.add(part * k + tap, rows.to(kind), alpha=k)  # [L, P, k, 4]
     step = P // groups * k * 4
     offsets = torch.arange(L * groups + 1, device=rows.device, dtype=kind) * step
     return rows.reshape(-1), weights.reshape(-1), offsets

@@ -108,7 +108,8 @@ class CascadeStage(BaseModule):
             boxes: [N, H * W * A, 4] for each level, in pixels.
             strides: (x, y) of each level.
         """
-        maps = [level.relu() for level in self.rpn_conv["conv"](maps, boxes, strides)]
+        relu = torch.relu if torch.is_grad_enabled() else torch.relu_
+        maps = [relu(level) for level in self.rpn_conv["conv"](maps, boxes, strides)]
         deltas = _by_box([self.rpn_reg(level) for level in maps], 4)  # [N, L, 4]
         scores = None
         if self.rpn_cls is not None:
