@@ -32,8 +32,8 @@ class BilinearPlan(NamedTuple):
     """Which four table rows a point reads, and how much of each.
 
     Attributes:
-        rows: [..., 4] int64, in the order (top, left), (top, right), (bottom, left), (bottom,
-            right). A neighbour outside the map names some row inside it, with weight zero.
+        rows: [..., 4] int64 or int32, in the order (top, left), (top, right), (bottom, left),
+            (bottom, right). A neighbour outside the map names some row inside it, with weight zero.
         weights: [..., 4], differentiable with respect to the coordinates.
     """
 
@@ -70,8 +70,8 @@ def bilinear_plan(
         x: columns of the points in pixels, same shape and type.
         height: H of the maps.
         width: W of the maps.
-        image: index of each point's image in the batch, integers that broadcast to the shape of
-            ``y``; the first image if absent.
+        image: index of each point's image in the batch, int32 or int64 as the rows are to be,
+            which broadcasts to the shape of ``y``; the first image, in int64, if absent.
         first_row: table row where the first image begins, for tables of several sets of maps.
 
     Raises:
@@ -124,10 +124,11 @@ def grid_plan(
         raise TypeError(f"coordinates must both be float32 or float64, not {y.dtype}, {x.dtype}")
     if height < 1 or width < 1:
         raise ValueError(f"cannot sample maps of {height} x {width} pixels")
-    row, row_weight = _neighbours(y, height)  # [..., P, 2]
-    column, column_weight = _neighbours(x, width)  # [..., Q, 2]
+    kind = torch.int64 if image is None else image.dtype
+    row, row_weight = _neighbours(y, height, kind)  # [..., P, 2]
+    column, column_weight = _neighbours(x, width, kind)  # [..., Q, 2]
     if image is not None:
-        row = row + image.long()[..., None, None] * height
+        row = row + image[..., None, None] * height
     row = row * width + first_row
     rows = row[..., :, None, :, None] + column[..., None, :, None, :]
     weights = row_weight[..., :, None, :, None] * column_weight[..., None, :, None, :]
@@ -208,7 +209,7 @@ def ragged_scatter(
     return _sum_bags(bags, bag, weights.index_select(0, order), starts.to(bag.dtype))
 
 
-def _neighbours(coordinate: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def _neighbours(coordinate: Tensor, size: int, kind: torch.dtype) -> tuple[Tensor, Tensor]:
     """Two pixels around each coordinate of one axis [..., 2] and their weights [..., 2]."""
     outside = -2.0  # both neighbours of a point here lie outside
     coordinate = coordinate.nan_to_num(nan=outside, posinf=outside, neginf=outside)
@@ -218,7 +219,7 @@ def _neighbours(coordinate: Tensor, size: int) -> tuple[Tensor, Tensor]:
     index = torch.stack((low, low + 1), dim=-1)  # [..., 2]
     weight = torch.stack((1 - fraction, fraction), dim=-1)  # [..., 2]
     inside = (index >= 0) & (index <= size - 1)
-    return index.clamp(0, size - 1).long(), weight * inside
+    return index.clamp(0, size - 1).to(kind), weight * inside
 
 
 def _sum_bags(table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:

@@ -77,8 +77,9 @@ def pyramid_conv(
     kind = torch.int32 if sum(pixels) < 2**31 else torch.int64
     plans, first = [], 0
     for level, of_level, number in zip(maps, points, pixels, strict=True):
-        rows, weights = _plan(of_level, level.shape, first)  # [N, L, K, 4]
-        plans.append((rows.to(kind).reshape(shape), weights.reshape(shape)))
+        image = torch.arange(level.shape[0], device=level.device, dtype=kind)
+        rows, weights = _plan(of_level, level.shape, image, first)  # [N, L, K, 4]
+        plans.append((rows.reshape(shape), weights.reshape(shape)))
         first += number
     rows, weights = (_cat(parts) for parts in zip(*plans))  # [cells, A, K, 4]
     table = _cat([flatten_maps(level) for level in maps])  # [cells, C]
@@ -142,10 +143,11 @@ def free_points(points: GridPoints | FreePoints) -> FreePoints:
     return FreePoints(y, x)
 
 
-def _plan(points: GridPoints | FreePoints, shape: torch.Size, first: int) -> BilinearPlan:
+def _plan(
+    points: GridPoints | FreePoints, shape: torch.Size, image: Tensor, first: int
+) -> BilinearPlan:
     """Plan of [N, L, K, 4] over a table where the level begins at row ``first``."""
-    N, _, H, W = shape
-    image = torch.arange(N, device=points.y.device)
+    H, W = shape[2:]
     if isinstance(points, GridPoints):
         plan = grid_plan(
             *points, height=H, width=W, image=image[:, None], first_row=first
