@@ -208,3 +208,21 @@ def test_memory():
     del record.metrics["late_mib"]
     with pytest.raises(RecordError, match="r: field 'metrics' lacks late_mib"):
         memory_table([record], ["r"])
+
+
+def test_memory_stands_beside_time_in_a_table_of_benchmarks():
+    rows = [
+        {"name": "a", "setting": "s", "other": "b", "ours_s": 2.0, "other_s": 3.0, "ratio": 1.5},
+        {
+            "name": "m",
+            "setting": "s",
+            "other": "b",
+            "ours_mib": 1000,
+            "other_mib": 500,
+            "ratio": 0.5,
+        },
+    ]
+    table = benchmarks_table(rows, ["x", "x"], what="Part").splitlines()
+    assert "Times faster or smaller" in table[0]
+    assert "| 2.00 s | 3.00 s | 1.50 |" in table[2]
+    assert "| 1,000 MiB | 500 MiB | 0.50 |" in table[3]
