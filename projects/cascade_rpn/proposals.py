@@ -100,6 +100,9 @@ def thin_out(
     for boxes, scores in zip(candidates.boxes, candidates.scores, strict=True):
         sides = boxes[:, 2:] - boxes[:, :2]  # [T, 2]
         good = (sides > min_bbox_size).all(1) & (scores >= 0) & boxes.isfinite().all(1)
+        if not good.any():  # mmcv's NMS wants at least one
+            results.append(boxes.new_zeros(0, 5))
+            continue
         kept, _ = suppress(boxes[good], scores[good], candidates.levels[good])
         results.append(kept[:max_per_img])
     return results
