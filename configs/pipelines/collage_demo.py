@@ -1,6 +1,6 @@
 """From unlabelled images to a detector and a segmentor, on generated images.
 
-Paper: SimSiam, arXiv:2011.10566; Faster R-CNN with FPN, arXiv:1612.03144; arXiv:1901.02446.
+Paper: SimSiam, arXiv:2011.10566; Cascade RPN, arXiv:1909.06720; FPN, arXiv:1612.03144, 1901.02446.
 Command: python tools/pipeline.py configs/pipelines/collage_demo.py
 Machine: two CPU cores, under 10 minutes.
 Expected: below, from the record; Collage is synthetic, and so are its scores.
@@ -37,7 +37,7 @@ stages = [
     dict(
         name="detect_ssl",
         tool="train",
-        config="configs/detection/faster_rcnn_r18_collage.py",
+        config="configs/cascade_rpn/faster_rcnn_r18_collage.py",
         after="pretrain",
         task="detection",
         data="Collage",
@@ -45,7 +45,15 @@ stages = [
     dict(
         name="detect_random",
         tool="train",
+        config="configs/cascade_rpn/faster_rcnn_r18_collage.py",
+        task="detection",
+        data="Collage",
+    ),
+    dict(
+        name="detect_rpn",
+        tool="train",
         config="configs/detection/faster_rcnn_r18_collage.py",
+        after="pretrain",
         task="detection",
         data="Collage",
     ),
@@ -80,7 +88,14 @@ compare = [
         metric="coco/bbox_mAP",
         ssl="detect_ssl",
         random="detect_random",
-        label="box AP",
+        label="box AP, Cascade RPN",
+        scale=100,
+    ),
+    dict(
+        task="detection",
+        metric="coco/bbox_mAP",
+        ssl="detect_rpn",
+        label="box AP, RPN",
         scale=100,
     ),
     dict(
@@ -88,7 +103,14 @@ compare = [
         metric="coco/AR@100",
         ssl="detect_ssl",
         random="detect_random",
-        label="box AR@100, any class",
+        label="box AR@100 of any class, Cascade RPN",
+        scale=100,
+    ),
+    dict(
+        task="detection",
+        metric="coco/AR@100",
+        ssl="detect_rpn",
+        label="box AR@100 of any class, RPN",
         scale=100,
     ),
     dict(

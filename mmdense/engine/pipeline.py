@@ -62,7 +62,7 @@ class Pipeline:
         stages = read_stages(cfg.stages)
         names = {stage.name for stage in stages}
         for number, row in enumerate(cfg.compare):
-            for side in ("ssl", "random"):
+            for side in ("ssl", "random") if "random" in row else ("ssl",):
                 if row.get(side) not in names:
                     raise ValueError(
                         f"{path}: compare[{number}].{side} is {row.get(side)!r}, not a stage"

@@ -74,6 +74,8 @@ def write_pictures(record: Record, work_dir: Path) -> list[Path]:
             plot_curves({stage["name"]: curves[stage["name"]]}, [_LOSS], path)
             written.append(path)
     for row in record.config["compare"]:
+        if "random" not in row:
+            continue  # its curves stand beside no others
         runs = {name: curves[name] for name in (row["ssl"], row["random"])}
         for key, what in ((_LOSS, "loss"), (f"val/{row['metric']}", "metric")):
             if all(run.get(key) for run in runs.values()):
