@@ -18,4 +18,11 @@ model = dict(
     test_cfg=dict(rpn=dict(nms=dict(iou_threshold=0.8))),
 )
 
-expected = []
+expected = [
+    dict(
+        record="pipelines/2026-11-22_collage_demo_cascade_rpn",
+        metric="detect_ssl/coco/AR@100",
+        value=0.108,
+        tolerance=0.04,
+    ),
+]

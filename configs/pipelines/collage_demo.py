@@ -125,21 +125,21 @@ compare = [
 
 expected = [
     dict(
-        record="pipelines/2026-11-22_collage_demo",
+        record="pipelines/2026-11-22_collage_demo_cascade_rpn",
         metric="detect_ssl/coco/bbox_mAP",
         value=0.002,
         tolerance=0.02,
     ),
     dict(
-        record="pipelines/2026-11-22_collage_demo",
+        record="pipelines/2026-11-22_collage_demo_cascade_rpn",
         metric="segment_ssl/mIoU",
-        value=7.12,
+        value=7.56,
         tolerance=3.0,
     ),
     dict(
-        record="pipelines/2026-11-22_collage_demo",
+        record="pipelines/2026-11-22_collage_demo_cascade_rpn",
         metric="probe_ssl/accuracy/top1",
-        value=9.33333,
+        value=10.6667,
         tolerance=5.0,
     ),
 ]
