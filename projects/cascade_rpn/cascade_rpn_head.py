@@ -21,9 +21,9 @@ import torch
 from mmcv.ops import batched_nms
 from mmdet.registry import TASK_UTILS as MMDET_TASK_UTILS
 from mmdet.structures.bbox import scale_boxes
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, ModuleList
 from mmengine.structures import InstanceData
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdense.registry import MODELS
 from projects.cascade_rpn.anchor_pyramid import AnchorPyramid, lay_anchors
@@ -68,7 +68,7 @@ class CascadeRPNHead(BaseModule):
         num_classes: 1; detectors of the host set it.
         train_cfg: for each stage its ``assigner`` and, perhaps, ``sampler``.
         test_cfg: ``nms_pre``, ``max_per_img``, ``nms`` and ``min_bbox_size``.
-        init_cfg: of MMEngine.
+        init_cfg: of MMEngine; only one of type ``Pretrained`` takes the place of the stages' draws.
 
     Raises:
         ValueError: there are no stages, the last one has no classifier, the train configs are not
@@ -94,7 +94,7 @@ class CascadeRPNHead(BaseModule):
             raise ValueError("stages: the last one needs with_cls=True, it scores the proposals")
         self.prior_generator = MMDET_TASK_UTILS.build(anchor_generator)
         self.test_cfg = test_cfg
-        self.stages = nn.ModuleList()
+        self.stages = ModuleList()
         channels = in_channels
         for index, stage in enumerate(stages):
             self.stages.append(self._build_stage(index, channels, feat_channels, stage))
