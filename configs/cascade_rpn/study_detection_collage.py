@@ -1,4 +1,4 @@
-"""Faster R-CNN on Collage (generated images), RPN and Cascade RPN, three seeds.
+"""Faster R-CNN on Collage (generated images, one class), RPN and Cascade RPN, three seeds.
 
 Paper: Cascade RPN, arXiv:1909.06720, its tables of proposals and its ablation, at a size for two
     cores.
@@ -23,7 +23,7 @@ slug = "cascade_rpn"
 task = "detection"
 seeds = [0, 1, 2]
 data = [dict(name="collage", size="small")]
-base = "configs/detection/faster_rcnn_r18_collage.py"
+base = "configs/cascade_rpn/faster_rcnn_r18_collage_one_class.py"
 variants = [
     _variant(name)
     for name in (
@@ -36,9 +36,9 @@ variants = [
     )
 ]
 metrics = [
-    dict(metric="coco/bbox_mAP", label="AP", scale=100),
-    dict(metric="coco/bbox_mAP_50", label="AP50", scale=100),
-    dict(metric="coco/bbox_mAP_75", label="AP75", scale=100),
+    dict(metric="coco/mAP", label="AP", scale=100),
+    dict(metric="coco/mAP_50", label="AP50", scale=100),
+    dict(metric="coco/mAP_75", label="AP75", scale=100),
 ]
 
 expected = []
