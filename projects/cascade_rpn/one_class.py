@@ -1,4 +1,4 @@
-"""Detection of objects without telling their classes apart: what proposals are worth by themselves."""
+"""Detection of objects of any class: what proposals are worth by themselves."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
