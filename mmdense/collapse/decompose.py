@@ -1,0 +1,131 @@
+"""Centre and residual of unit vectors, and what they say of collapse.
+
+    Z = o + r,   o = mean of Z over a batch,   m_o = |o|,   m_r = mean of |r|
+
+A representation has collapsed completely when m_o is 1 and m_r is 0 (Zhang et al. 2022, "How Does
+SimSiam Avoid Collapse Without Negative Samples?", section 4.1). As the vectors have length 1,
+
+    m_o^2 + mean of |r|^2 = 1      and      mean cosine of two images = (M m_o^2 - 1) / (M - 1)
+
+Sums over a batch (:class:`Moments`) add up over processes; ratios of them do not.
+
+Letters: M vectors, D channels.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = [
+    "Moments",
+    "centre",
+    "centre_floor",
+    "centre_norm",
+    "channel_deviation",
+    "collapse_level",
+    "mean_pairwise_cosine",
+    "moments",
+    "residual_norm_sum",
+    "residuals",
+    "unit_vectors",
+]
+
+
+class Moments(NamedTuple):
+    """Sums over vectors, in float64; those of two batches add up.
+
+    Attributes:
+        number: M. []
+        total: Sum of the vectors. [D]
+        squares: Sum of their squares, channel by channel. [D]
+    """
+
+    number: Tensor
+    total: Tensor
+    squares: Tensor
+
+
+def unit_vectors(features: Tensor) -> Tensor:
+    """Rows scaled to length 1, in float32 or float64; a row of zeros stays one.
+
+    Args:
+        features: [M, D]
+
+    Raises:
+        ValueError: The features are not a matrix.
+    """
+    if features.ndim != 2:
+        raise ValueError(f"expected vectors [M, D], found {tuple(features.shape)}")
+    exact = features if features.dtype == torch.float64 else features.float()
+    return F.normalize(exact, dim=1)  # [M, D]
+
+
+def moments(vectors: Tensor) -> Moments:
+    """Sums over a batch of vectors, [M, D]."""
+    return Moments(
+        number=vectors.new_full((), len(vectors), dtype=torch.float64),
+        total=vectors.sum(dim=0, dtype=torch.float64),  # [D]
+        squares=vectors.square().sum(dim=0, dtype=torch.float64),  # [D]
+    )
+
+
+def centre(sums: Moments) -> Tensor:
+    """o, the mean vector, [D]."""
+    return sums.total / sums.number
+
+
+def centre_norm(sums: Moments) -> Tensor:
+    """m_o of unit vectors: 0 healthy, 1 completely collapsed; see :func:`centre_floor`, []."""
+    return centre(sums).norm()
+
+
+def residuals(vectors: Tensor, centre: Tensor) -> Tensor:
+    """r, what is left of each vector without the centre, [M, D]."""
+    return vectors - centre.to(vectors.dtype)
+
+
+def residual_norm_sum(vectors: Tensor, centre: Tensor) -> Tensor:
+    """Sum of |r| over a batch, in float64: M times m_r, []."""
+    return residuals(vectors, centre).norm(dim=1).sum(dtype=torch.float64)
+
+
+def channel_deviation(sums: Moments) -> Tensor:
+    """Standard deviation (M - 1) of each channel, averaged over the channels, [].
+
+    1/sqrt(D) for unit vectors that fill the sphere, 0 for collapsed ones (Chen and He 2021,
+    "Exploring Simple Siamese Representation Learning", section 4.1). It cannot see channels that
+    repeat each other: vectors on one line, Z = u or -u, have the healthy 1/sqrt(D). Never above
+    ``sqrt(mean |r|^2 M / (M - 1) / D)``. NaN for fewer than two vectors.
+    """
+    mean = centre(sums)
+    variance = (sums.squares / sums.number - mean.square()).clamp(min=0.0)  # [D]
+    unbiased = variance * sums.number / (sums.number - 1)
+    return unbiased.sqrt().mean()
+
+
+def collapse_level(deviation: Tensor, channels: int) -> Tensor:
+    """``max(0, 1 - sqrt(D) deviation)``: 0 healthy, 1 completely collapsed, []."""
+    return (1.0 - math.sqrt(channels) * deviation).clamp(min=0.0)
+
+
+def mean_pairwise_cosine(centre_norm: float, count: int) -> float:
+    """Mean cosine of two different ones of ``count`` unit vectors.
+
+    Raises:
+        ValueError: Fewer than two vectors.
+    """
+    if count < 2:
+        raise ValueError(f"a cosine needs two vectors, found {count}")
+    return (count * centre_norm**2 - 1.0) / (count - 1.0)
+
+
+def centre_floor(count: int) -> float:
+    """m_o of ``count`` independent directions, 1/sqrt(M): below it m_o says nothing.
+
+    A BatchNorm without affine weights at the projector's end pins the batch mean, and m_o, to zero
+    whatever the representation.
+    """
+    return 1.0 / math.sqrt(count)

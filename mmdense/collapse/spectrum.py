@@ -1,0 +1,197 @@
+"""How many dimensions a representation uses: effective ranks and other readings of its spectrum.
+
+"Effective rank" has four meanings in public code. Each has its own function here, with its source:
+
+    rank_me               singular values, not centred     exp of the entropy of sigma / sum sigma
+    centred_rank_me       the same of centred features
+    eigenvalue_rank       covariance eigenvalues           exp of the entropy of lambda / sum lambda
+    participation_ratio   covariance eigenvalues           (sum lambda)^2 / sum lambda^2
+
+On one spectrum the first may be several times the last. Where the centre is long, the first is
+small and the second is not: their gap tells complete from dimensional collapse. Compare runs of one
+method, of one number of features.
+
+Letters: N features, D channels, K = min(N, D) values in descending order, Q views of an image.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "alpha_req",
+    "branch_rank_gap",
+    "centred_rank_me",
+    "eigenvalue_rank",
+    "eigenvalues",
+    "lidar",
+    "participation_ratio",
+    "rank_ceiling",
+    "rank_me",
+    "singular_values",
+    "spectrum_auc",
+]
+
+_EPSILON = 1e-7  # added to the shares, as RankMe does
+_TINY = 1e-300  # a spectrum of zeros has no shares; their sum is held above zero
+
+
+def singular_values(features: Tensor, *, centred: bool) -> Tensor:
+    """Singular values in float64, descending; through the smaller Gram matrix, [K].
+
+    Values below 1e-8 of the greatest are rounding: the Gram matrix squares them.
+
+    Args:
+        features: [N, D]
+        centred: Whether the mean feature is taken away first.
+
+    Raises:
+        ValueError: Fewer than two features, or values that are not finite.
+    """
+    return _gram_eigenvalues(features, centred).sqrt()
+
+
+def eigenvalues(features: Tensor) -> Tensor:
+    """Eigenvalues of the covariance (N - 1) in float64, descending, zeros beyond N left out, [K].
+
+    Raises:
+        ValueError: As :func:`singular_values`.
+    """
+    return _gram_eigenvalues(features, centred=True) / (len(features) - 1)
+
+
+def rank_me(features: Tensor) -> float:
+    """Effective rank of the features as they are: from 1 to min(N, D).
+
+    Garrido et al. 2023, "RankMe", section 3.1, there of 25,600 features.
+    """
+    return _entropy_rank(singular_values(features, centred=False))
+
+
+def centred_rank_me(features: Tensor) -> float:
+    """RankMe of the features without their mean: from 1 to min(N - 1, D)."""
+    return _entropy_rank(singular_values(features, centred=True))
+
+
+def eigenvalue_rank(spectrum: Tensor) -> float:
+    """Effective rank by the eigenvalues of the covariance: from 1 to min(N - 1, D).
+
+    Args:
+        spectrum: Eigenvalues. [K]
+    """
+    return _entropy_rank(spectrum)
+
+
+def participation_ratio(spectrum: Tensor) -> float:
+    """``(sum lambda)^2 / sum lambda^2``: D for a flat spectrum, 1 for one direction, 0 for none.
+
+    Args:
+        spectrum: Eigenvalues of the covariance. [K]
+    """
+    return float(spectrum.sum().square() / spectrum.square().sum().clamp(min=_TINY))
+
+
+def spectrum_auc(values: Tensor, channels: int) -> float:
+    """Area under the cumulated, normalised singular values: (1 + 1/D)/2 flat, 1 on one line.
+
+    Li, Efros and Pathak 2022, "Understanding Collapse in Non-Contrastive Siamese Representation
+    Learning", section 3, of centred features that are not normalised. NaN where all are zero.
+
+    Args:
+        values: Singular values, descending. [K]
+        channels: D; values beyond K are zero.
+    """
+    shares = values.cumsum(dim=0) / values.sum()  # [K]
+    return float((shares.sum() + (channels - len(values))) / channels)
+
+
+def alpha_req(spectrum: Tensor, *, first: int = 11, last: int = 100) -> float:
+    """The exponent alpha of ``lambda_j ~ j^-alpha``, by least squares with weights 1/j.
+
+    Agrawal et al. 2022, "alpha-ReQ"; near 1 goes with the best features there. The range of j is
+    the one that the method's public code uses. NaN where fewer than two values in it are positive.
+
+    Args:
+        spectrum: Eigenvalues of the covariance, descending. [K]
+        first: First j, counted from 1.
+        last: Last j.
+    """
+    index = torch.arange(1, len(spectrum) + 1, dtype=torch.float64, device=spectrum.device)
+    known = (index >= first) & (index <= last) & (spectrum > spectrum.max() * 1e-14)
+    if int(known.sum()) < 2:
+        return math.nan
+    x, y, weight = index[known].log(), spectrum[known].log(), 1.0 / index[known]
+    weight = weight / weight.sum()
+    x, y = x - (weight * x).sum(), y - (weight * y).sum()
+    return float(-(weight * x * y).sum() / (weight * x * x).sum())
+
+
+def lidar(features: Tensor, *, delta: float = 1e-4, epsilon: float = 1e-8) -> float:
+    """Effective rank of what tells images apart, in units of how their views vary.
+
+    Thilak et al. 2024, "LiDAR", section 4: each image is a class, and
+
+        rank of  S_w^-1/2 S_b S_w^-1/2
+
+    with S_b the covariance of the images' means and S_w the mean covariance of views around them.
+
+    Args:
+        features: [N, Q, D], Q of two or more; N is best above D.
+        delta: Added to the diagonal of S_w.
+        epsilon: Added to the shares.
+
+    Raises:
+        ValueError: Fewer than two images or views.
+    """
+    images, views, channels = features.shape
+    if images < 2 or views < 2:
+        raise ValueError(
+            f"LiDAR needs two images with two views or more, found {images} with {views}"
+        )
+    exact = features.double()
+    means = exact.mean(dim=1)  # [N, D]
+    between = means - means.mean(dim=0)  # [N, D]
+    within = (exact - means[:, None]).flatten(0, 1)  # [N Q, D]
+    covariance = within.T @ within / (images * (views - 1))  # [D, D]
+    covariance.diagonal().add_(delta)
+    whitened = torch.linalg.solve_triangular(
+        torch.linalg.cholesky(covariance), between.T, upper=False
+    )  # [D, N]; S_w^-1/2 up to a rotation, which no eigenvalue sees
+    small = whitened.T @ whitened if images <= channels else whitened @ whitened.T
+    spectrum = torch.linalg.eigvalsh(small / (images - 1)).flip(0).clamp(min=0.0)
+    shares = spectrum / spectrum.sum().clamp(min=_TINY) + epsilon
+    return float(torch.exp(-(shares * shares.log()).sum()))
+
+
+def rank_ceiling(count: int, channels: int, *, centred: bool) -> int:
+    """The most that a rank can be; centring takes one away from the number of features."""
+    return min(count - 1 if centred else count, channels)
+
+
+def branch_rank_gap(predictions: Tensor, projections: Tensor) -> float:
+    """:func:`centred_rank_me` of P less that of Z.
+
+    Zhuo et al. 2023, "Towards a Unified Theoretical Understanding of Non-contrastive Learning via
+    Rank Differential Mechanism": designs that do not collapse keep the two apart.
+    """
+    return centred_rank_me(predictions) - centred_rank_me(projections)
+
+
+def _gram_eigenvalues(features: Tensor, centred: bool) -> Tensor:
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"a spectrum needs features [N, D], N >= 2, found {tuple(features.shape)}")
+    if not bool(features.isfinite().all()):
+        raise ValueError("features hold NaN or infinity")
+    exact = features.double()
+    if centred:
+        exact = exact - exact.mean(dim=0)
+    gram = exact @ exact.T if len(exact) <= exact.shape[1] else exact.T @ exact
+    found = torch.linalg.eigvalsh(gram).flip(0)
+    # Of equal features the Gram matrix holds rounding only; what is below it is no direction.
+    return torch.where(found > found.max().clamp(min=0.0) * 1e-16, found, 0.0)  # [K]
+
+
+def _entropy_rank(values: Tensor) -> float:
+    shares = values / values.sum().clamp(min=_TINY) + _EPSILON  # [K]
+    return float(torch.exp(-(shares * shares.log()).sum()))

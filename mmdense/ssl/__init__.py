@@ -1,0 +1,1 @@
+"""Pieces that self-supervised methods share."""

@@ -1,0 +1,71 @@
+"""Batches and sums over all processes, of uneven shares too.
+
+A loss that needs the statistics of a batch is computed by every process on the batch of all:
+``loss(gather_rows(z))``. DistributedDataParallel then averages gradients of the same loss, which is
+the gradient of one process with the whole batch.
+
+Letters: B rows of this process, M rows of all, D channels.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+__all__ = ["gather_rows", "sum_over_ranks"]
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """The rows of all processes in the order of their ranks, with gradients to one's own.
+
+    Every process has to call this, and to give tensors of one width. In a single process the rows
+    themselves.
+
+    Args:
+        rows: [B, ...]; B may differ between processes.
+
+    Returns:
+        [M, ...]
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return rows
+    return _GatherRows.apply(rows)
+
+
+def sum_over_ranks(parts: Sequence[Tensor]) -> list[Tensor]:
+    """Sums over all processes, in one exchange; in a single process the parts themselves.
+
+    Args:
+        parts: Tensors of one dtype and device, of the same shapes in every process.
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return list(parts)
+    flat = torch.cat([part.reshape(-1) for part in parts])
+    dist.all_reduce(flat)
+    pieces = flat.split([part.numel() for part in parts])
+    return [piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True)]
+
+
+class _GatherRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        world = dist.get_world_size()
+        count = torch.tensor([len(rows)], device=rows.device)
+        counts = [torch.zeros_like(count) for _ in range(world)]
+        dist.all_gather(counts, count)
+        sizes = [int(other) for other in counts]
+        padded = rows.new_zeros(max(sizes), *rows.shape[1:])
+        padded[: len(rows)] = rows
+        blocks = [torch.empty_like(padded) for _ in range(world)]
+        dist.all_gather(blocks, padded)
+        ctx.start = sum(sizes[: dist.get_rank()])
+        ctx.count = len(rows)
+        return torch.cat([block[:size] for block, size in zip(blocks, sizes, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        grad = grad.contiguous().clone()
+        dist.all_reduce(grad)  # each process has its own copy of the loss
+        return grad[ctx.start : ctx.start + ctx.count]
