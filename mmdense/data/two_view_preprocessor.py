@@ -57,7 +57,10 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
         super().__init__(non_blocking=non_blocking)
         height, width = (size, size) if isinstance(size, int) else size
         shared = dict(view or {}, size=(height, width))
-        self.recipes = (ViewRecipe(**shared), ViewRecipe(**{**shared, **(second_view or {})}))
+        self.recipes: tuple[ViewRecipe, ...] = (
+            ViewRecipe(**shared),
+            ViewRecipe(**{**shared, **(second_view or {})}),
+        )
         self.to_rgb = to_rgb
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1) / 255, persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1) / 255, persistent=False)
@@ -79,10 +82,10 @@ class TwoViewPreprocessor(BaseDataPreprocessor):
             images = images.flip(1) if isinstance(images, Tensor) else [x.flip(0) for x in images]
         # The host calls this under autocast, but pixels keep their precision.
         with torch.autocast(self.mean.device.type, enabled=False):
-            inputs = self._two_views(images) if training else self._one_view(images)
+            inputs = self._views(images) if training else self._one_view(images)
         return dict(inputs=inputs, data_samples=self.cast_data(data.get("data_samples")))
 
-    def _two_views(self, images: Tensor | list[Tensor]) -> list[Tensor]:
+    def _views(self, images: Tensor | list[Tensor]) -> list[Tensor]:
         seed = int(torch.randint(1 << 62, ()))
         generator = torch.Generator().manual_seed(seed + get_rank())
         mean, std = self.mean.flatten(), self.std.flatten()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-__all__ = ["gather_rows", "sum_over_ranks"]
+__all__ = ["gather_rows", "mean_over_ranks", "sum_over_ranks"]
 
 
 def gather_rows(rows: Tensor) -> Tensor:
@@ -69,3 +69,21 @@ class _GatherRows(torch.autograd.Function):
         grad = grad.contiguous().clone()
         dist.all_reduce(grad)  # each process has its own copy of the loss
         return grad[ctx.start : ctx.start + ctx.count]
+
+
+def mean_over_ranks(values: Tensor) -> Tensor:
+    """Mean of one value an image over the images of all processes, with its exact gradient, [].
+
+    The value is the same in every process. The gradient is that of this process's share, times
+    the number of processes, which DistributedDataParallel divides by. Shares may be uneven.
+
+    Args:
+        values: [B]
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return values.mean()
+    total = values.sum()
+    count = torch.full_like(total.detach(), len(values))
+    whole, images = sum_over_ranks([total.detach(), count])
+    share = total * dist.get_world_size() / images
+    return share + (whole / images - share).detach()

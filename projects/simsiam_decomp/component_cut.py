@@ -1,0 +1,170 @@
+"""Training with a chosen part of the extra gradient, centre or residual.
+
+    loss = -A . sg(B + w_o o_e + w_r r_e)
+
+Zhang et al. 2022, tables 3 and 4. With both weights 1 the gradient on A is that of the whole
+method, with both 0 that of two equal branches.
+
+    method      A      B      G_e = o_e + r_e
+    simsiam     P_a    P_b    Z_b - P_b
+    mirror      Z_a    Z_b    P_b - Z_b
+    triplet     Z_a    Z_b    -Z_n, another image
+    infonce     Z_a    Z_b    -sum of lambda_i Z_i
+
+Letters: B images of this process, M of all, D channels; a and b the two views.
+"""
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from mmdense.collapse.extra_gradient import (
+    infonce_extra,
+    mirror_extra,
+    simsiam_extra,
+    split,
+    triplet_extra,
+)
+from mmdense.registry import MODELS
+from mmdense.ssl.gather import gather_rows, mean_over_ranks, sum_over_ranks
+from projects.simsiam_decomp.contrastive_heads import other_image
+from projects.simsiam_decomp.siamese_heads import distance, two_views
+
+__all__ = ["ComponentCutHead"]
+
+_WITH_PREDICTOR = ("simsiam", "mirror")
+_METHODS = (*_WITH_PREDICTOR, "triplet", "infonce")
+_CENTRES = ("batch", "ranks", "views", "ema")
+
+
+@MODELS.register_module()
+class ComponentCutHead(BaseModule):
+    """A method with weights on the two parts of its extra gradient, symmetrised.
+
+    The target is stopped, so that the encoder learns through A alone. In "simsiam" the predictor
+    learns through A as well; in "mirror" it does not stand in A and learns from its own loss only.
+
+    Args:
+        method: "simsiam", "mirror", "triplet" or "infonce".
+        centre_weight: w_o.
+        residual_weight: w_r.
+        predictor: Config of the predictor, for the first two methods.
+        predictor_loss: Also train the predictor, alone, to predict the other view: SimSiam's loss
+            for it, whatever is cut from the encoder's. The paper does not say which of both it did.
+        centre: What o_e is the mean of: "batch", the images of this process; "ranks", of all
+            processes; "views", those of both directions of the loss; "ema", the running average of
+            the last over steps.
+        momentum: Of the running average.
+        temperature: Of InfoNCE.
+
+    Raises:
+        ValueError: An unknown method or centre, a predictor missing or without use, or mirror
+            SimSiam without ``predictor_loss``.
+    """
+
+    average: Tensor
+
+    def __init__(
+        self,
+        method: str,
+        *,
+        centre_weight: float,
+        residual_weight: float,
+        predictor: dict | None = None,
+        predictor_loss: bool = False,
+        centre: str = "ranks",
+        momentum: float = 0.99,
+        temperature: float = 0.1,
+    ) -> None:
+        super().__init__()
+        for key, value, known in (("method", method, _METHODS), ("centre", centre, _CENTRES)):
+            if value not in known:
+                raise ValueError(f"{key}={value!r} can be one of {', '.join(known)}")
+        if (predictor is not None) != (method in _WITH_PREDICTOR):
+            raise ValueError(
+                f"method={method!r} {'needs a' if predictor is None else 'has no'} predictor"
+            )
+        if predictor_loss != (method == "mirror") and method != "simsiam":
+            raise ValueError(
+                f"predictor_loss={predictor_loss} with method={method!r}: the predictor of mirror "
+                "SimSiam learns from this loss alone, and the methods without one have none"
+            )
+        self.method, self.centre, self.momentum = method, centre, momentum
+        self.weights = (centre_weight, residual_weight)
+        self.predictor_loss, self.temperature = predictor_loss, temperature
+        if predictor is not None:
+            self.predictor = MODELS.build(predictor)
+        self.register_buffer("average", torch.zeros(0))  # [D] once a step is done
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Losses of two views, [B, D] each."""
+        z = two_views(views, self)
+        p = [self.predictor((view,))[0] for view in z] if self.method in _WITH_PREDICTOR else z
+        unit_z = [F.normalize(view, dim=1) for view in z]
+        unit_p = [F.normalize(view, dim=1) for view in p]
+        anchors = unit_p if self.method == "simsiam" else unit_z
+        with torch.no_grad():
+            pulls = (unit_p if self.method == "simsiam" else unit_z)[::-1]
+            extras = [self._extra(unit_z, unit_p, a, 1 - a) for a in range(2)]
+            centres = self._centres(extras)
+            targets = [
+                pull + self._weighed(extra, centre)
+                for pull, extra, centre in zip(pulls, extras, centres, strict=True)
+            ]
+        cut = [
+            mean_over_ranks(-(anchor * target).sum(dim=1))
+            for anchor, target in zip(anchors, targets, strict=True)
+        ]
+        losses = {"loss": 0.5 * (cut[0] + cut[1])}
+        if self.predictor_loss:
+            forth, back = (
+                distance(self.predictor((z[a].detach(),))[0], z[1 - a]) for a in range(2)
+            )
+            losses["loss_predictor"] = 0.5 * (forth + back)
+        return losses
+
+    def _weighed(self, extra: Tensor, centre: Tensor) -> Tensor:
+        o_e, r_e = split(extra, centre)
+        return self.weights[0] * o_e + self.weights[1] * r_e  # [B, D]
+
+    def _extra(self, z: list[Tensor], p: list[Tensor], a: int, b: int) -> Tensor:
+        """G_e on the anchor of view ``a`` for the images of this process, [B, D]."""
+        if self.method == "simsiam":
+            return simsiam_extra(z[b], p[b])
+        if self.method == "mirror":
+            return mirror_extra(z[b], p[b])
+        everywhere = gather_rows(z[b])  # [M, D]
+        if self.method == "infonce":
+            return infonce_extra(z[a], everywhere, self.temperature)
+        return triplet_extra(_own_rows(other_image(everywhere), z[b]))
+
+    def _centres(self, extras: list[Tensor]) -> list[Tensor]:
+        """o_e for each direction, [D]."""
+        if self.centre == "batch":
+            return [extra.mean(dim=0) for extra in extras]
+        count = extras[0].new_full((), len(extras[0]))
+        first, second, images = sum_over_ranks([*(extra.sum(dim=0) for extra in extras), count])
+        if self.centre == "ranks":
+            return [first / images, second / images]
+        both = (first + second) / (2 * images)
+        if self.centre == "ema" and self.training:
+            start = self.average if len(self.average) else both
+            self.average = torch.lerp(both, start.to(both), self.momentum)
+        return [self.average.to(both) if self.centre == "ema" else both] * 2
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
+        saved = state_dict.get(f"{prefix}average")
+        if saved is not None:  # its length shows with the first step
+            self.average = torch.zeros_like(saved, device=self.average.device)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _own_rows(everywhere: Tensor, own: Tensor) -> Tensor:
+    """The rows of this process out of those of all, [B, D]."""
+    if len(everywhere) == len(own):
+        return everywhere
+    counts = gather_rows(own.new_full((1,), len(own)))  # one a process
+    start = int(counts[: torch.distributed.get_rank()].sum())
+    return everywhere[start : start + len(own)]

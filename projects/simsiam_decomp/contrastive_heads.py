@@ -1,0 +1,126 @@
+"""Losses with negatives from all processes: triplet, InfoNCE, dual temperature.
+
+Letters: M images of all processes, D channels; a and b the two views.
+"""
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from mmdense.registry import MODELS
+from mmdense.ssl.gather import gather_rows
+from projects.simsiam_decomp.losses import dual_temperature_losses, infonce_losses
+from projects.simsiam_decomp.siamese_heads import two_views
+
+__all__ = ["DualTemperatureHead", "InfoNCEHead", "TripletHead", "other_image"]
+
+
+def other_image(vectors: Tensor) -> Tensor:
+    """For each image the vector of a random other one, [M, D].
+
+    One shift for the whole batch, so that each image is a negative once. It comes from torch's CPU
+    generator and from the first process, as all have to use the same.
+
+    Args:
+        vectors: [M, D]
+
+    Raises:
+        ValueError: There is no other image.
+    """
+    if len(vectors) < 2:
+        raise ValueError("a negative is another image of the batch, which has one only")
+    shift = torch.randint(1, len(vectors), (1,))
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        shift = shift.to(vectors.device)
+        torch.distributed.broadcast(shift, 0)
+    return vectors.roll(int(shift), dims=0)
+
+
+def _units(views: list[Tensor], head: BaseModule) -> tuple[Tensor, Tensor]:
+    """Z of both views over all processes, [M, D] each."""
+    z_a, z_b = two_views(views, head)
+    return F.normalize(gather_rows(z_a), dim=1), F.normalize(gather_rows(z_b), dim=1)
+
+
+@MODELS.register_module()
+class TripletHead(BaseModule):
+    """Towards the other view, away from one random other image: ``-Z_a . sg(Z_b - Z_n)``.
+
+    Zhang et al. 2022, section 4.2; symmetrised here.
+
+    Args:
+        stop_gradient: Off, the target moves too, as in the fork of solo-learn that the paper's
+            experiments seem to come from.
+    """
+
+    def __init__(self, *, stop_gradient: bool = True) -> None:
+        super().__init__()
+        self.stop_gradient = stop_gradient
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Loss of two views, [B, D] each."""
+        z_a, z_b = _units(views, self)
+        losses = []
+        for anchor, other in ((z_a, z_b), (z_b, z_a)):
+            target = other - other_image(other)
+            target = target.detach() if self.stop_gradient else target
+            losses.append(-(anchor * target).sum(dim=1).mean())
+        return {"loss": 0.5 * (losses[0] + losses[1])}
+
+
+@MODELS.register_module()
+class InfoNCEHead(BaseModule):
+    """InfoNCE in both directions; the negatives of a view are the other images' other views.
+
+    Args:
+        temperature: tau.
+
+    Raises:
+        ValueError: ``temperature`` is not positive.
+    """
+
+    def __init__(self, *, temperature: float = 0.1) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise ValueError(f"temperature must be positive, found {temperature}")
+        self.temperature = temperature
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Loss of two views, [B, D] each."""
+        z_a, z_b = _units(views, self)
+        forth = infonce_losses(z_a, z_b, temperature=self.temperature)
+        back = infonce_losses(z_b, z_a, temperature=self.temperature)
+        return {"loss": 0.5 * (forth.mean() + back.mean())}
+
+
+@MODELS.register_module()
+class DualTemperatureHead(BaseModule):
+    """SimCo's loss (Zhang et al. 2022, "Dual Temperature ..."), in both directions.
+
+    Args:
+        temperature: Within an image's negatives.
+        inter_temperature: Between images.
+
+    Raises:
+        ValueError: A temperature is not positive.
+    """
+
+    def __init__(self, *, temperature: float = 0.1, inter_temperature: float = 1.0) -> None:
+        super().__init__()
+        if min(temperature, inter_temperature) <= 0:
+            raise ValueError(
+                f"temperatures must be positive, found {temperature} and {inter_temperature}"
+            )
+        self.temperatures = {
+            "temperature": temperature,
+            "inter_temperature": inter_temperature,
+        }
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Loss of two views, [B, D] each."""
+        z_a, z_b = _units(views, self)
+        forth = dual_temperature_losses(z_a, z_b, **self.temperatures)
+        back = dual_temperature_losses(z_b, z_a, **self.temperatures)
+        return {"loss": 0.5 * (forth.mean() + back.mean())}

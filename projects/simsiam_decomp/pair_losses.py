@@ -1,0 +1,232 @@
+"""Registered losses on the projections of two views, and the head that adds them up.
+
+Letters: B images of this process, M of all, D channels; a and b the two views. Losses get the
+projections of all processes as they are and scale them to length 1 where their definition does.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from mmdense.collapse import alignment_uniformity
+from mmdense.collapse.decorrelation import decorrelation_loss
+from mmdense.registry import MODELS
+from mmdense.ssl.gather import gather_rows
+from projects.simsiam_decomp.losses import centre_loss, cosine_distances, variance_loss
+from projects.simsiam_decomp.siamese_heads import two_views
+
+__all__ = [
+    "AlignLoss",
+    "AlignmentLoss",
+    "CentreLoss",
+    "DecorrelationLoss",
+    "LossSumHead",
+    "PullLoss",
+    "UniformityLoss",
+    "VICRegLoss",
+]
+
+
+class _PairLoss(nn.Module):
+    """A loss of two views with a weight."""
+
+    def __init__(self, *, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        """The weighted loss of projections [M, D]."""
+        return self.weight * self.compute(z_a, z_b)
+
+    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        """The loss of projections [M, D]."""
+        raise NotImplementedError
+
+
+class _UnitLoss(_PairLoss):
+    """A loss of the vectors of each view, at length 1; the mean of both views."""
+
+    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        """The mean over both views."""
+        first, second = (self.of_view(F.normalize(z, dim=1)) for z in (z_a, z_b))
+        return 0.5 * (first + second)
+
+    def of_view(self, vectors: Tensor) -> Tensor:
+        """The loss of vectors of length 1, [M, D]."""
+        raise NotImplementedError
+
+
+@MODELS.register_module()
+class AlignLoss(_PairLoss):
+    """``-Z_a . sg(Z_b)``, symmetrised: what pulls two views together, and collapses alone.
+
+    Args:
+        weight: Of the loss.
+    """
+
+    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        """The loss of projections [M, D]."""
+        forth, back = cosine_distances(z_a, z_b.detach()), cosine_distances(z_b, z_a.detach())
+        return 0.5 * (forth.mean() + back.mean())
+
+
+@MODELS.register_module()
+class PullLoss(_UnitLoss):
+    """``-Z . sg(o)`` or ``-Z . sg(r)``: pulls vectors to their centre, or along their own residual.
+
+    The first raises m_o, the second m_r (Zhang et al. 2022, conjecture 1 and figure 4).
+
+    Args:
+        to: "centre" or "residual".
+        weight: Of the loss.
+
+    Raises:
+        ValueError: ``to`` is neither.
+    """
+
+    def __init__(self, *, to: str, weight: float = 1.0) -> None:
+        super().__init__(weight=weight)
+        if to not in ("centre", "residual"):
+            raise ValueError(f"to={to!r} can be 'centre' or 'residual'")
+        self.to_centre = to == "centre"
+
+    def of_view(self, vectors: Tensor) -> Tensor:
+        """The loss of vectors of length 1, [M, D]."""
+        centre = vectors.mean(dim=0).detach()  # [D]
+        target = centre if self.to_centre else vectors.detach() - centre
+        return -(vectors * target).sum(dim=1).mean()
+
+
+@MODELS.register_module()
+class CentreLoss(_UnitLoss):
+    """Half the squared length of the centre: its gradient is the o_z that triplets remove.
+
+    Args:
+        weight: Of the loss.
+    """
+
+    def of_view(self, vectors: Tensor) -> Tensor:
+        """The loss of vectors of length 1, [M, D]."""
+        return centre_loss(vectors)
+
+
+@MODELS.register_module()
+class DecorrelationLoss(_UnitLoss):
+    """Algorithm 6 of Zhang et al. 2022: squared covariances between the channels of unit vectors.
+
+    Args:
+        weight: Of the loss.
+    """
+
+    def of_view(self, vectors: Tensor) -> Tensor:
+        """The loss of vectors of length 1, [M, D]."""
+        return decorrelation_loss(vectors)
+
+
+@MODELS.register_module()
+class UniformityLoss(_UnitLoss):
+    """Wang and Isola 2020: vectors spread over the sphere.
+
+    Args:
+        t: Width of the kernel.
+        weight: Of the loss.
+    """
+
+    def __init__(self, *, t: float = 2.0, weight: float = 1.0) -> None:
+        super().__init__(weight=weight)
+        self.t = t
+
+    def of_view(self, vectors: Tensor) -> Tensor:
+        """The loss of vectors of length 1, [M, D]."""
+        return alignment_uniformity.uniformity(vectors, t=self.t)
+
+
+@MODELS.register_module()
+class AlignmentLoss(_PairLoss):
+    """Wang and Isola 2020: ``|Z_a - Z_b|^alpha``, with gradients to both views.
+
+    Args:
+        alpha: Exponent.
+        weight: Of the loss.
+    """
+
+    def __init__(self, *, alpha: float = 2.0, weight: float = 1.0) -> None:
+        super().__init__(weight=weight)
+        self.alpha = alpha
+
+    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        """The loss of projections [M, D]."""
+        units = (F.normalize(z_a, dim=1), F.normalize(z_b, dim=1))
+        return alignment_uniformity.alignment(*units, alpha=self.alpha)
+
+
+@MODELS.register_module()
+class VICRegLoss(_PairLoss):
+    """VICReg (Bardes et al. 2022, equation 6); a term with weight 0 is not computed.
+
+    Projections are not scaled. As in the method's published code, the invariance is a mean over
+    images and channels, the variance the mean of both views, the covariance their sum.
+
+    Args:
+        invariance: Weight of the squared distance of the views.
+        variance: Weight of the missing standard deviation.
+        covariance: Weight of the squared covariances.
+        weight: Of the whole.
+    """
+
+    def __init__(
+        self,
+        *,
+        invariance: float = 25.0,
+        variance: float = 25.0,
+        covariance: float = 1.0,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(weight=weight)
+        self.invariance, self.variance, self.covariance = invariance, variance, covariance
+
+    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        """The loss of projections [M, D]."""
+        total = z_a.new_zeros(())
+        if self.invariance:
+            total = total + self.invariance * F.mse_loss(z_a, z_b)
+        if self.variance:
+            short = variance_loss(z_a) + variance_loss(z_b)
+            total = total + self.variance * 0.5 * short
+        if self.covariance:
+            repeated = decorrelation_loss(z_a) + decorrelation_loss(z_b)
+            total = total + self.covariance * repeated
+        return total
+
+
+@MODELS.register_module()
+class LossSumHead(BaseModule):
+    """A head without a predictor: any losses of two views, added up.
+
+    Args:
+        losses: Configs of the losses; each is logged under the name of its type.
+
+    Raises:
+        ValueError: No loss, or one type twice.
+    """
+
+    def __init__(self, losses: Sequence[dict]) -> None:
+        super().__init__()
+        names = [str(loss["type"]).rpartition(".")[2].removesuffix("Loss") for loss in losses]
+        if not losses or len(set(names)) < len(names):
+            raise ValueError(f"losses must be of one type each, one at least, found {names}")
+        self.losses = nn.ModuleDict(
+            {
+                f"loss_{name.lower()}": MODELS.build(loss)
+                for name, loss in zip(names, losses, strict=True)
+            }
+        )
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Losses of two views, [B, D] each, over the images of all processes."""
+        z_a, z_b = (gather_rows(view) for view in two_views(views, self))  # [M, D]
+        z_a, z_b = z_a.float(), z_b.float()
+        return {name: loss(z_a, z_b) for name, loss in self.losses.items()}

@@ -1,0 +1,161 @@
+"""SimSiam and its relatives that differ in where a predictor stands and where gradients stop.
+
+h is the predictor, D the negative cosine, sg the stopped gradient; each loss is symmetrised:
+
+    naive Siamese          D(z_a, sg z_b)              collapses
+    symmetric predictor    D(p_a, sg p_b)              collapses
+    SimSiam                D(p_a, sg z_b)              lives
+    mirror SimSiam         D(z_a, h(sg z_b))           collapses
+    inverse predictor      D(p_a, sg h'(p_b))          lives; h' learns to undo h
+
+Zhang et al. 2022, figures 1 and 2, algorithm 5, table 2 (which says what becomes of them).
+
+Letters: B images, D channels; a and b the two views; z projections, p = h(z) predictions.
+"""
+
+from collections.abc import Sequence
+
+from mmengine.model import BaseModule
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from mmdense.registry import MODELS
+from mmdense.ssl.gather import mean_over_ranks
+from projects.simsiam_decomp.losses import cosine_distances
+
+__all__ = [
+    "InversePredictorHead",
+    "MirrorSimSiamHead",
+    "NaiveSiameseHead",
+    "SimSiamHead",
+    "SymmetricPredictorHead",
+]
+
+
+def distance(predictions: Tensor, targets: Tensor) -> Tensor:
+    """Mean negative cosine over the images of all processes; no gradient to ``targets``, []."""
+    return mean_over_ranks(cosine_distances(predictions, targets.detach()))
+
+
+def two_views(views: Sequence[Tensor], head: BaseModule) -> tuple[Tensor, Tensor]:
+    """The two views of a head that takes no more.
+
+    Raises:
+        ValueError: There are more, or fewer.
+    """
+    if len(views) != 2:
+        raise ValueError(f"{type(head).__name__} needs two views, found {len(views)}")
+    return views[0], views[1]
+
+
+@MODELS.register_module()
+class NaiveSiameseHead(BaseModule):
+    """Two equal branches without a predictor: nothing keeps them from collapsing."""
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Loss of two views, [B, D] each."""
+        z_a, z_b = two_views(views, self)
+        return {"loss": 0.5 * (distance(z_a, z_b) + distance(z_b, z_a))}
+
+
+class _PredictorHead(BaseModule):
+    """A head with a predictor, a neck in MMPretrain's sense: ``(z,)`` to ``(p,)``."""
+
+    def __init__(self, predictor: dict) -> None:
+        super().__init__()
+        self.predictor = MODELS.build(predictor)
+
+    def predict(self, projections: Tensor) -> Tensor:
+        """The prediction p = h(z), [B, D]."""
+        return self.predictor((projections,))[0]
+
+
+@MODELS.register_module()
+class SymmetricPredictorHead(_PredictorHead):
+    """A predictor on both branches: a naive Siamese network whose encoder ends in h.
+
+    Args:
+        predictor: Config of h.
+    """
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Loss of two views, [B, D] each."""
+        p_a, p_b = (self.predict(z) for z in two_views(views, self))
+        return {"loss": 0.5 * (distance(p_a, p_b) + distance(p_b, p_a))}
+
+
+@MODELS.register_module()
+class SimSiamHead(_PredictorHead):
+    """SimSiam (Chen and He 2021, algorithm 1).
+
+    Args:
+        predictor: Config of h.
+    """
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Loss of two views, [B, D] each."""
+        z_a, z_b = two_views(views, self)
+        p_a, p_b = self.predict(z_a), self.predict(z_b)
+        return {"loss": 0.5 * (distance(p_a, z_b) + distance(p_b, z_a))}
+
+
+@MODELS.register_module()
+class MirrorSimSiamHead(_PredictorHead):
+    """SimSiam with the gradient on the other branch: the encoder learns through z, h through p.
+
+    The stopped gradient stands before h, so h still learns.
+
+    Args:
+        predictor: Config of h.
+    """
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Loss of two views, [B, D] each."""
+        z_a, z_b = two_views(views, self)
+        losses = [
+            mean_over_ranks(cosine_distances(z, self.predict(other.detach())))
+            for z, other in ((z_a, z_b), (z_b, z_a))
+        ]
+        return {"loss": 0.5 * (losses[0] + losses[1])}
+
+
+@MODELS.register_module()
+class InversePredictorHead(_PredictorHead):
+    """A predictor on both branches, and behind the stopped one another that undoes it.
+
+    Three losses, each "prediction against stopped target" (algorithm 5): h alone learns to predict
+    the other view, h' alone learns to bring p back to z, and the encoder (and h, through p) learns
+    to bring p_a to h'(p_b).
+
+    Args:
+        predictor: Config of h.
+        inverse_predictor: Config of h'; that of h by default.
+        second_half: Weight of the second direction of the encoder's loss; the first has 0.5. The
+            printed algorithm leaves the 0.5 out there, by a slip as it seems: 1.0 gives that.
+    """
+
+    def __init__(
+        self, predictor: dict, *, inverse_predictor: dict | None = None, second_half: float = 0.5
+    ) -> None:
+        super().__init__(predictor)
+        self.inverse_predictor = MODELS.build(inverse_predictor or predictor)
+        self.second_half = second_half
+
+    def undo(self, predictions: Tensor) -> Tensor:
+        """The way back h'(p), [B, D]."""
+        return self.inverse_predictor((predictions,))[0]
+
+    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Losses of two views, [B, D] each."""
+        z_a, z_b = two_views(views, self)
+        predicting = [distance(self.predict(z_a.detach()), z_b)]
+        predicting += [distance(self.predict(z_b.detach()), z_a)]
+        p_a, p_b = self.predict(z_a), self.predict(z_b)
+        back_a, back_b = self.undo(p_a.detach()), self.undo(p_b.detach())
+        undoing = [distance(back_a, z_a), distance(back_b, z_b)]
+        encoding = 0.5 * distance(p_a, back_b) + self.second_half * distance(p_b, back_a)
+        return {
+            "loss_encoder": encoding,
+            "loss_predictor": 0.5 * (predicting[0] + predicting[1]),
+            "loss_inverse": 0.5 * (undoing[0] + undoing[1]),
+        }

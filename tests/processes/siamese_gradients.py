@@ -1,0 +1,101 @@
+"""Losses and gradients of every Siamese head on 7 images, in one process or in two of 5 and 2.
+
+python tests/processes/siamese_gradients.py FILE, alone or under torch.distributed.run: saves them,
+and what the first process says of the sums over both.
+"""
+
+import os
+import sys
+
+import torch
+import torch.distributed as dist
+from mmengine.structures import BaseDataElement
+from torch import nn
+
+import mmdense  # noqa: F401
+
+FC = {"type": "mmdense.AffinePredictor", "channels": 6, "layers": ("fc", "bias")}
+CUT = {"type": "mmdense.ComponentCutHead", "centre_weight": 0.7, "residual_weight": 0.4}
+LOSSES = ("Align", "Centre", "Decorrelation", "Uniformity", "Alignment", "VICReg")
+HEADS = {
+    "naive": {"type": "mmdense.NaiveSiameseHead"},
+    "symmetric": {"type": "mmdense.SymmetricPredictorHead", "predictor": FC},
+    "simsiam": {"type": "mmdense.SimSiamHead", "predictor": FC},
+    "mirror": {"type": "mmdense.MirrorSimSiamHead", "predictor": FC},
+    "inverse": {"type": "mmdense.InversePredictorHead", "predictor": FC},
+    "direct": {
+        "type": "mmdense.SimSiamHead",
+        "predictor": {"type": "mmdense.DirectPredictor", "channels": 6, "copy": True},
+    },
+    "expectation": {"type": "mmdense.SameBatchExpectationHead"},
+    "average": {"type": "mmdense.MovingAverageHead", "num_images": 7, "channels": 6},
+    "triplet": {"type": "mmdense.TripletHead"},
+    "infonce": {"type": "mmdense.InfoNCEHead"},
+    "dual": {"type": "mmdense.DualTemperatureHead"},
+    **{
+        f"cut_{method}_{centre}": {
+            **CUT,
+            "method": method,
+            "centre": centre,
+            **(
+                {"predictor": FC, "predictor_loss": True} if method in ("simsiam", "mirror") else {}
+            ),
+        }
+        for method in ("simsiam", "mirror", "triplet", "infonce")
+        for centre in ("ranks", "views", "ema")
+    },
+    "sum": {
+        "type": "mmdense.LossSumHead",
+        "losses": [{"type": f"mmdense.{name}Loss"} for name in LOSSES],
+    },
+}
+
+
+class _Model(nn.Module):
+    """DDP wants the losses from ``forward``."""
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head = nn.Linear(4, 6), head
+
+    def forward(self, views, samples):
+        return self.head.loss([self.encoder(view) for view in views], samples)
+
+
+def measure(config: dict) -> dict[str, torch.Tensor]:
+    """Losses, gradients and buffers after one step."""
+    import projects.simsiam_decomp  # noqa: F401
+    from mmdense.registry import MODELS
+
+    torch.manual_seed(0)
+    model = _Model(MODELS.build(config))
+    image = torch.randn(7, 4)
+    number = 4 if "Expectation" in config["type"] else 2
+    views = [image + 0.5 * torch.randn(7, 4) + 0.3 for _ in range(number)]
+    samples = [BaseDataElement(metainfo={"sample_idx": index}) for index in range(7)]
+    wrapped = model
+    if dist.is_initialized():
+        own = slice(0, 5) if dist.get_rank() == 0 else slice(5, 7)
+        views, samples = [view[own] for view in views], samples[own]
+        wrapped = nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+    torch.manual_seed(5)  # for negatives at random
+    losses = wrapped(views, samples)
+    sum(losses.values()).backward()
+    found = {name: value.detach() for name, value in losses.items()}
+    found |= {f"d {name}": weight.grad for name, weight in model.named_parameters()}
+    return found | dict(model.named_buffers())
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    if "RANK" in os.environ:
+        dist.init_process_group("gloo")
+    results = {name: measure(config) for name, config in HEADS.items()}
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        torch.save(results, sys.argv[1])
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

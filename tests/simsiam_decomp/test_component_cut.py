@@ -1,0 +1,138 @@
+"""Any part of the extra gradient: all of it is the method, none of it is two equal branches."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import mmdense  # noqa: F401
+from tests.simsiam_decomp.small_views import MLP, build, gradients, same, views
+
+CUT = {"type": "mmdense.ComponentCutHead"}
+
+
+def cut(method, centre_weight, residual_weight, **more):
+    if method in ("simsiam", "mirror"):
+        more = {"predictor": MLP, **more}
+    if method == "mirror":
+        more = {"predictor_loss": True, **more}
+    config = {**CUT, "method": method, "centre_weight": centre_weight}
+    return build({**config, "residual_weight": residual_weight, **more})
+
+
+def equal_gradients(head, other):
+    given = views()
+    found, expected = gradients(head, given), gradients(other, given)
+    assert all(same(*pair) for pair in zip(found[0], expected[0], strict=True))
+    for name, gradient in found[1].items():
+        assert same(gradient, expected[1][name]), name
+
+
+def test_simsiam_with_all_parts_is_simsiam():
+    equal_gradients(cut("simsiam", 1, 1), build({"type": "mmdense.SimSiamHead", "predictor": MLP}))
+
+
+def test_simsiam_without_any_is_the_symmetric_predictor():
+    other = build({"type": "mmdense.SymmetricPredictorHead", "predictor": MLP})
+    equal_gradients(cut("simsiam", 0, 0), other)
+
+
+def test_mirror_with_all_parts_pulls_the_encoder_as_mirror_simsiam_does():
+    given = views()
+    whole = build({"type": "mmdense.MirrorSimSiamHead", "predictor": MLP})
+    found, _ = gradients(cut("mirror", 1, 1), given)
+    expected, _ = gradients(whole, given)
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("method", ["mirror", "triplet", "infonce"])
+def test_without_any_part_only_the_naive_pull_is_left(method):
+    given = views()
+    found, _ = gradients(cut(method, 0, 0), given)
+    expected, _ = gradients(build({"type": "mmdense.NaiveSiameseHead"}), given)
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_infonce_with_all_parts_is_infonce_of_stopped_targets():
+    given = views()
+    found, _ = gradients(cut("infonce", 1, 1, temperature=0.3), given)
+    units = [F.normalize(view, dim=1) for view in given]
+    own = torch.arange(len(given[0]))
+    forth = F.cross_entropy(units[0] @ units[1].detach().T / 0.3, own)
+    back = F.cross_entropy(units[1] @ units[0].detach().T / 0.3, own)
+    expected = torch.autograd.grad(0.3 * 0.5 * (forth + back), given)
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_triplet_with_all_parts_is_the_triplet():
+    given = views()
+    torch.manual_seed(7)
+    found, _ = gradients(cut("triplet", 1, 1), given)
+    torch.manual_seed(7)  # the same negatives
+    cut("triplet", 1, 1)
+    torch.manual_seed(7)
+    head = build({"type": "mmdense.TripletHead"}, seed=0)
+    expected, _ = gradients(head, given)
+    assert not same(found[0], torch.zeros_like(found[0]))
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("method", ["simsiam", "mirror", "triplet", "infonce"])
+def test_parts_add_up(method):
+    # Gradients on the views are linear in the weights: o alone + r alone = all + none.
+    given = views()
+
+    def encoder(weights):
+        head = cut(method, *weights)
+        head.predictor_loss = False
+        torch.manual_seed(3)
+        return torch.stack(gradients(head, given)[0])
+
+    alone = encoder((1, 0)) + encoder((0, 1))
+    assert torch.allclose(alone, encoder((1, 1)) + encoder((0, 0)), atol=1e-6)
+
+
+def test_the_predictors_own_loss_reaches_the_predictor_alone():
+    given = views()
+    without, weights = gradients(cut("simsiam", 1, 0), given)
+    with_own, more = gradients(cut("simsiam", 1, 0, predictor_loss=True), given)
+    assert all(same(*pair) for pair in zip(without, with_own, strict=True))
+    assert any(not same(weights[name], more[name]) for name in weights)
+
+
+@pytest.mark.parametrize("centre", ["batch", "ranks", "views", "ema"])
+def test_centres(centre):
+    head = cut("simsiam", 1, 0, centre=centre)
+    extras = [torch.randn(5, 12), torch.randn(5, 12) + 1.0]
+    first = [extra.mean(dim=0) for extra in extras]
+    both = 0.5 * (first[0] + first[1])
+    expected = first if centre in ("batch", "ranks") else [both, both]
+    found = head._centres(extras)
+    assert all(torch.allclose(*pair) for pair in zip(found, expected, strict=True))
+    if centre == "ema":
+        again = head._centres([extra + 1.0 for extra in extras])
+        assert torch.allclose(again[0], both + 0.01, atol=1e-6)
+
+
+def test_the_running_centre_is_saved_and_loaded():
+    head = cut("simsiam", 1, 1, centre="ema")
+    head.loss(views(), [])
+    other = cut("simsiam", 1, 1, centre="ema")
+    other.load_state_dict(head.state_dict())
+    assert torch.equal(other.average, head.average)
+    assert other.average.shape == (12,)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "byol"}, "method='byol' can be one of simsiam, mirror, triplet, infonce"),
+        ({"centre": "all"}, "centre='all' can be one of batch, ranks, views, ema"),
+        ({"predictor": None}, "method='simsiam' needs a predictor"),
+        ({"method": "triplet"}, "method='triplet' has no predictor"),
+        ({"method": "mirror"}, "learns from this loss alone"),
+    ],
+)
+def test_bad_options(change, message):
+    config = {**CUT, "method": "simsiam", "centre_weight": 1, "residual_weight": 1}
+    with pytest.raises(ValueError, match=message):
+        build({**config, "predictor": MLP, **change})

@@ -1,0 +1,68 @@
+"""Heads with negatives."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import mmdense  # noqa: F401
+from tests.simsiam_decomp.small_views import build, views
+
+
+def test_infonce_in_both_directions():
+    from projects.simsiam_decomp.losses import infonce_losses
+
+    given = views()
+    z_a, z_b = (F.normalize(view, dim=1) for view in given)
+    found = build({"type": "mmdense.InfoNCEHead", "temperature": 0.2}).loss(given, [])["loss"]
+    parts = [infonce_losses(*pair, temperature=0.2).mean() for pair in ((z_a, z_b), (z_b, z_a))]
+    assert torch.allclose(found, 0.5 * (parts[0] + parts[1]))
+
+
+def test_dual_temperature_head_with_one_temperature_is_infonce():
+    given = views()
+    dual = {"type": "mmdense.DualTemperatureHead", "temperature": 0.2, "inter_temperature": 0.2}
+    infonce = {"type": "mmdense.InfoNCEHead", "temperature": 0.2}
+    found, expected = (build(config).loss(given, [])["loss"] for config in (dual, infonce))
+    assert torch.allclose(found, expected)
+
+
+def test_every_negative_is_another_image_and_stands_once():
+    from projects.simsiam_decomp.contrastive_heads import other_image
+
+    rows = torch.arange(7.0)[:, None]
+    seen = set()
+    for seed in range(40):
+        torch.manual_seed(seed)
+        found = other_image(rows)
+        assert sorted(found.flatten().tolist()) == rows.flatten().tolist()
+        assert not bool((found == rows).any())
+        seen.add(float(found[0]))
+    assert seen == {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+
+
+def test_triplet_stops_the_targets_gradient_unless_told():
+    z_a, z_b = views()
+    stopped = build({"type": "mmdense.TripletHead"})
+    free = build({"type": "mmdense.TripletHead", "stop_gradient": False})
+    gradients = []
+    for head in (stopped, free):
+        torch.manual_seed(1)
+        gradients.append(torch.autograd.grad(head.loss([z_a, z_b], [])["loss"], z_a)[0])
+    assert not torch.allclose(*gradients)
+    # Z_a stands in both directions of the free loss: once as anchor, once in the target.
+    torch.manual_seed(1)
+    shift = [int(torch.randint(1, 6, (1,))) for _ in range(2)]
+    a, b = F.normalize(z_a, dim=1), F.normalize(z_b, dim=1)
+    target = b - b.roll(shift[0], 0)
+    expected = torch.autograd.grad(-0.5 * (a * target.detach()).sum(dim=1).mean(), z_a)[0]
+    assert torch.allclose(gradients[0], expected)
+
+
+def test_bad_options_and_one_image():
+    for temperature in (0, -0.1):
+        with pytest.raises(ValueError, match="temperature must be positive"):
+            build({"type": "mmdense.InfoNCEHead", "temperature": temperature})
+        with pytest.raises(ValueError, match="temperatures must be positive"):
+            build({"type": "mmdense.DualTemperatureHead", "inter_temperature": temperature})
+    with pytest.raises(ValueError, match="has one only"):
+        build({"type": "mmdense.TripletHead"}).loss(views(count=1), [])

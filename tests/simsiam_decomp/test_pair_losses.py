@@ -1,0 +1,119 @@
+"""The registered losses and their sum."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import mmdense  # noqa: F401
+from tests.simsiam_decomp.small_views import build, cosine, gradients, same, views
+
+
+def loss_of(config, given):
+    head = build({"type": "mmdense.LossSumHead", "losses": [config]})
+    (value,) = head.loss(given, []).values()
+    return value
+
+
+def units(given):
+    return [F.normalize(view, dim=1) for view in given]
+
+
+def test_align_is_naive_siamese():
+    given = views()
+    sums = build({"type": "mmdense.LossSumHead", "losses": [{"type": "mmdense.AlignLoss"}]})
+    found, _ = gradients(sums, given)
+    expected, _ = gradients(build({"type": "mmdense.NaiveSiameseHead"}), given)
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_triplet_without_residual_is_align_and_centre():
+    # -Z_a . sg(Z_b - o): the part of a triplet that keeps o_e only.
+    given = views()
+    losses = [{"type": "mmdense.AlignLoss"}, {"type": "mmdense.CentreLoss"}]
+    found, _ = gradients(build({"type": "mmdense.LossSumHead", "losses": losses}), given)
+    parts = []
+    for z_a, z_b in (given, given[::-1]):
+        a, b = F.normalize(z_a, dim=1), F.normalize(z_b, dim=1).detach()
+        parts.append(-(a * (b - a.detach().mean(dim=0))).sum(dim=1).mean())
+    expected = torch.autograd.grad(0.5 * (parts[0] + parts[1]), given)
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("to", ["centre", "residual"])
+def test_pull_moves_its_part(to):
+    given = views(count=32)
+    before = [torch.linalg.norm(z.mean(dim=0)) for z in units(given)]
+    for _ in range(50):
+        found, _ = gradients(
+            build(
+                {
+                    "type": "mmdense.LossSumHead",
+                    "losses": [{"type": "mmdense.PullLoss", "to": to}],
+                }
+            ),
+            given,
+        )
+        for view, gradient in zip(given, found, strict=True):
+            view.data -= 20.0 * gradient
+    after = [torch.linalg.norm(z.mean(dim=0)) for z in units(given)]
+    rises = [bool(new > old) for new, old in zip(after, before, strict=True)]
+    assert rises == ([True, True] if to == "centre" else [False, False])
+
+
+def test_weights_and_names():
+    given = views()
+    losses = [
+        {"type": "mmdense.AlignLoss"},
+        {"type": "mmdense.DecorrelationLoss", "weight": 3.0},
+        {"type": "mmdense.UniformityLoss", "t": 1.0},
+        {"type": "mmdense.AlignmentLoss", "alpha": 1.0},
+        {"type": "mmdense.CentreLoss", "weight": 0.0},
+    ]
+    found = build({"type": "mmdense.LossSumHead", "losses": losses}).loss(given, [])
+    assert list(found) == [
+        "loss_align",
+        "loss_decorrelation",
+        "loss_uniformity",
+        "loss_alignment",
+        "loss_centre",
+    ]
+    from mmdense.collapse.decorrelation import decorrelation_loss
+
+    expected = 1.5 * sum(decorrelation_loss(unit) for unit in units(given))
+    assert torch.allclose(found["loss_decorrelation"], expected)
+    assert torch.allclose(found["loss_align"], cosine(*given))
+    assert float(found["loss_centre"]) == 0.0
+
+
+def test_vicreg_terms():
+    given = views()
+    z_a, z_b = given
+
+    def off_diagonal(z):
+        covariance = torch.cov(z.T)
+        return (covariance.square().sum() - covariance.diagonal().square().sum()) / len(covariance)
+
+    def short(z):
+        return F.relu(1 - (z.var(dim=0) + 1e-4).sqrt()).mean()
+
+    terms = {
+        "invariance": 25 * (z_a - z_b).square().mean(),
+        "variance": 25 * 0.5 * (short(z_a) + short(z_b)),
+        "covariance": off_diagonal(z_a) + off_diagonal(z_b),
+    }
+    whole = loss_of({"type": "mmdense.VICRegLoss"}, given)
+    assert torch.allclose(whole, sum(terms.values()), rtol=1e-4)
+    for name, expected in terms.items():
+        others = {other: 0.0 for other in terms if other != name}
+        found = loss_of({"type": "mmdense.VICRegLoss", **others}, given)
+        assert torch.allclose(found, expected, rtol=1e-4), name
+
+
+def test_bad_options():
+    with pytest.raises(ValueError, match="to='r' can be 'centre' or 'residual'"):
+        loss_of({"type": "mmdense.PullLoss", "to": "r"}, views())
+    for losses in ([], [{"type": "mmdense.AlignLoss"}] * 2):
+        with pytest.raises(ValueError, match="one type each, one at least"):
+            build({"type": "mmdense.LossSumHead", "losses": losses})
+    with pytest.raises(ValueError, match="two vectors or more, found 1"):
+        loss_of({"type": "mmdense.DecorrelationLoss"}, views(count=1))

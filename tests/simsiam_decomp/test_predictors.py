@@ -1,0 +1,113 @@
+"""Small and analytic predictors."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import mmdense  # noqa: F401
+from tests.simsiam_decomp.small_views import D, build, views
+
+AFFINE = {"type": "mmdense.AffinePredictor", "channels": D}
+DIRECT = {"type": "mmdense.DirectPredictor", "channels": D}
+
+
+def z(count=6):
+    return views(count)[0].detach()
+
+
+def test_a_bias_starts_as_the_identity_on_the_sphere():
+    predictor = build({**AFFINE, "layers": ("bias",)})
+    assert torch.allclose(predictor((z(),))[0], F.normalize(z(), dim=1))
+    assert [name for name, _ in predictor.named_parameters()] == ["bias"]
+
+
+@pytest.mark.parametrize("bound", [None, "tanh", "sigmoid"])
+@pytest.mark.parametrize("layers", [("fc",), ("bias", "fc"), ("fc", "bias")])
+def test_layers_in_their_order(layers, bound):
+    predictor = build({**AFFINE, "layers": layers, "bound": bound})
+    bounded = {None: lambda x: x, "tanh": torch.tanh, "sigmoid": torch.sigmoid}[bound]
+    if "bias" in layers:
+        torch.nn.init.normal_(predictor.bias)
+    expected = F.normalize(z(), dim=1)
+    for layer in layers:
+        if layer == "fc":
+            expected = expected @ bounded(predictor.fc.weight).T
+        else:
+            expected = expected + bounded(predictor.bias)
+    assert torch.allclose(predictor((z(),))[0], expected, atol=1e-6)
+
+
+def test_a_bound_does_not_wear_the_parameters_down():
+    predictor = build({**AFFINE, "layers": ("bias", "fc"), "bound": "tanh"})
+    before = {name: value.clone() for name, value in predictor.state_dict().items()}
+    for _ in range(3):
+        predictor((z(),))
+    assert all(torch.equal(value, before[name]) for name, value in predictor.state_dict().items())
+
+
+def test_bad_options():
+    for layers in ((), ("fc", "fc"), ("mlp",)):
+        with pytest.raises(ValueError, match="a predictor has 'fc', 'bias', or both"):
+            build({**AFFINE, "layers": layers})
+    with pytest.raises(ValueError, match="bound='relu' can be"):
+        build({**AFFINE, "bound": "relu"})
+    with pytest.raises(ValueError, match="momentum=1"):
+        build({**DIRECT, "momentum": 1.0})
+    with pytest.raises(ValueError, match="interval=0 is below 1"):
+        build({**DIRECT, "interval": 0})
+
+
+def test_directpred_has_the_eigenvectors_of_the_correlation():
+    predictor = build(DIRECT)
+    rows = z(64)
+    predictor((rows,))
+    correlation = rows.T @ rows / 64
+    values, vectors = torch.linalg.eigh(correlation)
+    wanted = (values.clamp(min=0) / values[-1]).sqrt() + 0.01
+    assert torch.allclose(predictor.correlation, correlation, atol=1e-5)
+    assert torch.allclose(predictor.weight, vectors * wanted @ vectors.T, atol=1e-4)
+    assert torch.allclose(predictor((rows,))[0], rows @ predictor.weight)
+    assert not list(predictor.parameters())
+
+
+def test_correlation_moves_with_its_momentum_in_training_only():
+    predictor = build(DIRECT)
+    first, second = z(8), 2 * z(8) + 1
+    predictor((first,))
+    predictor((second,))
+    expected = 0.3 * first.T @ first / 8 + 0.7 * second.T @ second / 8
+    assert torch.allclose(predictor.correlation, expected, atol=1e-4)
+    predictor.eval()
+    predictor((first,))
+    assert torch.allclose(predictor.correlation, expected, atol=1e-4)
+
+
+def test_directcopy_and_the_centred_correlation():
+    rows = z(64) + 3.0
+    copy = build({**DIRECT, "copy": True})
+    copy((rows,))
+    correlation = rows.T @ rows / 64
+    expected = correlation / torch.linalg.matrix_norm(correlation, 2) + 0.01 * torch.eye(D)
+    assert torch.allclose(copy.weight, expected, atol=1e-5)
+    centred = build({**DIRECT, "copy": True, "centred": True})
+    centred((rows,))
+    covariance = torch.cov(rows.T, correction=0)
+    expected = covariance / torch.linalg.matrix_norm(covariance, 2) + 0.01 * torch.eye(D)
+    assert torch.allclose(centred.weight, expected, atol=1e-3)
+
+
+def test_a_new_matrix_every_interval():
+    predictor = build({**DIRECT, "interval": 2})
+    predictor((z(8),))
+    before = predictor.weight.clone()
+    predictor((5 * z(8) + 1,))
+    assert torch.equal(predictor.weight, before)
+    predictor((5 * z(8) + 1,))
+    assert not torch.equal(predictor.weight, before)
+
+
+def test_no_predictor_passes_gradients_to_a_computed_matrix_and_all_pass_them_on():
+    for config in (DIRECT, AFFINE):
+        rows = z().requires_grad_()
+        build(config)((rows,))[0].square().sum().backward()
+        assert bool((rows.grad != 0).any())

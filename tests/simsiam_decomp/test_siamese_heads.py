@@ -1,0 +1,190 @@
+"""Where a predictor stands and where gradients stop: each head against its formula in words."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import mmdense  # noqa: F401
+from tests.simsiam_decomp.small_views import MLP, build, cosine, gradients, same, views
+
+HEADS = {
+    "naive": {"type": "mmdense.NaiveSiameseHead"},
+    "symmetric": {"type": "mmdense.SymmetricPredictorHead", "predictor": MLP},
+    "simsiam": {"type": "mmdense.SimSiamHead", "predictor": MLP},
+    "mirror": {"type": "mmdense.MirrorSimSiamHead", "predictor": MLP},
+}
+
+
+def formula(name, head, z_a, z_b):
+    """One direction of the loss, gradients stopped by hand."""
+    if name == "naive":
+        return cosine(z_a, z_b.detach())
+    h = head.predict
+    return {
+        "symmetric": lambda: cosine(h(z_a), h(z_b).detach()),
+        "simsiam": lambda: cosine(h(z_a), z_b.detach()),
+        "mirror": lambda: cosine(z_a, h(z_b.detach())),
+    }[name]()
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_loss_and_gradients_are_those_of_the_formula(name):
+    head = build(HEADS[name])
+    z_a, z_b = views()
+    found_z, found_h = gradients(head, [z_a, z_b])
+    value = head.loss([z_a, z_b], [])["loss"]
+    head.zero_grad()
+    z_a.grad = z_b.grad = None
+    expected = 0.5 * (formula(name, head, z_a, z_b) + formula(name, head, z_b, z_a))
+    expected.backward()
+    assert float(value) == pytest.approx(float(expected), abs=1e-6)
+    assert same(found_z[0], z_a.grad)
+    assert same(found_z[1], z_b.grad)
+    for key, weight in head.named_parameters():
+        assert same(found_h[key], weight.grad), key
+
+
+@pytest.mark.parametrize(
+    ("name", "through"), [("simsiam", "h"), ("symmetric", "h"), ("mirror", "z")]
+)
+def test_the_encoder_learns_through_the_right_branch(name, through):
+    # With only the first direction, view b must not get a gradient; through p_a, z_a gets h's.
+    head = build(HEADS[name])
+    z_a, z_b = views()
+    formula(name, head, z_a, z_b).backward()
+    assert z_b.grad is None
+    direct = torch.autograd.grad(cosine(z_a, z_b.detach()), z_a)[0]
+    assert (through == "z") or not same(z_a.grad, direct)
+    assert all(weight.grad is not None for weight in head.parameters())
+
+
+def test_symmetric_predictor_is_naive_with_a_longer_encoder():
+    head = build(HEADS["symmetric"])
+    given = views()
+    found, _ = gradients(head, given)
+    predictions = [head.predict(view) for view in given]
+    naive = build(HEADS["naive"]).loss(predictions, [])["loss"]
+    expected = torch.autograd.grad(naive, given)
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_the_stopped_gradient_only_halves_that_of_naive_siamese():
+    given = views()
+    stopped, _ = gradients(build(HEADS["naive"]), given)
+    free = torch.autograd.grad(cosine(*given), given)
+    assert all(same(2 * half, whole) for half, whole in zip(stopped, free, strict=True))
+
+
+def test_inverse_predictor_trains_each_part_by_its_own_loss():
+    head = build({"type": "mmdense.InversePredictorHead", "predictor": MLP})
+    z_a, z_b = views()
+    losses = head.loss([z_a, z_b], [])
+    assert set(losses) == {"loss_encoder", "loss_predictor", "loss_inverse"}
+    parts = {
+        "encoder": [z_a, z_b],
+        "predictor": list(head.predictor.parameters()),
+        "inverse": list(head.inverse_predictor.parameters()),
+    }
+    reached = {
+        loss: {
+            part
+            for part, leaves in parts.items()
+            if any(
+                gradient is not None and bool(gradient.abs().sum() > 0)
+                for gradient in torch.autograd.grad(
+                    losses[loss], leaves, retain_graph=True, allow_unused=True
+                )
+            )
+        }
+        for loss in losses
+    }
+    assert reached["loss_encoder"] == {"encoder", "predictor"}
+    assert reached["loss_predictor"] == {"predictor"}
+    assert reached["loss_inverse"] == {"inverse"}
+
+
+def test_the_printed_slip_of_algorithm_5():
+    given = views()
+    config = {"type": "mmdense.InversePredictorHead", "predictor": MLP}
+    half = build(config).loss(given, [])
+    slip = build({**config, "second_half": 1.0}).loss(given, [])
+    first = build({**config, "second_half": 0.0}).loss(given, [])
+    second = half["loss_encoder"] - first["loss_encoder"]
+    assert torch.allclose(slip["loss_encoder"], first["loss_encoder"] + 2 * second)
+
+
+def test_simsiam_equals_the_hosts():
+    from mmdense.registry import MODELS
+
+    head = build(HEADS["simsiam"])
+    host = MODELS.build(
+        {
+            "type": "mmpretrain.LatentPredictHead",
+            "loss": {"type": "mmpretrain.CosineSimilarityLoss"},
+            "predictor": MLP,
+        }
+    )
+    host.load_state_dict(head.state_dict())
+    z_a, z_b = views()
+    expected = 0.5 * (host.loss(z_a, z_b) + host.loss(z_b, z_a))
+    assert torch.allclose(head.loss([z_a, z_b], [])["loss"], expected)
+
+
+def test_a_model_trains_end_to_end_with_config_alone():
+    from mmdense.registry import MODELS
+
+    torch.manual_seed(0)
+    model = MODELS.build(
+        {
+            "type": "mmdense.SiameseViews",
+            "backbone": {
+                "type": "mmpretrain.ResNet",
+                "depth": 18,
+                "base_channels": 8,
+                "stem_channels": 8,
+            },
+            "neck": {
+                "type": "mmpretrain.NonLinearNeck",
+                "in_channels": 64,
+                "hid_channels": 16,
+                "out_channels": 12,
+                "norm_cfg": {"type": "mmpretrain.BN1d"},
+            },
+            "head": HEADS["simsiam"],
+        }
+    )
+    images = [torch.randn(4, 3, 32, 32) for _ in range(2)]
+    loss = model.loss(images, [])["loss"]
+    loss.backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+    with pytest.raises(ValueError, match="list of two views or more, found one tensor"):
+        model.loss(images[0], [])
+    with pytest.raises(ValueError, match="found 1"):
+        model.loss(images[:1], [])
+
+
+def test_views_that_do_not_pair():
+    z_a, z_b = views()
+    with pytest.raises(ValueError, match=r"views do not pair: \(6, 12\) and \(5, 12\)"):
+        build(HEADS["naive"]).loss([z_a, z_b[:5]], [])
+    with pytest.raises(ValueError, match="NaiveSiameseHead needs two views, found 3"):
+        build(HEADS["naive"]).loss([z_a, z_b, z_b], [])
+
+
+def test_autocast_keeps_the_loss_in_float32():
+    head = build(HEADS["simsiam"])
+    given = views()
+    exact = float(head.loss(given, [])["loss"])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = head.loss(given, [])["loss"]
+    assert loss.dtype == torch.float32
+    assert float(loss) == pytest.approx(exact, abs=0.01)
+
+
+def test_zero_vectors_give_a_finite_loss():
+    zero = nn.Parameter(torch.zeros(3, 12))
+    loss = build(HEADS["naive"]).loss([zero, F.normalize(torch.randn(3, 12))], [])["loss"]
+    loss.backward()
+    assert bool(loss.isfinite())
+    assert bool(zero.grad.isfinite().all())
