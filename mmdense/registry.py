@@ -53,7 +53,11 @@ HOOKS = _child(
 )
 LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
 METRICS = _child(host.METRICS, "mmdense.evaluation.proposal_recall")
-MODELS = _child(host.MODELS, "mmdense.data.two_view_preprocessor")
+MODELS = _child(
+    host.MODELS,
+    "mmdense.data.repeated_view_preprocessor",
+    "mmdense.data.two_view_preprocessor",
+)
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
 STRATEGIES = _child(host.STRATEGIES, "mmdense.engine.fsdp")
 TASK_UTILS = _child(host.TASK_UTILS)
