@@ -48,6 +48,8 @@ HOOKS = _child(
     "mmdense.engine.prediction_pictures",
     "mmdense.engine.preemption",
     "mmdense.engine.progress_line",
+    "mmdense.evaluation.knn_hook",
+    "mmdense.evaluation.linear_probe_hook",
     "mmdense.records.record_hook",
     "mmdense.transfer.backbone",
 )

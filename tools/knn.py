@@ -5,7 +5,7 @@ python tools/knn.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.pth
 
 from mmdense.evaluation.accuracy import top_k_accuracy
 from mmdense.evaluation.frozen import FrozenFeatures, argument_parser, evaluate_frozen
-from mmdense.evaluation.knn import nearest_neighbours, vote
+from mmdense.evaluation.knn import knn_classify_each
 
 
 def main() -> None:
@@ -17,13 +17,17 @@ def main() -> None:
     args = parser.parse_args()
 
     def evaluate(features: FrozenFeatures) -> dict[str, float]:
-        similarities, index = nearest_neighbours(features.train, features.test, k=max(args.k))
-        labels = features.train_labels[index]
-        metrics = {}
-        for k in args.k:
-            scores = vote(similarities[:, :k], labels[:, :k], num_classes=features.num_classes)
-            metrics[f"knn/k{k}_top1"] = top_k_accuracy(scores, features.test_labels)
-        return metrics
+        scores = knn_classify_each(
+            features.train,
+            features.train_labels,
+            features.test,
+            ks=args.k,
+            num_classes=features.num_classes,
+        )
+        return {
+            f"knn/k{k}_top1": top_k_accuracy(of_k, features.test_labels)
+            for k, of_k in scores.items()
+        }
 
     evaluate_frozen(args, "knn", evaluate)
 

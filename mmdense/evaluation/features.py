@@ -3,15 +3,16 @@
 Letters: B batch, C channels (= D, the feature's length), H and W of the last stage, N images.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mmdense.evaluation.knn import non_finite_rows
 
-@torch.no_grad()
+
 def extract_features(
     backbone: nn.Module,
     loader: Iterable[dict],
@@ -21,9 +22,39 @@ def extract_features(
 ) -> tuple[Tensor, Tensor]:
     """Run a frozen backbone over labelled images, in the order of the loader.
 
+    Args:
+        backbone: As in :func:`frozen_features`.
+        loader: As there.
+        preprocess: As there.
+        amp: As there.
+
+    Returns:
+        Features in float32 and labels, both on the CPU. [N, D] and [N]
+
+    Raises:
+        ValueError: As :func:`frozen_features`; no images; or a feature that is not finite.
+    """
+    batches = list(frozen_features(backbone, loader, preprocess, amp=amp))
+    if not batches:
+        raise ValueError("the data loader yields no images")
+    features = torch.cat([of_batch for of_batch, _ in batches]).cpu()  # [N, D]
+    check_finite(features)
+    return features, torch.cat([labels for _, labels in batches])
+
+
+@torch.no_grad()
+def frozen_features(
+    backbone: nn.Module,
+    loader: Iterable[dict],
+    preprocess: Callable[[dict], dict],
+    *,
+    amp: bool = False,
+) -> Generator[tuple[Tensor, Tensor], None, None]:
+    """Features and labels of one batch after the other.
+
     The last output of the backbone counts: a map [B, C, H, W] is averaged over its positions, a
-    vector [B, C] is taken as it is. The backbone is in eval mode meanwhile; the mode of each of its
-    modules is as before afterwards.
+    vector [B, C] is taken as it is. The backbone is in eval mode until the iterator ends or is
+    closed; the mode of each of its modules is then as before.
 
     Args:
         backbone: Returns a tensor, or a tuple with one tensor a stage.
@@ -32,30 +63,28 @@ def extract_features(
             normalises it; its result has ``inputs`` [B, 3, H, W] and ``data_samples``.
         amp: Compute in bfloat16 where autocast does so. Features are float32 either way.
 
-    Returns:
-        Features in float32 and labels, both on the CPU. [N, D] and [N]
+    Yields:
+        Features in float32 on the device of the backbone, finite or not, and labels on the CPU.
+        [B, D] and [B]
 
     Raises:
-        ValueError: No images, an image without exactly one label, a feature that is not finite, or
-            a backbone whose output is neither a map nor a vector.
+        ValueError: An image without exactly one label, or a backbone whose output is neither a map
+            nor a vector.
     """
-    features: list[Tensor] = []
-    labels: list[Tensor] = []
     with _evaluating(backbone):
         for batch in loader:
             data = preprocess(batch)
             inputs = data["inputs"].contiguous(memory_format=torch.channels_last)  # [B, 3, H, W]
             with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=amp):
                 outputs = backbone(inputs)
-            features.append(_pooled(outputs).cpu())
-            labels.append(_labels(data["data_samples"]))
-    if not features:
-        raise ValueError("the data loader yields no images")
-    all_features = torch.cat(features)  # [N, D]
-    bad = (~all_features.isfinite()).any(dim=1).sum().item()
+            yield _pooled(outputs), _labels(data["data_samples"])
+
+
+def check_finite(features: Tensor) -> None:
+    """Raise a ValueError that counts the rows of ``features`` [N, D] with NaN or infinity."""
+    bad = len(non_finite_rows(features))
     if bad:
-        raise ValueError(f"features of {bad} of {len(all_features)} images hold NaN or infinity")
-    return all_features, torch.cat(labels)
+        raise ValueError(f"features of {bad} of {len(features)} images hold NaN or infinity")
 
 
 def _pooled(outputs: Any) -> Tensor:

@@ -7,33 +7,33 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, set_random_seed
+from mmengine.runner import set_random_seed
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmdense.engine import launch
 from mmdense.engine.machine import supports_bf16
-from mmdense.evaluation.features import extract_features
+from mmdense.evaluation.clean_loaders import build_clean_loaders, with_images_of
+from mmdense.evaluation.feature_bank import fill_bank
+from mmdense.evaluation.features import check_finite, extract_features, frozen_features
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.record import FILE_NAME, Record, save, write_json
 from mmdense.registry import MODELS
 from mmdense.transfer.backbone import load_backbone
-
-FEW_LABELS = "mmdense.FewLabels"  # gives a share of the data set inside it
 
 
 class FrozenFeatures(NamedTuple):
     """Features of a labelled data set, on the CPU.
 
     Attributes:
-        train: [N, D]
+        train: In a mapped file where they are large. [N, D]
         train_labels: [N]
         test: [Q, D]
         test_labels: [Q]
@@ -94,7 +94,8 @@ def evaluate_frozen(
     )
     train_loader, test_loader = _build_loaders(cfg, seed)
     backbone, preprocess = _build_backbone(cfg, args.checkpoint)
-    features = _extract(backbone, preprocess, train_loader, test_loader, args.amp, record)
+    loaders = train_loader, test_loader
+    features = _extract(backbone, preprocess, loaders, record, amp=args.amp, folder=cfg.work_dir)
     record.metrics = evaluate(features)
     record.wall_time_s = time.perf_counter() - started
     if args.checkpoint is None:
@@ -110,38 +111,10 @@ def evaluate_frozen(
 def _build_loaders(cfg: Config, seed: int) -> tuple[DataLoader, DataLoader]:
     """Loaders of the train and the test images that differ in their images only."""
     for key in ("train_dataloader", "test_dataloader"):
-        dataset = (cfg.get(key) or {}).get("dataset")
-        if dataset is None:
+        if (cfg.get(key) or {}).get("dataset") is None:
             raise ValueError(f"{cfg.filename} has no {key}.dataset")
-        if key == "train_dataloader" and dataset["type"] == FEW_LABELS:
-            dataset = dataset["dataset"]
-        if "dataset" in dataset or "datasets" in dataset:
-            raise ValueError(
-                f"{cfg.filename}: {key}.dataset is the wrapper {dataset['type']}, "
-                "which has no pipeline to replace; name the data set itself"
-            )
-    test = {**cfg.test_dataloader, "drop_last": False}
-    test["sampler"] = {"type": "DefaultSampler", "shuffle": False}
-    test.pop("batch_sampler", None)
-    images = _with_pipeline(
-        cfg.train_dataloader.dataset, cfg.test_dataloader.dataset.get("pipeline")
-    )
-    loaders = [Runner.build_dataloader(c, seed=seed) for c in ({**test, "dataset": images}, test)]
-    of_train, of_test = (getattr(loader.dataset, "metainfo", {}) for loader in loaders)
-    if of_train.get("classes") != of_test.get("classes"):
-        raise ValueError(
-            f"{cfg.filename}: train and test images have different classes, "
-            f"{of_train.get('classes')} and {of_test.get('classes')}"
-        )
-    return loaders[0], loaders[1]
-
-
-def _with_pipeline(dataset: dict, pipeline: list | None) -> dict:
-    """The config of a data set with another pipeline, or with none."""
-    if dataset["type"] == FEW_LABELS:
-        return {**dataset, "dataset": _with_pipeline(dataset["dataset"], pipeline)}
-    bare = {key: value for key, value in dataset.items() if key != "pipeline"}
-    return bare if pipeline is None else {**bare, "pipeline": pipeline}
+    train = with_images_of(cfg.test_dataloader, cfg.train_dataloader, where=cfg.filename)
+    return build_clean_loaders(train, cfg.test_dataloader, where=cfg.filename, seed=seed)
 
 
 def _build_backbone(cfg: Config, checkpoint: str | None) -> tuple[nn.Module, nn.Module]:
@@ -174,18 +147,22 @@ def _build_backbone(cfg: Config, checkpoint: str | None) -> tuple[nn.Module, nn.
 def _extract(
     backbone: nn.Module,
     preprocess: nn.Module,
-    train_loader: DataLoader,
-    test_loader: DataLoader,
-    amp: bool,
+    loaders: tuple[DataLoader, DataLoader],
     record: Record,
+    *,
+    amp: bool,
+    folder: str,
 ) -> FrozenFeatures:
     """Features of both loaders; notes speed and memory in the record."""
     if amp and not supports_bf16():
         print("--amp: this device has no bfloat16 arithmetic; computing in float32")
         amp = False
     started = time.perf_counter()
-    train, train_labels = extract_features(backbone, train_loader, preprocess, amp=amp)
-    test, test_labels = extract_features(backbone, test_loader, preprocess, amp=amp)
+    batches = frozen_features(backbone, loaders[0], preprocess, amp=amp)
+    images: Any = loaders[0].dataset
+    train, train_labels = fill_bank(batches, rows=len(images), folder=folder)
+    check_finite(train)
+    test, test_labels = extract_features(backbone, loaders[1], preprocess, amp=amp)
     seconds = time.perf_counter() - started
     record.images = len(train)
     record.images_per_second = (len(train) + len(test)) / seconds

@@ -124,6 +124,21 @@ class RecordHook(Hook):
             if self._trained:
                 self._add_point(f"val/{key}", runner.iter, value)
 
+    def add_metrics(self, metrics: dict[str, float], *, step: int, seconds: float) -> None:
+        """Take metrics that another hook measured in the midst of training, as those of validation.
+
+        Args:
+            metrics: Scalars, under the evaluator's own names.
+            step: Iterations that training has done.
+            seconds: What the measurement took; it does not count as training time.
+        """
+        if self._record is None:
+            return
+        self._mark += seconds
+        for key, value in metrics.items():
+            self._record.metrics[key] = float(value)
+            self._add_point(f"val/{key}", step, value)
+
     def after_val(self, runner: Runner) -> None:
         """Validation is over: training time counts again."""
         self._mark = time.perf_counter()
