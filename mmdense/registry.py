@@ -42,6 +42,7 @@ DATASETS = _child(
 FUNCTIONS = _child(host.FUNCTIONS, "mmdense.data.image_batch")
 HOOKS = _child(
     host.HOOKS,
+    "mmdense.collapse.collapse_hook",
     "mmdense.engine.broken_images",
     "mmdense.engine.channels_last",
     "mmdense.engine.non_finite",

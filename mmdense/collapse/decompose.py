@@ -106,9 +106,9 @@ def channel_deviation(sums: Moments) -> Tensor:
     return unbiased.sqrt().mean()
 
 
-def collapse_level(deviation: Tensor, channels: int) -> Tensor:
-    """``max(0, 1 - sqrt(D) deviation)``: 0 healthy, 1 completely collapsed, []."""
-    return (1.0 - math.sqrt(channels) * deviation).clamp(min=0.0)
+def collapse_level(deviation: float, channels: int) -> float:
+    """``max(0, 1 - sqrt(D) deviation)``: 0 healthy, 1 completely collapsed."""
+    return max(0.0, 1.0 - math.sqrt(channels) * deviation)
 
 
 def mean_pairwise_cosine(centre_norm: float, count: int) -> float:

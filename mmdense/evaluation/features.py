@@ -71,7 +71,7 @@ def frozen_features(
         ValueError: An image without exactly one label, or a backbone whose output is neither a map
             nor a vector.
     """
-    with _evaluating(backbone):
+    with evaluating(backbone):
         for batch in loader:
             data = preprocess(batch)
             inputs = data["inputs"].contiguous(memory_format=torch.channels_last)  # [B, 3, H, W]
@@ -113,7 +113,7 @@ def _labels(samples: list) -> Tensor:
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Eval mode inside; each module's own mode again outside."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

@@ -68,20 +68,16 @@ def test_a_line_has_the_deviation_of_a_full_sphere():
     unit = direction * torch.tensor([1.0, -1.0]).repeat(500)[:, None]
     sums, _, m_o = read(unit)
     assert m_o == pytest.approx(0.0, abs=1e-7)
-    deviation = decompose.channel_deviation(sums)
-    assert float(deviation) == pytest.approx(1 / math.sqrt(32), rel=1e-3)
-    assert float(decompose.collapse_level(deviation, 32)) == pytest.approx(0.0, abs=1e-3)
+    deviation = float(decompose.channel_deviation(sums))
+    assert deviation == pytest.approx(1 / math.sqrt(32), rel=1e-3)
+    assert decompose.collapse_level(deviation, 32) == pytest.approx(0.0, abs=1e-3)
 
 
 def test_collapse_level_of_published_deviations():
     # 1/sqrt(2048) = 0.0221: the paper's 0.020 is level 0.095, its 0.0108 is 0.51.
-    assert float(decompose.collapse_level(torch.tensor(0.020), 2048)) == pytest.approx(
-        0.095, abs=1e-3
-    )
-    assert float(decompose.collapse_level(torch.tensor(0.0108), 2048)) == pytest.approx(
-        0.51, abs=2e-3
-    )
-    assert float(decompose.collapse_level(torch.tensor(0.5), 2048)) == 0.0
+    assert decompose.collapse_level(0.020, 2048) == pytest.approx(0.095, abs=1e-3)
+    assert decompose.collapse_level(0.0108, 2048) == pytest.approx(0.51, abs=2e-3)
+    assert decompose.collapse_level(0.5, 2048) == 0.0
 
 
 def test_independent_directions_stand_at_the_floor():

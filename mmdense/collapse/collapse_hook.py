@@ -1,0 +1,277 @@
+"""The hook that says whether a self-supervised run collapses, and why, while it trains."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import IterBasedTrainLoop, Runner
+from torch import Tensor, nn
+
+from mmdense.collapse import decompose, readings, verdict
+from mmdense.collapse.fixed_images import features_of_fixed_images
+from mmdense.collapse.history import History
+from mmdense.collapse.monitor import STEP, Monitor
+from mmdense.collapse.spectrum import lidar
+from mmdense.engine.batch_size import batch_size
+from mmdense.records.record_hook import RecordHook
+from mmdense.registry import HOOKS
+
+__all__ = ["CollapseError", "CollapseHook"]
+
+_STATE = "collapse_history"  # keys in the message hub, which a checkpoint carries
+_VERDICT = "collapse_verdict"
+_FLUSH = 10  # steps between two waits for the device
+_ACTIONS = ("warn", "snapshot", "stop")
+
+
+class CollapseError(RuntimeError):
+    """Training was stopped because the representation collapsed."""
+
+
+@HOOKS.register_module()
+class CollapseHook(Hook):
+    """Watches projector, predictor and backbone of any self-supervised model.
+
+    Every step the centre and the deviation of the projections (:func:`step_readings`), every
+    ``interval`` steps correlation, ranks and the extra gradient (:func:`batch_readings`,
+    :func:`gradient_readings`) and a verdict, every ``epochs`` the spectra of fixed images
+    (:func:`space_readings`). All are those of all processes together, go to the log and the
+    visualizer as ``collapse/...``, and with the verdict to ``<work_dir>/collapse.json``, from which
+    ``tools/collapse_report.py`` makes a page. A resumed run goes on with its curves. Training is
+    not
+    touched: a run with the hook has the weights of a run without.
+
+    Args:
+        interval: K, steps from one judgement to the next.
+        epochs: Epochs from one look at the fixed images to the next; 0 for none. Where training
+            counts iterations they are looked at once, at its end.
+        images: How many fixed images, at most.
+        patience: Judgements in a row that have to agree before a collapse counts.
+        on_collapse: What then happens, once for each kind: any of "warn", "snapshot" (a checkpoint)
+            and "stop". A rescue is the matter of ``mmdense.PhaseHook``.
+        limits: Values of :class:`~mmdense.collapse.verdict.Limits`.
+        backbone: Name of the module that gives features.
+        projector: Name of the module that gives projections; default "neck", or the backbone of
+            models that rebuild pictures.
+        predictor: Name of the module that gives predictions; default "head.predictor" where there
+            is one.
+        views: How views lie in the projector's output: "calls", "interleaved", "concatenated";
+            default by the model.
+
+    Raises:
+        ValueError: An argument is out of range; before the first step, a module is not there; at
+            the first step, the projector was not called or views do not pair.
+        CollapseError: Where ``on_collapse`` says "stop".
+    """
+
+    priority = "NORMAL"  # before the logger and the record
+
+    def __init__(
+        self,
+        *,
+        interval: int = 50,
+        epochs: int = 1,
+        images: int = 512,
+        patience: int = 3,
+        on_collapse: Sequence[str] = ("warn",),
+        limits: Mapping[str, float] | None = None,
+        backbone: str = "backbone",
+        projector: str | None = None,
+        predictor: str | None = None,
+        views: str | None = None,
+    ) -> None:
+        for name, value, least in (
+            ("interval", interval, 1),
+            ("epochs", epochs, 0),
+            ("images", images, 2),
+            ("patience", patience, 1),
+        ):
+            if value < least:
+                raise ValueError(f"CollapseHook.{name} must be {least} or more, found {value}")
+        if unknown := sorted(set(on_collapse) - set(_ACTIONS)):
+            raise ValueError(f"CollapseHook.on_collapse: {unknown} not among {_ACTIONS}")
+        if views not in (None, "calls", "interleaved", "concatenated"):
+            raise ValueError(
+                f"CollapseHook.views={views!r} can be 'calls', 'interleaved' or 'concatenated'"
+            )
+        self.interval, self.epochs, self.images, self.patience = interval, epochs, images, patience
+        self.on_collapse, self.limits = tuple(on_collapse), verdict.Limits(**(limits or {}))
+        self._names: dict[str, Any] = {
+            "backbone": backbone,
+            "projector": projector,
+            "predictor": predictor,
+        }
+        self._views = views
+        self._history = History()
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the modules and begin to watch, or go on with what the checkpoint carries."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._monitor = Monitor(model, layout=self._views, **self._names)
+        state = runner.message_hub.runtime_info.get(_STATE) if runner.iter else None
+        self._history = History(state)
+        self._pending: list[tuple[int, Tensor]] = []
+        self._last: list[str] = []  # names of the last verdicts
+        self._told: set[str] = set()
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Begin a step."""
+        self._monitor.begin(with_gradients=self._due(runner))
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Read the step."""
+        values = self._monitor.read_step(batch_size(runner, data_batch))
+        self._pending.append((runner.iter + 1, values))
+        if self._due(runner) or len(self._pending) == _FLUSH:
+            self._flush(runner)
+        if self._due(runner):
+            self._read_batch(runner)
+            self._judge(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Look at the fixed images."""
+        if self.epochs and self.every_n_epochs(runner, self.epochs):
+            self._read_spaces(runner, runner.iter)
+
+    def after_train(self, runner: Runner) -> None:
+        """The verdict on the end of the run."""
+        self._flush(runner)
+        if isinstance(runner.train_loop, IterBasedTrainLoop) and self.epochs:
+            self._read_spaces(runner, runner.iter)
+        if self._history.last("m_o") is not None:
+            self._judge(runner, at_end=True)
+        self._monitor.close()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Let the checkpoint carry the curves; write the file beside it."""
+        self._flush(runner)
+        checkpoint["message_hub"]["runtime_info"][_STATE] = self._history.state()
+        self._write(runner)
+
+    def _due(self, runner: Runner) -> bool:
+        return (runner.iter + 1) % self.interval == 0
+
+    def _flush(self, runner: Runner) -> None:
+        """Bring the readings of the last steps to the host, and to the log."""
+        if not self._pending:
+            return
+        table = torch.stack([values for _, values in self._pending]).tolist()
+        for (step, _), row in zip(self._pending, table, strict=True):
+            named = zip(STEP, row, strict=True)
+            given = {
+                name: value
+                for name, value in named
+                if name in readings.STEP or not math.isnan(value)
+            }
+            self._history.add(step, given)
+        self._pending.clear()
+        self._log(runner, given)
+
+    def _log(self, runner: Runner, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            runner.message_hub.update_scalar(f"train/collapse/{name}", value)
+
+    def _read_batch(self, runner: Runner) -> None:
+        found, size, channels = self._monitor.read_batch()
+        vectors = self._monitor.vectors
+        self._history.facts.update(
+            batch=size,
+            vectors=vectors,
+            channels=channels,
+            centre_floor=decompose.centre_floor(vectors),
+            centre_hidden=self._monitor.centre_hidden,
+        )
+        if self._monitor.parts.predictor is not None:
+            rate = _learning_rate(runner, self._monitor.parts.predictor)
+            found |= {} if math.isnan(rate) else {"predictor_lr": rate}
+        self._history.add(runner.iter + 1, found)
+        self._log(runner, found)
+
+    def _read_spaces(self, runner: Runner, step: int) -> None:
+        """Spectra of the fixed images."""
+        features = features_of_fixed_images(runner, self._monitor.parts, self.images)
+        for space, rows in features.items():
+            if len(rows) < 2 or not bool(rows.isfinite().all()):
+                continue
+            found, values = readings.space_readings(rows[:, 0])
+            if rows.shape[1] > 1:
+                found["lidar"] = lidar(rows)
+            named = {f"{space}/{name}": value for name, value in found.items()}
+            self._history.add(step, named)
+            self._history.add_spectrum(step, space, values.tolist())
+            self._log(runner, named)
+
+    def _judge(self, runner: Runner, *, at_end: bool = False) -> None:
+        history, facts = self._history, self._history.facts
+        if "vectors" not in facts:  # shorter than one interval
+            self._read_batch(runner)
+        state = verdict.State(
+            m_o=history.last("m_o") or 0.0,
+            std=history.last("std") or 0.0,
+            rank=history.last("rank"),
+            images=facts["vectors"],
+            rank_images=min(facts["batch"], readings.ROWS),
+            channels=facts["channels"],
+            m_o_before_norm=history.last("m_o_before_norm"),
+        )
+        found = verdict.judge(state, self.limits)
+        self._last = [*self._last, found.name][-self.patience :]
+        settled = len(self._last) == self.patience and len(set(self._last)) == 1
+        if not settled and not at_end and found.name not in (verdict.HEALTHY, verdict.DIVERGED):
+            found = verdict.Verdict(
+                verdict.EARLY,
+                f"{found.name} at step {runner.iter + 1}, not for long: {found.reason}",
+            )
+        history.verdict = (found.name, found.reason)
+        runner.message_hub.update_info(_VERDICT, found.name)
+        if at_end:
+            self._write(runner)
+            self._tell_record(runner, state, found)
+            runner.logger.info(f"CollapseHook: {found.name}. {found.reason}")
+        elif found.name not in (verdict.HEALTHY, verdict.EARLY) and found.name not in self._told:
+            self._told.add(found.name)
+            self._act(runner, found)
+
+    def _act(self, runner: Runner, found: verdict.Verdict) -> None:
+        step = runner.iter + 1
+        if "warn" in self.on_collapse and runner.rank == 0:
+            text = f"CollapseHook, step {step}: {found.name}. {found.reason}"
+            print_log(text, "current", logging.WARNING)
+        if "snapshot" in self.on_collapse:
+            runner.save_checkpoint(
+                runner.work_dir, f"collapse_iter_{step}.pth", save_param_scheduler=False
+            )
+        self._write(runner)
+        if "stop" in self.on_collapse and found.name != verdict.HIDDEN:
+            raise CollapseError(f"stopped at step {step}: {found.name}. {found.reason}")
+
+    def _tell_record(self, runner: Runner, state: verdict.State, found: verdict.Verdict) -> None:
+        collapsed = float(found.name in (*verdict.COLLAPSES, verdict.DIVERGED))
+        metrics = {"collapse/collapsed": collapsed, "collapse/m_o": state.m_o}
+        for name in ("m_r", "std", "covariance", "rank"):
+            if (value := self._history.last(name)) is not None:
+                metrics[f"collapse/{name}"] = value
+        for hook in runner.hooks:
+            if isinstance(hook, RecordHook):
+                hook.add_metrics(metrics, step=runner.iter, seconds=0.0)
+
+    def _write(self, runner: Runner) -> None:
+        if runner.rank == 0:
+            self._history.write(Path(runner.work_dir))
+
+
+def _learning_rate(runner: Runner, predictor: nn.Module) -> float:
+    """Of the group that holds the predictor's first parameter; NaN where it has none."""
+    first = next(iter(predictor.parameters()), None)
+    for group in runner.optim_wrapper.param_groups:
+        if any(parameter is first for parameter in group["params"]):
+            return float(group["lr"])
+    return math.nan

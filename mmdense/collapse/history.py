@@ -1,0 +1,91 @@
+"""What the monitor saw of a run: curves, spectra and the verdict, as one JSON file."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmdense.records.curve import Curve
+from mmdense.records.record import write_json
+
+__all__ = ["FILE_NAME", "History", "read_history"]
+
+FILE_NAME = "collapse.json"
+_VALUES = 512  # of a spectrum, at most
+
+
+class History:
+    """Curves by name, spectra by space and iteration, and facts; it goes on after a resume.
+
+    Attributes:
+        facts: What does not change: channels, vectors in a batch, whether the last BatchNorm hides
+            the centre, and so on.
+        verdict: Name and reason.
+    """
+
+    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
+        state = state or {"curves": {}, "spectra": [], "facts": {}, "verdict": ("", "")}
+        self._curves = {name: Curve.from_state(c) for name, c in state["curves"].items()}
+        self._spectra = list(state["spectra"])
+        self.facts = dict(state["facts"])
+        self.verdict: tuple[str, str] = tuple(state["verdict"])
+
+    def add(self, step: int, readings: Mapping[str, float]) -> None:
+        """A point on the curve of each reading."""
+        for name, value in readings.items():
+            self._curves.setdefault(name, Curve()).add(step, value)
+
+    def add_spectrum(self, step: int, space: str, values: Sequence[float]) -> None:
+        """Eigenvalues of a space, descending; the greatest are kept."""
+        kept = [float(value) for value in values[:_VALUES]]
+        self._spectra.append(
+            {"step": step, "space": space, "channels": len(values), "values": kept}
+        )
+
+    def last(self, name: str) -> float | None:
+        """The latest value of a curve."""
+        points = self._curves[name].as_list() if name in self._curves else []
+        return points[-1][1] if points else None
+
+    def state(self) -> dict[str, Any]:
+        """For the checkpoint, and for the constructor."""
+        return {
+            "curves": {name: curve.state() for name, curve in self._curves.items()},
+            "spectra": self._spectra,
+            "facts": self.facts,
+            "verdict": list(self.verdict),
+        }
+
+    def write(self, folder: Path) -> Path:
+        """``collapse.json`` in a folder."""
+        name, reason = self.verdict
+        content = {
+            "verdict": name,
+            "reason": reason,
+            "facts": self.facts,
+            "curves": {name: _plain(curve.as_list()) for name, curve in self._curves.items()},
+            "spectra": self._spectra,
+        }
+        write_json(content, folder / FILE_NAME)
+        return folder / FILE_NAME
+
+
+def _plain(points: list[list[float]]) -> list[list[float | None]]:
+    """JSON has no NaN and no infinity: None stands for them."""
+    return [[step, value if math.isfinite(value) else None] for step, value in points]
+
+
+def read_history(folder: Path) -> dict[str, Any]:
+    """What :meth:`History.write` wrote.
+
+    Raises:
+        FileNotFoundError: There is none; the message says how to get one.
+    """
+    file = folder / FILE_NAME
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{folder} has no {FILE_NAME}: train with custom_hooks = "
+            "[dict(type='mmdense.CollapseHook')]"
+        )
+    return json.loads(file.read_text(encoding="utf-8"))

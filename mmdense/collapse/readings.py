@@ -1,0 +1,146 @@
+"""Numbers that tell how a representation fares, in three depths.
+
+    every step        centre and deviation of a batch      (:func:`step_readings`)
+    every K steps     correlation, extra gradient, ranks   (:func:`batch_readings`)
+    every epoch       the spectrum of a fixed set          (:func:`space_readings`)
+
+Letters: B images of this process, M of all, D channels; a and b two views of the same images.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from mmdense.collapse import decompose, spectrum
+from mmdense.collapse.alignment_uniformity import alignment, uniformity
+from mmdense.collapse.decorrelation import decorrelation_gradient, decorrelation_loss
+from mmdense.collapse.extra_gradient import centre_share, gradient_on_unit, split, tangential
+
+__all__ = ["ROWS", "STEP", "batch_readings", "gradient_readings", "space_readings", "step_readings"]
+
+STEP = ("m_o", "m_r", "std", "norm")  # what step_readings gives, in its order
+
+ROWS = 512  # of a batch, at most, whose eigenvalues are solved for
+Reduce = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+
+
+def step_readings(views: Sequence[Tensor], reduce: Reduce) -> tuple[Tensor, Tensor]:
+    """m_o, m_r, std and mean length of the vectors of all views, and the centre, [4] and [D].
+
+    Nothing waits for the device. Sums are reduced, so that uneven shares count as they should.
+
+    Args:
+        views: Of any length, a tensor a view. [B, D]
+        reduce: Adds up tensors over the processes.
+    """
+    features = torch.cat([view.float() for view in views])  # [V B, D]
+    unit = decompose.unit_vectors(features)
+    lengths = features.norm(dim=1).sum(dtype=torch.float64)
+    *sums, lengths = reduce([*decompose.moments(unit), lengths])
+    whole = decompose.Moments(*sums)
+    centre = decompose.centre(whole)  # [D]
+    (residual,) = reduce([decompose.residual_norm_sum(unit, centre)])
+    readings = [
+        centre.norm(),
+        residual / whole.number,
+        decompose.channel_deviation(whole),
+        lengths / whole.number,
+    ]
+    return torch.stack(readings), centre
+
+
+def batch_readings(z: Sequence[Tensor], p: Sequence[Tensor] | None = None) -> dict[str, float]:
+    """What a batch of all processes says beyond its centre.
+
+    Args:
+        z: Projections of one view or two. [M, D] each
+        p: Predictions from them, in the same order.
+
+    Returns:
+        ``covariance`` (de-correlation loss), ``participation_ratio``, ``rank`` (eigenvalue rank)
+        and ``uniformity`` of the first view; with two views ``alignment``; with predictions
+        ``rank_gap``, and with both ``eta_p`` and ``eta_z``.
+    """
+    unit_z = [decompose.unit_vectors(view) for view in z]
+    values = spectrum.eigenvalues(unit_z[0][:ROWS])
+    found = {
+        "covariance": float(decorrelation_loss(unit_z[0])),
+        "participation_ratio": spectrum.participation_ratio(values),
+        "rank": spectrum.eigenvalue_rank(values),
+        "uniformity": float(uniformity(unit_z[0][:ROWS])),
+    }
+    if len(z) > 1:
+        found["alignment"] = float(alignment(unit_z[0], unit_z[1]))
+    if p:
+        unit_p = [decompose.unit_vectors(view) for view in p]
+        of_p = spectrum.eigenvalue_rank(spectrum.eigenvalues(unit_p[0][:ROWS]))
+        found["rank_gap"] = of_p - found["rank"]
+        o_z, o_p = unit_z[-1].mean(dim=0), unit_p[-1].mean(dim=0)
+        found["eta_p"] = float(centre_share(o_z - o_p, o_p))
+        found["eta_z"] = float(centre_share(o_p - o_z, o_z))
+    return found
+
+
+def gradient_readings(
+    features: Tensor, gradient: Tensor, partner: Tensor, *, scale: float | None = None
+) -> dict[str, float]:
+    """The extra gradient as the loss really has it, split; in units of the pull to the other view.
+
+    The descent direction on Z_a, ``-dL/dZ_a``, is a multiple of ``Z_b + G_e``; only the part that
+    is tangential at Z_a can be seen, as no other acts.
+
+    Args:
+        features: z_a or p_a, what the loss took. [M, D]
+        gradient: The loss's gradient on it, times the number of images over which it is a mean.
+            [M, D]
+        partner: z_b or p_b, the plain pull. [M, D]
+        scale: What the loss multiplies the pull by; by default the factor that leaves G_e without
+            a part along the pull, over the whole batch.
+
+    Returns:
+        ``o_e`` and ``r_e``, the length of the one and the mean length of the other, and
+        ``r_e_decorrelates``, the cosine of r_e with the direction in which the channels'
+        correlation falls fastest.
+    """
+    unit = decompose.unit_vectors(features)
+    descent = -gradient_on_unit(gradient, features)  # [M, D]
+    pull = tangential(decompose.unit_vectors(partner), unit)  # [M, D]
+    if scale is None:
+        scale = float((descent * pull).sum() / pull.square().sum().clamp(min=1e-30))
+    if scale == 0.0:
+        nan = float("nan")
+        return {"o_e": nan, "r_e": nan, "r_e_decorrelates": nan}
+    o_e, r_e = split(descent / scale - pull)
+    steepest = -tangential(decorrelation_gradient(unit), unit)
+    cosine = torch.nn.functional.cosine_similarity(r_e.flatten(), steepest.flatten(), dim=0)
+    return {
+        "o_e": float(o_e.norm()),
+        "r_e": float(r_e.norm(dim=1).mean()),
+        "r_e_decorrelates": float(cosine),
+    }
+
+
+def space_readings(features: Tensor) -> tuple[dict[str, float], Tensor]:
+    """The spectrum of a fixed set of images in one space, and ranks by each definition.
+
+    Args:
+        features: As they come, not scaled. [N, D]
+
+    Returns:
+        The readings, and the eigenvalues of the covariance, descending.
+    """
+    values = spectrum.eigenvalues(features)  # [K]
+    channels = features.shape[1]
+    sums = decompose.moments(decompose.unit_vectors(features))
+    readings = {
+        "m_o": float(decompose.centre_norm(sums)),
+        "std": float(decompose.channel_deviation(sums)),
+        "rank_me": spectrum.rank_me(features),
+        "centred_rank_me": spectrum.centred_rank_me(features),
+        "eigenvalue_rank": spectrum.eigenvalue_rank(values),
+        "participation_ratio": spectrum.participation_ratio(values),
+        "auc": spectrum.spectrum_auc(values.clamp(min=0.0).sqrt(), channels),
+        "alpha_req": spectrum.alpha_req(values),
+    }
+    return readings, values

@@ -1,0 +1,108 @@
+"""One word on a run, and the readings that led to it."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mmdense.collapse.decompose import centre_floor, collapse_level
+from mmdense.collapse.spectrum import rank_ceiling
+
+__all__ = ["COLLAPSES", "EARLY", "Limits", "State", "Verdict", "judge"]
+
+HEALTHY = "healthy"
+COMPLETE = "complete collapse"
+DIMENSIONAL = "dimensional collapse"
+DIVERGED = "diverged"
+HIDDEN = "the last BatchNorm hides the centre"
+EARLY = "too early to say"
+COLLAPSES = (COMPLETE, DIMENSIONAL)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a reading turns bad.
+
+    Attributes:
+        centre: m_o from here on is a complete collapse. A random network may begin above it, and a
+            healthy run leaves it soon; so the reading has to last, see ``CollapseHook.patience``.
+        rank: A share of what the rank can be; below it the run uses too few dimensions.
+        least_rank: Ranks below this many dimensions are a collapse whatever their share.
+    """
+
+    centre: float = 0.95
+    rank: float = 0.02
+    least_rank: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.centre <= 1.0 and 0.0 <= self.rank < 1.0):
+            raise ValueError(f"limits: centre and rank are shares from 0 to 1, found {self}")
+
+
+class State(NamedTuple):
+    """Readings of a stretch of training.
+
+    Attributes:
+        m_o: Of the projections; not finite where they are not.
+        std: Of the projections, mean over channels.
+        rank: Eigenvalue rank of the projections of a batch, or None where it was not measured.
+        images: Vectors behind m_o.
+        rank_images: Vectors behind the rank.
+        channels: D.
+        m_o_before_norm: m_o of what goes into a last BatchNorm without affine weights, or None
+            where the projector does not end in one.
+    """
+
+    m_o: float
+    std: float
+    rank: float | None
+    images: int
+    rank_images: int
+    channels: int
+    m_o_before_norm: float | None = None
+
+
+class Verdict(NamedTuple):
+    """What a person reads.
+
+    Attributes:
+        name: One of the six words.
+        reason: The reading, its floor or ceiling, and the limit.
+    """
+
+    name: str
+    reason: str
+
+
+def judge(state: State, limits: Limits) -> Verdict:
+    """The verdict on a state; the first rule that holds decides.
+
+    1. Something is not finite: diverged.
+    2. The projections share one direction, m_o above its limit: complete collapse.
+    3. Their rank is too low: dimensional collapse.
+    4. A last BatchNorm without affine weights pins m_o to zero, while before it m_o is above the
+    limit:
+       the last BatchNorm hides the centre.
+    5. Else healthy.
+    """
+    if not math.isfinite(state.m_o):
+        return Verdict(DIVERGED, "projections hold NaN or infinity")
+    floor = centre_floor(state.images)
+    level = collapse_level(state.std, state.channels)
+    centre = f"m_o {state.m_o:.3f} (floor {floor:.3f} of {state.images} vectors, limit "
+    centre += f"{limits.centre:g}), collapse level {level:.2f}"
+    if state.m_o >= limits.centre:
+        return Verdict(COMPLETE, f"all images point one way: {centre}")
+    rank = ""
+    if state.rank is not None:
+        ceiling = rank_ceiling(state.rank_images, state.channels, centred=True)
+        least = max(limits.rank * ceiling, limits.least_rank)
+        rank = f"effective rank {state.rank:.1f} of at most {ceiling} (limit {least:.1f})"
+        if state.rank < least:
+            return Verdict(DIMENSIONAL, f"few dimensions are in use: {rank}; {centre}")
+    if state.m_o_before_norm is not None:
+        pinned = f"m_o is {state.m_o:.3f} by construction, as the projector ends in a BatchNorm "
+        pinned += f"without affine weights; before it m_o is {state.m_o_before_norm:.3f}"
+        if state.m_o_before_norm >= limits.centre:
+            return Verdict(HIDDEN, f"{pinned} (limit {limits.centre:g}); {rank}".rstrip("; "))
+        return Verdict(HEALTHY, f"{pinned}; {rank}".rstrip("; "))
+    return Verdict(HEALTHY, f"{centre}; {rank}".rstrip("; "))
