@@ -52,14 +52,15 @@ def build_clean_loaders(
         seed: Of the workers.
 
     Raises:
-        ValueError: The data sets have different classes.
+        ValueError: The data sets name different classes.
     """
     loaders = [Runner.build_dataloader(_in_order(config), seed=seed) for config in (train, test)]
-    of_train, of_test = (getattr(loader.dataset, "metainfo", {}) for loader in loaders)
-    if of_train.get("classes") != of_test.get("classes"):
+    of_train, of_test = (
+        getattr(loader.dataset, "metainfo", {}).get("classes") for loader in loaders
+    )
+    if None not in (of_train, of_test) and of_train != of_test:
         raise ValueError(
-            f"{where}: train and test images have different classes, "
-            f"{of_train.get('classes')} and {of_test.get('classes')}"
+            f"{where}: train and test images have different classes, {of_train} and {of_test}"
         )
     return loaders[0], loaders[1]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmdense.evaluation.accuracy import top_k_accuracy
+from mmdense.evaluation.accuracy import top_k_accuracy, top_k_hits
 from tests.references.knn_loop import top_k_accuracy_loop
 
 
@@ -23,6 +23,16 @@ def test_hand_case():
     labels = torch.tensor([1, 0, 1])
     assert top_k_accuracy(scores, labels) == pytest.approx(200 / 3)
     assert top_k_accuracy(scores, labels, k=2) == 100.0
+
+
+def test_hits_of_shares_add_up():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.rand(50, 7, generator=generator)
+    labels = torch.randint(0, 7, (50,), generator=generator)
+    for k in (1, 3):
+        hits = [top_k_hits(scores[a:b], labels[a:b], k=k) for a, b in ((0, 13), (13, 13), (13, 50))]
+        assert hits[1] == 0  # a share may be empty
+        assert 100 * sum(hits) / 50 == top_k_accuracy(scores, labels, k=k)
 
 
 @pytest.mark.parametrize(

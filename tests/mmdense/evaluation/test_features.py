@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmdense.evaluation.features import extract_features
+from mmdense.evaluation.features import extract_features, frozen_features
 
 
 class TwoStages(nn.Module):
@@ -61,6 +61,17 @@ def test_the_mode_of_every_module_comes_back():
     with pytest.raises(ValueError, match="NaN"):
         extract_features(model, broken, same)
     assert {name: module.training for name, module in model.named_modules()} == before
+
+
+def test_the_modes_come_back_when_the_iterator_is_closed_early():
+    model = TwoStages().train()
+    iterator = frozen_features(model, batches(torch.randn(4, 3, 2, 2), [0, 1, 0, 1], 2), same)
+    features, labels = next(iterator)
+    assert features.shape == (2, 3)
+    assert labels.tolist() == [0, 1]
+    assert not model.norm.training
+    iterator.close()
+    assert model.norm.training
 
 
 def test_vectors_are_taken_as_they_are():

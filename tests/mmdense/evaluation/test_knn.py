@@ -7,7 +7,12 @@ import torch
 
 from mmdense.evaluation import knn
 from mmdense.evaluation.accuracy import top_k_accuracy
-from mmdense.evaluation.knn import knn_classify, nearest_neighbours
+from mmdense.evaluation.knn import (
+    knn_classify,
+    knn_classify_each,
+    nearest_neighbours,
+    non_finite_rows,
+)
 from tests.references.knn_loop import knn_classify_loop
 
 
@@ -63,6 +68,62 @@ def test_ties_go_to_the_lower_index_in_any_chunking(k, chunk, monkeypatch):
         expected = sorted(range(37), key=lambda i: (-cosines[i], i))[:k]
         assert index[row].tolist() == expected
         assert similarities[row].tolist() == [cosines[i] for i in expected]
+
+
+@pytest.mark.parametrize("width", [64, 101, 333])
+@pytest.mark.parametrize("values", [2, 40, 10**9])  # how many there are: all tie, some, none
+@pytest.mark.parametrize("k", [1, 4, 30])
+def test_the_search_in_stripes_is_a_search_in_all(width, values, k, monkeypatch):
+    monkeypatch.setattr(knn, "_STRIPES", 3)
+    generator = torch.Generator().manual_seed(width + k)
+    matrix = torch.randint(values, (20, width), generator=generator).float()
+    found = knn._first_greatest(matrix, k)
+    for row, positions in zip(matrix.tolist(), found.tolist(), strict=True):
+        expected = sorted(range(width), key=lambda i: (-row[i], i))[:k]
+        assert positions == sorted(expected)
+
+
+def test_several_k_from_one_search():
+    bank, labels, queries = random_case(60, 33, 8, classes=5)
+    scores = knn_classify_each(bank, labels, queries, ks=[7, 1, 60], num_classes=5)
+    assert list(scores) == [7, 1, 60]
+    for k, of_k in scores.items():
+        alone = knn_classify(bank, labels, queries, k=k, num_classes=5)
+        torch.testing.assert_close(of_k, alone)
+
+
+class Slices:
+    """A bank that can only be read in slices, and notes how many rows each has."""
+
+    def __init__(self, rows):
+        self.rows, self.read = rows, []
+        self.ndim, self.shape = rows.ndim, rows.shape
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, places):
+        part = self.rows[places]
+        self.read.append(len(part))
+        return part
+
+
+def test_a_bank_is_never_read_whole(monkeypatch):
+    monkeypatch.setattr(knn, "_BANK_CHUNK", 16)
+    bank, _, queries = random_case(100, 33, 8, classes=5)
+    slices = Slices(bank)
+    found = nearest_neighbours(slices, queries, k=20)
+    assert all(map(torch.equal, found, nearest_neighbours(bank, queries, k=20)))
+    assert max(slices.read) == 16
+    assert sum(slices.read) == 200  # once for the check, once for the search
+
+
+def test_rows_that_are_not_finite(monkeypatch):
+    monkeypatch.setattr(knn, "_BANK_CHUNK", 4)
+    features = torch.zeros(11, 3)
+    features[3, 0], features[9, 2], features[9, 1] = math.nan, math.inf, -math.inf
+    assert non_finite_rows(features).tolist() == [3, 9]
+    assert non_finite_rows(features[:0]).tolist() == []
 
 
 @pytest.mark.parametrize("bank_chunk", [1, 5, 100])

@@ -117,11 +117,16 @@ def build(work_dir, *hooks, train_cfg=None, dataset=None, **more):
         train_cfg=train_cfg or {"by_epoch": True, "max_epochs": 2},
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.05, "momentum": 0.9}},
         default_hooks={"logger": {"type": "LoggerHook", "interval": 1}, "checkpoint": None},
-        custom_hooks=list(hooks),
+        custom_hooks=[hook for hook in hooks if isinstance(hook, dict)],
         randomness={"seed": 3},
         default_scope="mmpretrain",
         experiment_name=f"siamese{time.monotonic_ns()}",
         log_level="ERROR",
     )
-    cfg.update(more)
-    return Runner.from_cfg(cfg)
+    for key, value in more.items():  # update() would merge nested ones
+        cfg[key] = value
+    runner = Runner.from_cfg(cfg)
+    for hook in hooks:
+        if isinstance(hook, Hook):
+            runner.register_hook(hook)
+    return runner

@@ -6,11 +6,13 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmdense.records.record import load
+from mmdense.records.record_hook import RecordHook
 
 IMAGES, BATCH, EPOCHS = 20, 2, 3
 ITERATIONS = IMAGES // BATCH * EPOCHS  # 30
@@ -152,3 +154,20 @@ def test_weights_of_another_run_bring_no_history(trained, tmp_path):
     record = load(tmp_path / "run" / "record.json")
     assert len(record.curves["train/loss"]) == IMAGES // BATCH
     assert record.notes == []
+
+
+def test_metrics_of_another_hook_are_taken_and_their_time_is_not(tmp_path):
+    class Measures(Hook):
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            if runner.iter == 6:  # the speed counts from the sixth on
+                record = next(hook for hook in runner.hooks if isinstance(hook, RecordHook))
+                record.add_metrics({"my/score": 7}, step=7, seconds=-1000.0)
+
+    runner = build(tmp_path / "run", epochs=1)
+    runner.register_hook(Measures())
+    runner.train()
+    record = load(tmp_path / "run" / "record.json")
+    assert record.metrics == {"toy/count": 20.0, "my/score": 7.0}
+    assert record.curves["val/my/score"] == [[7, 7.0]]
+    hook = next(hook for hook in runner.hooks if isinstance(hook, RecordHook))
+    assert hook._image_seconds > 1000  # "less than no time" shows as a thousand seconds more

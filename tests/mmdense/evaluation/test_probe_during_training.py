@@ -1,0 +1,226 @@
+"""Probes over real runs: training does not notice them, and their results are right and arrive."""
+
+import json
+import math
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from mmdense.evaluation.accuracy import top_k_accuracy
+from mmdense.evaluation.features import extract_features
+from mmdense.evaluation.knn import knn_classify
+from mmdense.evaluation.knn_hook import KNNHook
+from mmdense.records.record import load
+from tests.mmdense.evaluation.tiny_siamese import Colours, Losses, build, loader
+
+KNN = {"type": "mmdense.KNNHook", "k": (1, 5)}
+PROBE = {"type": "mmdense.LinearProbeHook"}
+RECORD = {"type": "mmdense.RecordHook", "slug": "tiny", "name": "siamese"}
+BY_ITER = {"by_epoch": False, "interval": 2}
+LOOPS = {
+    "the host's, by epochs": ({"by_epoch": True, "max_epochs": 2}, {}),
+    "the host's, within epochs": ({"by_epoch": True, "max_epochs": 2}, BY_ITER),
+    "the host's, by iterations": ({"by_epoch": False, "max_iters": 5}, BY_ITER),
+    "ours": ({"type": "mmdense.EpochBasedTrainLoop", "max_epochs": 2}, BY_ITER),
+}
+
+
+def state_of_a_run(work_dir, train_cfg, hooks):
+    """Losses and weights to the last bit, the modes of the modules, and the generators."""
+    losses = Losses()
+    random.seed(5)
+    runner = build(work_dir, losses, *hooks, train_cfg=train_cfg)
+    modes: list = []
+    runner.register_hook(Losses(), priority="LOW")
+    runner.hooks[-1].after_train_iter = lambda *_, **__: modes.append(
+        [module.training for module in runner.model.modules()]
+    )
+    runner.train()
+    weights = {name: value.numpy().tobytes() for name, value in runner.model.state_dict().items()}
+    draws = random.random(), np.random.rand(), float(torch.rand(()))
+    return losses.losses, weights, modes, draws
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_run_with_probes_is_a_run_without_to_the_last_bit(loop, tmp_path):
+    train_cfg, when = LOOPS[loop]
+    images = {"train_dataloader": loader({"type": Colours, "draws": True})}  # they draw, too
+    hooks = [KNN | when | images, PROBE | when | images]
+    plain = state_of_a_run(tmp_path / "plain", train_cfg, [])
+    probed = state_of_a_run(tmp_path / "probed", train_cfg, hooks)
+    assert len(plain[0]) > 4
+    assert any("running_var" in name for name in plain[1])
+    assert probed == plain
+
+
+def log_of(work_dir):
+    """The lines of MMEngine's log file."""
+    return next(work_dir.rglob("*.log")).read_text().splitlines()
+
+
+class Steps(KNNHook):
+    """Notes when it measures."""
+
+    def _measure_and_report(self, runner, step):
+        self.steps = [*getattr(self, "steps", ()), step]
+        super()._measure_and_report(runner, step)
+
+
+@pytest.mark.parametrize(
+    ("train_cfg", "when", "expected"),
+    [
+        ({"by_epoch": True, "max_epochs": 5}, {}, [3, 6, 9, 12, 15]),
+        ({"by_epoch": True, "max_epochs": 5}, {"interval": 2}, [6, 12, 15]),
+        ({"by_epoch": True, "max_epochs": 2}, BY_ITER | {"interval": 4}, [4, 6]),
+        ({"by_epoch": False, "max_iters": 6}, BY_ITER | {"interval": 3}, [3, 6]),
+        ({"by_epoch": False, "max_iters": 2}, BY_ITER | {"interval": 9}, [2]),
+    ],
+)
+def test_it_measures_at_intervals_and_once_at_the_end(train_cfg, when, expected, tmp_path):
+    hook = Steps(k=[1], **when)
+    build(tmp_path, hook, train_cfg=train_cfg).train()
+    assert hook.steps == expected
+
+
+def test_a_resumed_run_measures_when_the_whole_one_does(tmp_path):
+    saving = {"logger": None, "checkpoint": {"type": "CheckpointHook", "interval": 1}}
+    train_cfg = {"type": "mmdense.EpochBasedTrainLoop", "max_epochs": 5}
+    more = {"train_cfg": train_cfg, "default_hooks": saving}
+    build(tmp_path / "whole", KNN | {"interval": 2}, RECORD, **more).train()
+    whole = load(tmp_path / "whole" / "record.json").curves["val/knn/k5_top1"]
+    for epoch, expected in ((2, [12, 15]), (3, [12, 15]), (5, [15])):
+        hook = Steps(k=[1, 5], interval=2)
+        more["load_from"] = str(tmp_path / "whole" / f"epoch_{epoch}.pth")
+        build(tmp_path / str(epoch), hook, RECORD, resume=True, **more).train()
+        assert hook.steps == expected
+        assert load(tmp_path / str(epoch) / "record.json").curves["val/knn/k5_top1"] == whole
+    assert [step for step, _ in whole] == [6, 12, 15]
+
+
+def test_the_result_is_that_of_the_tool_and_arrives_everywhere(tmp_path):
+    runner = build(tmp_path, KNN, PROBE, RECORD, log_level="INFO")
+    runner.train()
+    hook = next(hook for hook in runner.hooks if isinstance(hook, KNNHook))
+    parts = [extract_features(runner.model.backbone, x, hook._preprocess) for x in hook._loaders]
+    (bank, bank_labels), (queries, labels) = parts
+    assert bank.shape == (24, 32)
+    expected = {
+        f"knn/k{k}_top1": top_k_accuracy(
+            knn_classify(bank, bank_labels, queries, k=k, num_classes=3), labels
+        )
+        for k in (1, 5)
+    }
+    metrics = load(tmp_path / "record.json").metrics
+    names = {"linear_probe/top1", "linear_probe/top5", "linear_probe/strength", *expected}
+    assert set(metrics) == names
+    scalars = [json.loads(x) for x in next(tmp_path.rglob("scalars.json")).open()]
+    last = {key: value for line in scalars if line["step"] == 6 for key, value in line.items()}
+    for name, value in expected.items():
+        assert metrics[name] == pytest.approx(value, rel=1e-5)
+        assert runner.message_hub.get_scalar(f"val/{name}").current() == value
+        assert last[f"val/{name}"] == value
+    said = [line for line in log_of(tmp_path) if "iteration 6: knn/" in line]
+    assert len(said) == 1
+    assert "(24 train and 13 test images, " in said[0]
+
+
+def test_the_preprocessor_is_the_model_s_without_views(tmp_path):
+    hook = KNNHook(k=[1])
+    runner = build(tmp_path, hook)
+    runner.train()
+    images = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
+    own = runner.model.data_preprocessor({"inputs": images}, training=False)["inputs"]
+    torch.testing.assert_close(hook._preprocess({"inputs": images})["inputs"], own)
+
+
+def test_time_spent_measuring_is_no_training_time(tmp_path, monkeypatch):
+    hook = Steps(k=[1], **BY_ITER)
+    hook.measure = lambda features: ticks.advance(1000.0) or {"k1_top1": 1.0}
+    ticks = SimpleNamespace(now=0.0)
+    ticks.advance = lambda seconds: setattr(ticks, "now", ticks.now + seconds)
+
+    def clock():
+        ticks.advance(0.001)
+        return ticks.now
+
+    for module in ("evaluation.probe_during_training", "records.record_hook"):
+        monkeypatch.setattr(f"mmdense.{module}.time.perf_counter", clock)
+    monkeypatch.setattr("mmengine.hooks.iter_timer_hook.time.time", clock)
+    cfg = {"by_epoch": False, "max_iters": 8}
+    runner = build(tmp_path, hook, RECORD, train_cfg=cfg)
+    runner.train()
+    assert load(tmp_path / "record.json").images_per_second > 100
+    assert max(runner.message_hub.get_scalar("train/time").data[0]) < 1
+    assert load(tmp_path / "record.json").wall_time_s > 4_000
+
+
+def test_features_that_are_not_finite_give_nan_and_the_run_goes_on(tmp_path):
+    class Poison(Losses):
+        def before_train_epoch(self, runner):
+            if runner.epoch == 1:
+                next(runner.model.backbone.parameters()).data.fill_(math.nan)
+
+    runner = build(tmp_path, Poison(), KNN, PROBE, RECORD)
+    runner.train()
+    assert runner.iter == 6
+    curves = load(tmp_path / "record.json").curves
+    for name in ("val/knn/k1_top1", "val/linear_probe/strength"):
+        assert [math.isnan(value) for _, value in curves[name]] == [False, True]
+    errors = [line for line in log_of(tmp_path) if "ERROR" in line]
+    said = (
+        "KNNHook, iteration 6: features of 37 of 37 images hold NaN or infinity; the result is NaN"
+    )
+    assert sum(said in line for line in errors) == 1
+    assert sum("LinearProbeHook, iteration 6" in line for line in errors) == 1
+
+
+def test_a_bank_in_a_file_gives_the_same_and_leaves_nothing(tmp_path):
+    results = []
+    for limit in (0, 512):
+        runner = build(tmp_path / str(limit), KNN | {"ram_limit_mib": limit})
+        runner.train()
+        results.append(runner.message_hub.get_scalar("val/knn/k5_top1").data[0].tolist())
+        assert not list((tmp_path / str(limit)).rglob("feature_bank*"))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ("hook", "train_cfg", "message"),
+    [
+        (KNN | {"interval": 0}, None, "KNNHook.interval must be 1 or more, found 0"),
+        (PROBE | {"interval": -1}, None, "LinearProbeHook.interval must be 1 or more"),
+        (KNN, {"by_epoch": False, "max_iters": 3}, "KNNHook.by_epoch is True, but train_cfg"),
+    ],
+)
+def test_bad_arguments_are_refused_before_training(hook, train_cfg, message, tmp_path):
+    losses = Losses()
+    with pytest.raises(ValueError, match=message):
+        build(tmp_path, losses, hook, train_cfg=train_cfg).train()
+    assert losses.losses == []
+
+
+def test_a_model_without_backbone_lists_its_children(tmp_path):
+    runner = build(tmp_path, KNN)
+    runner.model.trunk = runner.model.backbone
+    del runner.model.backbone
+    message = "KNNHook: SimSiam has no module `backbone`; its children are .*neck, head, trunk"
+    with pytest.raises(ValueError, match=message):
+        runner.train()
+
+
+def test_weights_that_are_shared_out_are_refused(tmp_path):
+    runner = build(tmp_path, KNN)
+    next(runner.model.backbone.parameters()).to_local = None
+    with pytest.raises(ValueError, match="KNNHook: the weights are shared out .* without FSDP"):
+        runner.train()
+
+
+def test_an_image_that_turns_out_unlabelled_is_refused(tmp_path):
+    # A data set that cannot list its classes shows them only as it is read.
+    images = {"type": Colours, "size": 3, "labels": [0, 1, -1], "listed": False}
+    hook = KNN | {"k": [1], "train_dataloader": {"dataset": images}}
+    with pytest.raises(ValueError, match="KNNHook: some images are unlabelled"):
+        build(tmp_path, hook).train()
