@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mmdense.collapse import decompose, readings, verdict
 from mmdense.collapse.fixed_images import features_of_fixed_images
 from mmdense.collapse.history import History
 from mmdense.collapse.monitor import STEP, Monitor
-from mmdense.collapse.spectrum import lidar
+from mmdense.collapse.taps import method_name
 from mmdense.engine.batch_size import batch_size
 from mmdense.records.record_hook import RecordHook
 from mmdense.registry import HOOKS
@@ -116,6 +117,7 @@ class CollapseHook(Hook):
         self._monitor = Monitor(model, layout=self._views, **self._names)
         state = runner.message_hub.runtime_info.get(_STATE) if runner.iter else None
         self._history = History(state)
+        self._history.facts.update(method=method_name(model), limits=asdict(self.limits))
         self._pending: list[tuple[int, Tensor]] = []
         self._last: list[str] = []  # names of the last verdicts
         self._told: set[str] = set()
@@ -197,17 +199,13 @@ class CollapseHook(Hook):
 
     def _read_spaces(self, runner: Runner, step: int) -> None:
         """Spectra of the fixed images."""
-        features = features_of_fixed_images(runner, self._monitor.parts, self.images)
+        model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        loader: Any = runner.train_dataloader
+        features = features_of_fixed_images(
+            model, loader.dataset, loader.collate_fn, self._monitor.parts, self.images
+        )
         for space, rows in features.items():
-            if len(rows) < 2 or not bool(rows.isfinite().all()):
-                continue
-            found, values = readings.space_readings(rows[:, 0])
-            if rows.shape[1] > 1:
-                found["lidar"] = lidar(rows)
-            named = {f"{space}/{name}": value for name, value in found.items()}
-            self._history.add(step, named)
-            self._history.add_spectrum(step, space, values.tolist())
-            self._log(runner, named)
+            self._log(runner, self._history.add_space(step, space, rows))
 
     def _judge(self, runner: Runner, *, at_end: bool = False) -> None:
         history, facts = self._history, self._history.facts

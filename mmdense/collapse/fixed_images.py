@@ -4,13 +4,12 @@ Letters: N images of all processes, V views, D channels.
 """
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank, get_world_size
-from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
 from torch import Tensor
 
 from mmdense.collapse.taps import Parts, as_vectors
@@ -26,23 +25,24 @@ _BATCH = 64
 
 
 @torch.no_grad()
-def features_of_fixed_images(runner: Runner, parts: Parts, count: int) -> dict[str, Tensor]:
+def features_of_fixed_images(
+    model: Any, dataset: Any, collate: Callable[[list], Any], parts: Parts, count: int
+) -> dict[str, Tensor]:
     """Features of the backbone and of the projector, in eval mode; training does not notice.
 
     The images are evenly spread over the training set, and drawn under a seed of their own, so that
     the views are those of every other time. Processes share them out.
 
     Args:
-        runner: In training.
-        parts: Of its model.
+        model: Not wrapped.
+        dataset: Training images.
+        collate: Makes a batch of a list of samples, as the training loader does.
+        parts: Of the model.
         count: Images, at most; N.
 
     Returns:
         By space, "backbone" and (where there is one) "projector". [N, V, D]
     """
-    model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    loader: Any = runner.train_dataloader
-    dataset = loader.dataset
     if isinstance(dataset, SeededDataset):  # which takes places of a run for indices
         dataset = dataset.dataset
     chosen = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int)
@@ -54,7 +54,7 @@ def features_of_fixed_images(runner: Runner, parts: Parts, count: int) -> dict[s
             random.seed(_SEED + start)
             np.random.seed(_SEED + start)
             records = [dataset[int(index)] for index in own[start : start + _BATCH]]
-            data = model.data_preprocessor(loader.collate_fn(records), True)
+            data = model.data_preprocessor(collate(records), True)
             for space, views in _views_by_space(model, parts, data["inputs"]).items():
                 found.setdefault(space, []).append(torch.stack(views, dim=1))  # [B, V, D]
     return {space: gather_rows(torch.cat(batches)) for space, batches in found.items()}

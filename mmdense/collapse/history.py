@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
+from mmdense.collapse.readings import space_readings
+from mmdense.collapse.spectrum import lidar
 from mmdense.records.curve import Curve
 from mmdense.records.record import write_json
 
@@ -42,6 +46,29 @@ class History:
         self._spectra.append(
             {"step": step, "space": space, "channels": len(values), "values": kept}
         )
+
+    def add_space(self, step: int, space: str, features: Tensor) -> dict[str, float]:
+        """Ranks and spectrum of the first view of fixed images, in one space.
+
+        Args:
+            step: Where training is.
+            space: Such as "projector".
+            features: Of N images in V views; one image, or NaN, gives nothing. [N, V, D]
+
+        Returns:
+            The readings that were added, as ``<space>/<name>``.
+        """
+        images, views, channels = features.shape
+        if images < 2 or not bool(features.isfinite().all()):
+            return {}
+        found, values = space_readings(features[:, 0])
+        if views > 1:
+            found["lidar"] = lidar(features)
+        named = {f"{space}/{name}": value for name, value in found.items()}
+        self.add(step, named)
+        self.add_spectrum(step, space, values.tolist())
+        self.facts.setdefault("spaces", {})[space] = {"images": images, "channels": channels}
+        return named
 
     def last(self, name: str) -> float | None:
         """The latest value of a curve."""

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Parts", "Tap", "as_vectors", "find_parts", "last_free_norm", "split_views"]
+__all__ = [
+    "Parts",
+    "Tap",
+    "as_vectors",
+    "find_parts",
+    "last_free_norm",
+    "method_name",
+    "split_views",
+]
 
 # Necks of these models rebuild pictures, and their backbones see masked ones: only the encoder
 # counts, and of what it returns the tokens come first.
@@ -77,6 +85,13 @@ def find_parts(
         layout or _LAYOUTS.get(kind, "calls"),
         encoder_only,
     )
+
+
+def method_name(model: nn.Module) -> str:
+    """Classes of a model and its head, such as "SimSiam with LatentPredictHead"."""
+    head = getattr(model, "head", None)
+    name = type(model).__name__
+    return f"{name} with {type(head).__name__}" if isinstance(head, nn.Module) else name
 
 
 class Tap:
