@@ -97,9 +97,10 @@ class Monitor:
 
     def _read_gradient(self, features: list[Tensor], tap: Tap | None) -> dict[str, float]:
         """The extra gradient on the first view; the second is its pull."""
-        if tap is None or len(features) < 2 or len(tap.gradients) < 2 or tap.gradients[0] is None:
+        given = [] if tap is None else [one for one in tap.gradients if one is not None]
+        if len(features) < 2 or not given:
             return {}
-        own = tap.gradients[0].float()
+        own = split_views(given, self.parts.layout, len(self._views[0]))[0].float()  # [B, D]
         gradient = gather_rows(own * len(own))  # the loss of each process is a mean of its images
         if not bool(gradient.isfinite().all()):
             return {}

@@ -112,7 +112,7 @@ def gradient_readings(
         nan = float("nan")
         return {"o_e": nan, "r_e": nan, "r_e_decorrelates": nan}
     o_e, r_e = split(descent / scale - pull)
-    steepest = -tangential(decorrelation_gradient(unit), unit)
+    _, steepest = split(-tangential(decorrelation_gradient(unit), unit))
     cosine = torch.nn.functional.cosine_similarity(r_e.flatten(), steepest.flatten(), dim=0)
     return {
         "o_e": float(o_e.norm()),

@@ -1,0 +1,236 @@
+"""The hook in runs: it changes nothing, it goes on after a resume, its verdicts are right."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import mmdense  # noqa: F401
+from mmdense.collapse.collapse_hook import CollapseError, CollapseHook
+from mmdense.collapse.history import read_history
+from tests.mmdense.evaluation.tiny_siamese import Losses, build, model
+
+HOOK = {"type": "mmdense.CollapseHook", "interval": 2, "images": 8}
+
+
+class Flat(nn.Module):
+    """A backbone of one layer, so that a hundred steps take a second."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3 * 16 * 16, 32)
+
+    def forward(self, images):
+        return (self.layer(images.flatten(1)).relu()[:, :, None, None],)
+
+
+def siamese(head, *, last_bn=False, affine=True):
+    """A model of projections of 16 channels, with a head of the collapse laboratory."""
+    import projects.simsiam_decomp  # noqa: F401
+
+    config = model()
+    neck = {**config["neck"], "with_last_bn": last_bn, "with_last_bn_affine": affine}
+    return {
+        "type": "mmdense.SiameseViews",
+        "backbone": {"type": Flat},
+        "neck": neck,
+        "head": head,
+    }
+
+
+def train(folder, head, *, steps=60, lr=0.5, hook=None, **more):
+    """Train a tiny Siamese network and read what the hook wrote."""
+    options = {key: more.pop(key) for key in ("last_bn", "affine") if key in more}
+    runner = build(
+        folder,
+        {**HOOK, "interval": 5, "epochs": 0, **(hook or {})},
+        model=siamese(head, **options),
+        train_cfg={"type": "mmdense.IterBasedTrainLoop", "max_iters": steps},
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": lr, "momentum": 0.9}},
+        **more,
+    )
+    runner.train()
+    return read_history(folder)
+
+
+def losses_head(*names):
+    losses = [{"type": f"mmdense.{name}Loss"} for name in names]
+    return {"type": "mmdense.LossSumHead", "losses": losses}
+
+
+def test_a_run_with_the_hook_equals_one_without(tmp_path):
+    runs = []
+    for name, hooks in (("plain", ()), ("watched", (HOOK,))):
+        losses = Losses()
+        runner = build(tmp_path / name, losses, *hooks)
+        runner.train()
+        runs.append((losses.losses, runner.model.state_dict()))
+    assert runs[0][0] == runs[1][0]
+    for key, value in runs[0][1].items():
+        assert torch.equal(value, runs[1][1][key]), key
+
+
+def test_readings_reach_the_file_the_hub_and_the_record(tmp_path):
+    runner = build(tmp_path, HOOK, {"type": "mmdense.RecordHook"})
+    runner.train()
+    found = read_history(tmp_path)
+    assert [step for step, _ in found["curves"]["m_o"]] == [1, 2, 3, 4, 5, 6]
+    assert [step for step, _ in found["curves"]["covariance"]] == [2, 4, 6]
+    assert [step for step, _ in found["curves"]["projector/rank_me"]] == [3, 6]
+    assert {spectrum["space"] for spectrum in found["spectra"]} == {"backbone", "projector"}
+    assert found["facts"]["centre_floor"] == pytest.approx(1 / math.sqrt(16))
+    assert found["facts"]["centre_hidden"] is True
+    assert found["curves"]["predictor_lr"][0][1] == 0.05
+    assert "train/collapse/m_o" in runner.message_hub.log_scalars
+    from mmdense.records.record import load
+
+    metrics = load(tmp_path / "record.json").metrics
+    assert metrics["collapse/collapsed"] == 0.0
+    assert metrics["collapse/m_o"] == pytest.approx(found["curves"]["m_o"][-1][1])
+
+
+def test_curves_go_on_after_a_resume(tmp_path):
+    saving = {"default_hooks": {"checkpoint": {"type": "CheckpointHook", "interval": 1}}}
+    build(tmp_path, HOOK, **saving).train()
+    again = build(
+        tmp_path, HOOK, **saving, train_cfg={"by_epoch": True, "max_epochs": 4}, resume=True
+    )
+    again.train()
+    steps = [step for step, _ in read_history(tmp_path)["curves"]["m_o"]]
+    assert steps == list(range(1, 13))
+
+
+def test_naive_siamese_collapses_completely(tmp_path):
+    found = train(tmp_path, {"type": "mmdense.NaiveSiameseHead"}, steps=100)
+    assert found["verdict"] == "complete collapse"
+    assert "all images point one way" in found["reason"]
+    assert found["curves"]["m_o"][-1][1] > 0.95
+
+
+def test_vectors_on_a_line_are_a_dimensional_collapse(tmp_path):
+    # Two opposite directions: the centre is zero, the deviation that of a full sphere.
+    runner = build(
+        tmp_path,
+        {**HOOK, "interval": 1, "epochs": 0, "patience": 1},
+        model=siamese(losses_head("Align")),
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
+    )
+    layers = runner.model.neck
+    torch.nn.init.zeros_(layers.fc1.weight)
+    torch.nn.init.normal_(layers.fc1.weight[:, :1])
+    last = layers.fc1
+
+    def on_a_line(module, inputs, output):
+        line = torch.ones_like(output) / 4
+        sign = torch.ones(len(output))
+        sign[::2] = -1.0
+        return output * 1e-3 + line * sign[:, None]
+
+    last.register_forward_hook(on_a_line)
+    runner.train()
+    found = read_history(tmp_path)
+    assert found["verdict"] == "dimensional collapse"
+    assert found["curves"]["m_o"][-1][1] < 0.3
+    assert "effective rank 1" in found["reason"]
+
+
+def test_the_last_batchnorm_hides_the_centre(tmp_path):
+    # Before the last BatchNorm all vectors point one way; behind it they look spread.
+    runner = build(
+        tmp_path,
+        {**HOOK, "interval": 1, "epochs": 0, "patience": 1},
+        model=siamese(losses_head("Align"), last_bn=True, affine=False),
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
+    )
+    runner.model.neck.fc1.register_forward_hook(lambda module, inputs, output: output + 50.0)
+    runner.train()
+    found = read_history(tmp_path)
+    assert found["curves"]["m_o"][-1][1] < found["facts"]["centre_floor"]
+    assert found["curves"]["m_o_before_norm"][-1][1] > 0.95
+    assert found["verdict"] == "the last BatchNorm hides the centre"
+
+
+def test_a_loss_that_spreads_is_healthy(tmp_path):
+    found = train(tmp_path, losses_head("Align", "Uniformity"), lr=0.1)
+    assert found["verdict"] == "healthy"
+
+
+def test_a_run_that_diverged(tmp_path):
+    runner = build(
+        tmp_path,
+        {**HOOK, "epochs": 0},
+        model=siamese(losses_head("Align")),
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
+    )
+    runner.model.neck.fc1.register_forward_hook(lambda module, inputs, output: output * math.nan)
+    runner.train()
+    found = read_history(tmp_path)
+    assert found["verdict"] == "diverged"
+    assert found["curves"]["m_o"][-1][1] is None
+
+
+def test_a_collapse_has_to_last(tmp_path):
+    head = {"type": "mmdense.NaiveSiameseHead"}
+    hook = {"limits": {"centre": 0.01}, "patience": 3, "on_collapse": ("stop",)}
+    train(tmp_path / "short", head, steps=11, lr=0.0, hook={**hook, "on_collapse": ()})
+    with pytest.raises(CollapseError, match="stopped at step 15: complete collapse"):
+        train(tmp_path / "long", head, steps=30, lr=0.0, hook=hook)
+    assert read_history(tmp_path / "long")["verdict"] == "complete collapse"
+
+
+def test_a_snapshot_is_a_checkpoint(tmp_path):
+    hook = {"limits": {"centre": 0.01}, "patience": 1, "on_collapse": ("snapshot", "warn")}
+    train(tmp_path, {"type": "mmdense.NaiveSiameseHead"}, steps=7, lr=0.0, hook=hook)
+    saved = list(tmp_path.glob("collapse_iter_*.pth"))
+    assert [file.name for file in saved] == ["collapse_iter_5.pth"]
+
+
+def test_a_rescue_brings_the_residual_back(tmp_path):
+    head = {
+        "type": "mmdense.PhasedHead",
+        "heads": {"pull": losses_head("Align"), "spread": losses_head("Decorrelation", "Centre")},
+    }
+    phases = {
+        "type": "mmdense.PhaseHook",
+        "phases": [{"head": "pull"}],
+        "rescue": "spread",
+        "rescue_length": 60,
+    }
+    runner = build(
+        tmp_path,
+        {**HOOK, "interval": 5, "epochs": 0, "limits": {"centre": 0.9}},
+        phases,
+        model=siamese(head),
+        train_cfg={"type": "mmdense.IterBasedTrainLoop", "max_iters": 140},
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.5, "momentum": 0.9}},
+    )
+    runner.train()
+    m_o = [value for _, value in read_history(tmp_path)["curves"]["m_o"]]
+    end = runner.message_hub.runtime_info["collapse_rescue_end"]
+    assert m_o[end - 61] > 0.85
+    assert min(m_o[end - 60 : end]) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"interval": 0}, "CollapseHook.interval must be 1 or more, found 0"),
+        ({"epochs": -1}, "CollapseHook.epochs must be 0 or more"),
+        ({"images": 1}, "CollapseHook.images must be 2 or more"),
+        ({"patience": 0}, "CollapseHook.patience must be 1 or more"),
+        ({"on_collapse": ("pray",)}, r"CollapseHook.on_collapse: \['pray'\] not among"),
+        ({"views": "both"}, "CollapseHook.views='both' can be"),
+        ({"limits": {"centre": 2.0}}, "shares from 0 to 1"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        CollapseHook(**options)
+
+
+def test_a_missing_module_stops_the_run_before_its_first_step(tmp_path):
+    runner = build(tmp_path, {**HOOK, "projector": "projector"})
+    with pytest.raises(ValueError, match="projector='projector': SimSiam has no such module"):
+        runner.train()
+    assert runner.iter == 0

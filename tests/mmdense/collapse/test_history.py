@@ -1,0 +1,55 @@
+"""Curves, spectra and the verdict as JSON."""
+
+import json
+import math
+
+import pytest
+
+import mmdense  # noqa: F401
+from mmdense.collapse.history import History, read_history
+
+
+def filled():
+    history = History()
+    history.facts["channels"] = 8
+    for step in range(1, 4):
+        history.add(step, {"m_o": step / 10, "odd": math.nan if step == 2 else 1.0})
+    history.add_spectrum(3, "projector", [3.0, 1.0])
+    history.verdict = ("healthy", "all is well")
+    return history
+
+
+def test_what_is_written_is_read(tmp_path):
+    filled().write(tmp_path)
+    found = read_history(tmp_path)
+    assert found["verdict"] == "healthy"
+    assert found["reason"] == "all is well"
+    assert found["facts"] == {"channels": 8}
+    assert found["curves"]["m_o"] == [[1, 0.1], [2, 0.2], [3, 0.3]]
+    assert found["curves"]["odd"] == [[1, 1.0], [2, None], [3, 1.0]]
+    assert found["spectra"] == [
+        {"step": 3, "space": "projector", "channels": 2, "values": [3.0, 1.0]}
+    ]
+
+
+def test_it_goes_on_from_its_state(tmp_path):
+    history = History(filled().state())
+    json.dumps(history.state())
+    assert history.last("m_o") == pytest.approx(0.3)
+    assert history.last("nothing") is None
+    history.add(4, {"m_o": 0.4})
+    history.write(tmp_path)
+    assert len(read_history(tmp_path)["curves"]["m_o"]) == 4
+
+
+def test_a_long_spectrum_keeps_its_greatest_values():
+    history = History()
+    history.add_spectrum(1, "backbone", list(range(2048, 0, -1)))
+    kept = history.state()["spectra"][0]
+    assert kept["channels"] == 2048
+    assert (len(kept["values"]), kept["values"][0]) == (512, 2048.0)
+
+
+def test_a_run_without_the_hook(tmp_path):
+    with pytest.raises(FileNotFoundError, match="has no collapse.json: train with custom_hooks"):
+        read_history(tmp_path)
