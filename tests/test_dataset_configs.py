@@ -111,6 +111,7 @@ def place(tmp_path_factory):
         for i in range(4):  # two a class
             photo(data / "imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG")
             photo(data / "tiny_imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG", (64, 64))
+            photo(data / "imagenet100" / split / f"n{i // 2:08}" / f"{i}.JPEG")
             photo(data / "natural1k" / f"{i}.jpg")
     write_shards(data / "natural1k", data / "shards", max_samples=2)
     return root

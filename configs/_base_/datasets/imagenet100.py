@@ -1,0 +1,23 @@
+# ImageNet-100, a hundred classes of ImageNet: for pretraining with batched views, and for the
+# probes. The folder is yours: data/imagenet100/{train,val}/<class>/, for instance links to those of
+# ImageNet for the classes in imagenet100.txt of the code of CMC (arXiv:1906.05849), which the
+# literature took over.
+_base_ = "imagenet_pretrain.py"
+
+train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type="mmpretrain.CustomDataset",
+        data_root="data/imagenet100/train",
+        pipeline=_base_.pipeline,
+    ),
+)
+test_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type="mmpretrain.CustomDataset",
+        data_root="data/imagenet100/val",
+        test_mode=True,
+        pipeline=_base_.test_dataloader.dataset.pipeline,
+    ),
+)

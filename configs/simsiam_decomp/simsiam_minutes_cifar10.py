@@ -1,0 +1,32 @@
+"""SimSiam on 5,000 images of CIFAR-10 (JPEG), at a size that shows who collapses in minutes.
+
+Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262; a quarter of the width, 468 steps.
+Command: python tools/train.py configs/simsiam_decomp/simsiam_minutes_cifar10.py
+Machine: two CPU cores, some minutes.
+Expected: a healthy verdict with m_o near 0.5, where a naive Siamese network ends near 1.
+Vary: model.head, by _base_/models/siamese_variants.py (minutes).
+"""
+
+_base_ = [
+    "../_base_/models/siamese_r18_w16.py",
+    "../_base_/datasets/cifar10.py",
+    "../_base_/schedules/siamese_minutes.py",
+]
+
+max_epochs = 12
+train_cfg = dict(max_epochs=max_epochs)
+train_dataloader = dict(
+    batch_size=128,
+    dataset=dict(
+        _delete_=True,
+        type="mmdense.FewLabels",
+        percent=10,
+        seed=0,
+        dataset=_base_.train_dataloader.dataset,
+    ),
+)
+default_hooks = dict(
+    logger=dict(interval=10), checkpoint=dict(interval=4), knn=dict(interval=max_epochs)
+)
+
+expected = []

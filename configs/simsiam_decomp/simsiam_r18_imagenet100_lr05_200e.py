@@ -1,0 +1,23 @@
+"""SimSiam on ImageNet-100, ResNet-18, lr 0.5, 200 epochs.
+
+Paper: solo-learn has this rate, batch and decay for ImageNet-100; crops and projector are those
+    of arXiv:2203.16262.
+Command: python tools/train.py configs/simsiam_decomp/simsiam_r18_imagenet100_lr05_200e.py
+Machine: one GPU, or several, with batches of 256 in all; not measured.
+Expected: solo-learn reports 74.54 (online) and 78.72 (offline linear probe) after 400 epochs; not
+    run here.
+Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
+    study_variants_imagenet100.py has other methods and predictors.
+"""
+
+_base_ = [
+    "../_base_/models/siamese_r18.py",
+    "../_base_/datasets/imagenet100.py",
+    "../_base_/schedules/siamese_lr05.py",
+]
+
+model = dict(neck=dict(with_last_bn=False, with_last_bias=True))
+data_preprocessor = dict(view=dict(crop_scale=(0.08, 1.0)))
+train_dataloader = dict(batch_size=256)
+
+expected = []
