@@ -1,0 +1,249 @@
+"""Panels of the collapse report: curves of several runs with the lines that give them a meaning.
+
+A panel is drawn twice: beside its neighbours in a PNG, and alone as an SVG whose colours the page
+decides, so that it stands in light and dark and under each other on a phone.
+"""
+
+import io
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
+from matplotlib.ticker import LogFormatter, MaxNLocator
+
+from mmdense.collapse.runs import Points, Run
+from mmdense.records.plots import COLOURS as SEVEN_COLOURS
+
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "Chart",
+    "Line",
+    "Panel",
+    "draw_curve",
+    "dress",
+    "of",
+    "panel_svgs",
+    "styled",
+    "write_png",
+]
+
+# Told apart by colour-blind readers; the dashes tell them apart on a black-and-white print.
+COLOURS = (*SEVEN_COLOURS, "#7A5C3E")
+DASHES: tuple[Any, ...] = (
+    *("solid", (0, (5, 2)), (0, (1.2, 1.4)), (0, (7, 2, 1.5, 2)), (0, (2.5, 1.2))),
+    *((0, (9, 2, 1.5, 2, 1.5, 2)), (0, (10, 4)), (0, (1.2, 3.5))),
+)
+INK, QUIET, GRID, PAPER = "#333333", "#6F6F6F", "#DDDDDD", "#FFFFFF"
+_THEME = {INK: "--ink", QUIET: "--quiet", GRID: "--grid", PAPER: "--card"}
+_SIZE = (4.4, 3.3)  # inches, of a panel
+_DPI = 150
+_FEW = 30  # points of a curve that are drawn with a dot each
+
+
+@dataclass(frozen=True)
+class Line:
+    """A floor, a ceiling or a limit: its name, and where it lies for a run, if it is known."""
+
+    text: str
+    value: Callable[[Run], float | None]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot.
+
+    Attributes:
+        label: Title of the vertical axis.
+        points: The curve of a run, empty where it has none.
+        lines: Of reference.
+        log: Whether the vertical axis is logarithmic.
+        limits: Of the vertical axis, where they are fixed.
+        title: Above the panel.
+        draw: Draws something else than curves; then ``points`` only tell whether there is anything.
+    """
+
+    label: str
+    points: Callable[[Run], Sequence[Any]]
+    lines: tuple[Line, ...] = ()
+    log: bool = False
+    limits: tuple[float, float] | None = None
+    title: str = ""
+    draw: Callable[[Axes, Sequence[Run]], None] | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Panels that are read together.
+
+    Attributes:
+        name: Of its file.
+        title: Of its section.
+        reading: How to read it, and what floor and ceiling are.
+        panels: In rows of ``columns``.
+    """
+
+    name: str
+    title: str
+    reading: str
+    panels: tuple[Panel, ...]
+    columns: int = field(default=3)
+
+
+def of(name: str) -> Callable[[Run], Points]:
+    """The curve of that name."""
+    return lambda run: run.curve(name)
+
+
+def write_png(chart: Chart, runs: Sequence[Run], folder: Path) -> Path:
+    """Draw all panels of a chart, with a legend where there are several runs."""
+    columns = min(chart.columns, len(chart.panels))
+    rows = math.ceil(len(chart.panels) / columns)
+    figure = Figure(figsize=(_SIZE[0] * columns, _SIZE[1] * rows + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = np.atleast_1d(figure.subplots(rows, columns)).flatten()
+    for axes in grid[len(chart.panels) :]:
+        axes.axis("off")
+    for axes, panel in zip(grid, chart.panels):
+        _draw(axes, panel, runs)
+    handles = [
+        Line2D([], [], color=colour, linestyle=dash, linewidth=2, label=run.name)
+        for run, colour, dash in styled(runs)
+    ]
+    figure.legend(
+        handles=handles, loc="outside upper left", ncols=min(4, len(runs)), frameon=False,
+        labelcolor=INK, fontsize=10, handlelength=3.2,
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{chart.name}.png"
+    figure.savefig(path, dpi=_DPI, facecolor=PAPER)
+    return path
+
+
+def panel_svgs(chart: Chart, runs: Sequence[Run]) -> list[str]:
+    """Each panel as the text of an ``<svg>``, with colours by CSS variables and without legend.
+
+    The variables are ``--ink``, ``--quiet``, ``--grid``, ``--card`` and ``--run-0`` onwards.
+    """
+    found = []
+    for number, panel in enumerate(chart.panels):
+        figure = Figure(figsize=_SIZE, layout="constrained")
+        _draw(figure.subplots(), panel, runs)
+        buffer = io.StringIO()
+        with mpl.rc_context({"svg.fonttype": "none", "font.family": "sans-serif"}):
+            figure.savefig(buffer, format="svg", transparent=True)
+        found.append(_for_page(buffer.getvalue(), f"{chart.name}-{number}"))
+    return found
+
+
+def dress(axes: Axes, label: str, *, across: str = "training iteration") -> None:
+    """Axis titles, a pale grid, and no frame but the two axes."""
+    axes.set_xlabel(across, color=INK, fontsize=10)
+    axes.set_ylabel(label, color=INK, fontsize=10)
+    axes.tick_params(colors=INK, labelsize=9.5, length=3, which="major")
+    axes.tick_params(length=0, labelsize=0, labelleft=False, which="minor")
+    axes.grid(color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(INK)
+
+
+def draw_curve(axes: Axes, points: Points, colour: str, dash: Any) -> None:
+    """A line with gaps where values are not finite, and a cross at the last one before a gap.
+
+    Short curves, and single values between gaps, have dots.
+    """
+    steps, values = np.asarray(points, dtype=float).T
+    known = np.isfinite(values)
+    values = np.where(known, values, np.nan)
+    axes.plot(steps, values, color=colour, linestyle=dash, linewidth=1.8)
+    before, after = np.roll(known, 1), np.roll(known, -1)
+    before[0] = after[-1] = False
+    lonely = known & ~before & ~after
+    dots = known if len(points) <= _FEW else lonely
+    axes.plot(steps[dots], values[dots], "o", color=colour, markersize=3.6)
+    ends = known & ~after
+    ends[-1] = False
+    axes.plot(steps[ends], values[ends], "X", color=colour, markersize=8, markeredgecolor=PAPER)
+
+
+def styled(runs: Sequence[Run]) -> list[tuple[Run, str, Any]]:
+    """Each run with its colour and its dashes."""
+    return [
+        (run, COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)])
+        for number, run in enumerate(runs)
+    ]
+
+
+def _draw(axes: Axes, panel: Panel, runs: Sequence[Run]) -> None:
+    if panel.log:
+        axes.set_yscale("log")
+    if panel.draw is not None:
+        panel.draw(axes, runs)
+    else:
+        for run, colour, dash in styled(runs):
+            if points := panel.points(run):
+                draw_curve(axes, list(points), colour, dash)
+        dress(axes, panel.label)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if panel.log:
+        axes.yaxis.set_major_formatter(LogFormatter(labelOnlyBase=False))
+    if panel.limits:
+        axes.set_ylim(*panel.limits)
+    axes.set_title(panel.title, color=INK, fontsize=10.5, loc="left")
+    drawn = [run for run in runs if panel.points(run)]
+    names = [name for line in panel.lines for name in _draw_line(axes, line, drawn)]
+    _place_names(axes, names)
+
+
+def _draw_line(axes: Axes, line: Line, runs: Sequence[Run]) -> list[Annotation]:
+    """One line where all runs agree, else one for each value; named once."""
+    places = sorted({value for run in runs if (value := line.value(run)) is not None})
+    for place in places:
+        axes.axhline(place, color=QUIET, linewidth=1.1, linestyle=(0, (1, 2)), zorder=1)
+    if not places:
+        return []
+    text = f"{line.text} = {places[0]:.3g}" if len(places) == 1 else f"{line.text}, by run"
+    name = axes.annotate(
+        text, (1.0, places[-1]), xycoords=axes.get_yaxis_transform(), xytext=(0, 3),
+        textcoords="offset points", ha="right", va="bottom", fontsize=8.5, color=QUIET,
+    )  # fmt: skip
+    name.set_in_layout(False)
+    return [name]
+
+
+def _place_names(axes: Axes, names: Sequence[Annotation]) -> None:
+    """Names of lines near the upper end of the axis stand below their line."""
+    axes.set_ylim(axes.get_ylim())
+    for name in names:
+        place = axes.transData.transform((0.0, name.xy[1]))
+        if axes.transAxes.inverted().transform(place)[1] > 0.85:
+            name.set_position((0, -3))
+            name.set_verticalalignment("top")
+
+
+def _for_page(svg: str, name: str) -> str:
+    """Only the ``<svg>`` itself, its ids its own, its colours variables, its size the page's."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    first, rest = svg.split(">", 1)
+    svg = re.sub(r'\s(xmlns(:xlink)?|width|height|version)="[^"]*"', "", first) + ">" + rest
+    svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+    variables = _THEME | {colour: f"--run-{number}" for number, colour in enumerate(COLOURS)}
+    for colour, variable in variables.items():
+        svg = svg.replace(colour.lower(), f"var({variable})")
+    return svg.strip()
