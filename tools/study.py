@@ -2,7 +2,8 @@
 
     python tools/study.py configs/cascade_rpn/study_proposals_bccd.py --source FOLDER_OF_THE_DATA
 
-A study that was interrupted goes on where it stopped.
+A study that was interrupted goes on where it stopped. With --variants only some are trained; the
+record and the table come from a run with all, which does not train again what was trained.
 """
 
 import argparse
@@ -20,11 +21,16 @@ def main() -> int:
         "--source", type=Path, help="folder with the archives of the data; default $MMDENSE_SOURCES"
     )
     parser.add_argument(
+        "--variants", nargs="+", metavar="NAME", help="train these only, and write no record"
+    )
+    parser.add_argument(
         "--keep",
         metavar="WHAT",
         help="also keep the record as results/<slug>/<date>_<WHAT>; needs a clean git tree",
     )
     args = parser.parse_args()
+    if args.keep and args.variants:
+        parser.error("--keep goes without --variants: a study's record has all of its variants")
     if not args.config.is_file():
         print(f"there is no study config {args.config}", file=sys.stderr)
         return 2
@@ -35,9 +41,12 @@ def main() -> int:
     # `kill` ends the running training too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        study = Study.from_file(args.config, work_dir=args.work_dir)
+        study = Study.from_file(args.config, work_dir=args.work_dir, variants=args.variants)
         study.run(source=args.source)
-        study.report(keep_as=args.keep)
+        if study.left_out:
+            print(f"no record yet: left out were {', '.join(study.left_out)}")
+        else:
+            study.report(keep_as=args.keep)
     except (StageError, RecordError, ValueError, OSError) as error:
         print(f"study stopped: {error}", file=sys.stderr)
         return 1

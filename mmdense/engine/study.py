@@ -6,6 +6,7 @@ again only when what goes into it has changed. Seeds come outermost, so an inter
 whole rounds of all variants.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,24 +35,30 @@ class Study:
             ``base``, ``variants`` (``name``, ``label``, ``changes``) and ``metrics`` (``metric``,
             ``label``, ``scale``).
         work_dir: Where everything is written.
+        chosen: Names of the variants that :meth:`run` trains.
         console: Where progress is printed.
     """
 
     cfg: Config
     work_dir: Path
+    chosen: tuple[str, ...]
     console: Console
 
     @classmethod
-    def from_file(cls, path: Path, *, work_dir: Path | None = None) -> "Study":
+    def from_file(
+        cls, path: Path, *, work_dir: Path | None = None, variants: Sequence[str] | None = None
+    ) -> "Study":
         """Read a study config.
 
         Args:
             path: The config.
             work_dir: Default ``work_dirs/<name>``.
+            variants: Names of those to train; all by default.
 
         Raises:
             ValueError: A key is missing, a data set or the base config does not exist, a name is
-                used twice, or a variant changes nothing that the base has.
+                used twice, a variant changes nothing that the base has, or there is no variant of
+                a name.
         """
         cfg = Config.fromfile(path)
         missing = [key for key in _REQUIRED if key not in cfg]
@@ -69,10 +76,20 @@ class Study:
                 raise ValueError(
                     f"{path}: variants[{number}].changes: {cfg.base} has no {', '.join(unknown)}"
                 )
-        return cls(cfg, work_dir or Path("work_dirs") / cfg.name, Console())
+        chosen = tuple(names if variants is None else variants)
+        if unknown := [name for name in chosen if name not in names]:
+            raise ValueError(
+                f"{path} has no variant {', '.join(unknown)}; it has {', '.join(names)}"
+            )
+        return cls(cfg, work_dir or Path("work_dirs") / cfg.name, chosen, Console())
+
+    @property
+    def left_out(self) -> list[str]:
+        """Names of the variants that are not trained now."""
+        return [variant.name for variant in self.cfg.variants if variant.name not in self.chosen]
 
     def run(self, *, source: Path | None = None) -> None:
-        """Prepare the data and train what has not been trained.
+        """Prepare the data and train what is chosen and has not been trained.
 
         Args:
             source: Folder with the archives of real data, for sets that are not generated.
@@ -82,7 +99,7 @@ class Study:
             ValueError, OSError: The data cannot be prepared.
         """
         data = prepare_data(self.cfg.data, source)
-        stages = self._stages()
+        stages = [pair for pair in self._stages() if _variant(pair[0]) in self.chosen]
         for number, (stage, seed) in enumerate(stages, start=1):
             label = f"[{number}/{len(stages)}] {stage.name}"
             with StageProgress(label, self.console) as progress:
@@ -115,7 +132,11 @@ class Study:
         record = Record.begin(self.cfg.slug, self.cfg.name, config=self.cfg, seed=None)
         gather(record, stages, self.work_dir)
         for variant in self.cfg.variants:
-            runs = [s["metrics"] for s in record.stages if s["name"].split("/")[0] == variant.name]
+            runs = [
+                entry["metrics"]
+                for stage, entry in zip(stages, record.stages, strict=True)
+                if _variant(stage) == variant.name
+            ]
             for key in runs[0]:
                 values = np.array([run.get(key, np.nan) for run in runs])
                 record.metrics[f"{variant.name}/{key}/mean"] = float(values.mean())
@@ -157,3 +178,7 @@ class Study:
             for seed in self.cfg.seeds
             for variant in self.cfg.variants
         ]
+
+
+def _variant(stage: Stage) -> str:
+    return stage.name.split("/")[0]

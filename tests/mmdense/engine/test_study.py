@@ -3,15 +3,19 @@ from pathlib import Path
 
 import pytest
 
+from mmdense.engine import study as module
 from mmdense.engine.study import Study
+from mmdense.records.record import Record, save
 
 ROOT = Path(__file__).resolve().parents[3]
 
+# One step, and few images to validate on.
 BASE = f"""
 _base_ = "{ROOT}/configs/segmentation/semantic_fpn_r18_collage.py"
-train_dataloader = dict(num_workers=0, dataset=dict(data_root="data/collage/tiny/"))
-val_dataloader = dict(num_workers=0, dataset=dict(data_root="data/collage/tiny/"))
-test_dataloader = dict(num_workers=0, dataset=dict(data_root="data/collage/tiny/"))
+_few = dict(num_workers=0, dataset=dict(data_root="data/collage/tiny/", indices=2))
+train_dataloader = dict(batch_size=2, **_few)
+val_dataloader = _few
+test_dataloader = _few
 train_cfg = dict(max_epochs=1, val_interval=1)
 """
 STUDY = """
@@ -39,24 +43,62 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_trains_every_variant_and_seed_once_and_tells_mean_and_spread(here, capsys):
+@pytest.fixture
+def trained(monkeypatch):
+    """Names of the stages, which train nothing and leave a score by their variant and seed."""
+    names = []
+
+    def leave_record(stage, *, work_dir, seed, **_):
+        names.append(stage.name)
+        record = Record.begin("toys", stage.name, config={}, seed=seed)
+        record.metrics["mIoU"] = {"plain": 30.0, "still": 1.0}[stage.name.split("/")[0]] + 2 * seed
+        save(record, stage.folder(work_dir) / "record.json")
+        return True
+
+    monkeypatch.setattr(module, "run_stage", leave_record)
+    monkeypatch.setattr(module, "prepare_data", lambda *_: "")
+    return names
+
+
+def test_trains_a_variant_once(here, capsys):
+    (here / "study.py").write_text(STUDY.replace("seeds = [0, 1]", "seeds = [0]"))
+    study = Study.from_file(Path("study.py"), variants=["still"])
+    study.run()
+    study.run()
+    assert capsys.readouterr().out.count("unchanged, not run again") == 1
+    record = json.loads((here / "work_dirs/toy/still/seed0/record.json").read_text())
+    assert record["config"]["optim_wrapper"]["optimizer"]["lr"] == 0.0
+    assert 0 <= record["metrics"]["mIoU"] <= 100
+
+
+def test_tells_mean_and_spread_of_every_variant(here, trained):
     study = Study.from_file(Path("study.py"))
     study.run()
-    study.run()
-    assert capsys.readouterr().out.count("unchanged, not run again") == 4
+    assert trained == ["plain/seed0", "still/seed0", "plain/seed1", "still/seed1"]
     record = json.loads(study.report().read_text())
-    scores = {
-        (stage["name"], seed): stage["metrics"]["mIoU"]
-        for stage in record["stages"]
-        for seed in (0, 1)
-        if stage["name"].endswith(f"seed{seed}")
+    # 30 and 32, 1 and 3: means 31 and 2, both with a deviation of sqrt(2).
+    assert record["metrics"] == {
+        "plain/mIoU/mean": 31.0,
+        "plain/mIoU/sd": pytest.approx(2**0.5, rel=1e-5),
+        "still/mIoU/mean": 2.0,
+        "still/mIoU/sd": pytest.approx(2**0.5, rel=1e-5),
     }
-    for variant in ("plain", "still"):
-        a, b = (scores[f"{variant}/seed{seed}", seed] for seed in (0, 1))
-        assert record["metrics"][f"{variant}/mIoU/mean"] == pytest.approx((a + b) / 2, rel=1e-4)
-        spread = abs(a - b) / 2**0.5
-        assert record["metrics"][f"{variant}/mIoU/sd"] == pytest.approx(spread, rel=1e-2, abs=1e-4)
-    assert "| Plain |" in (here / "work_dirs/toy/table.md").read_text()
+    assert "| Plain | 31.0 ± 1.4 |" in (here / "work_dirs/toy/table.md").read_text()
+
+
+def test_some_variants_are_trained_and_the_rest_named(here, trained):
+    study = Study.from_file(Path("study.py"), variants=["still"])
+    study.run()
+    assert trained == ["still/seed0", "still/seed1"]
+    assert study.left_out == ["plain"]
+    with pytest.raises(ValueError, match=r"plain/seed0/record\.json: there is no such record"):
+        study.report()
+    assert not (here / "work_dirs/toy/record.json").exists()
+
+
+def test_an_unknown_variant_is_refused_with_those_there_are(here):
+    with pytest.raises(ValueError, match=r"no variant plane; it has plain, still"):
+        Study.from_file(Path("study.py"), variants=["still", "plane"])
 
 
 @pytest.mark.parametrize(
