@@ -15,7 +15,8 @@ from mmdense.collapse.runs import Points, Run
 
 __all__ = ["charts_of"]
 
-_ZERO = Line("zero", lambda run: 0.0)
+_ZERO = Line("", lambda run: 0.0)
+_RANKS = (0.9, None)  # no rank is below one
 
 
 def charts_of(runs: Sequence[Run]) -> list[Chart]:
@@ -82,6 +83,7 @@ def deviation() -> Chart:
                 "std of a channel",
                 of("std"),
                 (Line("ceiling 1/√D", lines.deviation_ceiling),),
+                limits=(0.0, None),
             ),
             Panel("collapse level", _collapse_level, limits=(-0.02, 1.03)),
         ),
@@ -95,7 +97,7 @@ def covariance() -> Chart:
         "Correlation of the channels",
         "The mean over the channels of the squared covariances with all others. The floor 1/(B D) "
         "is that of B independent directions, the ceiling 1/D that of vectors on one line. Far "
-        "below the floor is no good sign: of vectors in one point nothing varies, so nothing co-varies.",
+        "below the floor is no good sign: of vectors in one point nothing varies or co-varies.",
         (
             Panel(
                 "off-diagonal covariance",
@@ -126,8 +128,15 @@ def batch_ranks() -> Chart:
                 of("rank"),
                 (Line("limit", lines.batch_rank_limit), ceiling),
                 log=True,
+                limits=_RANKS,
             ),
-            Panel("participation ratio", of("participation_ratio"), (ceiling,), log=True),
+            Panel(
+                "participation ratio",
+                of("participation_ratio"),
+                (ceiling,),
+                log=True,
+                limits=_RANKS,
+            ),
             Panel("rank of P less rank of Z", of("rank_gap"), (_ZERO,)),
         ),
     )
@@ -163,8 +172,8 @@ def extra_gradient() -> Chart:
         "residual r_e. Where both are zero nothing works against collapse. Where the cosine is "
         "positive, r_e also makes the channels less correlated.",
         (
-            Panel("|o_e|", of("o_e"), (_ZERO,)),
-            Panel("mean |r_e|", of("r_e"), (_ZERO,)),
+            Panel("|o_e|", of("o_e"), limits=(0.0, None)),
+            Panel("mean |r_e|", of("r_e"), limits=(0.0, None)),
             Panel("cosine of r_e with de-correlation", of("r_e_decorrelates"), (_ZERO,)),
         ),
     )
@@ -177,8 +186,8 @@ def alignment_and_uniformity() -> Chart:
         "Alignment and uniformity",
         "Alignment is the mean squared distance of two views of an image: 0 where they agree, 2 "
         "for unrelated ones. Uniformity is the log of the mean of exp(-2 d²) over pairs of images: "
-        "0 where all are one point, -4 where they fill a sphere of many dimensions. Good runs lower "
-        "both; a collapse has both at 0.",
+        "0 where all are one point, -4 where they fill a sphere of many dimensions. Good runs "
+        "lower both; a collapse has both at 0.",
         (
             Panel("alignment", of("alignment"), (Line("unrelated views", lambda run: 2.0), _ZERO)),
             Panel(
@@ -199,7 +208,7 @@ def length_and_drift() -> Chart:
         "divided by it, so a length that grows without end slows training down. Drift is one less "
         "the cosine of the centre with that of the step before: small where the centre stands.",
         (
-            Panel("mean length of z", of("norm")),
+            Panel("mean length of z", of("norm"), limits=(0.0, None)),
             Panel("1 - cosine of two centres", _drift, log=True),
         ),
     )
@@ -212,7 +221,7 @@ def predictor_rate() -> Chart:
         "Learning rate of the predictor",
         "SimSiam keeps it constant while the others decay. Where it falls with the schedule though "
         "the config fixes it, the hook that resets it runs once an epoch and not at every step.",
-        (Panel("learning rate", of("predictor_lr")),),
+        (Panel("learning rate", of("predictor_lr"), limits=(0.0, None)),),
     )
 
 

@@ -40,6 +40,7 @@ def ranks() -> Chart:
                 of(f"{space}/{key}"),
                 (Line("ceiling", lines.space_rank_ceiling(space, centred=centred)),),
                 log=True,
+                limits=(0.9, None),
                 title=space.capitalize(),
             )
             for key, name, centred in definitions

@@ -19,7 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from mmdense.collapse.runs import Points, Run
 from mmdense.records.plots import COLOURS as SEVEN_COLOURS
@@ -53,7 +53,7 @@ _FEW = 30  # points of a curve that are drawn with a dot each
 
 @dataclass(frozen=True)
 class Line:
-    """A floor, a ceiling or a limit: its name, and where it lies for a run, if it is known."""
+    """A floor, a ceiling or a limit: its name, if any, and where it lies for a run, if known."""
 
     text: str
     value: Callable[[Run], float | None]
@@ -68,7 +68,7 @@ class Panel:
         points: The curve of a run, empty where it has none.
         lines: Of reference.
         log: Whether the vertical axis is logarithmic.
-        limits: Of the vertical axis, where they are fixed.
+        limits: Of the vertical axis, each where it is fixed.
         title: Above the panel.
         draw: Draws something else than curves; then ``points`` only tell whether there is anything.
     """
@@ -77,7 +77,7 @@ class Panel:
     points: Callable[[Run], Sequence[Any]]
     lines: tuple[Line, ...] = ()
     log: bool = False
-    limits: tuple[float, float] | None = None
+    limits: tuple[float | None, float | None] = (None, None)
     title: str = ""
     draw: Callable[[Axes, Sequence[Run]], None] | None = None
 
@@ -150,8 +150,7 @@ def dress(axes: Axes, label: str, *, across: str = "training iteration") -> None
     """Axis titles, a pale grid, and no frame but the two axes."""
     axes.set_xlabel(across, color=INK, fontsize=10)
     axes.set_ylabel(label, color=INK, fontsize=10)
-    axes.tick_params(colors=INK, labelsize=9.5, length=3, which="major")
-    axes.tick_params(length=0, labelsize=0, labelleft=False, which="minor")
+    axes.tick_params(colors=INK, labelsize=9.5, length=3)
     axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -198,14 +197,22 @@ def _draw(axes: Axes, panel: Panel, runs: Sequence[Run]) -> None:
                 draw_curve(axes, list(points), colour, dash)
         dress(axes, panel.label)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if panel.log:
-        axes.yaxis.set_major_formatter(LogFormatter(labelOnlyBase=False))
-    if panel.limits:
-        axes.set_ylim(*panel.limits)
     axes.set_title(panel.title, color=INK, fontsize=10.5, loc="left")
     drawn = [run for run in runs if panel.points(run)]
     names = [name for line in panel.lines for name in _draw_line(axes, line, drawn)]
+    axes.set_ylim(*panel.limits)
+    if panel.log:
+        _name_powers(axes)
     _place_names(axes, names)
+
+
+def _name_powers(axes: Axes) -> None:
+    """1, 2, 5, 10 on a short logarithmic axis, powers of ten on a long one."""
+    low, high = axes.get_ylim()
+    subdivided = math.log10(high / low) < 3.0
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if subdivided else (1.0,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _draw_line(axes: Axes, line: Line, runs: Sequence[Run]) -> list[Annotation]:
@@ -213,7 +220,7 @@ def _draw_line(axes: Axes, line: Line, runs: Sequence[Run]) -> list[Annotation]:
     places = sorted({value for run in runs if (value := line.value(run)) is not None})
     for place in places:
         axes.axhline(place, color=QUIET, linewidth=1.1, linestyle=(0, (1, 2)), zorder=1)
-    if not places:
+    if not places or not line.text:
         return []
     text = f"{line.text} = {places[0]:.3g}" if len(places) == 1 else f"{line.text}, by run"
     name = axes.annotate(

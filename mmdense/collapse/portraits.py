@@ -29,8 +29,8 @@ def draw_phase(axes: Axes, runs: Sequence[Run]) -> None:
     angles = np.linspace(0.0, math.pi / 2, 100)
     axes.plot(np.cos(angles), np.sin(angles), color=QUIET, linewidth=1.1, linestyle=(0, (1, 2)))
     for text, place, sides in (
-        ("healthy", (0.03, 1.045), ("left", "top")),
-        ("collapsed", (1.0, 0.03), ("right", "bottom")),
+        ("healthy", (0.03, 0.9), ("left", "top")),
+        ("collapsed", (0.9, 0.03), ("right", "bottom")),
     ):
         axes.annotate(text, place, ha=sides[0], va=sides[1], fontsize=9, color=QUIET)
     for run, colour, dash in styled(runs):

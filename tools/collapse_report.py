@@ -1,0 +1,82 @@
+"""Say whether runs collapse, and why: figures and one page from what mmdense.CollapseHook wrote.
+
+python tools/collapse_report.py work_dirs/a work_dirs/b -o report
+python tools/collapse_report.py --config CONFIG --checkpoint epoch_10.pth epoch_20.pth
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    from mmengine.config import DictAction
+
+    from mmdense.engine import launch
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "work_dirs", nargs="*", type=Path, metavar="WORK_DIR", help="folder with collapse.json"
+    )
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="DIR",
+        help="for collapse.html and the PNGs; default collapse_report in the work directory",
+    )  # fmt: skip
+    parser.add_argument("--config", type=Path, help="of a run without the hook; needs --checkpoint")
+    parser.add_argument(
+        "--checkpoint", nargs="+", default=[], metavar="FILE", help="of that run, in their order"
+    )
+    parser.add_argument(
+        "--images", type=int, help="of the training set; default the hook's, or 512"
+    )
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    launch.add_trust_argument(parser)
+    parser.set_defaults(launcher="none", local_rank=0, seed=None, work_dir=None)
+    args = parser.parse_args()
+    if (args.config is None) != (not args.checkpoint):
+        parser.error("--config and --checkpoint go together")
+    if not args.work_dirs and args.config is None:
+        parser.error("name work directories, or --config and --checkpoint")
+    if args.config is not None and not args.config.is_file():
+        parser.error(f"there is no config file {args.config}")
+    return args
+
+
+def main() -> int:
+    """Write the report and print the verdicts."""
+    args = parse_arguments()
+    from mmdense.collapse.report_page import write_report
+    from mmdense.collapse.runs import read_runs
+
+    folders, out = list(args.work_dirs), args.out
+    try:
+        if args.config is not None:
+            folders.append(_read_checkpoints(args))
+        runs = read_runs(folders)
+        default = folders[0] / "collapse_report" if len(folders) == 1 else Path("collapse_report")
+        page = write_report(runs, out or default)
+    except (OSError, ValueError) as error:
+        print(f"collapse_report.py: {error}", file=sys.stderr)
+        return 1
+    for run in runs:
+        print(f"{run.name}: {run.verdict or 'no verdict yet'}. {run.reason}".rstrip())
+    print(page)
+    return 0
+
+
+def _read_checkpoints(args: argparse.Namespace) -> Path:
+    """Measure checkpoints, write their ``collapse.json``, and give its folder."""
+    from mmdense.collapse.checkpoint_readings import history_of_checkpoints
+    from mmdense.engine import launch
+
+    cfg = launch.load_config(args)
+    launch.fit_to_machine(cfg)
+    history = history_of_checkpoints(cfg, args.checkpoint, images=args.images)
+    folder = args.out or Path(cfg.work_dir) / "collapse_of_checkpoints"
+    history.write(folder)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())
