@@ -28,6 +28,11 @@ __all__ = ["CollapseError", "CollapseHook"]
 _STATE = "collapse_history"  # keys in the message hub, which a checkpoint carries
 _VERDICT = "collapse_verdict"
 _FLUSH = 10  # steps between two waits for the device
+# Readings whose last values and curves stand in the record of a run.
+_RECORDED = (
+    *("m_o", "m_r", "std", "covariance", "rank", "alignment", "uniformity"),
+    *("eta_p", "eta_z", "o_e", "r_e", "r_e_decorrelates"),
+)
 _ACTIONS = ("warn", "snapshot", "stop")
 
 
@@ -232,7 +237,7 @@ class CollapseHook(Hook):
         runner.message_hub.update_info(_VERDICT, found.name)
         if at_end:
             self._write(runner)
-            self._tell_record(runner, state, found)
+            self._tell_record(runner, found)
             runner.logger.info(f"CollapseHook: {found.name}. {found.reason}")
         elif found.name not in (verdict.HEALTHY, verdict.EARLY) and found.name not in self._told:
             self._told.add(found.name)
@@ -251,15 +256,18 @@ class CollapseHook(Hook):
         if "stop" in self.on_collapse and found.name != verdict.HIDDEN:
             raise CollapseError(f"stopped at step {step}: {found.name}. {found.reason}")
 
-    def _tell_record(self, runner: Runner, state: verdict.State, found: verdict.Verdict) -> None:
+    def _tell_record(self, runner: Runner, found: verdict.Verdict) -> None:
         collapsed = float(found.name in (*verdict.COLLAPSES, verdict.DIVERGED))
-        metrics = {"collapse/collapsed": collapsed, "collapse/m_o": state.m_o}
-        for name in ("m_r", "std", "covariance", "rank"):
+        metrics = {"collapse/collapsed": collapsed}
+        for name in _RECORDED:
             if (value := self._history.last(name)) is not None:
                 metrics[f"collapse/{name}"] = value
         for hook in runner.hooks:
             if isinstance(hook, RecordHook):
                 hook.add_metrics(metrics, step=runner.iter, seconds=0.0)
+                for name in _RECORDED:
+                    if points := self._history.points(name):
+                        hook.add_curve(f"collapse/{name}", points)
 
     def _write(self, runner: Runner) -> None:
         if runner.rank == 0:

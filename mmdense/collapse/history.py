@@ -72,8 +72,12 @@ class History:
 
     def last(self, name: str) -> float | None:
         """The latest value of a curve."""
-        points = self._curves[name].as_list() if name in self._curves else []
+        points = self.points(name)
         return points[-1][1] if points else None
+
+    def points(self, name: str) -> list[list[float]]:
+        """The curve of a reading, ``[[step, value], ...]``; empty where it was never taken."""
+        return self._curves[name].as_list() if name in self._curves else []
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint, and for the constructor."""

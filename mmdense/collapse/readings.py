@@ -21,7 +21,7 @@ __all__ = ["ROWS", "STEP", "batch_readings", "gradient_readings", "space_reading
 
 STEP = ("m_o", "m_r", "std", "norm")  # what step_readings gives, in its order
 
-ROWS = 512  # of a batch, at most, whose eigenvalues are solved for
+ROWS = 256  # of a batch, at most, whose eigenvalues are solved for
 Reduce = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 
 

@@ -139,6 +139,16 @@ class RecordHook(Hook):
             self._record.metrics[key] = float(value)
             self._add_point(f"val/{key}", step, value)
 
+    def add_curve(self, name: str, points: list[list[float]]) -> None:
+        """Take a whole curve, ``[[step, value], ...]``, that another hook kept.
+
+        Args:
+            name: Its name in the record.
+            points: In the order of the steps.
+        """
+        if self._record is not None:
+            self._curves[name] = Curve(points=[list(point) for point in points])
+
     def after_val(self, runner: Runner) -> None:
         """Validation is over: training time counts again."""
         self._mark = time.perf_counter()

@@ -10,23 +10,43 @@ from mmdense.records.record import Record
 __all__ = ["kept_study", "study_table"]
 
 
-def study_table(record: Record) -> str:
-    """One row for each variant: mean over the seeds and, of several, the standard deviation."""
-    rows = []
-    for variant in record.config["variants"]:
-        cells = [variant["label"]]
-        for metric in record.config["metrics"]:
-            key = f"{variant['name']}/{metric['metric']}"
-            mean, scale = record.metrics[f"{key}/mean"], metric["scale"]
-            spread = record.metrics.get(f"{key}/sd")
-            cell = f"{mean * scale:.1f}"
-            cells.append(cell if spread is None else f"{cell} ± {spread * scale:.1f}")
-        rows.append(cells)
-    labels = [metric["label"] for metric in record.config["metrics"]]
+def study_table(record: Record, group: str | None = None) -> str:
+    """One row for each variant: mean over the seeds and, of several, the standard deviation.
+
+    Args:
+        record: Of a study. A metric of its config has ``metric``, ``label``, ``scale`` (by which it
+            is multiplied to be shown) and may have ``digits`` (behind the point, 1 by default),
+            ``count`` (it is 1 or 0: say of how many seeds it is 1) or ``optional`` (a variant may
+            lack it).
+        group: Only the variants of this ``group``.
+    """
+    seeds = len(record.config["seeds"])
+    variants = [v for v in record.config["variants"] if group in (None, v.get("group"))]
+    rows = [
+        [variant["label"], *(_cell(record, variant, metric, seeds) for metric in _metrics(record))]
+        for variant in variants
+    ]
+    labels = [metric["label"] for metric in _metrics(record)]
     return markdown(["Variant", *labels], rows, right=labels)
 
 
-def kept_study(slug: str, name: str) -> Callable[[Any, str], str]:
+def _metrics(record: Record) -> list[dict[str, Any]]:
+    return record.config["metrics"]
+
+
+def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds: int) -> str:
+    key = f"{variant['name']}/{metric['metric']}"
+    if metric.get("optional") and f"{key}/mean" not in record.metrics:
+        return "–"
+    mean, spread = record.metrics[f"{key}/mean"], record.metrics.get(f"{key}/sd")
+    if metric.get("count"):
+        return f"{round(mean * seeds)} of {seeds}"
+    digits, scale = metric.get("digits", 1), metric["scale"]
+    cell = f"{mean * scale:.{digits}f}"
+    return cell if spread is None else f"{cell} ± {spread * scale:.{digits}f}"
+
+
+def kept_study(slug: str, name: str, group: str | None = None) -> Callable[[Any, str], str]:
     """Make the table of the newest kept study of a name, with its seeds and its record."""
 
     def table(results: Any, to_root: str) -> str:
@@ -38,6 +58,8 @@ def kept_study(slug: str, name: str) -> Callable[[Any, str], str]:
         folder, record = newest[name]
         seeds = ", ".join(str(seed) for seed in record.config["seeds"])
         link = f"[{Path(folder).name}]({to_root + folder})"
-        return f"{study_table(record)}\n\nMean ± standard deviation over seeds {seeds}: {link}."
+        return (
+            f"{study_table(record, group)}\n\nMean ± standard deviation over seeds {seeds}: {link}."
+        )
 
     return table

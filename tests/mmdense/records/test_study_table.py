@@ -35,6 +35,27 @@ def test_a_missing_score_is_an_error():
         study_table(record(**{"a/ar/mean": 0.5}))
 
 
+def test_digits_counts_and_readings_that_a_variant_lacks():
+    made = record(**{"a/ar/mean": 0.51234, "a/ar/sd": 0.011, "b/ar/mean": 2 / 3, "b/ar/sd": 0.5})
+    metric = {"metric": "ar", "label": "AR", "scale": 1}
+
+    def cells(**options):
+        made.config = {**CONFIG, "seeds": [0, 1, 2], "metrics": [{**metric, **options}]}
+        return [row.split("|")[2].strip() for row in study_table(made).splitlines()[2:]]
+
+    assert cells(digits=3) == ["0.512 ± 0.011", "0.667 ± 0.500"]
+    assert cells(count=True)[1] == "2 of 3"
+    assert cells(metric="eta", optional=True) == ["–", "–"]
+
+
+def test_variants_of_one_group():
+    made = record()
+    variants = [{**variant, "group": variant["name"]} for variant in CONFIG["variants"]]
+    made.config = {**CONFIG, "variants": variants}
+    rows = study_table(made, "b").splitlines()
+    assert rows[2:] == ["| Better | 62.5 ± 2.0 |"]
+
+
 def test_the_newest_record_with_its_seeds_and_link():
     results = Results([("results/cascade_rpn/2026-01-01_toy", record())], [])
     table = kept_study("cascade_rpn", "toy")(results, "../../")
