@@ -73,7 +73,7 @@ def _read_checkpoints(args: argparse.Namespace) -> Path:
     cfg = launch.load_config(args)
     launch.fit_to_machine(cfg)
     history = history_of_checkpoints(cfg, args.checkpoint, images=args.images)
-    folder = args.out or Path(cfg.work_dir) / "collapse_of_checkpoints"
+    folder = args.out or Path(f"{cfg.work_dir}_checkpoints")
     history.write(folder)
     return folder
 

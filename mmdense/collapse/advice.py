@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mmdense.collapse.readings import ROWS
 from mmdense.collapse.runs import Run
 from mmdense.collapse.verdict import COMPLETE, DIMENSIONAL, DIVERGED, EARLY, HEALTHY, HIDDEN
 
@@ -136,7 +137,7 @@ BLIND_SPOTS = (
     "whether the features serve your task: a healthy verdict is no accuracy",
     "a collapse of some classes or regions onto each other, as long as the rest spreads",
     "shortcuts: features that tell images apart by colour, border or file are healthy here",
-    "anything beyond the first 512 images of a batch in ranks, and the fixed images in spectra",
+    f"anything beyond the first {ROWS} images of a batch in ranks, and the fixed images in spectra",
     "what a BatchNorm without affine weights at the projector's end hides from m_o and std",
     "parts of the gradient along the vectors themselves, which do not act on unit vectors",
 )

@@ -202,6 +202,7 @@ def _draw(axes: Axes, panel: Panel, runs: Sequence[Run]) -> None:
     names = [name for line in panel.lines for name in _draw_line(axes, line, drawn)]
     axes.set_ylim(*panel.limits)
     if panel.log:
+        axes.set_ylim(top=axes.get_ylim()[1] * 1.15)  # where the lower end is fixed
         _name_powers(axes)
     _place_names(axes, names)
 
@@ -211,8 +212,13 @@ def _name_powers(axes: Axes) -> None:
     low, high = axes.get_ylim()
     subdivided = math.log10(high / low) < 3.0
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if subdivided else (1.0,)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _short(value: float) -> str:
+    """Three digits, and no zero before those of an exponent."""
+    return re.sub(r"e([-+])0", r"e\1", f"{value:.3g}")
 
 
 def _draw_line(axes: Axes, line: Line, runs: Sequence[Run]) -> list[Annotation]:
@@ -222,10 +228,10 @@ def _draw_line(axes: Axes, line: Line, runs: Sequence[Run]) -> list[Annotation]:
         axes.axhline(place, color=QUIET, linewidth=1.1, linestyle=(0, (1, 2)), zorder=1)
     if not places or not line.text:
         return []
-    text = f"{line.text} = {places[0]:.3g}" if len(places) == 1 else f"{line.text}, by run"
+    text = f"{line.text} = {_short(places[0])}" if len(places) == 1 else f"{line.text}, by run"
     name = axes.annotate(
         text, (1.0, places[-1]), xycoords=axes.get_yaxis_transform(), xytext=(0, 3),
-        textcoords="offset points", ha="right", va="bottom", fontsize=8.5, color=QUIET,
+        textcoords="offset points", ha="right", va="bottom", fontsize=9, color=QUIET,
     )  # fmt: skip
     name.set_in_layout(False)
     return [name]

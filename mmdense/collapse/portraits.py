@@ -67,6 +67,7 @@ def draw_eta_sweep(axes: Axes, runs: Sequence[Run]) -> None:
             axes.plot(eta_p, 0.0, "o", color=colour, markersize=7)
     dress(axes, "cos(o_e - eta o_p, o_p)", across="eta")
     axes.set_xlim(-1.0, 1.0)
+    axes.set_xticks([-1.0, -0.5, 0.0, 0.5, 1.0])
 
 
 def draw_spectra(axes: Axes, runs: Sequence[Run], space: str) -> None:

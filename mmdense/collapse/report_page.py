@@ -53,7 +53,7 @@ def page_of(runs: Sequence[Run], charts: Sequence[Chart]) -> str:
         title=escape(f"Collapse report: {names}"),
         summary=escape(_summary(runs)),
         warnings="".join(f'<p class="warning">{escape(w)}</p>' for w in _warnings(runs)),
-        runs="\n".join(_run(run, number) for number, run in enumerate(runs)),
+        runs="\n".join(_run(run, n, alone=len(runs) == 1) for n, run in enumerate(runs)),
         comparison=_comparison(runs) if len(runs) > 1 else "",
         contents="".join(f'<li><a href="#{c.name}">{escape(c.title)}</a></li>' for c in charts),
         charts="\n".join(_chart(chart, runs) for chart in charts)
@@ -75,19 +75,21 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def _run(run: Run, number: int) -> str:
-    """The verdict on a run, why, and what to do."""
+def _run(run: Run, number: int, *, alone: bool) -> str:
+    """The verdict on a run, why, and what to do; the latter folded where there are more runs."""
     advice = advice_of(run.verdict)
     verdict = run.verdict or "no verdict yet"
     parts = [
-        f"<h2>{_swatch(number)}{escape(run.name)}</h2>",
+        f"<h2>{'' if alone else _swatch(number)}{escape(run.name)}</h2>",
         f'<p><strong class="badge {advice.tone}"><span aria-hidden="true">{_MARKS[advice.tone]}'
         f"</span> {escape(verdict)}</strong></p>",
         f'<p class="reason">{escape(_sentence(run.reason))}</p>' if run.reason else "",
         f"<p>{escape(advice.meaning)}</p>",
         _list("Also seen", observations(run)),
+        f"<details{' open' if alone else ''}><summary>What to try next</summary>",
+        _list("", advice.remedies, ordered=True),
         _list("What leads to it", advice.causes),
-        _list("What to try next", advice.remedies, ordered=True),
+        "</details>",
         _facts(run),
     ]
     return f'<section class="run {advice.tone}">{"".join(parts)}</section>'
@@ -98,7 +100,8 @@ def _list(title: str, sentences: Sequence[str], *, ordered: bool = False) -> str
         return ""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     tag = "ol" if ordered else "ul"
-    return f"<h3>{escape(title)}</h3><{tag}>{items}</{tag}>"
+    heading = f"<h3>{escape(title)}</h3>" if title else ""
+    return f"{heading}<{tag}>{items}</{tag}>"
 
 
 def _facts(run: Run) -> str:
@@ -150,6 +153,7 @@ def _chart(chart: Chart, runs: Sequence[Run]) -> str:
     shown = [n for n, run in enumerate(runs) if any(panel.points(run) for panel in chart.panels)]
     legend = "".join(f"<li>{_swatch(n)}{escape(runs[n].name)}</li>" for n in shown)
     legend = f'<ul class="legend">{legend}</ul>' if len(runs) > 1 else ""
+    columns = min(len(chart.panels), chart.columns)
     panels = "".join(
         f'<div class="panel" role="img" aria-label="{escape(_spoken(panel))}">{svg}</div>'
         for panel, svg in zip(chart.panels, panel_svgs(chart, runs), strict=True)
@@ -157,7 +161,7 @@ def _chart(chart: Chart, runs: Sequence[Run]) -> str:
     return (
         f'<section class="chart" id="{chart.name}"><h2>{escape(chart.title)}</h2>'
         f"<p>{escape(chart.reading)}</p>{legend}"
-        f'<div class="panels columns-{chart.columns}">{panels}</div></section>'
+        f'<div class="panels columns-{columns}">{panels}</div></section>'
     )
 
 
@@ -177,10 +181,13 @@ def _swatch(number: int) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    reading = text.split(maxsplit=1)[0] in ("m_o", "m_r")  # names keep their letters
+    begun = text if reading else text[0].upper() + text[1:]
+    return begun if begun.endswith(".") else f"{begun}."
 
 
 def _number(value: float | None, digits: int) -> str | None:
     if value is None:
         return None
-    return f"{value:.{digits}f}" if math.isfinite(value) else "not finite"
+    # Adding zero makes the -0.0 of a rounded value 0.0.
+    return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "not finite"

@@ -1,0 +1,203 @@
+"""Readings of a run that had no hook: its checkpoints on fixed images of its training set.
+
+Letters: N images, V views, D channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from mmdense.checkpoints.read import read_checkpoint, state_dict_of
+from mmdense.collapse import decompose, readings, verdict
+from mmdense.collapse.fixed_images import features_of_fixed_images
+from mmdense.collapse.history import History
+from mmdense.collapse.taps import Parts, as_vectors, find_parts, last_free_norm, method_name
+from mmdense.evaluation.features import evaluating
+
+__all__ = ["history_of_checkpoints", "read_features"]
+
+_HOOK = "CollapseHook"
+_IMAGES = 512
+
+
+def history_of_checkpoints(
+    cfg: Config, checkpoints: Sequence[str | Path], *, images: int | None = None
+) -> History:
+    """A point on every curve that needs no training for each checkpoint, and a verdict on the last.
+
+    The model stays in eval mode, so a BatchNorm takes the statistics of the checkpoint. Names,
+    limits and the number of images are those of a ``CollapseHook`` in the config, where it has one.
+
+    Args:
+        cfg: With ``model`` and ``train_dataloader``; launch.fit_to_machine was applied.
+        checkpoints: Files or addresses, in the order of training; all are read before the first is
+            measured. A checkpoint's step is the iteration that it carries, else its place from 1.
+        images: N, at most; default the hook's, or 512.
+
+    Raises:
+        ValueError: The config lacks a part, or a checkpoint does not fit the model; the message
+            names the keys. Or there are fewer than two images.
+    """
+    options = _hook_options(cfg)
+    count = images or options.get("images", _IMAGES)
+    init_default_scope(cfg.get("default_scope") or "mmpretrain")
+    model, dataset, collate = _build(cfg)
+    named = {key: options.get(key) for key in ("projector", "predictor")}
+    parts = find_parts(
+        model,
+        backbone=options.get("backbone", "backbone"),
+        layout=options.get("views"),
+        **named,
+    )
+    contents = [(path, read_checkpoint(path)) for path in checkpoints]
+    for path, content in contents:
+        _check_fit(model, state_dict_of(content, path), path)
+    history = History()
+    limits = verdict.Limits(**options.get("limits", {}))
+    names = [Path(str(path)).name for path in checkpoints]
+    history.facts.update(method=method_name(model), limits=asdict(limits), checkpoints=names)
+    for place, (path, content) in enumerate(contents, start=1):
+        model.load_state_dict(state_dict_of(content, path), strict=False)  # it was checked
+        step = int(content.get("meta", {}).get("iter", place))
+        before = _BeforeNorm(parts)
+        features = features_of_fixed_images(model, dataset, collate, parts, count)
+        before.close()
+        read_features(history, step, features, model=model, parts=parts, before=before.kept)
+    history.verdict = _judge(history, limits)
+    return history
+
+
+@torch.no_grad()
+def read_features(
+    history: History,
+    step: int,
+    features: dict[str, Tensor],
+    *,
+    model: nn.Module,
+    parts: Parts,
+    before: Sequence[Tensor] = (),
+) -> None:
+    """Add what the features of one checkpoint say to a history.
+
+    Args:
+        history: Takes the readings.
+        step: Of the checkpoint.
+        features: By space, as :func:`features_of_fixed_images` gives them. [N, V, D]
+        model: In any mode.
+        parts: Of the model.
+        before: What went into a last BatchNorm without affine weights, if there is one. [.., D]
+
+    Raises:
+        ValueError: There are fewer than two images.
+    """
+    z = list(features["backbone" if parts.encoder_only else "projector"].unbind(dim=1))  # [N, D]
+    size, channels = z[0].shape
+    if size < 2:
+        raise ValueError(f"the readings need two images or more, found {size}; see --images")
+    history.facts.update(
+        batch=size,
+        vectors=size * len(z),
+        channels=channels,
+        centre_floor=decompose.centre_floor(size * len(z)),
+        centre_hidden=bool(before),
+    )
+    values, _ = readings.step_readings(z, list)
+    found = dict(zip(readings.STEP, values.tolist(), strict=True))
+    if before:
+        found["m_o_before_norm"] = float(readings.step_readings(before, list)[0][0])
+    if all(bool(view.isfinite().all()) for view in z):
+        with evaluating(model):
+            p = [] if parts.predictor is None else [_predicted(parts, view) for view in z[:2]]
+        found |= readings.batch_readings(z[:2], p)
+    history.add(step, found)
+    for space, rows in features.items():
+        history.add_space(step, space, rows)
+
+
+class _BeforeNorm:
+    """Keeps what goes into a last BatchNorm without affine weights, where the projector has one."""
+
+    def __init__(self, parts: Parts) -> None:
+        norm = None if parts.encoder_only else last_free_norm(parts.projector)
+        self.kept: list[Tensor] = []
+        self._handle = None if norm is None else norm.register_forward_pre_hook(self._keep)
+
+    def _keep(self, module: nn.Module, inputs: Any) -> None:
+        self.kept.append(as_vectors(inputs, first=True).detach())
+
+    def close(self) -> None:
+        if self._handle is not None:
+            self._handle.remove()
+
+
+def _hook_options(cfg: Config) -> dict[str, Any]:
+    for hook in cfg.get("custom_hooks") or []:
+        if hook.get("type", "").rpartition(".")[2] == _HOOK:
+            return {key: value for key, value in hook.items() if value is not None}
+    return {}
+
+
+def _build(cfg: Config) -> tuple[Any, Any, Any]:
+    """Model, training set and collate function of a config, as the runner would make them."""
+    for key in ("model", "train_dataloader"):
+        if cfg.get(key) is None:
+            raise ValueError(f"{cfg.filename} has no {key}; name the config that it was trained by")
+    model_cfg = {**cfg.model}
+    if cfg.get("data_preprocessor") is not None:
+        model_cfg.setdefault("data_preprocessor", cfg.data_preprocessor)
+    # Weights come from the checkpoint: what an initialiser would download is not asked for.
+    model = MODELS.build(model_cfg).to(get_device())
+    loader: Any = Runner.build_dataloader({**cfg.train_dataloader, **_IN_THIS_PROCESS}, seed=0)
+    return model, loader.dataset, loader.collate_fn
+
+
+_IN_THIS_PROCESS = {"num_workers": 0, "persistent_workers": False}
+
+
+def _check_fit(model: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
+    """Raise unless every tensor of the model is in the file, in its shape."""
+    wanted = model.state_dict()
+    missing = [key for key in wanted if key not in weights and "num_batches_tracked" not in key]
+    unlike = [
+        f"{key} {tuple(weights[key].shape)} instead of {tuple(value.shape)}"
+        for key, value in wanted.items()
+        if key in weights and weights[key].shape != value.shape
+    ]
+    for what, keys in (("lacks", missing), ("has in another shape", unlike)):
+        if keys:
+            shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+            raise ValueError(
+                f"{path} {what} {shown}; give the config that this checkpoint was trained by"
+            )
+
+
+def _predicted(parts: Parts, z: Tensor) -> Tensor:
+    assert parts.predictor is not None
+    try:
+        output = parts.predictor((z,))  # the necks and predictors of the hosts take a tuple
+    except (TypeError, AttributeError):
+        output = parts.predictor(z)
+    return as_vectors(output, first=True).float()
+
+
+def _judge(history: History, limits: verdict.Limits) -> tuple[str, str]:
+    facts = history.facts
+    state = verdict.State(
+        m_o=history.last("m_o") or 0.0,
+        std=history.last("std") or 0.0,
+        rank=history.last("rank"),
+        images=facts["vectors"],
+        rank_images=min(facts["batch"], readings.ROWS),
+        channels=facts["channels"],
+        m_o_before_norm=history.last("m_o_before_norm"),
+    )
+    found = verdict.judge(state, limits)
+    return found.name, found.reason
