@@ -1,0 +1,137 @@
+"""Every recipe and every variant builds its model and takes a training step."""
+
+import copy
+import functools
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import DefaultScope
+from mmpretrain.structures import DataSample
+
+import mmdense  # noqa: F401
+from mmdense.engine.config_check import check_config
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "configs" / "simsiam_decomp"
+RECIPES = sorted(FOLDER.glob("simsiam_*.py"))
+STUDIES = sorted(FOLDER.glob("study_variants_*.py"))
+VARIANTS = Config.fromfile(ROOT / "configs/_base_/models/siamese_variants.py").siamese_variants
+BATCH, SIZE = 4, 32
+
+
+@functools.cache
+def load(path):
+    return Config.fromfile(path, import_custom_modules=False)
+
+
+def step(cfg):
+    """One training step at a small size; returns the names of weights and of those that moved."""
+    cfg = copy.deepcopy(cfg)
+    cfg.data_preprocessor.size = SIZE
+    images = torch.randint(0, 256, (BATCH, 3, SIZE, SIZE), dtype=torch.uint8)
+    samples = [DataSample(metainfo={"sample_idx": i}) for i in range(BATCH)]
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        from mmengine.registry import MODELS
+
+        import projects.simsiam_decomp  # noqa: F401
+
+        torch.manual_seed(0)
+        model = MODELS.build({**cfg.model, "data_preprocessor": cfg.data_preprocessor})
+        model.init_weights()
+        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+        losses = model.train_step({"inputs": images, "data_samples": samples}, optim_wrapper)
+    assert all(torch.isfinite(value).all() for value in losses.values())
+    after = dict(model.named_parameters())
+    return set(before), {name for name in before if not torch.equal(before[name], after[name])}
+
+
+def one_of_each_model():
+    """The first recipe of each model; the others have the same one to the letter."""
+    found = {}
+    for path in RECIPES:
+        found.setdefault(json.dumps(load(path).model.to_dict(), sort_keys=True), path)
+    return sorted(found.values())
+
+
+def test_recipes_have_few_models():
+    # Stem and projector: 32 and 64 px have two families, 96 px two, 224 px two, of which one
+    # (lr05) has the model that it has at 96 px. Two depths of each; and the one of minutes.
+    assert len(one_of_each_model()) == (2 + 2 + 1) * 2 + 1
+
+
+@pytest.mark.parametrize("path", one_of_each_model(), ids=lambda path: path.stem)
+def test_each_model_takes_a_step(path):
+    weights, moved = step(load(path))
+    heads = {name for name in weights if name.startswith(("neck.", "head."))}
+    assert heads <= moved
+    # A residual branch that starts at zero (zero_init_residual) keeps its first weights for a step.
+    assert len(moved) > 0.5 * len(weights)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_nothing_in_a_recipe_is_mistyped(path):
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        assert check_config(copy.deepcopy(load(path))) == []
+
+
+MINUTES = FOLDER / "simsiam_minutes_cifar10.py"
+
+
+@pytest.mark.parametrize("name", VARIANTS.minutes)
+def test_each_variant_takes_a_step(name):
+    cfg = copy.deepcopy(load(MINUTES))
+    cfg.merge_from_dict(VARIANTS.minutes[name].changes.to_dict())
+    weights, moved = step(cfg)
+    assert "neck.fc0.weight" in moved
+    assert {name for name in weights if "predictor" in name} <= moved
+
+
+def test_the_published_width_is_all_that_differs_from_minutes():
+    def widened(node):
+        if isinstance(node, dict):
+            return {key: widened(value) for key, value in node.items()}
+        return {256: 2048, 64: 512}.get(node, node) if isinstance(node, int) else node
+
+    assert widened(VARIANTS.minutes.to_dict()) == VARIANTS.published.to_dict()
+
+
+def test_cuts_are_those_of_tables_3_and_4():
+    weights = {"both": (1.0, 1.0), "centre": (1.0, 0.0), "residual": (0.0, 1.0), "none": (0.0, 0.0)}
+    for method, part in itertools.product(("simsiam", "triplet", "infonce"), weights):
+        head = VARIANTS.published[f"cut_{method}_{part}"].changes.model.head
+        assert head.method == method
+        assert (head.centre_weight, head.residual_weight) == weights[part]
+        assert ("predictor" in head) == (method == "simsiam")
+
+
+IMAGES = {
+    "cifar10": 50_000,
+    "cifar100": 50_000,
+    "stl10": 100_000,
+    "tiny_imagenet": 100_000,
+    "imagenet100": 130_000,
+    "imagenet": 1_281_167,
+}
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_has_every_variant_at_the_size_of_its_data(path):
+    data = path.stem.removeprefix("study_variants_")
+    study = load(path)
+    assert study.base == f"configs/simsiam_decomp/simsiam_r18_{data}_lr05_200e.py"
+    assert (ROOT / study.base).is_file()
+    variants = {variant.name: variant for variant in study.variants}
+    assert list(variants) == list(VARIANTS.published)
+    assert variants["moving_average"].changes.model.head.num_images == IMAGES[data]
+    for views in (10, 25):
+        changed = copy.deepcopy(load(ROOT / study.base))
+        changed.merge_from_dict(variants[f"same_batch_{views}"].changes.to_dict())
+        assert changed.data_preprocessor.num_views == views
+        assert changed.data_preprocessor.type == "mmdense.RepeatedViewPreprocessor"
+        assert changed.data_preprocessor.mean == load(ROOT / study.base).data_preprocessor.mean
