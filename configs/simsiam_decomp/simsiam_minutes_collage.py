@@ -13,6 +13,8 @@ _base_ = [
     "../_base_/schedules/siamese_minutes.py",
 ]
 
+# ImageNet's stem brings 64x64 to the maps that the other stem makes of 32x32.
+model = dict(backbone=dict(type="ResNet", strides=(1, 2, 2, 2)))
 max_epochs = 40
 train_cfg = dict(max_epochs=max_epochs)
 train_dataloader = dict(batch_size=128)

@@ -3,7 +3,7 @@
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262, tables 1 to 4, there on CIFAR-100 with
     1000 epochs.
 Command: python tools/study.py configs/simsiam_decomp/study_variants_cifar100.py
-Machine: one GPU; not measured. MovingAverageHead alone keeps 0.4 GB for its averages.
+Machine: one GPU; not measured. MovingAverageHead's averages take 0.4 GB, in checkpoints too.
 Expected: which collapse: naive, symmetric, mirror, same_batch_*, cut_simsiam_none and
     cut_triplet_residual, in the paper. Not run here.
 Vary: --variants NAME... trains some of them; a base of 1000 epochs; --source FOLDER

@@ -61,8 +61,8 @@ def one_of_each_model():
 
 def test_recipes_have_few_models():
     # Stem and projector: 32 and 64 px have two families, 96 px two, 224 px two, of which one
-    # (lr05) has the model that it has at 96 px. Two depths of each; and the one of minutes.
-    assert len(one_of_each_model()) == (2 + 2 + 1) * 2 + 1
+    # (lr05) has the model that it has at 96 px. Two depths of each; and the two of minutes.
+    assert len(one_of_each_model()) == (2 + 2 + 1) * 2 + 2
 
 
 @pytest.mark.parametrize("path", one_of_each_model(), ids=lambda path: path.stem)
