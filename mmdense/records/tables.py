@@ -188,6 +188,14 @@ def _kept_memory(results: Results, to_root: str) -> str:
 # A table's name in the README files, and what makes it of the results and the way to the root.
 TABLES: dict[str, Callable[[Results, str], str]] = {
     "memory": _kept_memory,
+    "collapse_cost": _kept_benchmarks("collapse", "Part"),
+    **{
+        f"collapse_{group}": kept_study("simsiam_decomp", "collapse_study", group)
+        for group in (
+            *("methods", "simsiam_parts", "triplet_parts", "infonce_parts"),
+            *("last_norm", "predictors", "phases"),
+        )
+    },
     "cascade_rpn_cost": _kept_benchmarks("cascade_rpn", "Part"),
     "cascade_rpn_detection_bccd": kept_study("cascade_rpn", "detection_bccd"),
     "cascade_rpn_detection_collage": kept_study("cascade_rpn", "detection_collage"),

@@ -1,0 +1,82 @@
+"""What the collapse monitor takes of a training step: SimSiam on a ResNet-18 at 32 px.
+
+Both the step and the readings are measured in one run. The ratio says how many times a step is as
+long as its readings; those of a batch are taken every 50 steps.
+"""
+
+import mmdense  # noqa: F401
+
+# isort: split
+import mmpretrain.models  # noqa: F401
+import torch
+from mmengine.registry import DefaultScope
+
+from benchmarks.timing import result, seconds
+from mmdense.collapse.monitor import Monitor
+from mmdense.engine.machine import keep_freed_memory
+from mmdense.registry import MODELS
+
+BATCH, CHANNELS, INTERVAL, ROUNDS = 128, 2048, 50, 4
+NECK = dict(type="NonLinearNeck", out_channels=CHANNELS, norm_cfg=dict(type="BN1d"))
+MODEL = dict(
+    type="SimSiam",
+    data_preprocessor=dict(type="BaseDataPreprocessor", _scope_="mmengine"),
+    backbone=dict(type="ResNet_CIFAR", depth=18),
+    neck=dict(**NECK, in_channels=512, hid_channels=CHANNELS, num_layers=3, with_last_bn=False),
+    head=dict(
+        type="LatentPredictHead",
+        loss=dict(type="CosineSimilarityLoss"),
+        predictor=dict(
+            **NECK, in_channels=CHANNELS, hid_channels=512, with_avg_pool=False, with_last_bn=False
+        ),
+    ),
+)
+
+
+def run() -> list[dict]:
+    keep_freed_memory()
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        model = MODELS.build(MODEL).train()
+    optimiser = torch.optim.SGD(model.parameters(), 0.03, momentum=0.9)
+    views = list(torch.randn(2, BATCH, 3, 32, 32).unbind())
+    monitor = Monitor(model, layout=None)
+
+    def step() -> None:
+        monitor.begin(with_gradients=True)
+        optimiser.zero_grad()
+        model.loss(views, [])["loss"].backward()
+        optimiser.step()
+
+    times = []
+    for _ in range(ROUNDS):
+        times.append(
+            (
+                seconds(step),
+                seconds(lambda: monitor.read_step(BATCH)),
+                seconds(monitor.read_batch),
+            )
+        )
+    step_s, of_step, of_batch = (min(part) for part in zip(*times[1:], strict=True))
+    threads = torch.get_num_threads()
+    setting = f"ResNet-18 at 32 px, D {CHANNELS}, batch {BATCH}, {threads} threads"
+    return [
+        result(
+            "Collapse monitor, readings of a step",
+            of_step,
+            step_s,
+            other_name="training step",
+            setting=f"{setting}; {100 * of_step / step_s:.2f} % of a step",
+        ),
+        result(
+            f"Collapse monitor, readings of a batch over {INTERVAL} steps",
+            of_batch / INTERVAL,
+            step_s,
+            other_name="training step",
+            setting=f"{setting}; {100 * of_batch / INTERVAL / step_s:.2f} % of a step",
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,93 @@
+"""Which relatives of SimSiam collapse, and what keeps others alive: CIFAR-10 (JPEG), three seeds.
+
+Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262, tables 1 to 4, figures 4, 5 and 6; there
+    CIFAR-100, a ResNet-18 of full width, 200 to 1000 epochs.
+Command: python tools/study.py configs/pipelines/collapse_study.py --source FOLDER
+Machine: two CPU cores, two hours.
+Expected: below, from the record.
+Vary: --variants NAME... trains some of them; configs/simsiam_decomp has the published sizes.
+"""
+
+_base_ = "../_base_/models/siamese_variants.py"
+
+name = "collapse_study"
+slug = "simsiam_decomp"
+task = "pretrain"
+seeds = [0, 1, 2]
+data = [dict(name="cifar10")]
+base = "configs/simsiam_decomp/simsiam_minutes_cifar10.py"
+
+_epoch = 39  # steps
+
+
+def _losses(*types, **more):
+    losses = [dict(type=f"mmdense.{name}Loss", **more) for name in types]
+    return dict(type="mmdense.LossSumHead", losses=losses)
+
+
+def _phased(name, label, heads, phases, **more):
+    """A variant whose loss changes during training."""
+    head = dict(_delete_=True, type="mmdense.PhasedHead", heads=heads)
+    hook = dict(type="mmdense.PhaseHook", phases=phases, **more)
+    changes = dict(model=dict(head=head), default_hooks=dict(phases=hook))
+    return dict(name=name, label=label, group="phases", changes=changes)
+
+
+def _with_own_loss(variant):
+    """A cut of SimSiam whose predictor also learns by SimSiam's own loss."""
+    head = dict(variant["changes"]["model"]["head"], predictor_loss=True)
+    return dict(
+        name=f"{variant['name']}_own",
+        label=f"{variant['label']}; predictor by its own loss",
+        changes=dict(model=dict(head=head)),
+    )
+
+
+_minutes = _base_.siamese_variants.minutes.to_dict()
+_methods = ["simsiam", "inverse", "moving_average", "naive", "symmetric", "mirror", "same_batch_10"]
+_parts = ["both", "centre", "residual", "none"]
+_groups = dict(
+    methods=[_minutes[name] for name in _methods],
+    simsiam_parts=[_minutes[f"cut_simsiam_{part}"] for part in _parts]
+    + [_with_own_loss(_minutes[f"cut_simsiam_{part}"]) for part in ("centre", "residual")],
+    triplet_parts=[_minutes[f"cut_triplet_{part}"] for part in _parts[:3]],
+    infonce_parts=[_minutes[f"cut_infonce_{part}"] for part in _parts[:3]],
+    last_norm=[_minutes[name] for name in ("simsiam_last_bn", "naive_last_bn")],
+    predictors=[_minutes[f"predictor_{name}"] for name in ("bias", "fc")],
+)
+_simsiam = _minutes["simsiam"]["changes"]["model"]["head"]
+_simsiam = {key: value for key, value in _simsiam.items() if key != "_delete_"}
+variants = [
+    dict(variant, group=group) for group, members in _groups.items() for variant in members
+] + [
+    _phased(
+        "alternation",
+        "To the centre and along the residual in turn, two epochs each",
+        dict(centre=_losses("Pull", to="centre"), residual=_losses("Pull", to="residual")),
+        [dict(head="centre", length=2 * _epoch), dict(head="residual", length=2 * _epoch)],
+        cycle=True,
+    ),
+    _phased(
+        "rescue",
+        "SimSiam, then naive Siamese for two epochs, then de-correlation alone",
+        dict(simsiam=_simsiam, naive=_losses("Align"), spread=_losses("Decorrelation")),
+        [
+            dict(head="simsiam", length=5 * _epoch),
+            dict(head="naive", length=2 * _epoch),
+            dict(head="spread"),
+        ],
+    ),
+]
+metrics = [
+    dict(metric="collapse/collapsed", label="Collapsed", scale=1, count=True),
+    dict(metric="collapse/m_o", label="m_o", scale=1, digits=3),
+    dict(metric="collapse/m_r", label="m_r", scale=1, digits=3),
+    dict(metric="collapse/std", label="std", scale=1, digits=4),
+    dict(metric="collapse/covariance", label="covariance, 1e-4", scale=1e4, digits=2),
+    dict(metric="collapse/rank", label="rank", scale=1),
+    dict(metric="collapse/eta_p", label="eta_p", scale=1, digits=2, optional=True),
+    dict(metric="collapse/eta_z", label="eta_z", scale=1, digits=2, optional=True),
+    dict(metric="knn/k20_top1", label="k-NN, top-1 %", scale=1),
+]
+
+expected = []
