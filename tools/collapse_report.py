@@ -70,8 +70,7 @@ def _read_checkpoints(args: argparse.Namespace) -> Path:
     from mmdense.collapse.checkpoint_readings import history_of_checkpoints
     from mmdense.engine import launch
 
-    cfg = launch.load_config(args)
-    launch.fit_to_machine(cfg)
+    cfg = launch.load_config(args)  # SyncBN stays: in eval mode it needs no GPU
     history = history_of_checkpoints(cfg, args.checkpoint, images=args.images)
     folder = args.out or Path(f"{cfg.work_dir}_checkpoints")
     history.write(folder)

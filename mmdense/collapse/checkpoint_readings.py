@@ -37,7 +37,7 @@ def history_of_checkpoints(
     limits and the number of images are those of a ``CollapseHook`` in the config, where it has one.
 
     Args:
-        cfg: With ``model`` and ``train_dataloader``; launch.fit_to_machine was applied.
+        cfg: With ``model`` and ``train_dataloader``.
         checkpoints: Files or addresses, in the order of training; all are read before the first is
             measured. A checkpoint's step is the iteration that it carries, else its place from 1.
         images: N, at most; default the hook's, or 512.
@@ -153,7 +153,6 @@ def _build(cfg: Config) -> tuple[Any, Any, Any]:
     model_cfg = {**cfg.model}
     if cfg.get("data_preprocessor") is not None:
         model_cfg.setdefault("data_preprocessor", cfg.data_preprocessor)
-    # Weights come from the checkpoint: what an initialiser would download is not asked for.
     model = MODELS.build(model_cfg).to(get_device())
     loader: Any = Runner.build_dataloader({**cfg.train_dataloader, **_IN_THIS_PROCESS}, seed=0)
     return model, loader.dataset, loader.collate_fn

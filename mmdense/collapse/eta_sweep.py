@@ -33,6 +33,6 @@ def cosine_without_centre(eta_p: float, eta_z: float, etas: Sequence[float]) -> 
     found = []
     for eta in etas:
         rest = square - 2.0 * eta * eta_p + eta * eta  # |o_e - eta o_p|^2
-        cosine = (eta_p - eta) / math.sqrt(rest) if rest > 1e-24 else math.nan
-        found.append(max(-1.0, min(1.0, cosine)))
+        cosine = max(-1.0, min(1.0, (eta_p - eta) / math.sqrt(max(rest, 1e-24))))
+        found.append(cosine if rest > 1e-24 else math.nan)
     return found
