@@ -57,7 +57,8 @@ ADVICE: dict[str, Advice] = {
             "predictor stands on the branch that learns.",
             "Halve the learning rate, or double the batch; keep the predictor's rate constant "
             "(SimSiamHook with fix_pred_lr=True and adjust_by_epoch=False) or raise it.",
-            "Restore the random resized crop and the colour jitter; browse what the model is fed.",
+            "Restore the random resized crop and the colour jitter; tools/browse.py shows what the "
+            "model is fed.",
             "Rescue the run: mmdense.PhasedHead with mmdense.PhaseHook goes over to a "
             "de-correlation loss after this verdict and back.",
         ),
