@@ -62,4 +62,4 @@ def test_the_losses_follow_the_stored_curve(name):
 
 
 def test_simsiam_overfits_a_few_images():
-    assert train(HEADS["simsiam"], steps=300)[-1] < -0.97
+    assert train(HEADS["simsiam"], steps=300)[-1] < -0.95
