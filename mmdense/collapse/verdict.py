@@ -76,14 +76,16 @@ class Verdict(NamedTuple):
 def judge(state: State, limits: Limits) -> Verdict:
     """The verdict on a state; the first rule that holds decides.
 
+    0. A batch of one image has no other to be told from: too early to say.
     1. Something is not finite: diverged.
     2. The projections share one direction, m_o above its limit: complete collapse.
     3. Their rank is too low: dimensional collapse.
-    4. A last BatchNorm without affine weights pins m_o to zero, while before it m_o is above the
-    limit:
-       the last BatchNorm hides the centre.
+    4. A last BatchNorm without affine weights pins m_o to zero, while before it m_o is above its
+       limit: the last BatchNorm hides the centre.
     5. Else healthy.
     """
+    if state.rank_images < 2:
+        return Verdict(EARLY, "a batch has one image, and one image has no centre to leave")
     if not math.isfinite(state.m_o):
         return Verdict(DIVERGED, "projections hold NaN or infinity")
     floor = centre_floor(state.images)
@@ -99,10 +101,9 @@ def judge(state: State, limits: Limits) -> Verdict:
         rank = f"effective rank {state.rank:.1f} of at most {ceiling} (limit {least:.1f})"
         if state.rank < least:
             return Verdict(DIMENSIONAL, f"few dimensions are in use: {rank}; {centre}")
-    if state.m_o_before_norm is not None:
-        pinned = f"m_o is {state.m_o:.3f} by construction, as the projector ends in a BatchNorm "
-        pinned += f"without affine weights; before it m_o is {state.m_o_before_norm:.3f}"
-        if state.m_o_before_norm >= limits.centre:
-            return Verdict(HIDDEN, f"{pinned} (limit {limits.centre:g}); {rank}".rstrip("; "))
-        return Verdict(HEALTHY, f"{pinned}; {rank}".rstrip("; "))
-    return Verdict(HEALTHY, f"{centre}; {rank}".rstrip("; "))
+    before = state.m_o_before_norm
+    if before is not None:
+        centre = f"m_o is {state.m_o:.3f} by construction, as the projector ends in a BatchNorm "
+        centre += f"without affine weights; before it m_o is {before:.3f} (limit {limits.centre:g})"
+    hidden = before is not None and before >= limits.centre
+    return Verdict(HIDDEN if hidden else HEALTHY, f"{centre}; {rank}".rstrip("; "))

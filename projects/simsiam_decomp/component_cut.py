@@ -15,11 +15,11 @@ Letters: B images of this process, M of all, D channels; a and b the two views.
 """
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmdense.collapse.decompose import unit_vectors
 from mmdense.collapse.extra_gradient import (
     infonce_extra,
     mirror_extra,
@@ -102,10 +102,10 @@ class ComponentCutHead(BaseModule):
         """Losses of two views, [B, D] each."""
         z = two_views(views, self)
         p = [self.predictor((view,))[0] for view in z] if self.method in _WITH_PREDICTOR else z
-        unit_z = [F.normalize(view, dim=1) for view in z]
-        unit_p = [F.normalize(view, dim=1) for view in p]
+        unit_z = [unit_vectors(view) for view in z]
+        unit_p = [unit_vectors(view) for view in p]
         anchors = unit_p if self.method == "simsiam" else unit_z
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(z[0].device.type, enabled=False):
             pulls = (unit_p if self.method == "simsiam" else unit_z)[::-1]
             extras = [self._extra(unit_z, unit_p, a, 1 - a) for a in range(2)]
             centres = self._centres(extras)

@@ -4,15 +4,15 @@ Letters: M images of all processes, D channels; a and b the two views.
 """
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmdense.collapse.decompose import unit_vectors
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows
 from projects.simsiam_decomp.losses import dual_temperature_losses, infonce_losses
-from projects.simsiam_decomp.siamese_heads import two_views
+from projects.simsiam_decomp.siamese_heads import in_float32, two_views
 
 __all__ = ["DualTemperatureHead", "InfoNCEHead", "TripletHead", "other_image"]
 
@@ -41,7 +41,7 @@ def other_image(vectors: Tensor) -> Tensor:
 def _units(views: list[Tensor], head: BaseModule) -> tuple[Tensor, Tensor]:
     """Z of both views over all processes, [M, D] each."""
     z_a, z_b = two_views(views, head)
-    return F.normalize(gather_rows(z_a), dim=1), F.normalize(gather_rows(z_b), dim=1)
+    return unit_vectors(gather_rows(z_a)), unit_vectors(gather_rows(z_b))
 
 
 @MODELS.register_module()
@@ -59,6 +59,7 @@ class TripletHead(BaseModule):
         super().__init__()
         self.stop_gradient = stop_gradient
 
+    @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Loss of two views, [B, D] each."""
         z_a, z_b = _units(views, self)
@@ -87,6 +88,7 @@ class InfoNCEHead(BaseModule):
             raise ValueError(f"temperature must be positive, found {temperature}")
         self.temperature = temperature
 
+    @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Loss of two views, [B, D] each."""
         z_a, z_b = _units(views, self)
@@ -118,6 +120,7 @@ class DualTemperatureHead(BaseModule):
             "inter_temperature": inter_temperature,
         }
 
+    @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Loss of two views, [B, D] each."""
         z_a, z_b = _units(views, self)

@@ -13,6 +13,7 @@ from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmdense.collapse.decompose import unit_vectors
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows, mean_over_ranks
 from projects.simsiam_decomp.siamese_heads import distance, two_views
@@ -38,7 +39,7 @@ class SameBatchExpectationHead(BaseModule):
                 f"SameBatchExpectationHead averages two views or more beside the first, found "
                 f"{len(views)} in all; mmdense.RepeatedViewPreprocessor makes as many as num_views"
             )
-        others = torch.stack([F.normalize(view.detach(), dim=1) for view in views[1:]])
+        others = torch.stack([unit_vectors(view.detach()) for view in views[1:]])
         return {"loss": distance(views[0], others.mean(dim=0))}
 
 
@@ -76,7 +77,7 @@ class MovingAverageHead(BaseModule):
         """
         z_a, z_b = two_views(views, self)
         index = self._index(data_samples).to(z_a.device)  # [B]
-        target = self.average[index].to(z_a.dtype)  # [B, D]
+        z_a, target = z_a.float(), self.average[index]  # [B, D]
         if self.cosine:
             loss = distance(z_a, target)
         else:

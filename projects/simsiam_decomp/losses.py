@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmdense.collapse.decompose import unit_vectors
+
 __all__ = [
     "centre_loss",
     "cosine_distances",
@@ -34,7 +36,7 @@ def cosine_distances(predictions: Tensor, targets: Tensor) -> Tensor:
         raise ValueError(
             f"views do not pair: {tuple(predictions.shape)} and {tuple(targets.shape)}"
         )
-    return -(F.normalize(predictions, dim=1) * F.normalize(targets, dim=1)).sum(dim=1)  # [M]
+    return -(unit_vectors(predictions) * unit_vectors(targets)).sum(dim=1)  # [M]
 
 
 def centre_loss(vectors: Tensor) -> Tensor:

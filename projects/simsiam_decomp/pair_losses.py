@@ -16,7 +16,7 @@ from mmdense.collapse.decorrelation import decorrelation_loss
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows
 from projects.simsiam_decomp.losses import centre_loss, cosine_distances, variance_loss
-from projects.simsiam_decomp.siamese_heads import two_views
+from projects.simsiam_decomp.siamese_heads import in_float32, two_views
 
 __all__ = [
     "AlignLoss",
@@ -225,6 +225,7 @@ class LossSumHead(BaseModule):
             }
         )
 
+    @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Losses of two views, [B, D] each, over the images of all processes."""
         z_a, z_b = (gather_rows(view) for view in two_views(views, self))  # [M, D]

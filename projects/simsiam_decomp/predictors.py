@@ -131,6 +131,8 @@ class DirectPredictor(BaseModule):
         return (hidden @ self.weight.to(hidden.dtype),)  # W is symmetric
 
     @torch.no_grad()
+    @torch.autocast("cpu", enabled=False)
+    @torch.autocast("cuda", enabled=False)
     def _take_in(self, rows: Tensor) -> None:
         count = rows.new_full((), len(rows))
         outer, total, number = sum_over_ranks([rows.T @ rows, rows.sum(dim=0), count])

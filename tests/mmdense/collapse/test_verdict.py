@@ -18,6 +18,7 @@ def name(**changes):
 def test_each_verdict():
     assert name() == "healthy"
     assert name(m_o=math.nan) == "diverged"
+    assert name(m_o=1.0, std=math.nan, rank=None, rank_images=1) == "too early to say"
     assert name(m_o=0.97, std=0.003) == "complete collapse"
     assert name(rank=3.0) == "dimensional collapse"  # below 2 % of 255
     assert name(m_o_before_norm=0.99) == "the last BatchNorm hides the centre"
