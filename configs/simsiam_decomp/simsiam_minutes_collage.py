@@ -1,9 +1,9 @@
 """SimSiam on the unlabelled split of Collage (generated images), to see who collapses in minutes.
 
-Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262; a quarter of the width, 440 steps.
+Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262; a quarter of the width, 220 steps.
 Command: python tools/train.py configs/simsiam_decomp/simsiam_minutes_collage.py
-Machine: two CPU cores, some minutes.
-Expected: a healthy verdict.
+Machine: two CPU cores; not measured.
+Expected: m_o is near 0.5 after 20 steps, where a naive Siamese one has 0.99; not run to the end.
 Vary: model.head, by _base_/models/siamese_variants.py (minutes).
 """
 
@@ -15,7 +15,7 @@ _base_ = [
 
 # ImageNet's stem brings 64x64 to the maps that the other stem makes of 32x32.
 model = dict(backbone=dict(type="ResNet", strides=(1, 2, 2, 2)))
-max_epochs = 40
+max_epochs = 20
 train_cfg = dict(max_epochs=max_epochs)
 train_dataloader = dict(batch_size=128)
 _folder = "data/collage/small/classification/"
