@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 
 
-def main() -> int:
-    """Train every variant with every seed, then write the record and the table."""
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path, help="study config")
     parser.add_argument("--work-dir", type=Path, help="default work_dirs/<name of the study>")
@@ -31,6 +30,12 @@ def main() -> int:
     args = parser.parse_args()
     if args.keep and args.variants:
         parser.error("--keep goes without --variants: a study's record has all of its variants")
+    return args
+
+
+def main() -> int:
+    """Train every variant with every seed, then write the record and the table."""
+    args = _arguments()
     if not args.config.is_file():
         print(f"there is no study config {args.config}", file=sys.stderr)
         return 2
