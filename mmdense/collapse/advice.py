@@ -159,8 +159,8 @@ def observations(run: Run) -> list[str]:
     ]
     if run.facts.get("centre_hidden") and run.verdict != HIDDEN:
         found.append(
-            "The projector ends in a BatchNorm without affine weights: m_o is pinned near zero and "
-            "std near 1/√D. Only the ranks and m_o before it can show a collapse."
+            "The projector ends in a BatchNorm without affine weights, which keeps m_o low and std "
+            "near 1/√D whatever goes in. Only the ranks and m_o before it can show a collapse."
         )
     if run.facts.get("checkpoints"):
         found.append(

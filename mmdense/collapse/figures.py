@@ -42,7 +42,7 @@ def centre_and_residual() -> Chart:
         "m_o is the length of the mean of all unit projections, m_r the mean length of what is left"
         " of each. Healthy: m_o low, m_r near 1. Complete collapse: m_o 1, m_r 0. Below its floor, "
         "1/√M of M independent directions, m_o says nothing. A BatchNorm without affine weights at "
-        "the projector's end pins m_o to zero; then the reading before it counts.",
+        "the projector's end keeps m_o low whatever goes in; then the reading before it counts.",
         (
             Panel("m_o, length of the centre", of("m_o"), (floor, limit), limits=(0.0, 1.03)),
             Panel("m_r, mean length of the residual", of("m_r"), limits=(0.0, 1.03)),

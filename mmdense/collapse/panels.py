@@ -22,7 +22,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from mmdense.collapse.runs import Points, Run
-from mmdense.records.plots import COLOURS as SEVEN_COLOURS
+from mmdense.records.plots import COLOURS as OTHER_PLOTS
 
 __all__ = [
     "COLOURS",
@@ -39,7 +39,8 @@ __all__ = [
 ]
 
 # Told apart by colour-blind readers; the dashes tell them apart on a black-and-white print.
-COLOURS = (*SEVEN_COLOURS, "#7A5C3E")
+# Those of the other plots, the second blue last, and a brown.
+COLOURS = (*(OTHER_PLOTS[place] for place in (0, 1, 2, 3, 6, 5)), "#7A5C3E", OTHER_PLOTS[4])
 DASHES: tuple[Any, ...] = (
     *("solid", (0, (5, 2)), (0, (1.2, 1.4)), (0, (7, 2, 1.5, 2)), (0, (2.5, 1.2))),
     *((0, (9, 2, 1.5, 2, 1.5, 2)), (0, (10, 4)), (0, (1.2, 3.5))),
@@ -109,7 +110,10 @@ def write_png(chart: Chart, runs: Sequence[Run], folder: Path) -> Path:
     """Draw all panels of a chart, with a legend where there are several runs."""
     columns = min(chart.columns, len(chart.panels))
     rows = math.ceil(len(chart.panels) / columns)
-    figure = Figure(figsize=(_SIZE[0] * columns, _SIZE[1] * rows + 0.4), layout="constrained")
+    width = _SIZE[0] * columns
+    names = max(1, min(4, int(width / (0.09 * max(len(run.name) for run in runs) + 0.9))))
+    legend_height = 0.15 + 0.24 * math.ceil(len(runs) / names)
+    figure = Figure(figsize=(width, _SIZE[1] * rows + legend_height), layout="constrained")
     FigureCanvasAgg(figure)
     grid = np.atleast_1d(figure.subplots(rows, columns)).flatten()
     for axes in grid[len(chart.panels) :]:
@@ -121,7 +125,7 @@ def write_png(chart: Chart, runs: Sequence[Run], folder: Path) -> Path:
         for run, colour, dash in styled(runs)
     ]
     figure.legend(
-        handles=handles, loc="outside upper left", ncols=min(4, len(runs)), frameon=False,
+        handles=handles, loc="outside upper left", ncols=names, frameon=False,
         labelcolor=INK, fontsize=10, handlelength=3.2,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
@@ -202,7 +206,7 @@ def _draw(axes: Axes, panel: Panel, runs: Sequence[Run]) -> None:
     names = [name for line in panel.lines for name in _draw_line(axes, line, drawn)]
     axes.set_ylim(*panel.limits)
     if panel.log:
-        axes.set_ylim(top=axes.get_ylim()[1] * 1.15)  # where the lower end is fixed
+        axes.set_ylim(top=axes.get_ylim()[1] * 2.0)  # room for the name of a ceiling
         _name_powers(axes)
     _place_names(axes, names)
 
@@ -242,7 +246,7 @@ def _place_names(axes: Axes, names: Sequence[Annotation]) -> None:
     axes.set_ylim(axes.get_ylim())
     for name in names:
         place = axes.transData.transform((0.0, name.xy[1]))
-        if axes.transAxes.inverted().transform(place)[1] > 0.85:
+        if axes.transAxes.inverted().transform(place)[1] > 0.9:
             name.set_position((0, -3))
             name.set_verticalalignment("top")
 

@@ -48,9 +48,9 @@ def write_report(runs: Sequence[Run], folder: Path) -> Path:
 def page_of(runs: Sequence[Run], charts: Sequence[Chart]) -> str:
     """The page's text."""
     template = files("mmdense.collapse").joinpath("report_page.html").read_text(encoding="utf-8")
-    names = ", ".join(run.name for run in runs)
+    what = runs[0].name if len(runs) == 1 else f"{len(runs)} runs"
     return Template(template).substitute(
-        title=escape(f"Collapse report: {names}"),
+        title=escape(f"Collapse report: {what}"),
         summary=escape(_summary(runs)),
         warnings="".join(f'<p class="warning">{escape(w)}</p>' for w in _warnings(runs)),
         runs="\n".join(_run(run, n, alone=len(runs) == 1) for n, run in enumerate(runs)),
@@ -65,7 +65,7 @@ def page_of(runs: Sequence[Run], charts: Sequence[Chart]) -> str:
 def _summary(runs: Sequence[Run]) -> str:
     if len(runs) == 1:
         return f"One run, up to step {runs[0].last_step:,}."
-    return f"{len(runs)} runs side by side, up to step {max(run.last_step for run in runs):,}."
+    return f"Side by side, up to step {max(run.last_step for run in runs):,}."
 
 
 def _warnings(runs: Sequence[Run]) -> list[str]:

@@ -66,7 +66,7 @@ def test_a_collapse_of_the_projector_alone():
 
 
 def test_what_a_batchnorm_and_a_checkpoint_hide():
-    assert "pinned near zero" in observations(made_up(centre_hidden=True))[0]
+    assert "keeps m_o low" in observations(made_up(centre_hidden=True))[0]
     hidden = made_up(verdict=verdict.HIDDEN, centre_hidden=True)
     assert observations(hidden) == []  # the verdict says it
     assert "cannot know the extra gradient" in observations(made_up(checkpoints=["a.pth"]))[0]
