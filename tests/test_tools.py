@@ -39,6 +39,8 @@ def test_every_tool_explains_itself(path):
         ("prepare_data.py", ["--shard", "a", "--source", "b"], "--source goes with names"),
         ("prepare_data.py", ["--shard", "a", "--max-samples", "9"], "go with --shard FOLDER --out"),
         ("check_data.py", ["absent.py"], "there is no config file absent.py"),
+        ("study.py", ["absent.py"], "there is no study config absent.py"),
+        ("study.py", ["x.py", "--variants", "a", "--keep", "b"], "--keep goes without --variants"),
     ],
 )
 def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message):
