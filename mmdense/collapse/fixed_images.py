@@ -31,7 +31,8 @@ def features_of_fixed_images(
     """Features of the backbone and of the projector, in eval mode; training does not notice.
 
     The images are evenly spread over the training set, and drawn under a seed of their own, so that
-    the views are those of every other time. Processes share them out.
+    the views are those of every other time. Processes share the images out; another number of
+    processes has the same images in other views, as the preprocessor draws anew on each.
 
     Args:
         model: Not wrapped.
@@ -45,7 +46,8 @@ def features_of_fixed_images(
     """
     if isinstance(dataset, SeededDataset):  # which takes places of a run for indices
         dataset = dataset.dataset
-    chosen = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int)
+    count = min(max(count, get_world_size()), len(dataset))  # no process without an image
+    chosen = np.linspace(0, len(dataset) - 1, count).astype(int)
     own = chosen[get_rank() :: get_world_size()]
     found: dict[str, list[Tensor]] = {}
     with kept_random_state(), evaluating(model):
