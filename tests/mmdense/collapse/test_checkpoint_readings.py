@@ -89,6 +89,26 @@ def test_readings_are_those_of_the_features():
     assert history.last("alignment") == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [
+        ("SimCLR", {"type": "ContrastiveHead", "loss": {"type": "CrossEntropyLoss"}}),
+        ("BYOL", model()["head"]),
+    ],
+)
+def test_other_models_of_the_host(tmp_path, kind, head):
+    import mmpretrain.models  # noqa: F401
+
+    changed = {**model(), "type": f"mmpretrain.{kind}", "head": head}
+    init_default_scope("mmpretrain")
+    network = MODELS.build({**changed, "data_preprocessor": PREPROCESSOR})
+    torch.save(network.state_dict(), tmp_path / "a.pth")
+    history = history_of_checkpoints(config(model=changed), [tmp_path / "a.pth"])
+    assert history.facts["vectors"] == 40  # two views of 20 images
+    assert math.isfinite(history.last("alignment"))
+    assert (history.last("eta_p") is None) == (kind == "SimCLR")  # which has no predictor
+
+
 def test_what_does_not_fit_is_named(checkpoints, tmp_path):
     weights = built(0).state_dict()
     key = next(iter(weights))
