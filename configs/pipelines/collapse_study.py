@@ -44,6 +44,7 @@ def _with_own_loss(variant):
 
 
 _minutes = _base_.siamese_variants.minutes.to_dict()
+_minutes["moving_average"]["changes"]["model"]["head"]["num_images"] = 5_000
 _methods = ["simsiam", "inverse", "moving_average", "naive", "symmetric", "mirror", "same_batch_10"]
 _parts = ["both", "centre", "residual", "none"]
 _groups = dict(

@@ -186,7 +186,8 @@ def fit_to_machine(cfg: Config) -> None:
             loader.update(num_workers=workers, persistent_workers=workers > 0)
     env = dict(cfg.get("env_cfg", {}))
     env["mp_cfg"] = {"opencv_num_threads": 0, **env.get("mp_cfg", {})}
-    if not torch.cuda.is_available() and replace_sync_bn(cfg.model):
+    if not torch.cuda.is_available() and (replace_sync_bn(cfg.model) or cfg.get("sync_bn")):
+        cfg.sync_bn = None
         print_log("SyncBN needs a GPU; on this CPU the model is built with BN", "current")
     cfg.env_cfg = env
 

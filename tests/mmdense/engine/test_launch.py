@@ -22,6 +22,7 @@ def config(tmp_path):
         "train_dataloader = dict(num_workers=64, persistent_workers=True)\n"
         "val_dataloader = dict(batch_size=1)\n"
         "default_scope = 'mmpretrain'\n"
+        "sync_bn = 'torch'\n"
     )
     return path
 
@@ -85,6 +86,7 @@ def test_without_a_gpu_sync_bn_becomes_bn(config, monkeypatch, cuda, kind):
     cfg = launch.load_config(parse(config))
     launch.fit_to_machine(cfg)
     assert cfg.model.norm_cfg.type == cfg.model.blocks[0].type == kind
+    assert cfg.sync_bn == ("torch" if cuda else None)
 
 
 @pytest.mark.parametrize(
