@@ -35,6 +35,27 @@ MODEL = dict(
 
 def run() -> list[dict]:
     keep_freed_memory()
+    step_s, of_step, of_batch = _measure()
+    threads = torch.get_num_threads()
+    setting = f"ResNet-18 at 32 px, D {CHANNELS}, batch {BATCH}, {threads} threads"
+    parts = {
+        "of a step": of_step,
+        f"of a batch over {INTERVAL} steps": of_batch / INTERVAL,
+    }
+    return [
+        result(
+            f"Collapse monitor, readings {name}",
+            part_s,
+            step_s,
+            other_name="training step",
+            setting=f"{setting}; {100 * part_s / step_s:.2f} % of a step",
+        )
+        for name, part_s in parts.items()
+    ]
+
+
+def _measure() -> list[float]:
+    """Least seconds of a training step, of its readings, and of those of a batch."""
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build(MODEL).train()
@@ -48,34 +69,9 @@ def run() -> list[dict]:
         model.loss(views, [])["loss"].backward()
         optimiser.step()
 
-    times = []
-    for _ in range(ROUNDS):
-        times.append(
-            (
-                seconds(step),
-                seconds(lambda: monitor.read_step(BATCH)),
-                seconds(monitor.read_batch),
-            )
-        )
-    step_s, of_step, of_batch = (min(part) for part in zip(*times[1:], strict=True))
-    threads = torch.get_num_threads()
-    setting = f"ResNet-18 at 32 px, D {CHANNELS}, batch {BATCH}, {threads} threads"
-    return [
-        result(
-            "Collapse monitor, readings of a step",
-            of_step,
-            step_s,
-            other_name="training step",
-            setting=f"{setting}; {100 * of_step / step_s:.2f} % of a step",
-        ),
-        result(
-            f"Collapse monitor, readings of a batch over {INTERVAL} steps",
-            of_batch / INTERVAL,
-            step_s,
-            other_name="training step",
-            setting=f"{setting}; {100 * of_batch / INTERVAL / step_s:.2f} % of a step",
-        ),
-    ]
+    parts = (step, lambda: monitor.read_step(BATCH), monitor.read_batch)
+    times = [[seconds(part) for part in parts] for _ in range(ROUNDS)]
+    return [min(of_part) for of_part in zip(*times[1:], strict=True)]
 
 
 if __name__ == "__main__":

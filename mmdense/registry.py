@@ -60,6 +60,7 @@ MODELS = _child(
     host.MODELS,
     "mmdense.data.repeated_view_preprocessor",
     "mmdense.data.two_view_preprocessor",
+    "mmdense.engine.host_defaults",
 )
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
 STRATEGIES = _child(host.STRATEGIES, "mmdense.engine.fsdp")

@@ -35,6 +35,7 @@ COLLAPSE_MATHEMATICS = {
     "alignment_uniformity",
     "decompose",
     "decorrelation",
+    "eta_sweep",
     "extra_gradient",
     "readings",
     "spectrum",

@@ -125,7 +125,7 @@ def mean_pairwise_cosine(centre_norm: float, count: int) -> float:
 def centre_floor(count: int) -> float:
     """m_o of ``count`` independent directions, 1/sqrt(M): below it m_o says nothing.
 
-    A BatchNorm without affine weights at the projector's end pins the batch mean, and m_o, to zero
-    whatever the representation.
+    A BatchNorm without affine weights at the projector's end keeps m_o low whatever the
+    representation: the batch mean of each view is zero before vectors are scaled to length 1.
     """
     return 1.0 / math.sqrt(count)

@@ -80,7 +80,7 @@ def judge(state: State, limits: Limits) -> Verdict:
     1. Something is not finite: diverged.
     2. The projections share one direction, m_o above its limit: complete collapse.
     3. Their rank is too low: dimensional collapse.
-    4. A last BatchNorm without affine weights pins m_o to zero, while before it m_o is above its
+    4. A last BatchNorm without affine weights keeps m_o low, while before it m_o is above its
        limit: the last BatchNorm hides the centre.
     5. Else healthy.
     """

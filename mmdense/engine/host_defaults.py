@@ -3,21 +3,29 @@
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.model.utils import _BatchNormXd
+
+from mmdense.registry import MODELS
 
 __all__ = ["LOADERS", "fill_host_defaults", "replace_sync_bn"]
+
+MODELS.register_module(name="BatchNormXd", module=_BatchNormXd)
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def replace_sync_bn(node: Any) -> int:
-    """Turn every ``type='SyncBN'`` below a node of a config into BN; returns how many."""
+    """Turn every ``type='SyncBN'`` below a node of a config into BatchNorm; returns how many.
+
+    That of MMEngine takes maps and vectors, as SyncBN does: a neck has it on vectors.
+    """
     if isinstance(node, list | tuple):
         return sum(replace_sync_bn(entry) for entry in node)
     if not isinstance(node, dict):
         return 0
     found = int(node.get("type") == "SyncBN")
     if found:
-        node["type"] = "BN"
+        node["type"] = "mmdense.BatchNormXd"
     return found + sum(replace_sync_bn(value) for value in node.values())
 
 

@@ -174,7 +174,7 @@ def fit_to_machine(cfg: Config) -> None:
     Each process of a node gets an equal share of the cores. ``num_workers`` of a loader is an
     upper bound; OpenCV's own threads are off in the workers unless the config says otherwise,
     because they fight the workers for the same cores. Without a GPU, SyncBN, which torch has for
-    GPUs only, becomes BN.
+    GPUs only, becomes BatchNorm.
     """
     share = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     torch.set_num_threads(share)
@@ -188,7 +188,7 @@ def fit_to_machine(cfg: Config) -> None:
     env["mp_cfg"] = {"opencv_num_threads": 0, **env.get("mp_cfg", {})}
     if not torch.cuda.is_available() and (replace_sync_bn(cfg.model) or cfg.get("sync_bn")):
         cfg.sync_bn = None
-        print_log("SyncBN needs a GPU; on this CPU the model is built with BN", "current")
+        print_log("SyncBN needs a GPU; on this CPU the model is built with BatchNorm", "current")
     cfg.env_cfg = env
 
 

@@ -80,13 +80,22 @@ def test_workers_are_cut_to_the_cores_and_shared_by_the_processes_of_a_node(conf
     assert cfg.env_cfg.mp_cfg.opencv_num_threads == 0
 
 
-@pytest.mark.parametrize(("cuda", "kind"), [(False, "BN"), (True, "SyncBN")])
-def test_without_a_gpu_sync_bn_becomes_bn(config, monkeypatch, cuda, kind):
+@pytest.mark.parametrize(("cuda", "kind"), [(False, "mmdense.BatchNormXd"), (True, "SyncBN")])
+def test_without_a_gpu_sync_bn_becomes_batchnorm(config, monkeypatch, cuda, kind):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     cfg = launch.load_config(parse(config))
     launch.fit_to_machine(cfg)
     assert cfg.model.norm_cfg.type == cfg.model.blocks[0].type == kind
     assert cfg.sync_bn == ("torch" if cuda else None)
+
+
+def test_what_stands_for_sync_bn_takes_maps_and_vectors():
+    from mmcv.cnn import build_norm_layer
+
+    name, layer = build_norm_layer({"type": "mmdense.BatchNormXd"}, 3)
+    assert name == "bn"
+    assert layer(torch.rand(4, 3)).shape == (4, 3)
+    assert layer(torch.rand(4, 3, 2, 2)).shape == (4, 3, 2, 2)
 
 
 @pytest.mark.parametrize(
