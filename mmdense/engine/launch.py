@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.dist import init_dist
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -25,6 +26,7 @@ __all__ = [
     "enable_amp",
     "fit_to_machine",
     "initialise_backbone",
+    "join_processes",
     "load_config",
     "resume",
     "resume_after_restart",
@@ -220,7 +222,7 @@ def build_runner(cfg: Config) -> Runner:
     if problems:
         raise ValueError("the config has mistakes:\n" + "\n".join(f"  {p}" for p in problems))
     if cfg.launcher == "pytorch" and not torch.cuda.is_available():
-        _join_on_cpu(cfg)
+        join_processes(cfg)
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 
@@ -267,11 +269,14 @@ def _drop_late_schedules(cfg: Config) -> None:
     cfg.param_scheduler = kept
 
 
-def _join_on_cpu(cfg: Config) -> None:
-    """Join the processes through gloo and wrap the model for the CPU.
+def join_processes(cfg: Config) -> None:
+    """Join the processes that torchrun started; on a CPU through gloo, the model wrapped for it.
 
-    MMEngine by itself would ask CUDA for a device; it takes a group that exists as it is.
+    There MMEngine by itself would ask CUDA for a device; it takes a group that exists as it is.
     """
+    if torch.cuda.is_available():
+        init_dist("pytorch")
+        return
     torch.distributed.init_process_group("gloo")
     wrapper = {
         "type": "MMDistributedDataParallel",

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
@@ -22,7 +23,8 @@ from mmdense.engine import launch
 from mmdense.engine.machine import supports_bf16
 from mmdense.evaluation.clean_loaders import build_clean_loaders, with_images_of
 from mmdense.evaluation.feature_bank import fill_bank
-from mmdense.evaluation.features import check_finite, extract_features, frozen_features
+from mmdense.evaluation.features import check_finite, frozen_features
+from mmdense.evaluation.gather_features import gather_batches
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.record import FILE_NAME, Record, save, write_json
 from mmdense.registry import MODELS
@@ -58,8 +60,14 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
     parser.add_argument("--seed", type=int, help="random seed; default the config's, or 0")
     parser.add_argument("--amp", action="store_true", help="bfloat16, where the hardware has it")
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch"],
+        default="none",
+        help="'pytorch' under torchrun: the processes share the images out",
+    )
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
     launch.add_trust_argument(parser)
-    parser.set_defaults(launcher="none", local_rank=0)
     return parser
 
 
@@ -71,7 +79,8 @@ def evaluate_frozen(
     """Extract features, evaluate them, print one line, write ``metrics.json`` and a record.
 
     The training images pass through the pipeline of the test images, in order and all of them:
-    frozen features take no augmentation. Only the backbone of the config's model is built.
+    frozen features take no augmentation. Only the backbone of the config's model is built. Several
+    processes share the images out; the first one evaluates and writes.
 
     Args:
         args: From :func:`argument_parser`.
@@ -79,12 +88,14 @@ def evaluate_frozen(
         evaluate: From features to metrics; accuracies are in percent.
 
     Returns:
-        The metrics.
+        The metrics; of processes after the first, nothing.
     """
     started = time.perf_counter()
     args.work_dir = args.work_dir or str(Path("work_dirs") / f"{Path(args.config).stem}_{task}")
     cfg = launch.load_config(args)
     launch.fit_to_machine(cfg)
+    if args.launcher != "none":
+        launch.join_processes(cfg)
     seed = cfg.get("randomness", {}).get("seed") or 0
     set_random_seed(seed)
     init_default_scope(cfg.get("default_scope") or "mmpretrain")
@@ -96,6 +107,8 @@ def evaluate_frozen(
     backbone, preprocess = _build_backbone(cfg, args.checkpoint)
     loaders = train_loader, test_loader
     features = _extract(backbone, preprocess, loaders, record, amp=args.amp, folder=cfg.work_dir)
+    if not is_main_process():
+        return {}
     record.metrics = evaluate(features)
     record.wall_time_s = time.perf_counter() - started
     if args.checkpoint is None:
@@ -135,7 +148,9 @@ def _build_backbone(cfg: Config, checkpoint: str | None) -> tuple[nn.Module, nn.
         backbone.init_weights()
         logger.setLevel(level)
     else:
-        print(load_backbone(backbone, checkpoint))
+        loaded = load_backbone(backbone, checkpoint)
+        if is_main_process():
+            print(loaded)
     device = get_device()
     backbone.to(device, memory_format=torch.channels_last)
     preprocess = MODELS.build(
@@ -158,11 +173,15 @@ def _extract(
         print("--amp: this device has no bfloat16 arithmetic; computing in float32")
         amp = False
     started = time.perf_counter()
-    batches = frozen_features(backbone, loaders[0], preprocess, amp=amp)
-    images: Any = loaders[0].dataset
-    train, train_labels = fill_bank(batches, rows=len(images), folder=folder)
-    check_finite(train)
-    test, test_labels = extract_features(backbone, loaders[1], preprocess, amp=amp)
+    found = []
+    for loader in loaders:
+        images: Any = loader.dataset
+        batches = frozen_features(backbone, loader, preprocess, amp=amp)
+        gathered = gather_batches(batches, rows=len(images), batch_size=loader.batch_size or 1)
+        features, labels = fill_bank(gathered, rows=len(images), folder=folder)
+        check_finite(features)
+        found.append((features, labels))
+    (train, train_labels), (test, test_labels) = found
     seconds = time.perf_counter() - started
     record.images = len(train)
     record.images_per_second = (len(train) + len(test)) / seconds

@@ -1,13 +1,16 @@
 """The two tools from a config on disk to metrics.json and record.json."""
 
 import json
+import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 
 from mmdense.evaluation.frozen import argument_parser, evaluate_frozen
@@ -166,3 +169,31 @@ def test_weights_are_given_once(weights, capsys):
     with pytest.raises(SystemExit):
         argument_parser("test").parse_args(["config.py", *weights])
     assert "--random" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tool", ["knn", "linear_probe"])
+def test_two_processes_find_what_one_finds(config, tmp_path, tool):
+    torch.manual_seed(0)
+    backbone = MODELS.build(Config.fromfile(config).model.backbone)
+    weights = {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
+    torch.save({"state_dict": weights}, tmp_path / "weights.pth")
+    more = ["--k", "3"] if tool == "knn" else []
+    found = []
+    for start in ([], ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]):
+        out = tmp_path / f"of{len(start)}"
+        options = [*more, "--work-dir", out, *(["--launcher", "pytorch"] if start else [])]
+        command = [*start, TOOLS / f"{tool}.py", config, tmp_path / "weights.pth", *options]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TOOLS.parent)}
+        done = subprocess.run(
+            [sys.executable, *map(str, command)],
+            check=False,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        found.append(json.loads((out / "metrics.json").read_text()))
+        assert load(out / "record.json").images == 22
+        assert done.stdout.count(f"{tool} of") == 1
+    assert found[0] == found[1]
