@@ -13,35 +13,6 @@ from torch import Tensor, nn
 from mmdense.evaluation.knn import non_finite_rows
 
 
-def extract_features(
-    backbone: nn.Module,
-    loader: Iterable[dict],
-    preprocess: Callable[[dict], dict],
-    *,
-    amp: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Run a frozen backbone over labelled images, in the order of the loader.
-
-    Args:
-        backbone: As in :func:`frozen_features`.
-        loader: As there.
-        preprocess: As there.
-        amp: As there.
-
-    Returns:
-        Features in float32 and labels, both on the CPU. [N, D] and [N]
-
-    Raises:
-        ValueError: As :func:`frozen_features`; no images; or a feature that is not finite.
-    """
-    batches = list(frozen_features(backbone, loader, preprocess, amp=amp))
-    if not batches:
-        raise ValueError("the data loader yields no images")
-    features = torch.cat([of_batch for of_batch, _ in batches]).cpu()  # [N, D]
-    check_finite(features)
-    return features, torch.cat([labels for _, labels in batches])
-
-
 @torch.no_grad()
 def frozen_features(
     backbone: nn.Module,
