@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
 
-from tests.mmdense.collapse.made_up_runs import made_up
+from tests.mmdense.collapse.report.made_up_runs import made_up
 
 TOOL = str(Path(__file__).resolve().parents[1] / "tools" / "collapse_report.py")
 CONFIG = """
@@ -48,7 +48,7 @@ def start(monkeypatch, *arguments):
 @pytest.fixture
 def few_figures(monkeypatch):
     """Only the first: the page itself is tested beside it."""
-    from mmdense.collapse import report_page
+    from mmdense.collapse.report import report_page
 
     draw = report_page.charts_of
     monkeypatch.setattr(report_page, "charts_of", lambda runs: draw(runs)[:1])

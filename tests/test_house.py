@@ -35,7 +35,6 @@ COLLAPSE_MATHEMATICS = {
     "alignment_uniformity",
     "decompose",
     "decorrelation",
-    "eta_sweep",
     "extra_gradient",
     "readings",
     "spectrum",

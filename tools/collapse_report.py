@@ -46,8 +46,8 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Write the report and print the verdicts."""
     args = parse_arguments()
-    from mmdense.collapse.report_page import write_report
-    from mmdense.collapse.runs import read_runs
+    from mmdense.collapse.report.report_page import write_report
+    from mmdense.collapse.report.runs import read_runs
 
     folders, out = list(args.work_dirs), args.out
     try:
@@ -67,7 +67,7 @@ def main() -> int:
 
 def _read_checkpoints(args: argparse.Namespace) -> Path:
     """Measure checkpoints, write their ``collapse.json``, and give its folder."""
-    from mmdense.collapse.checkpoint_readings import history_of_checkpoints
+    from mmdense.collapse.report.checkpoint_readings import history_of_checkpoints
     from mmdense.engine import launch
 
     cfg = launch.load_config(args)  # SyncBN stays: in eval mode it needs no GPU

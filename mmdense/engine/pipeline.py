@@ -119,12 +119,11 @@ class Pipeline:
 
         record = pipeline_report.collect(self.cfg, self.stages, self.work_dir)
         path = save(record, self.work_dir / "record.json")
-        verdicts = pipeline_report.verdicts(self.stages, self.work_dir)
-        table = pipeline_report.write_table(record, self.work_dir / "table.md", verdicts)
+        table = pipeline_report.write_table(record, self.work_dir / "table.md")
         pictures = pipeline_report.write_pictures(record, self.work_dir)
         self.console.print(_for_terminal(table))
-        for line in verdicts:
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        for note in record.notes:
+            self.console.print(note, markup=False, highlight=False, soft_wrap=True)
         written = [path, self.work_dir / "table.md", *pictures]
         if keep_as:
             written.append(keep(record, keep_as))

@@ -6,14 +6,12 @@ from typing import Any
 import mmcv
 from mmengine.config import Config
 
-from mmdense.collapse.history import FILE_NAME as FILE_OF_MONITOR
-from mmdense.collapse.history import read_history
 from mmdense.engine.stage import Stage
 from mmdense.records.plots import contact_sheet, plot_curves
 from mmdense.records.record import FILE_NAME, Record, load
 from mmdense.records.tables import pipelines_table
 
-__all__ = ["collect", "gather", "verdicts", "write_pictures", "write_table"]
+__all__ = ["collect", "gather", "write_pictures", "write_table"]
 
 SLUG = "pipelines"
 _SHOWN = 6  # sample predictions on a contact sheet
@@ -57,29 +55,12 @@ def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
     record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)
 
 
-def write_table(record: Record, path: Path, lines: list[str]) -> str:
-    """Write the comparison of a pipeline as Markdown, as it would stand in the README.
-
-    Args:
-        record: Of the pipeline.
-        path: The file.
-        lines: What stands below the table in the file.
-    """
+def write_table(record: Record, path: Path) -> str:
+    """Write the comparison of a pipeline as it would stand in the README, and the notes below."""
     table = pipelines_table([record])
-    below = "".join(f"\n{line}\n" for line in lines)
+    below = "".join(f"\n{note}\n" for note in record.notes)
     path.write_text(f"{table}\n{below}", encoding="utf-8")
     return table
-
-
-def verdicts(stages: list[Stage], work_dir: Path) -> list[str]:
-    """What the collapse monitor says of each stage that ran with one."""
-    found = []
-    for stage in stages:
-        folder = stage.folder(work_dir)
-        if (folder / FILE_OF_MONITOR).is_file():
-            history = read_history(folder)
-            found.append(f"{stage.name}: {history['verdict']}. {history['reason']}")
-    return found
 
 
 def write_pictures(record: Record, work_dir: Path) -> list[Path]:

@@ -149,6 +149,11 @@ class RecordHook(Hook):
         if self._record is not None:
             self._curves[name] = Curve(points=[list(point) for point in points])
 
+    def add_note(self, note: str) -> None:
+        """Take a remark on the run, for the end of its record."""
+        if self._record is not None:
+            self._record.notes.append(note)
+
     def after_val(self, runner: Runner) -> None:
         """Validation is over: training time counts again."""
         self._mark = time.perf_counter()

@@ -40,6 +40,8 @@ def main() -> None:
         gradients = {name: p.grad for name, p in head.named_parameters()}
         torch.save({"gradients": gradients, "losses": losses}, sys.argv[1])
     if dist.is_initialized():
+        # Freed after the group, DDP would free the group too, holding the lock that it waits for.
+        del model
         dist.destroy_process_group()
 
 

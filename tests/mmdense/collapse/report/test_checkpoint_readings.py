@@ -8,8 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
 import mmdense  # noqa: F401
-from mmdense.collapse.checkpoint_readings import history_of_checkpoints, read_features
 from mmdense.collapse.history import History
+from mmdense.collapse.report.checkpoint_readings import history_of_checkpoints, read_features
 from mmdense.collapse.taps import find_parts
 from tests.mmdense.evaluation.tiny_siamese import PREPROCESSOR, Colours, loader, model
 

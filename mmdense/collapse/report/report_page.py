@@ -7,10 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from mmdense.collapse.advice import BLIND_SPOTS, advice_of, observations
-from mmdense.collapse.figures import charts_of
-from mmdense.collapse.panels import COLOURS, DASHES, Chart, Panel, panel_svgs, write_png
-from mmdense.collapse.runs import Run, comparison_warnings
+from mmdense.collapse.report.advice import BLIND_SPOTS, advice_of, observations
+from mmdense.collapse.report.figures import charts_of
+from mmdense.collapse.report.panels import COLOURS, DASHES, Chart, Panel, panel_svgs, write_png
+from mmdense.collapse.report.runs import Run, comparison_warnings
 
 __all__ = ["PAGE_NAME", "page_of", "write_report"]
 
@@ -47,7 +47,9 @@ def write_report(runs: Sequence[Run], folder: Path) -> Path:
 
 def page_of(runs: Sequence[Run], charts: Sequence[Chart]) -> str:
     """The page's text."""
-    template = files("mmdense.collapse").joinpath("report_page.html").read_text(encoding="utf-8")
+    template = (
+        files("mmdense.collapse.report").joinpath("report_page.html").read_text(encoding="utf-8")
+    )
     what = runs[0].name if len(runs) == 1 else f"{len(runs)} runs"
     return Template(template).substitute(
         title=escape(f"Collapse report: {what}"),

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from mmdense.collapse.runs import comparison_warnings, read_runs
-from tests.mmdense.collapse.made_up_runs import made_up
+from mmdense.collapse.report.runs import comparison_warnings, read_runs
+from tests.mmdense.collapse.report.made_up_runs import made_up
 
 
 def written(folder, **options):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mmdense.collapse.figures import charts_of
-from mmdense.collapse.panels import panel_svgs
-from tests.mmdense.collapse.made_up_runs import made_up, names_of_charts
+from mmdense.collapse.report.figures import charts_of
+from mmdense.collapse.report.panels import panel_svgs
+from tests.mmdense.collapse.report.made_up_runs import made_up, names_of_charts
 
 NAMES = [
     *("centre", "phase", "deviation", "covariance", "batch_ranks", "eta", "extra_gradient"),

@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mmdense.collapse.figures import charts_of
-from mmdense.collapse.report_page import page_of, write_report
-from tests.mmdense.collapse.made_up_runs import made_up
+from mmdense.collapse.report.figures import charts_of
+from mmdense.collapse.report.report_page import page_of, write_report
+from tests.mmdense.collapse.report.made_up_runs import made_up
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from mmdense.collapse.decorrelation import decorrelation_ceiling, decorrelation_floor
 from mmdense.collapse.readings import ROWS
-from mmdense.collapse.runs import Run
+from mmdense.collapse.report.runs import Run
 from mmdense.collapse.spectrum import rank_ceiling
 
 __all__ = [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmdense.collapse.readings import ROWS
-from mmdense.collapse.runs import Run
+from mmdense.collapse.report.runs import Run
 from mmdense.collapse.verdict import COMPLETE, DIMENSIONAL, DIVERGED, EARLY, HEALTHY, HIDDEN
 
 __all__ = ["ADVICE", "BLIND_SPOTS", "Advice", "advice_of", "as_markdown", "observations"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mmdense.collapse.panels import (
+from mmdense.collapse.report.panels import (
     COLOURS,
     DASHES,
     Chart,
@@ -18,7 +18,7 @@ from mmdense.collapse.panels import (
     panel_svgs,
     write_png,
 )
-from tests.mmdense.collapse.made_up_runs import made_up
+from tests.mmdense.collapse.report.made_up_runs import made_up
 
 HALF = Line("half", lambda run: 0.5)
 

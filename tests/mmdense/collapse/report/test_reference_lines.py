@@ -2,8 +2,8 @@
 
 import pytest
 
-from mmdense.collapse import reference_lines as lines
-from tests.mmdense.collapse.made_up_runs import made_up
+from mmdense.collapse.report import reference_lines as lines
+from tests.mmdense.collapse.report.made_up_runs import made_up
 
 
 def test_by_hand():

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from mmdense.collapse import verdict
-from mmdense.collapse.advice import ADVICE, BLIND_SPOTS, advice_of, as_markdown, observations
-from tests.mmdense.collapse.made_up_runs import made_up
+from mmdense.collapse.report.advice import ADVICE, BLIND_SPOTS, advice_of, as_markdown, observations
+from tests.mmdense.collapse.report.made_up_runs import made_up
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "collapse.md"
+DOCS = Path(__file__).resolve().parents[4] / "docs" / "collapse.md"
 VERDICTS = {
     getattr(verdict, name)
     for name in ("HEALTHY", "COMPLETE", "DIMENSIONAL", "DIVERGED", "HIDDEN", "EARLY")
@@ -33,7 +33,9 @@ def test_the_docs_say_the_same():
     begin, end = "<!-- verdicts -->\n", "\n<!-- /verdicts -->"
     assert text.count(begin) == text.count(end) == 1
     inside = text.split(begin)[1].split(end)[0]
-    assert inside == as_markdown(), "paste what mmdense.collapse.advice.as_markdown() returns"
+    assert inside == as_markdown(), (
+        "paste what mmdense.collapse.report.advice.as_markdown() returns"
+    )
 
 
 def test_the_docs_say_what_cannot_be_seen():

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from mmdense.collapse.eta_sweep import cosine_without_centre
 from mmdense.collapse.extra_gradient import centre_share
+from mmdense.collapse.report.eta_sweep import cosine_without_centre
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -2,8 +2,9 @@
 
 import math
 
-from mmdense.collapse import figures, history
-from mmdense.collapse.runs import Run
+from mmdense.collapse import history
+from mmdense.collapse.report import figures
+from mmdense.collapse.report.runs import Run
 
 STEPS = ("m_o", "m_r", "std", "norm", "drift", "m_o_before_norm")
 BATCHES = (

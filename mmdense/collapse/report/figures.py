@@ -6,12 +6,12 @@ Letters: M vectors of a batch, B images of it, N fixed images, D channels.
 import math
 from collections.abc import Callable, Sequence
 
-from mmdense.collapse import reference_lines as lines
 from mmdense.collapse.decompose import collapse_level
-from mmdense.collapse.fixed_image_figures import ranks, shape_of_spectrum, spectra
-from mmdense.collapse.panels import Chart, Line, Panel, of
-from mmdense.collapse.portraits import draw_eta_sweep, draw_phase, last_shares, phase
-from mmdense.collapse.runs import Points, Run
+from mmdense.collapse.report import reference_lines as lines
+from mmdense.collapse.report.fixed_image_figures import ranks, shape_of_spectrum, spectra
+from mmdense.collapse.report.panels import Chart, Line, Panel, of
+from mmdense.collapse.report.portraits import draw_eta_sweep, draw_phase, last_shares, phase
+from mmdense.collapse.report.runs import Points, Run
 
 __all__ = ["charts_of"]
 

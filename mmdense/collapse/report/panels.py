@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from mmdense.collapse.runs import Points, Run
+from mmdense.collapse.report.runs import Points, Run
 from mmdense.records.plots import COLOURS as OTHER_PLOTS
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""The collapse report: figures of one run or several, advice, one page."""
