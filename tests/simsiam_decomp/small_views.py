@@ -9,7 +9,7 @@ MLP = {
     "in_channels": D,
     "hid_channels": 8,
     "out_channels": D,
-    "norm_cfg": {"type": "mmpretrain.LN"},
+    "norm_cfg": {"type": "LN"},
     "with_avg_pool": False,
     "with_last_bn": False,
     "with_last_bias": True,
