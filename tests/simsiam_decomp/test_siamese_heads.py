@@ -149,7 +149,7 @@ def test_a_model_trains_end_to_end_with_config_alone():
                 "in_channels": 64,
                 "hid_channels": 16,
                 "out_channels": 12,
-                "norm_cfg": {"type": "mmpretrain.BN1d"},
+                "norm_cfg": {"type": "BN1d"},
             },
             "head": HEADS["simsiam"],
         }
