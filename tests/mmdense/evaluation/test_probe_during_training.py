@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from mmdense.evaluation.accuracy import top_k_accuracy
-from mmdense.evaluation.features import extract_features
+from mmdense.evaluation.feature_bank import fill_bank
+from mmdense.evaluation.features import frozen_features
 from mmdense.evaluation.knn import knn_classify
 from mmdense.evaluation.knn_hook import KNNHook
 from mmdense.records.record import load
@@ -104,7 +105,10 @@ def test_the_result_is_that_of_the_tool_and_arrives_everywhere(tmp_path):
     runner = build(tmp_path, KNN, PROBE, RECORD, log_level="INFO")
     runner.train()
     hook = next(hook for hook in runner.hooks if isinstance(hook, KNNHook))
-    parts = [extract_features(runner.model.backbone, x, hook._preprocess) for x in hook._loaders]
+    backbone, parts = runner.model.backbone, []
+    for loader in hook._loaders:
+        batches = frozen_features(backbone, loader, hook._preprocess)
+        parts.append(fill_bank(batches, rows=len(loader.dataset)))
     (bank, bank_labels), (queries, labels) = parts
     assert bank.shape == (24, 32)
     expected = {
