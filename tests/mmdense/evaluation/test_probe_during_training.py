@@ -106,9 +106,9 @@ def test_the_result_is_that_of_the_tool_and_arrives_everywhere(tmp_path):
     runner.train()
     hook = next(hook for hook in runner.hooks if isinstance(hook, KNNHook))
     backbone, parts = runner.model.backbone, []
-    for loader in hook._loaders:
-        batches = frozen_features(backbone, loader, hook._preprocess)
-        parts.append(fill_bank(batches, rows=len(loader.dataset)))
+    for images in hook._loaders:
+        batches = frozen_features(backbone, images, hook._preprocess)
+        parts.append(fill_bank(batches, rows=len(images.dataset)))
     (bank, bank_labels), (queries, labels) = parts
     assert bank.shape == (24, 32)
     expected = {
