@@ -20,7 +20,7 @@ model = dict(
 
 expected = [
     dict(
-        record="pipelines/2026-11-22_collage_demo_published_draws",
+        record="pipelines/2026-11-22_collage_demo_monitored",
         metric="detect_ssl/coco/AR@100",
         value=0.13,
         tolerance=0.04,

@@ -29,7 +29,7 @@ train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval
 
 expected = [
     dict(
-        record="pipelines/2026-11-22_collage_demo_published_draws",
+        record="pipelines/2026-11-22_collage_demo_monitored",
         metric="detect_rpn/coco/bbox_mAP",
         value=0.001,
         tolerance=0.02,

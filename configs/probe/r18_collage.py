@@ -16,7 +16,7 @@ model = dict(backbone=dict(type="mmpretrain.ResNet", depth=18, stem_channels=32,
 
 expected = [
     dict(
-        record="pipelines/2026-11-22_collage_demo_published_draws",
+        record="pipelines/2026-11-22_collage_demo_monitored",
         metric="probe_ssl/accuracy/top1",
         value=10.6667,
         tolerance=5.0,

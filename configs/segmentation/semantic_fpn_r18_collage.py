@@ -22,7 +22,7 @@ train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval
 
 expected = [
     dict(
-        record="pipelines/2026-11-22_collage_demo_published_draws",
+        record="pipelines/2026-11-22_collage_demo_monitored",
         metric="segment_ssl/mIoU",
         value=7.56,
         tolerance=3.0,
