@@ -216,16 +216,7 @@ class CollapseHook(Hook):
         history, facts = self._history, self._history.facts
         if "vectors" not in facts:  # shorter than one interval
             self._read_batch(runner)
-        state = verdict.State(
-            m_o=history.last("m_o") or 0.0,
-            std=history.last("std") or 0.0,
-            rank=history.last("rank"),
-            images=facts["vectors"],
-            rank_images=min(facts["batch"], readings.ROWS),
-            channels=facts["channels"],
-            m_o_before_norm=history.last("m_o_before_norm"),
-        )
-        found = verdict.judge(state, self.limits)
+        found = history.judge(self.limits)
         self._last = [*self._last, found.name][-self.patience :]
         settled = len(self._last) == self.patience and len(set(self._last)) == 1
         if not settled and not at_end and found.name not in (verdict.HEALTHY, verdict.DIVERGED):

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mmdense.collapse.readings import space_readings
+from mmdense.collapse import readings, verdict
 from mmdense.collapse.spectrum import lidar
 from mmdense.records.curve import Curve
 from mmdense.records.record import write_json
@@ -61,7 +61,7 @@ class History:
         images, views, channels = features.shape
         if images < 2 or not bool(features.isfinite().all()):
             return {}
-        found, values = space_readings(features[:, 0])
+        found, values = readings.space_readings(features[:, 0])
         if views > 1:
             found["lidar"] = lidar(features)
         named = {f"{space}/{name}": value for name, value in found.items()}
@@ -78,6 +78,21 @@ class History:
     def points(self, name: str) -> list[list[float]]:
         """The curve of a reading, ``[[step, value], ...]``; empty where it was never taken."""
         return self._curves[name].as_list() if name in self._curves else []
+
+    def judge(self, limits: verdict.Limits) -> verdict.Verdict:
+        """The verdict on the latest readings; ``facts`` have to hold those of a batch."""
+        return verdict.judge(
+            verdict.State(
+                m_o=self.last("m_o") or 0.0,
+                std=self.last("std") or 0.0,
+                rank=self.last("rank"),
+                images=self.facts["vectors"],
+                rank_images=min(self.facts["batch"], readings.ROWS),
+                channels=self.facts["channels"],
+                m_o_before_norm=self.last("m_o_before_norm"),
+            ),
+            limits,
+        )
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint, and for the constructor."""

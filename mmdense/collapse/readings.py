@@ -60,7 +60,9 @@ def batch_readings(z: Sequence[Tensor], p: Sequence[Tensor] | None = None) -> di
     Returns:
         ``covariance`` (de-correlation loss), ``participation_ratio``, ``rank`` (eigenvalue rank)
         and ``uniformity`` of the first view; with two views ``alignment``; with predictions
-        ``rank_gap``, and with both ``eta_p`` and ``eta_z``.
+        ``rank_gap``, the rank of P less that of Z, which designs that do not collapse keep apart
+        (Zhuo et al. 2023, "Towards a Unified Theoretical Understanding of Non-contrastive Learning
+        via Rank Differential Mechanism"), and with both ``eta_p`` and ``eta_z``.
     """
     unit_z = [decompose.unit_vectors(view) for view in z]
     values = spectrum.eigenvalues(unit_z[0][:ROWS])

@@ -21,7 +21,6 @@ from torch import Tensor
 
 __all__ = [
     "alpha_req",
-    "branch_rank_gap",
     "centred_rank_me",
     "eigenvalue_rank",
     "eigenvalues",
@@ -167,15 +166,6 @@ def lidar(features: Tensor, *, delta: float = 1e-4, epsilon: float = 1e-8) -> fl
 def rank_ceiling(count: int, channels: int, *, centred: bool) -> int:
     """The most that a rank can be; centring takes one away from the number of features."""
     return min(count - 1 if centred else count, channels)
-
-
-def branch_rank_gap(predictions: Tensor, projections: Tensor) -> float:
-    """:func:`centred_rank_me` of P less that of Z.
-
-    Zhuo et al. 2023, "Towards a Unified Theoretical Understanding of Non-contrastive Learning via
-    Rank Differential Mechanism": designs that do not collapse keep the two apart.
-    """
-    return centred_rank_me(predictions) - centred_rank_me(projections)
 
 
 def _gram_eigenvalues(features: Tensor, centred: bool) -> Tensor:

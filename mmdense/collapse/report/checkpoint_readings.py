@@ -71,7 +71,8 @@ def history_of_checkpoints(
         features = features_of_fixed_images(model, dataset, collate, parts, count)
         before.close()
         read_features(history, step, features, model=model, parts=parts, before=before.kept)
-    history.verdict = _judge(history, limits)
+    found = history.judge(limits)
+    history.verdict = (found.name, found.reason)
     return history
 
 
@@ -185,18 +186,3 @@ def _predicted(parts: Parts, z: Tensor) -> Tensor:
     except (TypeError, AttributeError):
         output = parts.predictor(z)
     return as_vectors(output, first=True).float()
-
-
-def _judge(history: History, limits: verdict.Limits) -> tuple[str, str]:
-    facts = history.facts
-    state = verdict.State(
-        m_o=history.last("m_o") or 0.0,
-        std=history.last("std") or 0.0,
-        rank=history.last("rank"),
-        images=facts["vectors"],
-        rank_images=min(facts["batch"], readings.ROWS),
-        channels=facts["channels"],
-        m_o_before_norm=history.last("m_o_before_norm"),
-    )
-    found = verdict.judge(state, limits)
-    return found.name, found.reason

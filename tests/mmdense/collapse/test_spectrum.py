@@ -112,12 +112,6 @@ def test_lidar_tells_images_apart_from_noise():
     assert sp.lidar(gaussian(60, 8)[:, None] * 50 + noise) > 6
 
 
-def test_rank_gap_of_the_branches():
-    wide, narrow = gaussian(60, 8), gaussian(60, 2) @ gaussian(2, 8, seed=1)
-    assert sp.branch_rank_gap(wide, narrow) > 4
-    assert sp.branch_rank_gap(wide, wide) == 0.0
-
-
 def test_equal_features_use_no_dimension():
     features = gaussian(1, 8).expand(20, -1)
     assert sp.participation_ratio(sp.eigenvalues(features)) == pytest.approx(0.0, abs=1.1)
