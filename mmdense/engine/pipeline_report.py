@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmdense.engine.stage import Stage
 from mmdense.records.plots import contact_sheet, plot_curves
+from mmdense.records.portable import portable_path
 from mmdense.records.record import FILE_NAME, Record, load
 from mmdense.records.tables import pipelines_table
 
@@ -101,7 +102,7 @@ def _entry(stage: Stage, part: Record) -> dict[str, Any]:
         "data": stage.data,
         "init": "ssl" if stage.after else "random",
         "tool": stage.tool,
-        "config": stage.config,
+        "config": portable_path(stage.config),
         "config_sha256": part.config_sha256,
         "command": part.command,
         "metrics": part.metrics,
