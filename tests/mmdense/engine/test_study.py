@@ -86,6 +86,14 @@ def test_tells_mean_and_spread_of_every_variant(here, trained):
     assert "| Plain | 31.0 ± 1.4 |" in (here / "work_dirs/toy/table.md").read_text()
 
 
+def test_a_work_folder_elsewhere_stays_out_of_the_record(here, trained, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    study = Study.from_file(Path("study.py"), work_dir=elsewhere)
+    study.run()
+    stages = json.loads(study.report().read_text())["stages"]
+    assert {stage["config"] for stage in stages} == {"<outside>/config.py"}
+
+
 def test_some_variants_are_trained_and_the_rest_named(here, trained):
     study = Study.from_file(Path("study.py"), variants=["still"])
     study.run()
