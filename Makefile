@@ -21,8 +21,9 @@ setup: $(READY)  ## Create .venv and install (two minutes, nothing is compiled)
 demo: $(READY)   ## Pretrain, probe, fine-tune and tabulate on generated images (under 10 minutes)
 	$(BIN)/python tools/pipeline.py configs/pipelines/collage_demo.py
 
-test: $(READY)   ## Run the tests
-	$(BIN)/python -m pytest
+# A file of tests stays on one process, for its fixtures; a process needs a gigabyte of memory.
+test: $(READY)   ## Run the tests, on as many cores as there are
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 lint: $(READY)   ## ruff (lint and format), mypy, codespell
 	$(BIN)/ruff check .

@@ -26,6 +26,7 @@ if sys.orig_argv[1:3] != ["-m", "mmdense.doctor"]:
     from mmdense.checkpoints import install as checkpoint_files
     from mmdense.engine import host_packages
     from mmdense.ops import host_ops
+    from mmdense.transfer import strict_pretrained  # noqa: F401 (an initialiser for every config)
 
     host_ops.install()
     host_packages.install()

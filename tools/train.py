@@ -26,6 +26,13 @@ def parse_arguments() -> argparse.Namespace:
         help="start the backbone from a pretraining checkpoint; every key must fit",
     )
     parser.add_argument(
+        "--allow",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="weights and doubts that may differ when weights are loaded, such as 'norm0.*'",
+    )
+    parser.add_argument(
         "--amp", action="store_true", help="mixed precision: bfloat16 where the hardware has it"
     )
     parser.add_argument(
@@ -40,18 +47,19 @@ def main() -> None:
     """Build the runner and train."""
     args = parse_arguments()
     from mmdense.engine import launch
+    from mmdense.engine.start import start_from
 
     cfg = launch.load_config(args)
     if args.amp:
         launch.enable_amp(cfg)
     if args.auto_scale_lr:
         launch.scale_learning_rate(cfg)
-    if args.init:
-        launch.initialise_backbone(cfg, args.init)
     if args.resume:
         launch.resume(cfg, args.resume)
     else:
         launch.resume_after_restart(cfg)
+    if not cfg.get("resume"):
+        start_from(cfg, args.init, args.allow)
     launch.fit_to_machine(cfg)
     launch.build_runner(cfg).train()
 

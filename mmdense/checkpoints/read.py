@@ -7,6 +7,7 @@ can reach a module's globals. :mod:`mmdense.checkpoints.install` puts :func:`rea
 place of MMEngine's reader, so ``--resume``, ``load_from`` and ``init_cfg`` all go through it.
 """
 
+import argparse
 import pickle
 import zipfile
 from collections.abc import Sequence
@@ -131,7 +132,7 @@ def _history_method(owner: Any, name: str) -> Any:
 
 
 def _allowed() -> list[Any]:
-    """What a checkpoint of MMEngine holds besides tensors: its curves, and NumPy numbers."""
+    """What checkpoints hold besides tensors: MMEngine's curves, NumPy numbers, arguments."""
     multiarray = cast(Any, np)._core.multiarray
     numbers = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
     old_names = [  # of NumPy 1
@@ -141,4 +142,5 @@ def _allowed() -> list[Any]:
     return [
         *(slice, np.ndarray, np.dtype, multiarray._reconstruct, multiarray.scalar, *numbers),
         *(*old_names, HistoryBuffer, (_history_method, "builtins.getattr")),
+        argparse.Namespace,  # of a script, in the files of DINO, MAE and MoCo
     ]

@@ -25,7 +25,6 @@ __all__ = [
     "dump_predictions",
     "enable_amp",
     "fit_to_machine",
-    "initialise_backbone",
     "join_processes",
     "load_config",
     "resume",
@@ -142,12 +141,6 @@ def resume_after_restart(cfg: Config) -> None:
             "set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 and give torchrun --rdzv-backend=c10d"
         )
     resume(cfg, "auto")
-
-
-def initialise_backbone(cfg: Config, checkpoint: str) -> None:
-    """Start from the ``backbone.*`` weights of ``checkpoint``, strictly."""
-    hook = {"type": "mmdense.LoadBackboneHook", "checkpoint": checkpoint}
-    cfg.custom_hooks = [*cfg.get("custom_hooks", []), hook]
 
 
 def show_predictions(cfg: Config, folder: str) -> None:

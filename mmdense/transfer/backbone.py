@@ -1,126 +1,185 @@
-"""From a training checkpoint to the backbone of another model, strictly.
+"""From any checkpoint to the backbone of a model, or to a whole model, strictly.
 
 MMEngine's own ``init_cfg=dict(type='Pretrained')`` only warns about keys that do not fit: a
 wrong prefix leaves the backbone at random and the run goes on. Here anything that the backbone
-needs and the file lacks ends the run before its first step.
+needs and the file lacks, and anything in the file without which it computes something else, ends
+the run before its first step, unless it is named as an exception.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
-from torch import Tensor, nn
+from mmengine.runner import CheckpointLoader, Runner
+from torch import nn
 
 from mmdense.checkpoints.download import is_address
 from mmdense.checkpoints.read import read_checkpoint, state_dict_of
 from mmdense.registry import HOOKS
+from mmdense.transfer.fit import Fit, fit_backbone
+from mmdense.transfer.meaning import doubts
+from mmdense.transfer.places import dialect_of
+from mmdense.transfer.report import TransferReport
+from mmdense.transfer.source import Source, find_backbones, pick_backbone
 
-__all__ = ["LoadBackboneHook", "TransferReport", "load_backbone"]
+__all__ = ["LoadBackboneHook", "load_backbone", "load_model"]
 
-_SHOWN = 5  # keys named in an error message before it says "and N more"
-
-
-class TransferReport(NamedTuple):
-    """What was loaded.
-
-    Attributes:
-        source: The checkpoint.
-        tensors: Tensors copied, buffers included.
-        parameters: Numbers in the copied parameters and buffers.
-        left: Keys below the prefix that the backbone has no place for (a classifier head, say).
-    """
-
-    source: str
-    tensors: int
-    parameters: int
-    left: list[str]
-
-    def __str__(self) -> str:
-        left = f", {len(self.left)} keys of the file not needed" if self.left else ""
-        return (
-            f"backbone: all {self.tensors} tensors ({self.parameters:,} numbers) "
-            f"from {self.source}{left}"
-        )
+_UNKNOWN = "names of the target"
 
 
 def load_backbone(
-    backbone: nn.Module, checkpoint: str | Path, *, prefix: str = "backbone."
+    backbone: nn.Module,
+    checkpoint: str | Path,
+    *,
+    branch: str | None = None,
+    allow: Sequence[str] = (),
+    grid: tuple[int, int] | None = None,
+    model: Any = None,
 ) -> TransferReport:
-    """Fill every tensor of ``backbone`` from the keys of ``checkpoint`` that start with ``prefix``.
+    """Fill a backbone from a checkpoint of any dialect.
 
     Nothing is written to the backbone unless everything fits.
 
+    Args:
+        backbone: to fill.
+        checkpoint: file or address.
+        branch: ``'student'`` or ``'teacher'`` of a file that has both, see
+            :func:`~mmdense.transfer.source.pick_backbone`.
+        allow: names of weights, with ``*`` for any, and kinds of doubts that may be wrong.
+        grid: rows and columns of patches that the source was trained with, if not a square.
+        model: which the backbone is part of, for the check of its ``data_preprocessor``.
+
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file holds no state dict, nothing below the prefix, or lacks a tensor that
-            the backbone needs, or has one in another shape; the message names the keys.
+        ValueError: The file holds no backbone, or not this one; the message has the table of what
+            fits and what does not, and says how to allow it.
     """
-    weights = state_dict_of(read_checkpoint(checkpoint), checkpoint)
-    source = _below(weights, prefix, checkpoint)
-    target = backbone.state_dict()
-    missing = [key for key in target if key not in source and not _is_counter(key)]
-    unlike = [
-        f"{key} {tuple(source[key].shape)} instead of {tuple(value.shape)}"
-        for key, value in target.items()
-        if key in source and source[key].shape != value.shape
-    ]
-    if missing or unlike:
+    content = _content(checkpoint)
+    source = pick_backbone(find_backbones(content, backbone.state_dict()), branch, checkpoint)
+    fit = fit_backbone(source, backbone, grid=grid)
+    doubted = doubts(content, source, backbone, model)
+    return _fill(backbone, fit, _report(checkpoint, source, backbone, fit, doubted, allow))
+
+
+def load_model(
+    model: nn.Module,
+    checkpoint: str | Path,
+    *,
+    branch: str | None = None,
+    allow: Sequence[str] = (),
+    grid: tuple[int, int] | None = None,
+) -> TransferReport:
+    """Fill a model from a file that holds all of it, or its backbone from one that holds no more.
+
+    Args:
+        model: with a ``backbone``.
+        checkpoint: file or address.
+        branch: see :func:`load_backbone`; of a file that holds a backbone only.
+        grid: the same.
+        allow: the same; a class more in the head needs ``['*fc_cls.*', '*fc_reg.*']``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: as :func:`load_backbone`.
+    """
+    weights = state_dict_of(_content(checkpoint), checkpoint)
+    weights = {name.removeprefix("module."): value for name, value in weights.items()}
+    if not any(name in weights for name in model.state_dict() if not name.startswith("backbone.")):
+        part = model.get_submodule("backbone")
+        return load_backbone(part, checkpoint, branch=branch, allow=allow, grid=grid, model=model)
+    source = Source(weights, [], None, "student", "the whole model")
+    fit = fit_backbone(source, model)
+    return _fill(model, fit, _report(checkpoint, source, model, fit, {}, allow))
+
+
+def _content(checkpoint: str | Path) -> dict[str, Any]:
+    """What a file, an address or a name that MMEngine resolves (``torchvision://``) holds."""
+    if "://" in str(checkpoint) and not is_address(checkpoint):
+        return dict(CheckpointLoader.load_checkpoint(str(checkpoint), map_location="cpu"))
+    return read_checkpoint(checkpoint)
+
+
+def _report(
+    checkpoint: str | Path,
+    source: Source,
+    target: nn.Module,
+    fit: Fit,
+    doubted: dict[str, str],
+    allow: Sequence[str],
+) -> TransferReport:
+    dialects = (source.dialect, dialect_of(target.state_dict()))
+    theirs, ours = (_UNKNOWN if dialect is None else dialect.name for dialect in dialects)
+    return TransferReport(
+        str(checkpoint),
+        source.place,
+        source.branch,
+        (theirs, ours),
+        type(target).__name__,
+        fit.entries,
+        doubted,
+        tuple(allow),
+    )
+
+
+def _fill(target: nn.Module, fit: Fit, report: TransferReport) -> TransferReport:
+    """Load what fits, if nothing speaks against it."""
+    faults = report.faults()
+    if faults:
         raise ValueError(
-            f"{checkpoint} does not fit {type(backbone).__name__}"
-            f"{_listing('missing', missing)}{_listing('of another shape', unlike)}. Build the "
-            "backbone with the depth, width and stem that the checkpoint was trained with."
+            f"{report.source} does not fit {report.target}.\n  "
+            + "\n  ".join(faults)
+            + f"\n{report.table()}\nBuild the model with the depth, width, heads and stem that the "
+            "checkpoint was trained with; or allow what may differ, by the names above: "
+            "allow=['norm0.*', 'heads'], --allow on the command line."
         )
-    matched = {key: source[key] for key in target if key in source}
-    backbone.load_state_dict(matched, strict=False)
-    numbers = sum(value.numel() for value in matched.values())
-    return TransferReport(str(checkpoint), len(matched), numbers, sorted(set(source) - set(target)))
+    target.load_state_dict(fit.weights, strict=False)
+    return report
 
 
 @HOOKS.register_module()
 class LoadBackboneHook(Hook):
-    """Loads ``model.backbone`` when training starts from the beginning, after every initialiser.
+    """Loads weights strictly when training starts from the beginning, after every initialiser.
 
     A resumed run already carries its own weights, so nothing is loaded then.
 
     Args:
-        checkpoint: File whose ``backbone.*`` keys are taken.
+        checkpoint: file or address, see :func:`load_backbone`.
+        branch: the same.
+        allow: the same.
+        grid: the same.
+        module: which part of the model is filled; all of it, see :func:`load_model`, if empty.
     """
 
     priority = "VERY_HIGH"
 
-    def __init__(self, checkpoint: str) -> None:
-        if not is_address(checkpoint) and not Path(checkpoint).is_file():
-            raise FileNotFoundError(f"--init {checkpoint}: there is no such file")
+    def __init__(
+        self,
+        checkpoint: str,
+        branch: str | None = None,
+        allow: Sequence[str] = (),
+        grid: tuple[int, int] | None = None,
+        module: str = "backbone",
+    ) -> None:
+        if "://" not in str(checkpoint) and not Path(checkpoint).is_file():
+            raise FileNotFoundError(f"there is no checkpoint {checkpoint}")
         self.checkpoint = checkpoint
+        self.branch, self.allow, self.grid = branch, allow, grid
+        self.module = module
 
     def before_train(self, runner: Runner) -> None:
         """Load once, after ``init_weights`` and ``load_from``."""
         if runner.iter > 0:
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        print_log(str(load_backbone(model.backbone, self.checkpoint)), logger="current")
-
-
-def _below(state: dict[str, Tensor], prefix: str, path: str | Path) -> dict[str, Tensor]:
-    found = {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
-    if not found:
-        heads = sorted({key.split(".")[0] for key in state})
-        raise ValueError(
-            f"checkpoint {path} has no key that starts with {prefix!r}; its keys start with {heads}"
-        )
-    return found
-
-
-def _is_counter(key: str) -> bool:
-    """BatchNorm's step counter, which old files lack and nothing depends on."""
-    return key.endswith("num_batches_tracked")
-
-
-def _listing(what: str, keys: list[str]) -> str:
-    if not keys:
-        return ""
-    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return f"; {what}: {', '.join(keys[:_SHOWN])}{more}"
+        options: dict[str, Any] = {"branch": self.branch, "allow": self.allow, "grid": self.grid}
+        if self.module:
+            part = model.get_submodule(self.module)
+            report = load_backbone(part, self.checkpoint, model=model, **options)
+        else:
+            report = load_model(model, self.checkpoint, **options)
+        print_log(str(report), logger="current")

@@ -8,6 +8,7 @@ import mmdense  # noqa: F401  (configs inherit `mmseg::`, which the import makes
 from mmdense.engine import launch
 from mmdense.engine.config_check import check_config
 from mmdense.engine.config_origin import COMMAND_LINE
+from mmdense.engine.start import start_from
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = sorted(p for p in (ROOT / "configs").rglob("*.py") if "_base_" not in p.parts)
@@ -39,7 +40,7 @@ def test_no_false_alarm_on_what_our_tools_add(monkeypatch, tmp_path):
     cfg = Config.fromfile(ROOT / "configs/pretrain/simsiam_r18_collage.py")
     cfg.work_dir, cfg.launcher = str(tmp_path), "none"
     launch.scale_learning_rate(Config({"auto_scale_lr": {"base_batch_size": 4}}))
-    launch.initialise_backbone(cfg, "some.pth")
+    start_from(cfg, "some.pth", [])
     launch.fit_to_machine(cfg)
     assert check_config(cfg) == []
 

@@ -1,71 +1,185 @@
+"""What does not fit ends the load, says so, and leaves the backbone as it was."""
+
+import mmdense  # noqa: F401 (first: it supplies what mmdet imports)
+
+# isort: split
+import pickle
+import struct
+
 import pytest
 import torch
-from mmpretrain.models import ResNet
 from torch import nn
 
-from mmdense.transfer.backbone import LoadBackboneHook, load_backbone
+from mmdense.checkpoints.read import UnsafeCheckpointError
+from mmdense.transfer.backbone import LoadBackboneHook, load_backbone, load_model
+from tests.mmdense.transfer.test_dialects import mm_swin, mmseg_vit, vit
+from tests.mmdense.transfer.transfer_cases import refused, saved, small_resnet
+from tests.references import published_weights as published
 
 
-def small_resnet(width: int = 8) -> ResNet:
-    return ResNet(depth=18, stem_channels=width, base_channels=width)
+def test_a_missing_table_of_positions_is_missed(tmp_path):
+    weights = published.timm_vit()
+    del weights["pos_embed"]
+    refused(vit(), saved(tmp_path, weights), "missing: pos_embed")
 
 
-@pytest.fixture
-def checkpoint(tmp_path):
-    path = tmp_path / "epoch_1.pth"
-    source = small_resnet()
-    state = {f"backbone.{key}": value for key, value in source.state_dict().items()}
-    torch.save({"state_dict": {**state, "neck.weight": torch.ones(2)}, "meta": {}}, path)
-    return path, source
+def test_names_can_be_allowed_to_miss(tmp_path):
+    weights = published.timm_vit()
+    del weights["pos_embed"]
+    report = load_backbone(vit(), saved(tmp_path, weights), allow=["pos_*"])
+    assert 0.9 < report.covered < 1
 
 
-def test_every_tensor_arrives(checkpoint):
-    path, source = checkpoint
-    target = small_resnet()
-    report = load_backbone(target, path)
-    assert report.tensors == len(source.state_dict())
-    assert report.left == []
-    for key, value in target.state_dict().items():
-        assert torch.equal(value, source.state_dict()[key]), key
+def test_an_error_page_is_no_checkpoint(tmp_path):
+    path = tmp_path / "resnet50.pth"
+    path.write_text("<!DOCTYPE html><html><body>404 Not Found</body></html>")
+    refused(small_resnet(), path, "no checkpoint; take another copy")
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda state: state.pop("backbone.layer1.0.conv1.weight"), "missing: layer1.0.conv1"),
-        (lambda state: state.update({"backbone.conv1.weight": torch.ones(1)}), "of another shape"),
-        (lambda state: [state.pop(k) for k in list(state) if "backbone" in k], "starts with 'back"),
-    ],
-)
-def test_what_does_not_fit_ends_the_load_and_changes_nothing(checkpoint, change, message):
-    path, _ = checkpoint
-    content = torch.load(path)
-    change(content["state_dict"])
-    torch.save(content, path)
-    target = small_resnet()
-    before = {key: value.clone() for key, value in target.state_dict().items()}
-    with pytest.raises(ValueError, match=message):
-        load_backbone(target, path)
-    assert all(torch.equal(value, before[key]) for key, value in target.state_dict().items())
+def test_a_truncated_file_is_told(tmp_path):
+    path = saved(tmp_path, small_resnet().state_dict())
+    path.write_bytes(path.read_bytes()[:5000])
+    refused(small_resnet(), path, "is cut off")
 
 
-def test_another_width_is_refused(checkpoint):
-    path, _ = checkpoint
-    with pytest.raises(ValueError, match="of another shape.*Build the backbone with the depth"):
-        load_backbone(small_resnet(width=4), path)
+class _Hostile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_a_hostile_pickle_runs_nothing(tmp_path):
+    path = saved(
+        tmp_path, {"state_dict": small_resnet().state_dict(), "x": _Hostile(tmp_path / "a")}
+    )
+    with pytest.raises(UnsafeCheckpointError):
+        load_backbone(small_resnet(), path)
+    plain = tmp_path / "plain.pth"
+    plain.write_bytes(pickle.dumps({"x": _Hostile(tmp_path / "b")}))
+    with pytest.raises(ValueError):
+        load_backbone(small_resnet(), plain)
+    header = b'{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}'
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(ValueError, match="cut off"):
+        load_backbone(small_resnet(), cut)
+    assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()
+
+
+def test_a_deeper_network_with_equal_shapes_is_refused(tmp_path):
+    path = saved(tmp_path, published.timm_vit(depth=3))
+    refused(vit(), path, "left over: blocks.2.")
+    path = saved(tmp_path, small_resnet(depth=34).state_dict())
+    refused(small_resnet(depth=18), path, "left over: layer1.2.")
+    path = saved(tmp_path, small_resnet().state_dict())
+    refused(small_resnet(depth=34), path, "missing: layer1.2.")
+
+
+def test_stages_that_the_target_does_not_build_are_not_needed(tmp_path):
+    path = saved(tmp_path, small_resnet().state_dict())
+    three = small_resnet(num_stages=3, out_indices=(2,), strides=(1, 2, 2), dilations=(1, 1, 1))
+    report = load_backbone(three, path)
+    unneeded = {
+        entry.name.split(".")[0] for entry in report.entries if entry.status == "not needed"
+    }
+    assert report.covered == 1 and unneeded == {"layer4"}
+
+
+def test_another_width_is_refused(tmp_path):
+    path = saved(tmp_path, small_resnet().state_dict())
+    text = refused(small_resnet(width=4), path, r"wrong shape: conv1.weight \(\[8, 3, 7, 7\] to")
+    assert "Build the model with the depth, width" in text
+
+
+def test_another_family_is_refused(tmp_path):
+    path = saved(tmp_path, published.timm_vit())
+    refused(small_resnet(), path, "family vit .*ResNet is of the family resnet")
+
+
+def test_tokens_that_the_target_lacks_are_not_dropped_in_silence(tmp_path):
+    path = saved(tmp_path, published.dinov2(registers=4))
+    refused(vit(layer_scale_init_value=1e-5), path, "left over: reg_token")
+    path = saved(tmp_path, published.deit_distilled())
+    refused(vit(), path, "left over: dist_token")
+    assert load_backbone(vit(), path, allow=["dist_token"]).covered == 1
+
+
+def test_norms_of_the_outputs_of_a_detector_are_missed_until_they_are_named(tmp_path):
+    path = saved(tmp_path, mm_swin().state_dict())
+    four = mm_swin_of_four()
+    refused(four, path, "missing: norm0.weight, norm0.bias, norm1.weight")
+    report = load_backbone(four, path, allow=["norm[012].*"])
+    assert report.covered < 1 and not report.faults()
+
+
+def mm_swin_of_four():
+    from mmengine.registry import MODELS
+
+    sizes = {"embed_dims": 16, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 2}
+    return MODELS.build({"type": "mmdet.SwinTransformer", **sizes})
+
+
+def test_an_unknown_family_is_matched_by_its_names(tmp_path):
+    net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    path = saved(tmp_path, {"state_dict": published.under("module.backbone.", net.state_dict())})
+    other = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    assert load_backbone(other, path).covered == 1
+    assert torch.equal(other[1].weight, net[1].weight)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.pth"):
         load_backbone(nn.Linear(1, 1), tmp_path / "nothing.pth")
-    with pytest.raises(FileNotFoundError, match=r"--init .*nothing.pth"):
+    with pytest.raises(FileNotFoundError, match=r"nothing.pth"):
         LoadBackboneHook(str(tmp_path / "nothing.pth"))
 
 
 def test_a_file_without_tensors_is_named(tmp_path):
-    torch.save({"meta": {"epoch": 1}}, tmp_path / "empty.pth")
-    with pytest.raises(ValueError, match="holds no tensors"):
-        load_backbone(nn.Linear(1, 1), tmp_path / "empty.pth")
+    path = saved(tmp_path, {"meta": {"epoch": 1}})
+    refused(nn.Linear(1, 1), path, "holds no backbone")
+
+
+def test_names_that_mmengine_resolves_are_read_by_it(monkeypatch, tmp_path):
+    source, asked = small_resnet(), []
+
+    def load(filename, map_location=None, logger="current"):
+        asked.append(filename)
+        return source.state_dict()
+
+    monkeypatch.setattr("mmengine.runner.CheckpointLoader.load_checkpoint", load)
+    target = small_resnet()
+    load_backbone(target, "torchvision://resnet18")
+    assert asked == ["torchvision://resnet18"]
+    assert torch.equal(target.conv1.weight, source.conv1.weight)
+    LoadBackboneHook("open-mmlab://resnet50_caffe")
+
+
+class Detector(nn.Module):
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.backbone = small_resnet()
+        self.fc_cls = nn.Linear(4, classes)
+
+
+def test_a_whole_model_is_filled_or_refused(tmp_path):
+    source = Detector()
+    path = saved(tmp_path, {"state_dict": published.under("module.", source.state_dict())})
+    target = Detector()
+    assert load_model(target, path).covered == 1
+    assert torch.equal(target.fc_cls.weight, source.fc_cls.weight)
+    with pytest.raises(ValueError, match="wrong shape: fc_cls.weight"):
+        load_model(Detector(classes=5), path)
+    assert 0.99 < load_model(Detector(classes=5), path, allow=["fc_cls.*"]).covered < 1
+
+
+def test_a_file_of_a_backbone_fills_the_backbone_of_a_model(tmp_path):
+    source = small_resnet()
+    path = saved(tmp_path, published.simsiam(source.state_dict()))
+    target = Detector()
+    load_model(target, path)
+    assert torch.equal(target.backbone.conv1.weight, source.conv1.weight)
 
 
 class _Runner:
@@ -75,10 +189,19 @@ class _Runner:
 
 
 @pytest.mark.parametrize(("iteration", "loads"), [(0, True), (7, False)])
-def test_the_hook_loads_at_the_start_but_not_after_a_resume(checkpoint, iteration, loads):
-    path, source = checkpoint
-    model = nn.Module()
-    model.backbone = small_resnet()
-    LoadBackboneHook(str(path)).before_train(_Runner(model, iteration))
-    same = torch.equal(model.backbone.conv1.weight, source.conv1.weight)
-    assert same == loads
+@pytest.mark.parametrize("module", ["backbone", ""])
+def test_the_hook_loads_at_the_start_but_not_after_a_resume(tmp_path, iteration, loads, module):
+    source, model = small_resnet(), Detector()
+    path = saved(tmp_path, {"state_dict": published.under("backbone.", source.state_dict())})
+    LoadBackboneHook(str(path), module=module).before_train(_Runner(model, iteration))
+    assert torch.equal(model.backbone.conv1.weight, source.conv1.weight) == loads
+
+
+def test_the_table_names_what_was_done(tmp_path):
+    big = published.timm_vit(positions=26, layer_scale=True)
+    report = load_backbone(mmseg_vit(), saved(tmp_path, {"teacher": published.under("b.", big)}))
+    table = report.table()
+    assert "pos_embed (5 x 5 to 3 x 3 patches, 1 to 1 tokens)" in table
+    assert "layers.0.attn.attn.out_proj.weight (times LayerScale)" in table
+    assert "100.0 % of what the target needs came from the file" in table
+    assert str(report).startswith("VisionTransformer: 100.0 % from ")

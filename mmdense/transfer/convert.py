@@ -1,0 +1,109 @@
+"""A checkpoint for the backbone of a config, as a file; and the proof that it computes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from torch import Tensor, nn
+
+from mmdense.checkpoints.atomic_backend import write_atomically
+from mmdense.checkpoints.publish import weights_as_bytes
+from mmdense.transfer.backbone import load_backbone
+
+__all__ = ["convert", "largest_difference"]
+
+_TOLERANCE = 1e-5  # of features whose root mean square is 1
+
+
+def convert(
+    checkpoint: str, target: str, out: str | None, source: str | None, **options: Any
+) -> Iterator[str]:
+    """Fill the backbone of a config, and write its weights below ``backbone.``.
+
+    Args:
+        checkpoint: file or address.
+        target: config of the target.
+        out: file to write, .pth or .safetensors.
+        source: config of the source, to compare features with.
+        options: of :func:`~mmdense.transfer.backbone.load_backbone`.
+
+    Yields:
+        What was done, for people.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: the checkpoint does not fit, the name of the output has another ending, or the
+            features differ.
+    """
+    if out is not None and Path(out).suffix not in (".pth", ".safetensors"):
+        raise ValueError(f"-o {out}: give a name that ends in .pth or .safetensors")
+    backbone, preprocessor = build_backbone(target)
+    model = SimpleNamespace(data_preprocessor=preprocessor)
+    yield load_backbone(backbone, checkpoint, model=model, **options).table()
+    if source is not None:
+        origin, _ = build_backbone(source)
+        load_backbone(origin, checkpoint, **options)
+        difference = largest_difference(origin, backbone)
+        if not difference <= _TOLERANCE:
+            raise ValueError(
+                f"the features of {source} and {target} differ by {difference:.2g} of their root "
+                "mean square; nothing was written. Are the two built alike (out_indices, final "
+                "norm, windows, size of the picture)?"
+            )
+        yield f"the same features as {source}: they differ by {difference:.1g} at most"
+    if out is not None:
+        weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
+        write_atomically(weights_as_bytes(weights, Path(out).suffix), out)
+        yield f"wrote {out}"
+
+
+def build_backbone(config: str) -> tuple[nn.Module, nn.Module | None]:
+    """The backbone of a config in eval mode, and its data preprocessor.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+        ValueError: it has no ``model.backbone``.
+    """
+    if not Path(config).is_file():
+        raise FileNotFoundError(f"there is no config file {config}")
+    cfg = Config.fromfile(config)
+    init_default_scope(cfg.get("default_scope") or "mmengine")
+    model = cfg.get("model") or {}
+    if "backbone" not in model:
+        raise ValueError(f"{config} has no model.backbone")
+    backbone = MODELS.build({**model["backbone"], "init_cfg": None})
+    backbone.eval()
+    found = model.get("data_preprocessor") or cfg.get("data_preprocessor")
+    return backbone, None if found is None else MODELS.build(found)
+
+
+@torch.no_grad()
+def largest_difference(
+    one: nn.Module, other: nn.Module, size: tuple[int, int] = (224, 224)
+) -> float:
+    """Largest difference of the last features of two backbones, over their root mean square.
+
+    Args:
+        one: in eval mode.
+        other: the same.
+        size: height and width of the picture, which is drawn.
+
+    Raises:
+        ValueError: their features have different shapes.
+    """
+    picture = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    found = [_last(backbone(picture)) for backbone in (one, other)]
+    if found[0].shape != found[1].shape:
+        raise ValueError(f"features of {[*found[0].shape]} and of {[*found[1].shape]}")
+    scale = found[0].square().mean().sqrt()
+    return float((found[0] - found[1]).abs().max() / scale)
+
+
+def _last(output: Any) -> Tensor:
+    return output if isinstance(output, Tensor) else _last(output[-1])
