@@ -50,8 +50,7 @@ class CollapseHook(Hook):
     (:func:`space_readings`). All are those of all processes together, go to the log and the
     visualizer as ``collapse/...``, and with the verdict to ``<work_dir>/collapse.json``, from which
     ``tools/collapse_report.py`` makes a page. A resumed run goes on with its curves. Training is
-    not
-    touched: a run with the hook has the weights of a run without.
+    not touched: a run with the hook has the weights of a run without.
 
     Args:
         interval: K, steps from one judgement to the next.

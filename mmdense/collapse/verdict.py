@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mmdense.collapse.decompose import centre_floor, collapse_level
+from mmdense.collapse.decompose import centre_floor, collapse_level, mean_pairwise_cosine
 from mmdense.collapse.spectrum import rank_ceiling
 
 __all__ = ["COLLAPSES", "EARLY", "Limits", "State", "Verdict", "judge"]
@@ -91,7 +91,9 @@ def judge(state: State, limits: Limits) -> Verdict:
     floor = centre_floor(state.images)
     level = collapse_level(state.std, state.channels)
     centre = f"m_o {state.m_o:.3f} (floor {floor:.3f} of {state.images} vectors, limit "
-    centre += f"{limits.centre:g}), collapse level {level:.2f}"
+    cosine = mean_pairwise_cosine(state.m_o, state.images)
+    centre += f"{limits.centre:g}), mean cosine of two vectors {cosine:.2f}, "
+    centre += f"collapse level {level:.2f}"
     if state.m_o >= limits.centre:
         return Verdict(COMPLETE, f"all images point one way: {centre}")
     rank = ""

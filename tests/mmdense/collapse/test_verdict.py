@@ -37,6 +37,8 @@ def test_small_spaces_have_a_least_rank():
 def test_reasons_give_reading_floor_and_limit():
     reason = judge(HEALTHY._replace(m_o=0.97, std=0.003), Limits()).reason
     assert "m_o 0.970 (floor 0.062 of 256 vectors, limit 0.95)" in reason
+    # (256 * 0.97^2 - 1) / 255
+    assert "mean cosine of two vectors 0.94" in reason
     assert "collapse level 0.86" in reason
     reason = judge(HEALTHY._replace(rank=3.0), Limits()).reason
     assert "effective rank 3.0 of at most 255 (limit 5.1)" in reason
