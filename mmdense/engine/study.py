@@ -6,11 +6,11 @@ again only when what goes into it has changed. Seeds come outermost, so an inter
 whole rounds of all variants.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config
 from rich.console import Console
 
@@ -19,6 +19,7 @@ from mmdense.engine.pipeline_report import gather
 from mmdense.engine.progress import StageProgress
 from mmdense.engine.stage import Stage, fingerprint, run_stage
 from mmdense.records.record import Record, keep, save
+from mmdense.records.statistics import summarise
 from mmdense.records.study_table import study_table
 
 __all__ = ["Study"]
@@ -117,7 +118,8 @@ class Study:
         """Write record and table to the work directory.
 
         The record has for each variant and metric the mean over the seeds and, of two seeds or
-        more, the sample standard deviation: ``<variant>/<metric>/mean`` and ``.../sd``.
+        more, the sample standard deviation and the 95 % confidence interval:
+        ``<variant>/<metric>/mean``, ``sd``, ``low`` and ``high``.
 
         Args:
             keep_as: Also keep the record below ``results/<slug>`` under this name.
@@ -138,10 +140,10 @@ class Study:
                 if _variant(stage) == variant.name
             ]
             for key in runs[0]:
-                values = np.array([run.get(key, np.nan) for run in runs])
-                record.metrics[f"{variant.name}/{key}/mean"] = float(values.mean())
-                if len(values) > 1:
-                    record.metrics[f"{variant.name}/{key}/sd"] = float(values.std(ddof=1))
+                found = summarise([run.get(key, math.nan) for run in runs])
+                for what, value in found._asdict().items():
+                    if what == "mean" or len(runs) > 1:
+                        record.metrics[f"{variant.name}/{key}/{what}"] = value
         path = save(record, self.work_dir / "record.json")
         table = study_table(record)
         (self.work_dir / "table.md").write_text(table + "\n", encoding="utf-8")

@@ -1,4 +1,7 @@
-"""The table of a study: a row for each variant, mean and spread over its seeds."""
+"""The table of a study: a row for each variant, mean and spread over its seeds.
+
+Against a baseline, what differs by more than chance would make it is bold.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +9,14 @@ from typing import Any
 
 from mmdense.records.markdown import NOTHING, markdown
 from mmdense.records.record import Record
+from mmdense.records.statistics import paired_p
 
 __all__ = ["kept_study", "study_table"]
 
+_P = 0.05
 
-def study_table(record: Record, group: str | None = None) -> str:
+
+def study_table(record: Record, group: str | None = None, baseline: str | None = None) -> str:
     """One row for each variant: mean over the seeds and, of several, the standard deviation.
 
     Args:
@@ -19,19 +25,36 @@ def study_table(record: Record, group: str | None = None) -> str:
             ``count`` (it is 1 or 0: say of how many seeds it is 1) or ``optional`` (a variant may
             lack it).
         group: Only the variants of this ``group``.
+        baseline: Variant that the others are compared with, seed by seed: scores that differ with
+            p < 0.05 in a paired t-test are bold.
     """
     seeds = len(record.config["seeds"])
-    variants = [v for v in record.config["variants"] if group in (None, v.get("group"))]
-    rows = [
-        [variant["label"], *(_cell(record, variant, metric, seeds) for metric in _metrics(record))]
-        for variant in variants
-    ]
-    labels = [metric["label"] for metric in _metrics(record)]
+    metrics = record.config["metrics"]
+    rows = []
+    for variant in record.config["variants"]:
+        if group not in (None, variant.get("group")):
+            continue
+        cells = [_cell(record, variant, metric, seeds) for metric in metrics]
+        if baseline is not None:
+            cells = [
+                f"**{cell}**" if _differs(record, variant["name"], baseline, metric) else cell
+                for cell, metric in zip(cells, metrics, strict=True)
+            ]
+        rows.append([variant["label"], *cells])
+    labels = [metric["label"] for metric in metrics]
     return markdown(["Variant", *labels], rows, right=labels)
 
 
-def _metrics(record: Record) -> list[dict[str, Any]]:
-    return record.config["metrics"]
+def _differs(record: Record, variant: str, baseline: str, metric: dict[str, Any]) -> bool:
+    runs, others = (_runs(record, name, metric["metric"]) for name in (variant, baseline))
+    return len(runs) == len(others) > 1 and paired_p(runs, others) < _P
+
+
+def _runs(record: Record, variant: str, metric: str) -> list[float]:
+    """The score of each seed, in the order of the seeds."""
+    by_name = {stage["name"]: stage["metrics"] for stage in record.stages}
+    runs = [by_name.get(f"{variant}/seed{seed}", {}) for seed in record.config["seeds"]]
+    return [run[metric] for run in runs if run.get(metric) is not None]
 
 
 def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds: int) -> str:
@@ -46,7 +69,9 @@ def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds
     return cell if spread is None else f"{cell} ± {spread * scale:.{digits}f}"
 
 
-def kept_study(slug: str, name: str, group: str | None = None) -> Callable[[Any, str], str]:
+def kept_study(
+    slug: str, name: str, group: str | None = None, baseline: str | None = None
+) -> Callable[[Any, str], str]:
     """Make the table of the newest kept study of a name, with its seeds and its record."""
 
     def table(results: Any, to_root: str) -> str:
@@ -58,8 +83,11 @@ def kept_study(slug: str, name: str, group: str | None = None) -> Callable[[Any,
         folder, record = newest[name]
         seeds = ", ".join(str(seed) for seed in record.config["seeds"])
         link = f"[{Path(folder).name}]({to_root + folder})"
-        return (
-            f"{study_table(record, group)}\n\nMean ± standard deviation over seeds {seeds}: {link}."
-        )
+        labels = {variant["name"]: variant["label"] for variant in record.config["variants"]}
+        against = ""
+        if baseline is not None:
+            against = f"; bold differs from {labels[baseline]} with p < {_P:g} (paired t-test)"
+        table = study_table(record, group, baseline)
+        return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}."
 
     return table

@@ -197,10 +197,13 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
         )
     },
     "cascade_rpn_cost": _kept_benchmarks("cascade_rpn", "Part"),
-    "cascade_rpn_detection_bccd": kept_study("cascade_rpn", "detection_bccd"),
-    "cascade_rpn_detection_collage": kept_study("cascade_rpn", "detection_collage"),
-    "cascade_rpn_proposals_bccd": kept_study("cascade_rpn", "proposals_bccd"),
-    "cascade_rpn_proposals_collage": kept_study("cascade_rpn", "proposals_collage"),
+    **{
+        f"cascade_rpn_{study}": kept_study("cascade_rpn", study, baseline="rpn")
+        for study in (
+            *("detection_bccd", "detection_collage"),
+            *("proposals_bccd", "proposals_collage"),
+        )
+    },
     "operators": _kept_benchmarks("operators", "Operator"),
     "pipelines": _kept_pipelines,
     "setup": _kept_setup,

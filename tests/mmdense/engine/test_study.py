@@ -76,12 +76,17 @@ def test_tells_mean_and_spread_of_every_variant(here, trained):
     study.run()
     assert trained == ["plain/seed0", "still/seed0", "plain/seed1", "still/seed1"]
     record = json.loads(study.report().read_text())
-    # 30 and 32, 1 and 3: means 31 and 2, both with a deviation of sqrt(2).
+    # 30 and 32, 1 and 3: means 31 and 2, both with a deviation of sqrt(2); t of one degree of
+    # freedom is 12.7062, and the standard error 1.
     assert record["metrics"] == {
-        "plain/mIoU/mean": 31.0,
-        "plain/mIoU/sd": pytest.approx(2**0.5, rel=1e-5),
-        "still/mIoU/mean": 2.0,
-        "still/mIoU/sd": pytest.approx(2**0.5, rel=1e-5),
+        f"{variant}/mIoU/{what}": pytest.approx(value, rel=1e-5)
+        for variant, mean in (("plain", 31.0), ("still", 2.0))
+        for what, value in (
+            ("mean", mean),
+            ("sd", 2**0.5),
+            ("low", mean - 12.7062),
+            ("high", mean + 12.7062),
+        )
     }
     assert "| Plain | 31.0 ± 1.4 |" in (here / "work_dirs/toy/table.md").read_text()
 

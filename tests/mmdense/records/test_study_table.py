@@ -48,6 +48,24 @@ def test_digits_counts_and_readings_that_a_variant_lacks():
     assert cells(metric="eta", optional=True) == ["–", "–"]
 
 
+def test_what_differs_from_the_baseline_is_bold():
+    made = record()
+    made.stages = [
+        {"name": f"{name}/seed{seed}", "metrics": {"ar": value}}
+        for name, values in (("a", (0.49, 0.51)), ("b", (0.615, 0.635)))
+        for seed, value in enumerate(values)
+    ]
+    assert study_table(made, baseline="a").splitlines()[2:] == [
+        "| Plain | 50.0 ± 1.0 |",
+        "| Better | **62.5 ± 2.0** |",
+    ]
+    made.stages[-1]["metrics"]["ar"] = 0.2
+    assert "**" not in study_table(made, baseline="a")
+    results = Results([("results/cascade_rpn/2026-01-01_toy", made)], [])
+    table = kept_study("cascade_rpn", "toy", baseline="a")(results, "")
+    assert "seeds 0, 1; bold differs from Plain with p < 0.05 (paired t-test): [2026" in table
+
+
 def test_variants_of_one_group():
     made = record()
     variants = [{**variant, "group": variant["name"]} for variant in CONFIG["variants"]]
