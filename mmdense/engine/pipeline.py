@@ -12,6 +12,7 @@ from mmdense.data import collage
 from mmdense.data.prepare import DATASET_HOMES, prepare
 from mmdense.engine.progress import StageProgress
 from mmdense.engine.stage import Stage, fingerprint, read_stages, run_stage
+from mmdense.records.expected import compare_expected
 from mmdense.records.record import keep, save
 
 __all__ = ["Pipeline", "check_data", "prepare_data"]
@@ -118,6 +119,7 @@ class Pipeline:
         from mmdense.engine import pipeline_report  # late: matplotlib is slow to import
 
         record = pipeline_report.collect(self.cfg, self.stages, self.work_dir)
+        record.notes += compare_expected(self.cfg.get("expected", []), record.metrics)
         path = save(record, self.work_dir / "record.json")
         table = pipeline_report.write_table(record, self.work_dir / "table.md")
         pictures = pipeline_report.write_pictures(record, self.work_dir)

@@ -9,6 +9,7 @@ kept in ``<work_dir>/<stage>/stage.json`` under a fingerprint of everything that
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmdense.records.expected import PART_OF_A_WHOLE
 from mmdense.version import __version__
 
 __all__ = ["Stage", "StageError", "fingerprint", "read_stages", "run_stage"]
@@ -182,7 +184,10 @@ def _execute(
 ) -> None:
     """Run a tool with its output in a file, passing lines on as they come."""
     with log.open("a") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        environment = {**os.environ, PART_OF_A_WHOLE: "1"}
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=environment
+        )
         try:
             for line in _follow(log, process):
                 on_line(line)

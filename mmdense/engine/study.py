@@ -18,6 +18,7 @@ from mmdense.engine.pipeline import check_data, prepare_data
 from mmdense.engine.pipeline_report import gather
 from mmdense.engine.progress import StageProgress
 from mmdense.engine.stage import Stage, fingerprint, run_stage
+from mmdense.records.expected import compare_expected
 from mmdense.records.record import Record, keep, save
 from mmdense.records.statistics import summarise
 from mmdense.records.study_table import study_table
@@ -144,10 +145,13 @@ class Study:
                 for what, value in found._asdict().items():
                     if what == "mean" or len(runs) > 1:
                         record.metrics[f"{variant.name}/{key}/{what}"] = value
+        said = compare_expected(self.cfg.get("expected", []), record.metrics)
+        record.notes += said
         path = save(record, self.work_dir / "record.json")
         table = study_table(record)
         (self.work_dir / "table.md").write_text(table + "\n", encoding="utf-8")
-        self.console.print(table, markup=False, highlight=False, soft_wrap=True)
+        for text in (table, *said):
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
         written = [path, self.work_dir / "table.md"]
         if keep_as:
             written.append(keep(record, keep_as))

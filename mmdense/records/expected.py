@@ -12,13 +12,46 @@ nobody here has run a config, an entry says ``paper="..."``, the source of its v
 """
 
 import ast
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmdense.records.record import FILE_NAME, RecordError, load
 
-__all__ = ["refresh", "refresh_all"]
+__all__ = ["PART_OF_A_WHOLE", "compare_expected", "refresh", "refresh_all"]
+
+# Set in the environment of a stage: its pipeline or study says what is expected of it.
+PART_OF_A_WHOLE = "MMDENSE_STAGE"
 
 _KEYS = ("record", "metric", "tolerance")
+
+
+def compare_expected(
+    expected: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
+) -> list[str]:
+    """Say of each expected score whether a run reached it.
+
+    Args:
+        expected: Entries of a config, filled.
+        metrics: Of the run, as its record has them. An entry that was filled from a pipeline names
+            the stage before the metric; a run of that stage alone has the metric without it.
+
+    Returns:
+        A sentence for each entry whose metric the run has.
+    """
+    said = []
+    for entry in expected:
+        names = [name for name in metrics if f"/{entry['metric']}".endswith(f"/{name}")]
+        if not names:
+            continue
+        name = max(names, key=len)
+        found, wanted, tolerance = metrics[name], entry["value"], entry["tolerance"]
+        source = entry.get("record") or entry["paper"]
+        what = f"{name} is {found:.4g}, expected {wanted:.4g} ± {tolerance:g} ({source})"
+        inside = abs(found - wanted) <= tolerance * (1 + 1e-9)  # never of NaN
+        off = "within tolerance" if inside else f"outside, by {found - wanted:+.4g}"
+        said.append(f"{what}: {off}")
+    return said
 
 
 def refresh(text: str, *, results: Path, where: str = "config") -> str:

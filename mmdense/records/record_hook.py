@@ -1,5 +1,6 @@
 """The hook that writes ``record.json`` at the end of a run."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from mmengine.runner import Runner
 from mmdense.engine.batch_size import batch_size
 from mmdense.records.curve import Curve
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
+from mmdense.records.expected import PART_OF_A_WHOLE, compare_expected
 from mmdense.records.record import FILE_NAME, Record, save
 from mmdense.registry import HOOKS
 
@@ -31,7 +33,8 @@ class RecordHook(Hook):
 
     Curves have the losses and rates of training (``train/loss``) and every scalar metric of
     validation (``val/coco/bbox_mAP``), over training iterations. ``metrics`` has the last value of
-    each, under the evaluator's own name.
+    each, under the evaluator's own name. A note says of each score in ``expected`` of the config
+    whether the run reached it.
 
     A resumed run goes on with the curves, the wall time and the speed that its checkpoint carries.
     What happened between that checkpoint and the interruption is done again, validation included.
@@ -53,6 +56,7 @@ class RecordHook(Hook):
         self._wall_before = 0.0  # seconds of the parts before a resume
         self._iterations_here = 0
         self._trained = False
+        self._compared: list[str] = []  # with what the config expects
 
     def before_run(self, runner: Runner) -> None:
         """Note the code and the environment as they are at the start."""
@@ -197,6 +201,12 @@ class RecordHook(Hook):
         record.peak_gpu_memory_mib = peak_gpu_memory_mib()
         if self._image_seconds > 0:
             record.images_per_second = self._images / self._image_seconds
+        if PART_OF_A_WHOLE not in os.environ:
+            record.notes = [note for note in record.notes if note not in self._compared]
+            self._compared = compare_expected(runner.cfg.get("expected", []), record.metrics)
+            record.notes += self._compared
+            for said in self._compared:
+                runner.logger.info(said)
         save(record, Path(runner.work_dir) / file_name)
 
     def _add_point(self, name: str, step: int, value: float) -> None:

@@ -118,6 +118,19 @@ def test_a_test_after_training_adds_to_the_record(trained, tmp_path):
     assert not (tmp_path / "run" / "test_record.json").exists()
 
 
+@pytest.mark.parametrize("part", [False, True])
+def test_a_run_says_whether_it_reached_what_its_config_expects(tmp_path, monkeypatch, part):
+    if part:  # of a pipeline, which says it of the whole
+        monkeypatch.setenv("MMDENSE_STAGE", "1")
+    entry = {"paper": "a paper", "metric": "toy/count", "value": 22.0, "tolerance": 1.0}
+    runner = build(tmp_path / "run", epochs=1)
+    runner.cfg.expected = [entry]
+    runner.train()
+    runner.test()
+    said = ["toy/count is 20, expected 22 ± 1 (a paper): outside, by -2"]
+    assert load(tmp_path / "run" / "record.json").notes == ([] if part else said)
+
+
 def test_a_test_alone_leaves_the_training_record_as_it_is(trained, tmp_path):
     work_dir = tmp_path / "run"
     shutil.copytree(trained[0], work_dir)
