@@ -1,0 +1,151 @@
+"""Two records side by side: what differs in config, machine and result, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmdense.records.record import FILE_NAME, Record, RecordError, load
+from mmdense.records.statistics import paired_p
+
+__all__ = ["common_curves", "differences", "find_record"]
+
+_SHOWN = 40  # differences of a kind before it says how many more there are
+_WORDS = 72  # characters of a value that are shown
+
+
+def find_record(path: str | Path) -> Record:
+    """Read a record by its file, by its folder, or by its name below ``results/``.
+
+    Raises:
+        RecordError: There is none.
+    """
+    path = Path(path)
+    for place in (path, path / FILE_NAME, Path("results") / path / FILE_NAME):
+        if place.is_file():
+            return load(place)
+    raise RecordError(f"{path}: there is no record there, nor below results/")
+
+
+def differences(one: Record, other: Record) -> dict[str, list[str]]:
+    """What differs, a list of lines for each heading that has any.
+
+    Args:
+        one: The first record.
+        other: The second; a change is told from the first to the second.
+    """
+    environment = (
+        {"commit": record.git["commit"], "uncommitted": record.git["dirty_files"]}
+        | _flat(record.versions)
+        | _flat(record.hardware)
+        for record in (one, other)
+    )
+    cost = (
+        {
+            "wall time, s": record.wall_time_s,
+            "peak memory, MiB": record.peak_memory_mib,
+            "peak GPU memory, MiB": record.peak_gpu_memory_mib,
+            "images a second": record.images_per_second,
+        }
+        for record in (one, other)
+    )
+    found = {
+        "config": _changes(_flat(one.config), _flat(other.config)),
+        "seed": _changes({"seed": one.seed}, {"seed": other.seed}),
+        "environment": _changes(*environment),
+        "cost": [*_numbers(*cost)],
+        "results": _results(one, other),
+        "notes": _changes(dict.fromkeys(one.notes, "said"), dict.fromkeys(other.notes, "said")),
+    }
+    return {heading: _cut(lines) for heading, lines in found.items() if lines}
+
+
+def common_curves(one: Record, other: Record) -> list[str]:
+    """Names of the curves that both have, training loss first."""
+    names = [name for name in one.curves if one.curves[name] and other.curves.get(name)]
+    return sorted(names, key=lambda name: (name != "train/loss", name))
+
+
+def _results(one: Record, other: Record) -> list[str]:
+    """Every score of both; of studies the means, and whether seeds tell them apart."""
+    lines = []
+    for line, name in zip(*_named_numbers(one.metrics, other.metrics)):
+        runs = (_runs(one, name), _runs(other, name))
+        p = math.nan
+        if all(runs) and len(runs[0]) == len(runs[1]):
+            p = paired_p(runs[1], runs[0])
+        lines.append(line if math.isnan(p) else f"{line}, p {p:.2g} over {len(runs[0])} seeds")
+    return lines
+
+
+def _runs(record: Record, name: str) -> list[float]:
+    """Scores of the seeds behind ``<variant>/<metric>/mean`` of a study."""
+    variant, _, rest = name.partition("/")
+    metric, _, what = rest.rpartition("/")
+    if what != "mean":
+        return []
+    stages = [stage for stage in record.stages if stage["name"].startswith(f"{variant}/seed")]
+    scores = [stage["metrics"].get(metric) for stage in stages]
+    return [] if None in scores else scores
+
+
+def _named_numbers(
+    one: Mapping[str, float], other: Mapping[str, float]
+) -> tuple[list[str], list[str]]:
+    """Lines for what both have as numbers, and their names."""
+    lines, names = [], []
+    for name in sorted(set(one) | set(other)):
+        before, after = one.get(name), other.get(name)
+        if before is None and after is None:
+            continue
+        if before is None or after is None:
+            side = "first" if after is None else "second"
+            value = before if after is None else after
+            lines.append(f"{name}: {value:.6g}, only in the {side}")
+        else:
+            share = f", {100 * (after / before - 1):+.1f} %" if before else ""
+            lines.append(f"{name}: {before:.6g} to {after:.6g} ({after - before:+.4g}{share})")
+        names.append(name)
+    return lines, names
+
+
+def _numbers(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return _named_numbers(one, other)[0]
+
+
+def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name in sorted(set(one) | set(other)):
+        if name not in other:
+            lines.append(f"{name}: {_words(one[name])}, only in the first")
+        elif name not in one:
+            lines.append(f"{name}: {_words(other[name])}, only in the second")
+        elif one[name] != other[name]:
+            lines.append(f"{name}: {_words(one[name])} to {_words(other[name])}")
+    return lines
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Leaves of nested dictionaries and lists of dictionaries by their dotted names."""
+    if isinstance(value, Mapping) and value:
+        parts = value.items()
+    elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
+        parts = ((str(number), entry) for number, entry in enumerate(value))
+    else:
+        return {name: value} if name else {}
+    found: dict[str, Any] = {}
+    for key, part in parts:
+        found |= _flat(part, f"{name}.{key}" if name else str(key))
+    return found
+
+
+def _words(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _WORDS else f"{text[: _WORDS - 3]}..."
+
+
+def _cut(lines: list[str]) -> list[str]:
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], f"and {more} more"] if more > 0 else lines

@@ -1,0 +1,44 @@
+"""Keep the record of a run below results/, where tables read it.
+
+python tools/record.py work_dirs/RUN --keep WHAT [--slug SLUG] [--allow-dirty]
+"""
+
+import argparse
+import sys
+
+
+def main() -> int:
+    """Keep the record, or say why not; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description="Keep the record of a run below results/, where tables read it."
+    )
+    parser.add_argument("work_dir", help="folder of the run, with its record.json")
+    parser.add_argument(
+        "--keep",
+        required=True,
+        metavar="WHAT",
+        help="the record goes to results/<slug>/<date>_<WHAT>",
+    )
+    parser.add_argument("--slug", help="default that of the run: the folder of its config")
+    parser.add_argument(
+        "--allow-dirty", action="store_true", help="keep it although its code was not committed"
+    )
+    args = parser.parse_args()
+    # After the arguments: the imports take seconds.
+    from mmdense.records.compare import find_record
+    from mmdense.records.record import RecordError, keep
+
+    try:
+        record = find_record(args.work_dir)
+        record.slug = args.slug or record.slug
+        path = keep(record, args.keep, allow_dirty=args.allow_dirty)
+    except RecordError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(", ".join(f"{name} {value:.6g}" for name, value in record.metrics.items()))
+    print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
