@@ -1,6 +1,7 @@
 """Write every figure that stands outside results/, or check that all are up to date.
 
-These are the tables of the README files and the `expected` scores of the configs.
+These are the tables of the README files, the `expected` scores of the configs, the metafiles of the
+projects with model-index.yml, and results/results.csv.
 
 python tools/tables.py [--check]
 """
@@ -14,8 +15,9 @@ from pathlib import Path
 
 from mmdense.records.expected import refresh_all
 from mmdense.records.marked_tables import MarkError, fill_tables
+from mmdense.records.model_zoo import metafile, model_index, scores_csv
 from mmdense.records.record import RecordError
-from mmdense.records.tables import TABLES, read_results
+from mmdense.records.tables import TABLES, Results, read_results
 
 
 def main(root: Path) -> int:
@@ -53,7 +55,25 @@ def changed_files(root: Path) -> dict[str, tuple[str, str]]:
             changed[file] = (old, new)
     for path, new in refresh_all(root / "configs", results=root / "results").items():
         changed[path.relative_to(root).as_posix()] = (path.read_text(encoding="utf-8"), new)
+    for file, new in model_zoo(root, results).items():
+        path = root / file
+        old = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if new != old:
+            changed[file] = (old, new)
     return changed
+
+
+def model_zoo(root: Path, results: Results) -> dict[str, str]:
+    """Metafiles, their index and the table of all scores, as they should be."""
+    files = {"results/results.csv": scores_csv(results)}
+    for path in sorted((root / "projects").glob("*/metafile.yml")):
+        configs = list((root / "configs" / path.parent.name).glob("*.py"))
+        text = path.read_text(encoding="utf-8")
+        files[path.relative_to(root).as_posix()] = metafile(text, configs, results, root)
+    files["model-index.yml"] = model_index(
+        [file for file in files if file.endswith("metafile.yml")]
+    )
+    return files
 
 
 def markdown_files(root: Path) -> list[str]:

@@ -129,11 +129,12 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
     """Leaves of nested dictionaries and lists of dictionaries by their dotted names."""
-    if isinstance(value, Mapping) and value:
-        parts = value.items()
+    parts: list[tuple[Any, Any]] = []
+    if isinstance(value, Mapping):
+        parts = list(value.items())
     elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
-        parts = ((str(number), entry) for number, entry in enumerate(value))
-    else:
+        parts = list(enumerate(value))
+    if not parts:
         return {name: value} if name else {}
     found: dict[str, Any] = {}
     for key, part in parts:

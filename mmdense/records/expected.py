@@ -18,7 +18,7 @@ from typing import Any
 
 from mmdense.records.record import FILE_NAME, RecordError, load
 
-__all__ = ["PART_OF_A_WHOLE", "compare_expected", "refresh", "refresh_all"]
+__all__ = ["PART_OF_A_WHOLE", "compare_expected", "read_expected", "refresh", "refresh_all"]
 
 # Set in the environment of a stage: its pipeline or study says what is expected of it.
 PART_OF_A_WHOLE = "MMDENSE_STAGE"
@@ -65,21 +65,28 @@ def refresh(text: str, *, results: Path, where: str = "config") -> str:
     Raises:
         RecordError: An entry lacks a key, or names a record or metric that is not there.
     """
-    body = ast.parse(text).body
-    last = body[-1] if body else None
-    if not (
-        isinstance(last, ast.Assign)
-        and isinstance(last.targets[0], ast.Name)
-        and last.targets[0].id == "expected"
-    ):
+    last = _assignment(text)
+    if last is None:
         return text
-    assert isinstance(last.value, ast.List)
     entries = [
-        _filled(_literal(node), results, f"{where}: expected[{number}]")
-        for number, node in enumerate(last.value.elts)
+        _filled(entry, results, f"{where}: expected[{number}]")
+        for number, entry in enumerate(read_expected(text, where))
     ]
     head = "".join(text.splitlines(keepends=True)[: last.lineno - 1])
     return head + _written(entries)
+
+
+def read_expected(text: str, where: str = "config") -> list[dict[str, Any]]:
+    """The entries of a config as they stand in its text, which is not run.
+
+    Raises:
+        RecordError: An entry is not written as ``dict(...)``.
+    """
+    last = _assignment(text)
+    if last is None:
+        return []
+    assert isinstance(last.value, ast.List)
+    return [_literal(node, where) for node in last.value.elts]
 
 
 def refresh_all(configs: Path, *, results: Path) -> dict[Path, str]:
@@ -93,11 +100,22 @@ def refresh_all(configs: Path, *, results: Path) -> dict[Path, str]:
     return changed
 
 
-def _literal(node: ast.expr) -> dict:
+def _assignment(text: str) -> ast.Assign | None:
+    """The last statement, if it is that of ``expected``."""
+    body = ast.parse(text).body
+    last = body[-1] if body else None
+    if isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Name):
+        return last if last.targets[0].id == "expected" else None
+    return None
+
+
+def _literal(node: ast.expr, where: str) -> dict[str, Any]:
     """The value of ``dict(key=literal, ...)``."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-        raise RecordError("an expected entry is written as dict(record=..., metric=..., ...)")
-    return {word.arg: ast.literal_eval(word.value) for word in node.keywords}
+        raise RecordError(
+            f"{where}: an expected entry is written as dict(record=..., metric=..., ...)"
+        )
+    return {str(word.arg): ast.literal_eval(word.value) for word in node.keywords}
 
 
 def _filled(entry: dict, results: Path, where: str) -> dict:

@@ -1,0 +1,132 @@
+"""The files by which OpenMMLab's tools and other people's scripts find configs and their scores.
+
+``metafile.yml`` of each project and ``model-index.yml`` are in OpenMMLab's format; ``results.csv``
+has every kept score in one table. Like the tables of the README files they are written from
+``results/`` and from the ``expected`` scores of the configs, and from nothing else.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmdense.records.expected import read_expected
+from mmdense.records.record import Record
+from mmdense.records.statistics import summarise
+from mmdense.records.tables import Results
+
+__all__ = ["metafile", "model_index", "scores_csv"]
+
+_COLUMNS = ("record", "date", "commit", "part", "metric", "mean", "sd", "low", "high", "runs")
+
+
+def model_index(metafiles: Sequence[str]) -> str:
+    """The list of all metafiles, by which ``mim`` finds them."""
+    return _dump({"Import": list(metafiles)})
+
+
+def metafile(text: str, configs: Sequence[Path], results: Results, root: Path) -> str:
+    """A project's metafile with its ``Models`` written anew; ``Collections`` stay as they are.
+
+    Args:
+        text: Of the file.
+        configs: Of the project; studies, and those that expect nothing, are left out.
+        results: Kept records, for the task and the data behind a score.
+        root: Of the repository.
+    """
+    collections = yaml.safe_load(text)["Collections"]
+    models = [
+        model
+        for config in sorted(configs)
+        if not config.stem.startswith("study_")
+        and (model := _model(config, collections[0]["Name"], results, root)) is not None
+    ]
+    return _dump({"Collections": collections, **({"Models": models} if models else {})})
+
+
+def _model(config: Path, collection: str, results: Results, root: Path) -> dict[str, Any] | None:
+    """One entry of a metafile: measured scores as ``Results``, others under ``Published``."""
+    expected = read_expected(config.read_text(encoding="utf-8"), str(config))
+    if not expected:
+        return None
+    kept = {folder.removeprefix("results/"): record for folder, record in results.records}
+    measured: dict[tuple[str, str], dict[str, float]] = {}
+    published: dict[str, dict[str, float]] = {}
+    for entry in expected:
+        if "paper" in entry:
+            published.setdefault(entry["paper"], {})[entry["metric"]] = entry["value"]
+            continue
+        where = _task_and_data(kept[entry["record"]], entry["metric"])
+        measured.setdefault(where, {})[entry["metric"]] = entry["value"]
+    model: dict[str, Any] = {
+        "Name": config.stem,
+        "In Collection": collection,
+        "Config": config.relative_to(root).as_posix(),
+        "Results": [
+            {"Task": task, "Dataset": data, "Metrics": metrics}
+            for (task, data), metrics in measured.items()
+        ]
+        or None,
+    }
+    if published:
+        model["Published"] = [
+            {"Source": source, "Metrics": metrics} for source, metrics in published.items()
+        ]
+    return model
+
+
+def _task_and_data(record: Record, metric: str) -> tuple[str, str]:
+    """Of the stage that a metric of a pipeline or a study begins with."""
+    part = metric.partition("/")[0]
+    for stage in record.stages:
+        if stage["name"].partition("/")[0] == part:
+            return stage["task"], stage["data"]
+    return record.slug, record.name
+
+
+def scores_csv(results: Results) -> str:
+    """Every score of every kept record; of studies mean, deviation and interval over the seeds.
+
+    Returns:
+        CSV with a header, lines ending in a newline.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for folder, record in results.records:
+        for part, metric, values in _scores(record):
+            found = summarise(values)
+            numbers = [found.mean, *(found[1:] if len(values) > 1 else ("", "", ""))]
+            writer.writerow(
+                [
+                    folder.removeprefix("results/"),
+                    record.date[:10],
+                    (record.git["commit"] or "")[:10],
+                    part,
+                    metric,
+                    *(f"{number:.6g}" if number != "" else "" for number in numbers),
+                    len(values),
+                ]
+            )
+    return text.getvalue()
+
+
+def _scores(record: Record) -> list[tuple[str, str, list[float]]]:
+    """Part, metric and the scores of its runs: one, or one a seed."""
+    if not record.stages:
+        return [("", metric, [value]) for metric, value in record.metrics.items()]
+    found: dict[tuple[str, str], list[float]] = {}
+    for stage in record.stages:
+        for metric, value in stage["metrics"].items():
+            if value is not None:
+                found.setdefault((stage["name"].partition("/seed")[0], metric), []).append(value)
+    return [(part, metric, values) for (part, metric), values in found.items()]
+
+
+def _dump(content: Any) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
