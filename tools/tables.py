@@ -65,15 +65,13 @@ def changed_files(root: Path) -> dict[str, tuple[str, str]]:
 
 def model_zoo(root: Path, results: Results) -> dict[str, str]:
     """Metafiles, their index and the table of all scores, as they should be."""
-    files = {"results/results.csv": scores_csv(results)}
+    files = {"results/results.csv": scores_csv(results)} if results.records else {}
     for path in sorted((root / "projects").glob("*/metafile.yml")):
         configs = list((root / "configs" / path.parent.name).glob("*.py"))
         text = path.read_text(encoding="utf-8")
         files[path.relative_to(root).as_posix()] = metafile(text, configs, results, root)
-    files["model-index.yml"] = model_index(
-        [file for file in files if file.endswith("metafile.yml")]
-    )
-    return files
+    metafiles = [file for file in files if file.endswith("metafile.yml")]
+    return {**files, "model-index.yml": model_index(metafiles)} if metafiles else files
 
 
 def markdown_files(root: Path) -> list[str]:
