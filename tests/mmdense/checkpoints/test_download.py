@@ -102,6 +102,7 @@ def test_a_file_is_fetched_once(server, tmp_path):
 @pytest.mark.parametrize(
     ("address", "tag"),
     [("a.pth", '"one"'), (f"a.pth#sha256={SHA256}", ""), (f"a-{SHA256[:8]}.pth", "")],
+    ids=["tag", "checksum", "name"],
 )
 def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path, address, tag):
     name = address.partition("#")[0]
