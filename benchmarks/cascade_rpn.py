@@ -1,4 +1,4 @@
-"""The whole Cascade RPN head against MMDetection's RPN, and its first rule against the host's.
+"""The heads of the studies against MMDetection's RPN, and the first rule against the host's.
 
 256 channels, five levels of an image of 800x1344, one image, 20 objects. Freed memory is kept for
 the next tensors, as the tools of mmdense do for every training.
@@ -14,26 +14,41 @@ HEIGHT, WIDTH, CHANNELS = 800, 1344, 256
 STRIDES = (4, 8, 16, 32, 64)
 
 
+HEADS = {  # name in configs/_base_/models/rpn_variants.py
+    "Cascade RPN": "cascade_2",
+    "Cascade RPN, one stage": "cascade_1",
+    "Cascade RPN, three stages": "cascade_3",
+    "Iterative RPN": "iterative",
+    "Iterative RPN+": "iterative_plus",
+}
+
+
 def build_heads():
-    """Cascade RPN as published, and the host's RPN with three anchors."""
-    from mmdet.registry import MODELS
+    """The host's RPN with three anchors, and each of ``HEADS`` by its name."""
     from mmdet.utils import register_all_modules
 
     import projects.cascade_rpn  # noqa: F401
 
     register_all_modules(init_default_scope=True)
-    ours = Config.fromfile("configs/_base_/models/cascade_rpn.py").cascade_rpn
-    ours = ConfigDict(**ours.alone, train_cfg=ours.train, test_cfg=test_cfg(0.8))
     host = Config.fromfile("configs/cascade_rpn/rpn_r18_bccd.py").model
-    other = ConfigDict(host.rpn_head, train_cfg=host.train_cfg.rpn, test_cfg=test_cfg(0.7))
-    other.update(in_channels=CHANNELS, feat_channels=CHANNELS)
-    heads = []
-    for config in (ours, other):
-        torch.manual_seed(0)
-        head = MODELS.build(config)
-        head.init_weights()
-        heads.append(head)
-    return heads
+    variants = Config.fromfile("configs/_base_/models/rpn_variants.py").rpn_variants.alone
+    ours = {
+        label: build(variants[name].rpn_head, variants[name].train_cfg.rpn, 0.8)
+        for label, name in HEADS.items()
+    }
+    return build(host.rpn_head, host.train_cfg.rpn, 0.7), ours
+
+
+def build(config, train_cfg, iou):
+    from mmdet.registry import MODELS
+
+    options = {key: value for key, value in config.items() if key != "_delete_"}
+    config = ConfigDict(options, train_cfg=train_cfg, test_cfg=test_cfg(iou))
+    config.update(in_channels=CHANNELS, feat_channels=CHANNELS)
+    torch.manual_seed(0)
+    head = MODELS.build(config)
+    head.init_weights()
+    return head
 
 
 def test_cfg(iou):
@@ -64,7 +79,7 @@ def one_image(count: int):
 
 def heads(threads: int) -> list[dict]:
     torch.manual_seed(0)
-    ours, other = build_heads()
+    other, ours = build_heads()
     maps = [torch.randn(1, CHANNELS, -(-HEIGHT // s), -(-WIDTH // s)) for s in STRIDES]
     sample = one_image(20)
 
@@ -83,19 +98,12 @@ def heads(threads: int) -> list[dict]:
     }
     results = []
     for name, run_it in (("training step", step), ("prediction", predict)):
-        sides = (lambda f=run_it: f(ours)), (lambda f=run_it: f(other))
-        results.append(compare(f"Cascade RPN head, {name}", *sides, rounds=4, **words))
-    for name, run_it in (("training step", step), ("prediction", predict)):
         other_mib = peak_mib(lambda f=run_it: f(other))
-        results.append(
-            memory_result(
-                f"Memory of the Cascade RPN head, {name}",
-                lambda f=run_it: f(ours),
-                0,
-                other_mib=other_mib,
-                **words,
-            )
-        )
+        for label, head in ours.items():
+            sides = (lambda f=run_it, h=head: f(h)), (lambda f=run_it: f(other))
+            results.append(compare(f"{label}, {name}", *sides, rounds=4, **words))
+            what = f"Memory of {label}, {name}"
+            results.append(memory_result(what, sides[0], 0, other_mib=other_mib, **words))
     return results
 
 
