@@ -68,7 +68,8 @@ def test_browse_and_shards_work_from_the_command_line(tmp_path):
     assert (tmp_path / "shards_train.png").stat().st_size > 10_000
 
 
-def test_check_data_prints_tables_and_counts_errors(tmp_path, capsys):
+def test_check_data_prints_tables_and_counts_errors(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")  # no message is broken into lines
     (tmp_path / "train" / "cat").mkdir(parents=True)
     (tmp_path / "train" / "cat" / "0.jpg").write_bytes(b"")
     config = tmp_path / "a.py"

@@ -53,6 +53,7 @@ _TABLES = (
     "blocks.{i}.attn.relative_position_bias_table",
     "layers.{i}.blocks.{j}.attn.relative_position_bias_table",
 )
+_SHOWN = 5  # names in a message
 _LINES = ("blocks.{i}.attn.rel_pos_h", "blocks.{i}.attn.rel_pos_w")
 # Norms after the last layer: without them the features are what they were before the norm.
 _LAST_NORMS = ("norm.*", "fc_norm.*", "norm0.*", "norm1.*", "norm2.*")
@@ -126,13 +127,21 @@ def _rest(
 
 
 def _check_family(source: Source, dialect: Dialect | None, target: nn.Module) -> None:
-    theirs = None if source.dialect is None else source.dialect.family
     ours = None if dialect is None else dialect.family
-    if theirs != ours:
+    if ours == (None if source.dialect is None else source.dialect.family):
+        return
+    kind = type(target).__name__
+    if source.dialect is not None:
         raise ValueError(
-            f"the file holds a backbone of the family {theirs or 'unknown'} ({source.place}), and "
-            f"{type(target).__name__} is of the family {ours or 'unknown'}"
+            f"the file holds a {source.dialect.name} ({source.place}), and {kind} is of "
+            f"{'another family, ' + ours if ours else 'a family that no table knows'}"
         )
+    names = list(source.weights)
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    raise ValueError(
+        f"the names in the file ({source.place}: {', '.join(names[:_SHOWN])}{more}) are those of "
+        f"no {kind} that a table knows"
+    )
 
 
 def _fit_positions(

@@ -52,8 +52,8 @@ def test_from_images_to_a_table_and_only_once(here, capsys):
     Pipeline.from_file(Path("pipeline.py")).run()
     assert "[3/3] random: done" in capsys.readouterr().out
     log = (here / "work_dirs/tiny/ssl/output.log").read_text()
-    assert "backbone: all" in log  # the strict load said what it did
-    assert "backbone: all" not in (here / "work_dirs/tiny/random/output.log").read_text()
+    assert "ResNet: 100.0 % from" in log  # the strict load said what it did
+    assert "ResNet: 100.0 % from" not in (here / "work_dirs/tiny/random/output.log").read_text()
 
     # The second time nothing runs; a changed config runs its own stage alone.
     again = Pipeline.from_file(Path("pipeline.py"))

@@ -95,7 +95,7 @@ def test_another_width_is_refused(tmp_path):
 
 def test_another_family_is_refused(tmp_path):
     path = saved(tmp_path, published.timm_vit())
-    refused(small_resnet(), path, "family vit .*ResNet is of the family resnet")
+    refused(small_resnet(), path, r"holds a timm ViT .*ResNet is of another family, resnet")
 
 
 def test_tokens_that_the_target_lacks_are_not_dropped_in_silence(tmp_path):
