@@ -2,8 +2,8 @@
 
 Legend::
 
-    C, D   input and output channels
-    K      places of a window, 2 x 2
+    C      channels
+    h, w   patches of a picture, rows and columns
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Change(NamedTuple):
 
     Attributes:
         to_canonical: from the dialect.
-        from_canonical: into the dialect.
+        from_canonical: into the dialect, up to a shape of as many numbers.
     """
 
     to_canonical: Callable[[Tensor], Tensor]
@@ -55,6 +55,11 @@ def to_unfold_order(weight: Tensor) -> Tensor:
     return windows.movedim((-3, -2), (-1, -2)).flatten(-3)  # [..., C * row * column]
 
 
+def flatten_grid(positions: Tensor) -> Tensor:
+    """Positions of patches as rows, [1, h * w, C], where SAM and ViTDet have [1, h, w, C]."""
+    return positions.flatten(1, 2) if positions.ndim == 4 else positions
+
+
 def join_query_and_value_bias(biases: Sequence[Tensor]) -> Tensor:
     """BEiT has no bias for its keys: [C] of queries and [C] of values to [3 * C], keys zero."""
     query, value = biases
@@ -71,5 +76,8 @@ def split_query_and_value_bias(bias: Tensor) -> list[Tensor]:
     return [query, value]
 
 
-CHANGES = {"unfold_order": Change(from_unfold_order, to_unfold_order)}
+CHANGES = {
+    "unfold_order": Change(from_unfold_order, to_unfold_order),
+    "flat_grid": Change(flatten_grid, lambda positions: positions),
+}
 JOINS = {"query_and_value_bias": JoinChange(join_query_and_value_bias, split_query_and_value_bias)}

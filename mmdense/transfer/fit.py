@@ -99,7 +99,8 @@ def fit_backbone(source: Source, target: nn.Module, *, grid: tuple[int, int] | N
         value, entry = _fitted(name, values.get(name), need, notes.get(name, ""))
         fit.entries.append(entry._replace(name=", ".join(there[name].own)))
         if value is not None:
-            fit.weights.update(write_place(there[name], value.to(need)))
+            for own, part in write_place(there[name], value.to(need)).items():
+                fit.weights[own] = part.view_as(wanted[own])
     for name in others:
         derived = dialect is not None and any_matches(dialect.heads, name)
         fit.entries.append(Entry(name, "derived" if derived else "missing", wanted[name].numel()))

@@ -8,7 +8,7 @@ from mmdense.transfer.dialect import Dialect, Join, Row, rows, same
 
 __all__ = ["CHUNKED_VIT", "MMPRETRAIN_VIT", "MMSEG_VIT", "TIMM_VIT", "TORCHVISION_VIT"]
 
-_VIT_TOKENS = same("cls_token", "dist_token", "pos_embed")
+_VIT_TOKENS = same("cls_token", "dist_token") + rows(("pos_embed", "pos_embed", "flat_grid"))
 _BLOCK = (
     "norm1.*",
     "attn.qkv.*",
@@ -82,7 +82,7 @@ _MM_VIT_REST = (
 )
 
 MMPRETRAIN_VIT = Dialect(
-    "MMPretrain ViT (DeiT, MAE, MoCo v3, DINOv2, BEiT) and MMSegmentation's MAE and BEiT",
+    "MMPretrain ViT (DeiT, MAE, MoCo v3, DINOv2, BEiT, SAM) and MMSegmentation's MAE and BEiT",
     "vit",
     marks=("layers.{i}.attn.qkv.weight", "layers.{i}.ln1.weight"),
     rows=_VIT_TOKENS
@@ -96,9 +96,9 @@ MMPRETRAIN_VIT = Dialect(
         ("layers.{i}.ffn.gamma2.weight", "blocks.{i}.ls2.gamma"),
         ("layers.{i}.gamma_1", "blocks.{i}.ls1.gamma"),
         ("layers.{i}.gamma_2", "blocks.{i}.ls2.gamma"),
-        (
-            "layers.{i}.attn.relative_position_bias_table",
-            "blocks.{i}.attn.relative_position_bias_table",
+        *(
+            (f"layers.{{i}}.attn.{part}", f"blocks.{{i}}.attn.{part}")
+            for part in ("relative_position_bias_table", "rel_pos_h", "rel_pos_w")
         ),
         ("layers.{i}.ffn.w12.*", "blocks.{i}.mlp.w12.*"),
         ("layers.{i}.ffn.w3.*", "blocks.{i}.mlp.w3.*"),

@@ -8,6 +8,7 @@ import struct
 
 import pytest
 import torch
+from mmengine.registry import MODELS
 from torch import nn
 
 from mmdense.checkpoints.read import UnsafeCheckpointError
@@ -115,10 +116,26 @@ def test_norms_of_the_outputs_of_a_detector_are_missed_until_they_are_named(tmp_
 
 
 def mm_swin_of_four():
-    from mmengine.registry import MODELS
-
     sizes = {"embed_dims": 16, "depths": [2, 2, 2, 2], "num_heads": [1, 2, 4, 8], "window_size": 2}
     return MODELS.build({"type": "mmdet.SwinTransformer", **sizes})
+
+
+def test_a_vit_with_windows_keeps_positions_as_a_grid(tmp_path):
+    weights = published.timm_vit()
+    path = saved(tmp_path, weights)
+    sizes = {"embed_dims": 32, "num_layers": 2, "num_heads": 2, "feedforward_channels": 128}
+    cfg = {"arch": {**sizes, "global_attn_indexes": [1]}, "patch_size": 4, "out_channels": 0}
+    sam = MODELS.build({"type": "mmpretrain.ViTSAM", "img_size": (12, 24), **cfg})
+    refused(sam, path, "left over: cls_token")
+    assert load_backbone(sam, path, allow=["cls_token"]).covered == 1
+    assert sam.pos_embed.shape == (1, 3, 6, 32)
+    assert not sam.layers[0].attn.rel_pos_h.any()
+    same = MODELS.build({"type": "mmpretrain.ViTSAM", "img_size": 12, **cfg})
+    load_backbone(same, path, allow=["cls_token"])
+    assert torch.equal(same.pos_embed.flatten(1, 2), weights["pos_embed"][:, 1:])
+    again = MODELS.build({"type": "mmpretrain.ViTSAM", "img_size": 12, **cfg})
+    load_backbone(again, saved(tmp_path, same.state_dict()))
+    assert torch.equal(again.pos_embed, same.pos_embed)
 
 
 def test_an_unknown_family_is_matched_by_its_names(tmp_path):
