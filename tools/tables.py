@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mmdense.records.expected import refresh_all
+from mmdense.records.expected import refresh, refresh_all
 from mmdense.records.marked_tables import MarkError, fill_tables
 from mmdense.records.model_zoo import metafile, model_index, scores_csv
 from mmdense.records.record import RecordError
@@ -67,9 +67,14 @@ def model_zoo(root: Path, results: Results) -> dict[str, str]:
     """Metafiles, their index and the table of all scores, as they should be."""
     files = {"results/results.csv": scores_csv(results)} if results.records else {}
     for path in sorted((root / "projects").glob("*/metafile.yml")):
-        configs = list((root / "configs" / path.parent.name).glob("*.py"))
+        configs = {
+            config.relative_to(root).as_posix(): refresh(
+                config.read_text(encoding="utf-8"), results=root / "results", where=str(config)
+            )
+            for config in (root / "configs" / path.parent.name).glob("*.py")
+        }
         text = path.read_text(encoding="utf-8")
-        files[path.relative_to(root).as_posix()] = metafile(text, configs, results, root)
+        files[path.relative_to(root).as_posix()] = metafile(text, configs, results)
     metafiles = [file for file in files if file.endswith("metafile.yml")]
     return {**files, "model-index.yml": model_index(metafiles)} if metafiles else files
 

@@ -33,23 +33,25 @@ def compare_expected(
 
     Args:
         expected: Entries of a config, filled.
-        metrics: Of the run, as its record has them. An entry that was filled from a pipeline names
-            the stage before the metric; a run of that stage alone has the metric without it.
+        metrics: Of the run, as its record has them. An entry that was filled from a pipeline or a
+            study names the stage or the variant before the metric, and a mean over seeds behind
+            it; a run alone has the metric without them.
 
     Returns:
         A sentence for each entry whose metric the run has.
     """
     said = []
     for entry in expected:
-        names = [name for name in metrics if f"/{entry['metric']}".endswith(f"/{name}")]
+        wanted = f"/{entry['metric'].removesuffix('/mean')}"  # of the seeds of a study
+        names = [name for name in metrics if wanted.endswith(f"/{name.removesuffix('/mean')}")]
         if not names:
             continue
         name = max(names, key=len)
-        found, wanted, tolerance = metrics[name], entry["value"], entry["tolerance"]
+        found, value, tolerance = metrics[name], entry["value"], entry["tolerance"]
         source = entry.get("record") or entry["paper"]
-        what = f"{name} is {found:.4g}, expected {wanted:.4g} ± {tolerance:g} ({source})"
-        inside = abs(found - wanted) <= tolerance * (1 + 1e-9)  # never of NaN
-        off = "within tolerance" if inside else f"outside, by {found - wanted:+.4g}"
+        what = f"{name} is {found:.4g}, expected {value:.4g} ± {tolerance:g} ({source})"
+        inside = abs(found - value) <= tolerance * (1 + 1e-9)  # never of NaN
+        off = "within tolerance" if inside else f"outside, by {found - value:+.4g}"
         said.append(f"{what}: {off}")
     return said
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +30,28 @@ def model_index(metafiles: Sequence[str]) -> str:
     return _dump({"Import": list(metafiles)})
 
 
-def metafile(text: str, configs: Sequence[Path], results: Results, root: Path) -> str:
+def metafile(text: str, configs: Mapping[str, str], results: Results) -> str:
     """A project's metafile with its ``Models`` written anew; ``Collections`` stay as they are.
 
     Args:
         text: Of the file.
-        configs: Of the project; studies, and those that expect nothing, are left out.
+        configs: Text of each config of the project by its path, expected values filled in;
+            studies, and those that expect nothing, are left out.
         results: Kept records, for the task and the data behind a score.
-        root: Of the repository.
     """
     collections = yaml.safe_load(text)["Collections"]
     models = [
         model
-        for config in sorted(configs)
-        if not config.stem.startswith("study_")
-        and (model := _model(config, collections[0]["Name"], results, root)) is not None
+        for config, content in sorted(configs.items())
+        if not Path(config).stem.startswith("study_")
+        and (model := _model(config, content, collections[0]["Name"], results)) is not None
     ]
     return _dump({"Collections": collections, **({"Models": models} if models else {})})
 
 
-def _model(config: Path, collection: str, results: Results, root: Path) -> dict[str, Any] | None:
+def _model(config: str, content: str, collection: str, results: Results) -> dict[str, Any] | None:
     """One entry of a metafile: measured scores as ``Results``, others under ``Published``."""
-    expected = read_expected(config.read_text(encoding="utf-8"), str(config))
+    expected = read_expected(content, config)
     if not expected:
         return None
     kept = {folder.removeprefix("results/"): record for folder, record in results.records}
@@ -64,9 +64,9 @@ def _model(config: Path, collection: str, results: Results, root: Path) -> dict[
         where = _task_and_data(kept[entry["record"]], entry["metric"])
         measured.setdefault(where, {})[entry["metric"]] = entry["value"]
     model: dict[str, Any] = {
-        "Name": config.stem,
+        "Name": Path(config).stem,
         "In Collection": collection,
-        "Config": config.relative_to(root).as_posix(),
+        "Config": config,
         "Results": [
             {"Task": task, "Dataset": data, "Metrics": metrics}
             for (task, data), metrics in measured.items()

@@ -69,6 +69,9 @@ def test_a_run_is_compared_with_what_is_expected(value, said):
         assert found.startswith(f"{name} is {value:.4g}, expected 0.48 ± 0.02 (pipelines/x): ")
         assert found.endswith(said)
     assert compare_expected([entry], {"mIoU": 1.0}) == []
+    of_study = {**entry, "metric": "rpn/coco/AP/mean"}
+    for name in ("rpn/coco/AP/mean", "coco/AP"):
+        assert len(compare_expected([of_study], {name: value, "rpn/coco/AP/sd": 0.1})) == 1
 
 
 def test_a_figure_of_a_paper_is_compared_as_well():

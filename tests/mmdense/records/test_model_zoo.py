@@ -39,22 +39,20 @@ def results():
     return Results(list(records), [])
 
 
-def test_models_are_the_configs_that_expect_something(tmp_path, results):
-    for name, text in (
-        ("good", MEASURED),
-        ("quiet", "expected = []\n"),
-        ("plain", "lr = 1\n"),
-        ("study_x", MEASURED),
-    ):
-        (tmp_path / f"{name}.py").write_text(text)
-    configs = list(tmp_path.glob("*.py"))
-    text = metafile(HEAD, configs, results, tmp_path)
+def test_models_are_the_configs_that_expect_something(results):
+    configs = {
+        "configs/toy/study_x.py": MEASURED,
+        "configs/toy/good.py": MEASURED,
+        "configs/toy/quiet.py": "expected = []\n",
+        "configs/toy/plain.py": "lr = 1\n",
+    }
+    text = metafile(HEAD, configs, results)
     assert text.startswith(HEAD)
     (model,) = yaml.safe_load(text)["Models"]
     assert model == {
         "Name": "good",
         "In Collection": "Toy",
-        "Config": "good.py",
+        "Config": "configs/toy/good.py",
         "Results": [
             {
                 "Task": "detection",
@@ -64,8 +62,8 @@ def test_models_are_the_configs_that_expect_something(tmp_path, results):
         ],
         "Published": [{"Source": "a poster", "Metrics": {"coco/AP": 0.6}}],
     }
-    assert metafile(text, configs, results, tmp_path) == text
-    assert metafile(text, [], results, tmp_path) == HEAD
+    assert metafile(text, configs, results) == text
+    assert metafile(text, {}, results) == HEAD
 
 
 def test_the_index_lists_metafiles():
