@@ -17,4 +17,11 @@ model = dict(
     test_cfg=dict(rpn=dict(nms=dict(iou_threshold=0.8))),
 )
 
-expected = []
+expected = [
+    dict(
+        record="cascade_rpn/2026-11-22_proposals_bccd",
+        metric="cascade_2/proposals/AR100/mean",
+        value=0.650953,
+        tolerance=0.03,
+    ),
+]
