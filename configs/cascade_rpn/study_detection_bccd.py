@@ -42,4 +42,17 @@ metrics = [
     dict(metric="coco/bbox_mAP_75", label="AP75", scale=100),
 ]
 
-expected = []
+expected = [
+    dict(
+        record="cascade_rpn/2026-11-23_detection_bccd",
+        metric="rpn/coco/bbox_mAP_75/mean",
+        value=0.465667,
+        tolerance=0.06,
+    ),
+    dict(
+        record="cascade_rpn/2026-11-23_detection_bccd",
+        metric="cascade_2/coco/bbox_mAP_75/mean",
+        value=0.384,
+        tolerance=0.06,
+    ),
+]
