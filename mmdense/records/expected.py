@@ -38,17 +38,20 @@ def compare_expected(
             it; a run alone has the metric without them.
 
     Returns:
-        A sentence for each entry whose metric the run has.
+        A sentence for each entry whose metric the run has, and for each that says too little.
     """
     said = []
     for entry in expected:
+        if not isinstance(entry, Mapping) or not {"metric", "value", "tolerance"} <= set(entry):
+            said.append(f"expected: {entry} was not compared, it needs metric, value and tolerance")
+            continue
         wanted = f"/{entry['metric'].removesuffix('/mean')}"  # of the seeds of a study
         names = [name for name in metrics if wanted.endswith(f"/{name.removesuffix('/mean')}")]
         if not names:
             continue
         name = max(names, key=len)
         found, value, tolerance = metrics[name], entry["value"], entry["tolerance"]
-        source = entry.get("record") or entry["paper"]
+        source = entry.get("record") or entry.get("paper", "its config")
         what = f"{name} is {found:.4g}, expected {value:.4g} ± {tolerance:g} ({source})"
         inside = abs(found - value) <= tolerance * (1 + 1e-9)  # never of NaN
         off = "within tolerance" if inside else f"outside, by {found - value:+.4g}"

@@ -16,10 +16,10 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner
-from torch import nn
+from torch import Tensor, nn
 
 from mmdense.checkpoints.download import is_address
-from mmdense.checkpoints.read import read_checkpoint, state_dict_of
+from mmdense.checkpoints.read import read_checkpoint
 from mmdense.registry import HOOKS
 from mmdense.transfer.fit import Fit, fit_backbone
 from mmdense.transfer.meaning import doubts
@@ -87,8 +87,13 @@ def load_model(
         FileNotFoundError: There is no such file.
         ValueError: as :func:`load_backbone`.
     """
-    weights = state_dict_of(_content(checkpoint), checkpoint)
-    weights = {name.removeprefix("module."): value for name, value in weights.items()}
+    content = _content(checkpoint)
+    flat = content.get("state_dict", content.get("model", content))
+    weights = {
+        name.removeprefix("module."): value
+        for name, value in flat.items()
+        if isinstance(value, Tensor)
+    }
     if not any(name in weights for name in model.state_dict() if not name.startswith("backbone.")):
         part = model.get_submodule("backbone")
         return load_backbone(part, checkpoint, branch=branch, allow=allow, grid=grid, model=model)

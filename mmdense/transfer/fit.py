@@ -91,9 +91,10 @@ def fit_backbone(source: Source, target: nn.Module, *, grid: tuple[int, int] | N
     values = {name: read_place(place, source.weights) for name, place in here.items()}
     needs = {name: read_place(place, wanted) for name, place in there.items()}
     notes: dict[str, str] = {}
+    tokens = 0
     if "pos_embed" in values and "pos_embed" in needs:
-        _fit_positions(values, needs, notes, grid, grid_of(target))
-    folded = _fold(values, needs, notes)
+        tokens = _fit_positions(values, needs, notes, grid, grid_of(target))
+    folded = _fold(values, needs, notes, tokens)
     fit = Fit({}, [])
     for name, need in needs.items():
         value, entry = _fitted(name, values.get(name), need, notes.get(name, ""))
@@ -151,12 +152,16 @@ def _fit_positions(
     notes: dict[str, str],
     grid: tuple[int, int] | None,
     new_grid: tuple[int, int] | None,
-) -> None:
-    """Bring the table of positions to the target's layout; tokens without a row take theirs."""
+) -> int:
+    """Bring the table of positions to the target's layout; tokens without a row take theirs.
+
+    Returns:
+        Rows of the new table in front of the patches.
+    """
     old = position_table(values["pos_embed"].shape[1], list(values), grid)
     new = position_table(needs["pos_embed"].shape[1], list(needs), new_grid)
     if old == new:
-        return
+        return len(new.tokens)
     values["pos_embed"], rest = fit_positions(values["pos_embed"], old, new)
     notes["pos_embed"] = (
         f"{old.grid[0]} x {old.grid[1]} to {new.grid[0]} x {new.grid[1]} patches, "
@@ -166,15 +171,18 @@ def _fit_positions(
         if token in needs:
             values[token] = values[token] + row
             notes[token] = "with its position"
+    return len(new.tokens)
 
 
-def _fold(values: dict[str, Tensor], needs: dict[str, Tensor], notes: dict[str, str]) -> list[str]:
+def _fold(
+    values: dict[str, Tensor], needs: dict[str, Tensor], notes: dict[str, str], tokens: int
+) -> list[str]:
     """Fold what the target has no place for into a neighbour, where that is exact."""
     folded = []
     for name in [name for name in values if name not in needs]:
         if name == "patch_embed.proj.bias" and "pos_embed" in needs and "pos_embed" in values:
             table = values["pos_embed"].clone()
-            table[:, len(position_table(table.shape[1], list(needs)).tokens) :] += values[name]
+            table[:, tokens:] += values[name]
             values["pos_embed"] = table
             notes["pos_embed"] = f"{notes.get('pos_embed', '')} with the bias of patches".strip()
             folded.append(name)

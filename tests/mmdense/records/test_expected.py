@@ -74,6 +74,12 @@ def test_a_run_is_compared_with_what_is_expected(value, said):
         assert len(compare_expected([of_study], {name: value, "rpn/coco/AP/sd": 0.1})) == 1
 
 
+@pytest.mark.parametrize("entry", [{"metric": "AP", "record": "a/b", "tolerance": 1.0}, "AP"])
+def test_an_entry_that_says_too_little_does_not_end_a_run(entry):
+    (said,) = compare_expected([entry], {"AP": 1.0})
+    assert said.endswith("was not compared, it needs metric, value and tolerance")
+
+
 def test_a_figure_of_a_paper_is_compared_as_well():
     entry = {"paper": "arXiv:1909.06720, table 3", "metric": "AR", "value": 61.1, "tolerance": 1.0}
     assert "(arXiv:1909.06720, table 3): within" in compare_expected([entry], {"AR": 61.0})[0]

@@ -197,6 +197,10 @@ def test_a_file_of_a_backbone_fills_the_backbone_of_a_model(tmp_path):
     target = Detector()
     load_model(target, path)
     assert torch.equal(target.backbone.conv1.weight, source.conv1.weight)
+    nested = {"teacher": published.under("backbone.", source.state_dict()), "epoch": 1}
+    again = Detector()
+    assert load_model(again, saved(tmp_path, nested)).branch == "teacher"
+    assert torch.equal(again.backbone.conv1.weight, source.conv1.weight)
 
 
 class _Runner:

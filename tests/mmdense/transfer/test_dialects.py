@@ -219,6 +219,21 @@ def test_a_vit_computes_what_its_source_computes(tmp_path, target, make):
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_a_bias_of_patches_without_a_place_is_put_into_the_positions(tmp_path):
+    weights = published.timm_vit()
+    torch.save(weights, tmp_path / "vit.pth")
+    backbone = mmseg_vit(patch_bias=False)
+    report = load_backbone(backbone, tmp_path / "vit.pth")
+    assert [entry.name for entry in report.entries if entry.status == "folded"] == [
+        "patch_embed.proj.bias"
+    ]
+    image = torch.randn(2, 3, SIZE, SIZE)
+    expected = vit_features(weights, image, heads=HEADS)[:, 1:].transpose(1, 2)
+    found = features(backbone, image).flatten(2)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    load_backbone(mmseg_vit(patch_bias=False, img_size=(SIZE, 2 * SIZE)), tmp_path / "vit.pth")
+
+
 def test_a_vit_of_torchvision_computes_the_same_in_mmpretrain(tmp_path):
     source = torchvision_vit()
     torch.save(source.state_dict(), tmp_path / "vit.pth")
