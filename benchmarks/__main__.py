@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import torch
+from mmengine.logging import MMLogger
 
 import benchmarks
 from benchmarks import faster_rcnn_step
@@ -35,6 +36,7 @@ def main() -> None:
     known -= {"__main__", "timing"}
     if unknown := set(options.names) - known:
         parser.error(f"no benchmark {sorted(unknown)}; there are {sorted(known)}")
+    MMLogger.get_instance("mmengine", log_level="WARNING")  # not how each weight was initialised
     results = []
     for name in options.names or sorted(known):
         if name == "faster_rcnn_step":
