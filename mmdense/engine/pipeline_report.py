@@ -51,6 +51,10 @@ def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
         if part.git["commit"] != record.git["commit"]:
             record.notes.append(f"stage {stage.name} ran at commit {part.git['commit']}")
         record.notes += [f"stage {stage.name}: {note}" for note in part.notes]
+        record.data |= {f"{stage.name}/{split}": found for split, found in part.data.items()}
+        record.sources |= part.sources
+        for name, value in part.cost.items():
+            record.cost[name] = record.cost.get(name, 0.0) + value
     record.date = min(part.date for part in parts)
     record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
     record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
@@ -25,8 +25,11 @@ from mmdense.evaluation.clean_loaders import build_clean_loaders, with_images_of
 from mmdense.evaluation.feature_bank import fill_bank
 from mmdense.evaluation.features import check_finite, frozen_features
 from mmdense.evaluation.gather_features import gather_batches
+from mmdense.records.cost import CostMeter
+from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.record import FILE_NAME, Record, save, write_json
+from mmdense.records.sources import loaded_sources
 from mmdense.registry import MODELS
 from mmdense.transfer.backbone import load_backbone
 
@@ -103,6 +106,7 @@ def evaluate_frozen(
     record = Record.begin(
         config_file.parent.name, f"{config_file.stem}_{task}", config=cfg, seed=seed
     )
+    cost = CostMeter(get_world_size() if get_device() == "cuda" else 0)
     train_loader, test_loader = _build_loaders(cfg, seed)
     backbone, preprocess = _build_backbone(cfg, args.checkpoint)
     loaders = train_loader, test_loader
@@ -111,6 +115,10 @@ def evaluate_frozen(
         return {}
     record.metrics = evaluate(features)
     record.wall_time_s = time.perf_counter() - started
+    record.cost, record.sources = cost.read(), loaded_sources(config_file)
+    splits = {"train": train_loader.dataset, "test": test_loader.dataset}
+    checksums = {split: data_checksum(dataset) for split, dataset in splits.items()}
+    record.data = {split: found for split, found in checksums.items() if found is not None}
     if args.checkpoint is None:
         record.notes.append("random weights")
     save(record, Path(cfg.work_dir) / FILE_NAME)

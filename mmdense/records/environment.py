@@ -84,7 +84,7 @@ def peak_memory_mib() -> float:
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     if Path("/proc/self/status").exists():
-        children = sum(_proc_peak_kib(pid) for pid in _descendants(os.getpid())) * 1024
+        children = sum(_proc_peak_kib(pid) for pid in live_descendants(os.getpid())) * 1024
     else:
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
     return (own + children) / _MIB
@@ -121,7 +121,7 @@ def _git(path: str | Path, *arguments: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _descendants(root: int) -> list[int]:
+def live_descendants(root: int) -> list[int]:
     """Process ids of the live children of ``root``, of their children, and so on."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):

@@ -20,7 +20,8 @@ import numpy as np
 from mmdense.records.environment import collect_environment, git_state
 from mmdense.records.portable import config_hash, portable_config, portable_path
 
-SCHEMA = 1
+SCHEMA = 2
+_NEW = {1: ("cost", "data", "sources")}  # fields that records of an older layout lack
 SIGNIFICANT_DIGITS = 6
 FILE_NAME = "record.json"
 
@@ -51,6 +52,9 @@ class Record:
         peak_gpu_memory_mib: As torch allocated it on one GPU; ``None`` without a GPU.
         images: Distinct images in the training set.
         images_per_second: Of training, or of feature extraction, over all ranks.
+        cost: See :meth:`~mmdense.records.cost.CostMeter.read`, over the parts of a resumed run.
+        data: ``{split: checksum}``, see :func:`~mmdense.records.data_checksum.data_checksum`.
+        sources: See :func:`~mmdense.records.sources.loaded_sources`.
         stages: Of a pipeline, one dictionary a stage.
         notes: What a reader must know, such as values that were not finite.
         schema: Version of this layout.
@@ -73,6 +77,9 @@ class Record:
     peak_gpu_memory_mib: float | None = None
     images: int | None = None
     images_per_second: float | None = None
+    cost: dict[str, float] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     stages: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     schema: int = SCHEMA
@@ -139,11 +146,14 @@ def load(path: str | Path) -> Record:
         raise RecordError(f"{path}: not JSON ({error})") from error
     if not isinstance(content, dict):
         raise RecordError(f"{path}: expected a JSON object, found {type(content).__name__}")
-    if content.get("schema") != SCHEMA:
+    if content.get("schema") not in (SCHEMA, *_NEW):
         raise RecordError(
-            f"{path}: field 'schema' is {content.get('schema')!r}, this version reads {SCHEMA}: "
-            "run again, or read it with the mmdense that wrote it (field 'versions')"
+            f"{path}: field 'schema' is {content.get('schema')!r}, this version reads up to "
+            f"{SCHEMA}: run again, or read it with the mmdense that wrote it (field 'versions')"
         )
+    for name in _NEW.get(content["schema"], ()):
+        content.setdefault(name, {})
+    content["schema"] = SCHEMA
     known = {entry.name for entry in fields(Record)}
     for problem, names in (("lacks", known - set(content)), ("unknown", set(content) - known)):
         if names:

@@ -5,15 +5,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmdense.engine.batch_size import batch_size
+from mmdense.records.cost import CostMeter
 from mmdense.records.curve import Curve
+from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.expected import PART_OF_A_WHOLE, compare_expected
 from mmdense.records.record import FILE_NAME, Record, save
+from mmdense.records.sources import loaded_sources
 from mmdense.registry import HOOKS
 
 TEST_FILE_NAME = "test_record.json"
@@ -54,6 +58,7 @@ class RecordHook(Hook):
         self._image_seconds = 0.0
         self._peak_memory_mib = 0.0
         self._wall_before = 0.0  # seconds of the parts before a resume
+        self._cost_before: dict[str, float] = {}  # of those parts
         self._iterations_here = 0
         self._trained = False
         self._compared: list[str] = []  # with what the config expects
@@ -63,6 +68,7 @@ class RecordHook(Hook):
         if not is_main_process() or self._record is not None:
             return
         self._started = self._mark = time.perf_counter()
+        self._cost = CostMeter(runner.world_size if get_device() == "cuda" else 0)
         file = Path(runner.cfg.filename or "unnamed/unnamed.py")
         self._record = Record.begin(
             self._slug or file.absolute().parent.name,
@@ -77,17 +83,29 @@ class RecordHook(Hook):
             return
         self._trained = True
         self._record.images = len(runner.train_dataloader.dataset)
+        self._note_data("train", runner.train_dataloader.dataset)
+        if runner.val_loop is not None:
+            self._note_data("val", runner.val_dataloader.dataset)
         if runner.iter == 0 or (state := runner.message_hub.get_info(_STATE)) is None:
             return
         self._curves = {key: Curve.from_state(curve) for key, curve in state["curves"].items()}
         self._images, self._image_seconds = state["images"], state["image_seconds"]
         self._peak_memory_mib = state["peak_memory_mib"]
         self._wall_before = state["wall_time_s"]
+        self._cost_before = state.get("cost", {})
         self._record.date = state["date"]
         self._record.metrics = dict(state["metrics"])
         earlier = "" if state["commit"] == self._record.git["commit"] else f" ({state['commit']})"
         note = f"resumed after iteration {runner.iter}{earlier and ' of another commit' + earlier}"
         self._record.notes = [*state["notes"], note]
+
+    def before_val(self, runner: Runner) -> None:
+        """Note what is validated on."""
+        self._note_data("val", runner.val_dataloader.dataset)
+
+    def before_test(self, runner: Runner) -> None:
+        """Note what is tested on."""
+        self._note_data("test", runner.test_dataloader.dataset)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """What lay before this epoch (validation, a checkpoint) does not count as training time."""
@@ -177,6 +195,7 @@ class RecordHook(Hook):
             "image_seconds": self._image_seconds,
             "peak_memory_mib": self._peak_memory_mib,
             "wall_time_s": self._wall_time(),
+            "cost": self._cost_so_far(),
             "date": self._record.date,
             "commit": self._record.git["commit"],
             "metrics": dict(self._record.metrics),
@@ -197,6 +216,8 @@ class RecordHook(Hook):
         record = self._record
         record.curves = {key: curve.as_list() for key, curve in self._curves.items()}
         record.wall_time_s = self._wall_time()
+        record.cost = self._cost_so_far()
+        record.sources = loaded_sources(runner.cfg.filename)
         record.peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
         record.peak_gpu_memory_mib = peak_gpu_memory_mib()
         if self._image_seconds > 0:
@@ -209,16 +230,27 @@ class RecordHook(Hook):
                 runner.logger.info(said)
         save(record, Path(runner.work_dir) / file_name)
 
+    def _note_data(self, split: str, dataset: Any) -> None:
+        if self._record is None or split in self._record.data:
+            return
+        if (checksum := data_checksum(dataset)) is not None:
+            self._record.data[split] = checksum
+
     def _add_point(self, name: str, step: int, value: float) -> None:
         self._curves.setdefault(name, Curve()).add(step, float(value))
 
     def _wall_time(self) -> float:
         return self._wall_before + time.perf_counter() - self._started
 
+    def _cost_so_far(self) -> dict[str, float]:
+        here = self._cost.read()
+        return {name: value + self._cost_before.get(name, 0.0) for name, value in here.items()}
+
     def _look_at_memory(self, iteration: int) -> None:
         # The second iteration too: by then every worker has a batch in its hands.
         if self._record is not None and (iteration == 2 or iteration % _MEMORY_EVERY == 0):
             self._peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
+            self._cost.read()  # its counters start over
 
 
 def _scalars(runner: Runner, mode: str, metrics: dict[str, float] | None) -> dict[str, float]:

@@ -3,7 +3,7 @@
 Against a baseline, what differs by more than chance would make it is bold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mmdense.records.statistics import paired_p
 __all__ = ["kept_study", "study_table"]
 
 _P = 0.05
+_SHOWN = 3  # changed files that are named
 
 
 def study_table(record: Record, group: str | None = None, baseline: str | None = None) -> str:
@@ -88,6 +89,15 @@ def kept_study(
         if baseline is not None:
             against = f"; bold differs from {labels[baseline]} with p < {_P:g} (paired t-test)"
         table = study_table(record, group, baseline)
-        return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}."
+        stale = _stale(results.changed.get(folder, []))
+        return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}.{stale}"
 
     return table
+
+
+def _stale(changed: Sequence[str]) -> str:
+    """What to say of a record whose code has changed since."""
+    if not changed:
+        return ""
+    more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+    return f" Stale: its code has changed since, {', '.join(changed[:_SHOWN])}{more}."

@@ -4,20 +4,20 @@ Numbers in a table come from ``results/`` and nowhere else. A table of the READM
 :data:`TABLES`; :mod:`mmdense.records.marked_tables` puts it in its place.
 """
 
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from mmdense.records.benchmarks_table import BENCHMARK_FILE_NAME, benchmark_rows, kept_benchmarks
 from mmdense.records.markdown import markdown
 from mmdense.records.record import FILE_NAME, Record, RecordError, load
+from mmdense.records.sources import changed_sources
 from mmdense.records.study_table import kept_study
 
-BENCHMARK_FILE_NAME = "benchmark.json"
-
+_STALE = "stale"  # mark of a row whose code has changed since
 _SYNTHETIC = "Collage"  # the generated data set; whatever is measured on it is marked
-_BENCHMARK_KEYS = ("name", "setting", "other", "ratio")
 
 
 class Results(NamedTuple):
@@ -26,10 +26,12 @@ class Results(NamedTuple):
     Attributes:
         records: ``(folder, record)``; the folder as ``results/<slug>/<date>_<what>``.
         benchmarks: ``(folder, rows)``.
+        changed: ``{folder: files}``, of records whose code has changed since.
     """
 
     records: list[tuple[str, Record]]
     benchmarks: list[tuple[str, list[dict[str, Any]]]]
+    changed: Mapping[str, list[str]] = MappingProxyType({})
 
 
 def read_results(root: str | Path) -> Results:
@@ -43,11 +45,16 @@ def read_results(root: str | Path) -> Results:
     records = [(file.parent.relative_to(root).as_posix(), load(file)) for file in files]
     records.sort(key=lambda kept: (kept[1].date, kept[0]))
     files = sorted((root / "results" / "benchmarks").glob(f"*/{BENCHMARK_FILE_NAME}"))
-    rows = [(file.parent.relative_to(root).as_posix(), _benchmark_rows(file)) for file in files]
-    return Results(records, rows)
+    rows = [(file.parent.relative_to(root).as_posix(), benchmark_rows(file)) for file in files]
+    changed = {folder: changed_sources(record.sources, root) for folder, record in records}
+    return Results(records, rows, {folder: files for folder, files in changed.items() if files})
 
 
-def pipelines_table(records: Sequence[Record], links: Sequence[str] | None = None) -> str:
+def pipelines_table(
+    records: Sequence[Record],
+    links: Sequence[str] | None = None,
+    changed: Sequence[Sequence[str]] | None = None,
+) -> str:
     """One row for each comparison that the configs of pipelines name in ``compare``.
 
     An entry of ``compare`` has ``metric``, ``label``, ``scale`` (by which the metric is multiplied
@@ -56,6 +63,7 @@ def pipelines_table(records: Sequence[Record], links: Sequence[str] | None = Non
     Args:
         records: Of pipelines.
         links: Where each record lies, for a column of links; without them there is none.
+        changed: Files under each record that have changed since; such a row is marked.
 
     Raises:
         RecordError: A comparison names a stage or a metric that the record does not have.
@@ -66,7 +74,8 @@ def pipelines_table(records: Sequence[Record], links: Sequence[str] | None = Non
             where = f"record {record.name!r}: config.compare[{index}]"
             row = [f"`{record.name}`", _pretraining(record), *_comparison(record, compared, where)]
             row += [_duration(record.wall_time_s)]
-            row += [_link(record, links[number])] if links else []
+            stale = f" ({_STALE})" if changed and changed[number] else ""
+            row += [_link(record, links[number]) + stale] if links else []
             rows.append(row)
     header = ["Pipeline", "Pretrained on", "Measured", "On"]
     header += ["SSL weights", "Random weights", "Difference", "Time of all"]
@@ -74,43 +83,9 @@ def pipelines_table(records: Sequence[Record], links: Sequence[str] | None = Non
     table = markdown(header, rows, right=("SSL weights", "Random weights", "Difference"))
     if any(_SYNTHETIC in cell for row in rows for cell in row):
         table += f"\n\n{_SYNTHETIC} is generated: its scores are synthetic."
+    if changed and any(changed):
+        table += f"\n\n{_STALE.capitalize()}: code that the row came from has changed since."
     return table
-
-
-def benchmarks_table(
-    benchmarks: Sequence[dict[str, Any]], links: Sequence[str], *, what: str
-) -> str:
-    """One row for each benchmark.
-
-    Args:
-        benchmarks: With ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared with),
-            ``other_s`` and ``ratio`` (how many times faster ours is). Memory is ``ours_mib`` and
-            ``other_mib``, and its ratio how many times less ours takes.
-        links: The folder that each row comes from.
-        what: Head of the first column.
-    """
-    rows = [
-        [
-            row["name"],
-            row["setting"],
-            row["other"],
-            _amount(row, "ours"),
-            _amount(row, "other"),
-            f"{row['ratio']:.2f}",
-            f"[{Path(link).name}]({link})",
-        ]
-        for row, link in zip(benchmarks, links, strict=True)
-    ]
-    memory = any("ours_mib" in row for row in benchmarks)
-    times = "Times faster or smaller" if memory else "Times faster"
-    header = [what, "Setting", "Compared with", "Ours", "Other", times, "Record"]
-    return markdown(header, rows, right=("Ours", "Other", times))
-
-
-def _amount(row: dict[str, Any], side: str) -> str:
-    if f"{side}_mib" in row:
-        return f"{row[f'{side}_mib']:,.0f} MiB"
-    return _seconds(row[f"{side}_s"])
 
 
 def setup_table(records: Sequence[Record], links: Sequence[str]) -> str:
@@ -134,31 +109,14 @@ def setup_table(records: Sequence[Record], links: Sequence[str]) -> str:
 
 def _kept_pipelines(results: Results, to_root: str) -> str:
     newest = _newest(results, "pipelines")
-    return pipelines_table(list(newest.values()), [to_root + folder for folder in newest])
+    links = [to_root + folder for folder in newest]
+    changed = [results.changed.get(folder, []) for folder in newest]
+    return pipelines_table(list(newest.values()), links, changed)
 
 
 def _kept_setup(results: Results, to_root: str) -> str:
     newest = _newest(results, "setup")
     return setup_table(list(newest.values()), [to_root + folder for folder in newest])
-
-
-def _kept_benchmarks(kind: str, what: str) -> Callable[[Results, str], str]:
-    """The table of the folders ``<date>_<kind>``.
-
-    Of rows that compare the same in one setting, the one in the last folder counts.
-    """
-
-    def table(results: Results, to_root: str) -> str:
-        newest = {
-            (row["name"], row["setting"], row["other"]): (row, to_root + folder)
-            for folder, rows in results.benchmarks
-            if folder.endswith(f"_{kind}")
-            for row in rows
-        }
-        rows, links = zip(*newest.values(), strict=True) if newest else ((), ())
-        return benchmarks_table(rows, links, what=what)
-
-    return table
 
 
 def memory_table(records: Sequence[Record], links: Sequence[str]) -> str:
@@ -188,7 +146,7 @@ def _kept_memory(results: Results, to_root: str) -> str:
 # A table's name in the README files, and what makes it of the results and the way to the root.
 TABLES: dict[str, Callable[[Results, str], str]] = {
     "memory": _kept_memory,
-    "collapse_cost": _kept_benchmarks("collapse", "Part"),
+    "collapse_cost": kept_benchmarks("collapse", "Part"),
     **{
         f"collapse_{group}": kept_study("simsiam_decomp", "collapse_study", group)
         for group in (
@@ -196,7 +154,7 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
             *("last_norm", "predictors", "phases"),
         )
     },
-    "cascade_rpn_cost": _kept_benchmarks("cascade_rpn", "Part"),
+    "cascade_rpn_cost": kept_benchmarks("cascade_rpn", "Part"),
     **{
         f"cascade_rpn_{study}": kept_study("cascade_rpn", study, baseline="rpn")
         for study in (
@@ -204,10 +162,10 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
             *("proposals_bccd", "proposals_collage"),
         )
     },
-    "operators": _kept_benchmarks("operators", "Operator"),
+    "operators": kept_benchmarks("operators", "Operator"),
     "pipelines": _kept_pipelines,
     "setup": _kept_setup,
-    "training": _kept_benchmarks("training", "Part"),
+    "training": kept_benchmarks("training", "Part"),
 }
 
 
@@ -215,29 +173,6 @@ def _newest(results: Results, slug: str) -> dict[str, Record]:
     """``{folder: record}`` with the newest record of each name, in the order of names."""
     by_name = {kept.name: (folder, kept) for folder, kept in results.records if kept.slug == slug}
     return {folder: kept for _, (folder, kept) in sorted(by_name.items())}
-
-
-def _benchmark_rows(file: Path) -> list[dict[str, Any]]:
-    """The rows of a benchmark, checked."""
-    try:
-        rows = json.loads(file.read_text(encoding="utf-8"))["results"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"{file}: not a JSON object with 'results' ({error!r})") from error
-    for number, row in enumerate(rows):
-        missing = [key for key in _BENCHMARK_KEYS if key not in row]
-        if missing:
-            raise RecordError(f"{file}: results[{number}] lacks {', '.join(missing)}")
-        unit = "mib" if "ours_mib" in row else "s"
-        sides = f"ours_{unit}", f"other_{unit}"
-        if lost := [key for key in sides if key not in row]:
-            raise RecordError(f"{file}: results[{number}] lacks {', '.join(lost)}")
-        ratio = row[sides[1]] / row[sides[0]]
-        if not math.isclose(row["ratio"], ratio, rel_tol=0.25):
-            raise RecordError(
-                f"{file}: results[{number}].ratio is {row['ratio']:.3g}, "
-                f"but {sides[1]} / {sides[0]} is {ratio:.3g}"
-            )
-    return rows
 
 
 def _pretraining(record: Record) -> str:
@@ -290,7 +225,3 @@ def _duration(seconds: float | None) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 
 from mmdense.checkpoints.download import is_address
 from mmdense.checkpoints.read import read_checkpoint
+from mmdense.records.portable import portable_path
+from mmdense.records.record import write_json
 from mmdense.registry import HOOKS
 from mmdense.transfer.fit import Fit, fit_backbone
 from mmdense.transfer.meaning import doubts
@@ -29,6 +32,7 @@ from mmdense.transfer.source import Source, find_backbones, pick_backbone
 
 __all__ = ["LoadBackboneHook", "load_backbone", "load_model"]
 
+TRANSFER_FILE_NAME = "transfer.json"
 _UNKNOWN = "names of the target"
 
 
@@ -150,7 +154,8 @@ def _fill(target: nn.Module, fit: Fit, report: TransferReport) -> TransferReport
 class LoadBackboneHook(Hook):
     """Loads weights strictly when training starts from the beginning, after every initialiser.
 
-    A resumed run already carries its own weights, so nothing is loaded then.
+    A resumed run already carries its own weights, so nothing is loaded then. What the hooks of a
+    run have loaded stands in ``<work_dir>/transfer.json``.
 
     Args:
         checkpoint: file or address, see :func:`load_backbone`.
@@ -175,9 +180,10 @@ class LoadBackboneHook(Hook):
         self.checkpoint = checkpoint
         self.branch, self.allow, self.grid = branch, allow, grid
         self.module = module
+        self._report: dict[str, Any] = {}
 
     def before_train(self, runner: Runner) -> None:
-        """Load once, after ``init_weights`` and ``load_from``."""
+        """Load once, after ``init_weights`` and ``load_from``, and keep what was loaded."""
         if runner.iter > 0:
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
@@ -188,3 +194,8 @@ class LoadBackboneHook(Hook):
         else:
             report = load_model(model, self.checkpoint, **options)
         print_log(str(report), logger="current")
+        self._report = {**report.as_json(), "source": portable_path(str(self.checkpoint))}
+        hooks = [hook for hook in runner.hooks if isinstance(hook, LoadBackboneHook)]
+        if self is hooks[-1] and is_main_process():
+            kept = [hook._report for hook in hooks]
+            write_json(kept, Path(runner.work_dir) / TRANSFER_FILE_NAME)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatch
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["Entry", "TransferReport"]
 
@@ -104,6 +104,10 @@ class TransferReport(NamedTuple):
         lines += [f"  {kind}: {text}" for kind, text in self.doubts.items()]
         lines.append(f"  {100 * self.covered:.1f} % of what the target needs came from the file")
         return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, with the share covered and the line for the log, as JSON can hold it."""
+        return {**self._asdict(), "covered": self.covered, "summary": str(self)}
 
     def __str__(self) -> str:
         """One line for the log."""

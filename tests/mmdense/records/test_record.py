@@ -133,3 +133,14 @@ def test_keep_refuses_names_that_are_no_folder(record, tmp_path, what):
     record.slug = what
     with pytest.raises(RecordError, match="slug"):
         keep(record, "x", root=tmp_path)
+
+
+def test_a_record_of_the_layout_before_is_read(record, tmp_path):
+    path = save(record, tmp_path / "record.json")
+    content = json.loads(path.read_text())
+    for name in ("cost", "data", "sources"):
+        del content[name]
+    path.write_text(json.dumps({**content, "schema": 1}))
+    again = load(path)
+    assert (again.cost, again.data, again.sources) == ({}, {}, {})
+    assert again.schema == Record.begin("a", "b", config={}, seed=0).schema

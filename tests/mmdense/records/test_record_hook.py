@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from mmdense.records.data_checksum import data_checksum
 from mmdense.records.record import load
 from mmdense.records.record_hook import RecordHook
 
@@ -24,6 +25,13 @@ class Numbers(Dataset):
 
     def __getitem__(self, index):
         return {"inputs": torch.full((1,), float(index)), "data_samples": index}
+
+
+class Named(Numbers):
+    """Lists its images, as the hosts' data sets do."""
+
+    def get_data_info(self, index):
+        return {"img_path": f"/data/{index}.jpg"}
 
 
 class Toy(BaseModel):
@@ -65,7 +73,7 @@ def build(work_dir, *, epochs=EPOCHS, **options):
     return Runner(
         model=Toy(),
         work_dir=str(work_dir),
-        train_dataloader=loader(),
+        train_dataloader={**loader(), "dataset": Named()},
         train_cfg={"by_epoch": True, "max_epochs": epochs, "val_interval": 1},
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.01}},
         randomness={"seed": 5},
@@ -102,6 +110,9 @@ def test_a_training_leaves_its_record(trained):
     assert record.images == IMAGES
     assert record.wall_time_s > 0
     assert record.peak_memory_mib > 50
+    assert 0 < record.cost["cpu_hours"] < 1
+    assert record.data == {"train": data_checksum(Named())}  # the others do not list their images
+    assert "mmdense/registry.py" in record.sources
     # 30 iterations, 5 of them to warm up: the speed is that of the other 25.
     hook = next(hook for hook in runner.hooks if type(hook).__name__ == "RecordHook")
     assert hook._images == 25 * BATCH
@@ -158,6 +169,7 @@ def test_a_resumed_run_goes_on_with_curves_and_time(trained, tmp_path):
     # The checkpoint of epoch 2 is written before the validation of epoch 2.
     assert resumed.curves["val/toy/count"] == [[10, 20.0], [30, 20.0]]
     assert resumed.wall_time_s > carried > 0
+    assert resumed.cost["cpu_hours"] > state["mmdense_record"]["cost"]["cpu_hours"] > 0
     assert resumed.date == whole.date
     assert resumed.notes == ["resumed after iteration 20"]
 

@@ -81,3 +81,10 @@ def test_the_newest_record_with_its_seeds_and_link():
         "over seeds 0, 1: [2026-01-01_toy](../../results/cascade_rpn/2026-01-01_toy)."
     )
     assert kept_study("cascade_rpn", "other")(results, "") == NOTHING
+
+
+def test_changed_code_is_named():
+    folder = "results/cascade_rpn/2026-01-01_toy"
+    results = Results([(folder, record())], [], {folder: ["a.py", "b.py", "c.py", "d.py"]})
+    table = kept_study("cascade_rpn", "toy")(results, "")
+    assert table.endswith(" Stale: its code has changed since, a.py, b.py, c.py and 1 more.")

@@ -9,12 +9,12 @@ from mmdense.records.markdown import NOTHING
 from mmdense.records.record import Record, RecordError, keep
 from mmdense.records.tables import (
     TABLES,
-    benchmarks_table,
     memory_table,
     pipelines_table,
     read_results,
     setup_table,
 )
+from tests.mmdense.records.test_benchmarks_table import OPERATOR
 
 BOX_AP = {
     "task": "detection",
@@ -111,24 +111,6 @@ def test_a_comparison_of_what_is_not_there(change, message):
         pipelines_table([pipeline(compare=[{**BOX_AP, **change}])])
 
 
-OPERATOR = {
-    "name": "nms",
-    "setting": "2,000 boxes",
-    "ours_s": 0.01,
-    "other": "greedy loop",
-    "other_s": 0.05,
-    "ratio": 5.0,
-}
-
-
-def test_operators():
-    table = benchmarks_table([OPERATOR], ["results/benchmarks/a"], what="Operator")
-    row = table.splitlines()[2]
-    assert row == (
-        "| nms | 2,000 boxes | greedy loop | 10 ms | 50 ms | 5.00 | [a](results/benchmarks/a) |"
-    )
-
-
 def test_setup():
     record = pipeline()
     record.hardware |= {"cpu": "A processor", "cores": 2}
@@ -175,29 +157,8 @@ def test_the_newest_record_of_each_name_counts(results):
 
 
 def test_a_missing_results_folder_is_an_empty_one(tmp_path):
-    assert read_results(tmp_path) == ([], [])
+    assert read_results(tmp_path) == ([], [], {})
     assert {make(read_results(tmp_path), "") for make in TABLES.values()} == {NOTHING}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("[]", "not a JSON object with 'results'"),
-        ("{", "not a JSON object with 'results'"),
-        (json.dumps({"results": [{"name": "a"}]}), r"results\[0\] lacks setting, other"),
-        (
-            json.dumps({"results": [{**OPERATOR, "ratio": 0.2}]}),
-            r"ratio is 0.2.*other_s / ours_s is 5",
-        ),
-    ],
-)
-def test_a_broken_benchmark_names_its_file(tmp_path, content, message):
-    folder = tmp_path / "results" / "benchmarks" / "x"
-    folder.mkdir(parents=True)
-    (folder / "benchmark.json").write_text(content)
-    with pytest.raises(RecordError, match=message) as caught:
-        read_results(tmp_path)
-    assert str(folder / "benchmark.json") in str(caught.value)
 
 
 def test_memory():
@@ -210,19 +171,14 @@ def test_memory():
         memory_table([record], ["r"])
 
 
-def test_memory_stands_beside_time_in_a_table_of_benchmarks():
-    rows = [
-        {"name": "a", "setting": "s", "other": "b", "ours_s": 2.0, "other_s": 3.0, "ratio": 1.5},
-        {
-            "name": "m",
-            "setting": "s",
-            "other": "b",
-            "ours_mib": 1000,
-            "other_mib": 500,
-            "ratio": 0.5,
-        },
-    ]
-    table = benchmarks_table(rows, ["x", "x"], what="Part").splitlines()
-    assert "Times faster or smaller" in table[0]
-    assert "| 2.00 s | 3.00 s | 1.50 |" in table[2]
-    assert "| 1,000 MiB | 500 MiB | 0.50 |" in table[3]
+def test_a_row_whose_code_has_changed_is_marked(tmp_path):
+    record = pipeline()
+    (tmp_path / "mmdense").mkdir()
+    (tmp_path / "mmdense" / "a.py").write_text("x = 1\n")
+    record.sources = {"mmdense/a.py": "another", "mmdense/gone.py": "hash"}
+    keep(record, "a", root=tmp_path / "results")
+    results = read_results(tmp_path)
+    assert results.changed == {"results/pipelines/2030-01-02_a": list(record.sources)}
+    table = TABLES["pipelines"](results, "")
+    assert "[2030-01-02](results/pipelines/2030-01-02_a) (stale) |" in table
+    assert table.endswith("Stale: code that the row came from has changed since.")

@@ -3,6 +3,7 @@
 import mmdense  # noqa: F401 (first: it supplies what mmdet imports)
 
 # isort: split
+import json
 import pickle
 import struct
 
@@ -204,9 +205,10 @@ def test_a_file_of_a_backbone_fills_the_backbone_of_a_model(tmp_path):
 
 
 class _Runner:
-    def __init__(self, model, iteration):
+    def __init__(self, model, iteration, hooks, work_dir):
         self.model = model
         self.iter = iteration
+        self.hooks, self.work_dir = hooks, work_dir
 
 
 @pytest.mark.parametrize(("iteration", "loads"), [(0, True), (7, False)])
@@ -214,8 +216,16 @@ class _Runner:
 def test_the_hook_loads_at_the_start_but_not_after_a_resume(tmp_path, iteration, loads, module):
     source, model = small_resnet(), Detector()
     path = saved(tmp_path, {"state_dict": published.under("backbone.", source.state_dict())})
-    LoadBackboneHook(str(path), module=module).before_train(_Runner(model, iteration))
+    hooks = [LoadBackboneHook(str(path), module=module) for _ in range(2)]
+    for hook in hooks:
+        hook.before_train(_Runner(model, iteration, hooks, tmp_path))
     assert torch.equal(model.backbone.conv1.weight, source.conv1.weight) == loads
+    assert (tmp_path / "transfer.json").exists() == loads
+    if loads:
+        reports = json.loads((tmp_path / "transfer.json").read_text())
+        assert [report["covered"] for report in reports] == [1.0, 1.0]
+        assert reports[0]["source"] == f"<outside>/{path.name}"
+        assert reports[0]["entries"][0][:2] == ["conv1.weight", "matched"]
 
 
 def test_the_table_names_what_was_done(tmp_path):

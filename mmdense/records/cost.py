@@ -1,0 +1,102 @@
+"""What a run costs: hours of processor and GPU, and energy where the machine tells.
+
+Energy is that of the whole processor packages and of the GPUs in use, other programs included. It
+is read from Linux' powercap counters, which many machines show to root alone, and from NVML where
+the package ``pynvml`` is installed.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmdense.records.environment import live_descendants
+
+__all__ = ["CostMeter"]
+
+_POWERCAP = Path("/sys/class/powercap")
+_JOULES_PER_KWH = 3.6e6
+
+
+class CostMeter:
+    """Counts from its making on.
+
+    Args:
+        gpus: GPUs in use, over all processes; this process asks the energy of its own.
+        powercap: folder of the counters of the processor packages.
+    """
+
+    def __init__(self, gpus: int = 0, *, powercap: Path = _POWERCAP) -> None:
+        self._gpus = gpus
+        self._counters: list[_Counter] = [
+            _Counter(file, int((file.parent / "max_energy_range_uj").read_text()))
+            for file in sorted(powercap.glob("intel-rapl:?/energy_uj"))
+            if os.access(file, os.R_OK)
+        ]
+        self._gpu_joules = _gpu_joules() if gpus else None
+        self._cpu_seconds = _cpu_seconds()
+        self._started = time.perf_counter()
+
+    def read(self) -> dict[str, float]:
+        """The cost so far; call it every few minutes, for the counters of energy start over.
+
+        Returns:
+            ``cpu_hours`` of this process and its children; ``gpu_hours``, time by GPUs, if there
+            are any; ``energy_kwh`` if a counter could be read.
+        """
+        cost = {"cpu_hours": (_cpu_seconds() - self._cpu_seconds) / 3600}
+        if self._gpus:
+            cost["gpu_hours"] = self._gpus * (time.perf_counter() - self._started) / 3600
+        joules = [counter.joules() for counter in self._counters]
+        if self._gpu_joules is not None and (now := _gpu_joules()) is not None:
+            joules.append(now - self._gpu_joules)
+        if joules:
+            cost["energy_kwh"] = sum(joules) / _JOULES_PER_KWH
+        return cost
+
+
+class _Counter:
+    """Energy of a processor package: a number of microjoules that starts over at its range."""
+
+    def __init__(self, file: Path, limit: int) -> None:
+        self._file, self._range = file, limit
+        self._last, self._sum = int(file.read_text()), 0
+
+    def joules(self) -> float:
+        now = int(self._file.read_text())
+        self._sum += (now - self._last) % self._range
+        self._last = now
+        return self._sum / 1e6
+
+
+def _cpu_seconds() -> float:
+    """User and system time of this process, of children that have ended and of those that live."""
+    own = sum(os.times()[:4])
+    ticks = os.sysconf("SC_CLK_TCK")
+    return own + sum(_ticks(pid) for pid in live_descendants(os.getpid())) / ticks
+
+
+def _ticks(pid: int) -> int:
+    try:  # it may have ended meanwhile
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return 0
+    return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])
+
+
+def _gpu_joules() -> float | None:
+    """Energy of this process' GPU since its driver was loaded."""
+    try:
+        import pynvml
+    except ImportError:
+        return None
+    nvml: Any = pynvml
+    try:
+        nvml.nvmlInit()
+        uuid = torch.cuda.get_device_properties(torch.cuda.current_device()).uuid
+        handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
+        return nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000
+    except (nvml.NVMLError, RuntimeError, AssertionError):  # no such counter, or no GPU
+        return None

@@ -1,0 +1,61 @@
+"""The cost of a run: time of the processor and of GPUs, energy of counters that start over."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mmdense.records.cost import CostMeter
+
+_BUSY = "import time\nwhile time.process_time() < 0.3: pass"
+
+
+def _spend(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_own_time_and_that_of_children_count(tmp_path):
+    meter = CostMeter(powercap=tmp_path)
+    _spend(0.2)
+    subprocess.run([sys.executable, "-c", _BUSY], check=True)
+    cost = meter.read()
+    assert set(cost) == {"cpu_hours"}
+    assert 0.5 <= cost["cpu_hours"] * 3600 < 5
+
+
+def test_a_child_that_lives_counts(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", f"{_BUSY}\nprint(flush=True)\ninput()"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    meter = CostMeter(powercap=tmp_path)
+    before = meter.read()["cpu_hours"]
+    child.stdout.readline()  # it has spent its time
+    assert (meter.read()["cpu_hours"] - before) * 3600 > 0.1
+    child.communicate(b"\n")
+
+
+def test_gpus_cost_the_time_that_they_are_held(tmp_path):
+    meter = CostMeter(4, powercap=tmp_path)
+    started = time.perf_counter()
+    time.sleep(0.1)
+    cost = meter.read()
+    assert cost["gpu_hours"] * 3600 == pytest.approx(
+        4 * (time.perf_counter() - started), rel=0.2, abs=0.1
+    )
+
+
+def test_energy_of_all_packages_through_a_counter_that_starts_over(tmp_path):
+    for number, start in enumerate((900_000, 100_000)):
+        folder = tmp_path / f"intel-rapl:{number}"
+        folder.mkdir()
+        (folder / "max_energy_range_uj").write_text("1000000\n")
+        (folder / "energy_uj").write_text(f"{start}\n")
+    meter = CostMeter(powercap=tmp_path)
+    (tmp_path / "intel-rapl:0" / "energy_uj").write_text("400000\n")  # 0.5 J later
+    (tmp_path / "intel-rapl:1" / "energy_uj").write_text("350000\n")  # 0.25 J later
+    assert meter.read()["energy_kwh"] == pytest.approx(0.75 / 3.6e6)
+    assert meter.read()["energy_kwh"] == pytest.approx(0.75 / 3.6e6)
+    (tmp_path / "intel-rapl:0" / "energy_uj").write_text("300000\n")  # 0.9 J later
+    assert meter.read()["energy_kwh"] == pytest.approx(1.65 / 3.6e6)
