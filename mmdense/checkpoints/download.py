@@ -30,6 +30,8 @@ from filelock import FileLock
 from mmengine.logging import print_log
 from rich.progress import Progress, TaskID
 
+from mmdense.checkpoints.packaged import PACKAGE, packaged_file
+
 __all__ = ["DownloadError", "fetch_checkpoint", "is_address"]
 
 _TRIES = 3  # of each address
@@ -44,7 +46,7 @@ class DownloadError(OSError):
 
 def is_address(checkpoint: str | Path) -> bool:
     """Whether a config or a command line names an address rather than a file."""
-    return str(checkpoint).startswith(("http://", "https://"))
+    return str(checkpoint).startswith(("http://", "https://", PACKAGE))
 
 
 def fetch_checkpoint(addresses: str, folder: str | Path | None = None) -> Path:
@@ -52,7 +54,7 @@ def fetch_checkpoint(addresses: str, folder: str | Path | None = None) -> Path:
 
     Args:
         addresses: One address or several of the same file, separated by spaces; they are tried in
-            turn.
+            turn. One of ``package://`` is the file in an installed package.
         folder: Where to keep it; by default that of ``torch.hub``, which other tools share.
 
     Raises:
@@ -60,7 +62,10 @@ def fetch_checkpoint(addresses: str, folder: str | Path | None = None) -> Path:
             to put the file by hand.
         ValueError: The addresses disagree on the checksum, or name no file, or a file of the user's
             own folders has another checksum.
+        FileNotFoundError: The package or its file is not there.
     """
+    if addresses.startswith(PACKAGE):
+        return packaged_file(addresses)
     wanted = _parse(addresses)
     own = _in_own_folders(wanted)
     if own is not None:
