@@ -15,7 +15,7 @@ from mmdense.report.panels import Chart, Line, Panel, of
 
 __all__ = ["charts_of"]
 
-_ZERO = Line("", lambda run: 0.0)
+_ZERO: Line[Run] = Line("", lambda run: 0.0)
 _RANKS = (0.9, None)  # no rank is below one
 
 
