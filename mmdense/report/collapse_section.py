@@ -40,7 +40,7 @@ def collapse_section(subjects: Sequence[Subject]) -> Section:
         try:
             (run,) = read_runs([part.folder])
         except ValueError as error:
-            notices.append(Notice("unsure", f"{part.name}: {error}."))
+            notices.append(Notice("unsure", f"{part.told(error)}."))
             continue
         runs.append(replace(run, name=part.name))
     notices += [

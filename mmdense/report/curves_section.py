@@ -116,8 +116,9 @@ def _task(number: int, task: str, lines: Sequence[Drawn], first: set[str]) -> st
     title = task.replace("_", " ").capitalize()
     heading = f"<h3>{escape(title)}</h3>" if title else ""
     charts = [_chart(f"curves-{number}", shown, lines), _chart(f"more-{number}", folded, lines)]
+    plural = "s" if len(folded) > 1 else ""
     more = (
-        f"<details><summary>{len(folded)} more curves</summary>{charts[1]}</details>"
+        f"<details><summary>{len(folded)} more curve{plural}</summary>{charts[1]}</details>"
         if folded
         else ""
     )

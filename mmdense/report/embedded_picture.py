@@ -49,13 +49,14 @@ def embed(path: Path, *, longest: int) -> EmbeddedPicture:
     Raises:
         ValueError: It is no picture, broken, or too large; the message names the file.
     """
+    name = f"{path.parent.name}/{path.name}"  # where all of it is told, a page names a machine
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
-                raise ValueError(f"{path} has {opened.width} x {opened.height} pixels, too many")
+                raise ValueError(f"{name} has {opened.width} x {opened.height} pixels, too many")
             image = opened.convert("RGBA")  # [H, W, 4]
     except (OSError, UnidentifiedImageError, SyntaxError) as error:
-        raise ValueError(f"{path} is no picture that can be read ({error})") from error
+        raise ValueError(f"{name} is no picture that can be read") from error
     paper = Image.new("RGBA", image.size, "white")
     picture = Image.alpha_composite(paper, image).convert("RGB")  # [H, W, 3]
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)

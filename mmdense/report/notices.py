@@ -119,7 +119,7 @@ def _on_age(subject: Subject, part: Part) -> list[Notice]:
     try:
         own = load(part.folder / FILE_NAME)
     except RecordError as error:
-        return [Notice("unsure", f"{part.name}: {error}.")]
+        return [Notice("unsure", f"{part.told(error)}.")]
     if own.config_sha256 != part.entry.get("config_sha256") or _differ(own.metrics, part.metrics):
         text = f"{part.name} ran again after this record was made: make it anew."
         return [Notice("bad", text)]

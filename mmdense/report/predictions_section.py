@@ -50,8 +50,9 @@ def _task(task: str, parts: Sequence[tuple[Part, Path]], budget: int, notices: l
     title = task.replace("_", " ").capitalize()
     heading = f"<h3>{escape(title)}</h3>" if title else ""
     more = images[_OPEN:]
+    plural = "s" if len(more) > 1 else ""
     folded = (
-        f"<details><summary>{len(more)} more images</summary>{''.join(more)}</details>"
+        f"<details><summary>{len(more)} more image{plural}</summary>{''.join(more)}</details>"
         if more
         else ""
     )

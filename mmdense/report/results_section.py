@@ -87,15 +87,16 @@ def _study(subject: Subject, baseline: str | None) -> str:
     names = [variant["name"] for variant in config["variants"]]
     chosen = baseline if baseline in names else config.get("baseline")
     groups = list(dict.fromkeys(variant.get("group") for variant in config["variants"]))
+    seeds = ", ".join(str(seed) for seed in config["seeds"])
     found = []
     for group in groups:
-        title = f"{subject.name}, {group}" if group else subject.name
+        name = f"{subject.name}, {group}" if group else subject.name
+        title = f"{name}: mean ± standard deviation over seeds {seeds}"
         found.append(
             sortable_table(title, study_header(subject.record), study_rows(subject, group, chosen))
         )
-    seeds = ", ".join(str(seed) for seed in config["seeds"])
     labels = {variant["name"]: plain_text(variant["label"]) for variant in config["variants"]}
-    said = f"Mean ± standard deviation over seeds {seeds}. The best of a column is bold."
+    said = "The best of a column is bold."
     if chosen is not None:
         said += f" p: paired t-test against {labels[chosen]}, seed by seed."
     return "".join(found) + f'<p class="note">{escape(said)}</p>' + _every_score(subject)

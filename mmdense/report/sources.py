@@ -46,6 +46,10 @@ class Part:
             for key, points in self.entry["curves"].items()
         }
 
+    def told(self, error: Exception) -> str:
+        """A message about one of its files, which names the part and not a place on a machine."""
+        return f"{self.name}: {error}".replace(f"{self.folder}/", "")
+
 
 @dataclass(frozen=True)
 class Subject:
