@@ -12,6 +12,8 @@ from mmdense.report.sources import Subject
 
 __all__ = ["date_text", "facts_section", "machine_text", "time_text"]
 
+_COSTS = {"cpu_hours": "CPU hours", "gpu_hours": "GPU hours", "energy_kwh": "energy, kWh"}
+
 
 def facts_section(subjects: Sequence[Subject]) -> Section:
     """The facts of every record, its commands and versions folded."""
@@ -69,7 +71,7 @@ def _subject(subject: Subject, subjects: Sequence[Subject]) -> str:
         "system": record.hardware.get("platform"),
         "peak memory": f"{memory:,.0f} MiB" if memory else None,
         "peak GPU memory": f"{gpu_memory:,.0f} MiB" if gpu_memory else None,
-        **{key.replace("_", " "): f"{value:,.4g}" for key, value in subject.cost.items()},
+        **{_COSTS.get(key, key): f"{value:,.3g}" for key, value in record.cost.items()},
         "hash of the config": record.config_sha256[:16],
     }
     heading = f"<h3>{escape(subject.name)}</h3>" if len(subjects) > 1 else ""
@@ -80,7 +82,7 @@ def _subject(subject: Subject, subjects: Sequence[Subject]) -> str:
     return (
         f"{heading}{_list(facts)}{notes}{_commands(subject)}"
         f"{_folded('Versions', _list(versions))}"
-        f"{_folded('Checksums of the data', _list(subject.data))}"
+        f"{_folded('Checksums of the data', _list(record.data))}"
     )
 
 

@@ -23,14 +23,19 @@ _READING = (
 
 
 def predictions_section(subjects: Sequence[Subject]) -> Section:
-    """Sample predictions that ``mmdense.PredictionPicturesHook`` left, as many as there is room."""
+    """Sample predictions that ``mmdense.PredictionPicturesHook`` left, as many as there is room.
+
+    Of the seeds of a variant, the first one that has pictures is shown.
+    """
     by_task: dict[str, list[tuple[Part, Path]]] = defaultdict(list)
     for subject in subjects:
         for part in subject.parts:
             folder = part.folder / FOLDER if part.folder else None
-            if folder and folder.is_dir() and any(folder.glob("*.png")):
+            shown = [other.line for other, _ in by_task[part.task]]
+            if folder and any(folder.glob("*.png")) and part.line not in shown:
                 by_task[part.task].append((part, folder))
     notices: list[Notice] = []
+    by_task = {task: parts for task, parts in by_task.items() if parts}
     share = _BUDGET // max(len(by_task), 1)
     html = "".join(_task(task, parts, share, notices) for task, parts in by_task.items())
     if html:
@@ -74,9 +79,9 @@ def _image(name: str, parts: Sequence[tuple[Part, Path]], notices: list[Notice])
             notices.append(Notice("unsure", f"{part.name}: {error}."))
             continue
         size += len(picture.data)
-        alt = f"Image {stem}: truth and what {part.name} predicts"
+        alt = f"Image {stem}: truth and what {part.line} predicts"
         figures.append(
-            f"<figure>{picture.html(alt)}<figcaption>{escape(part.name)}</figcaption></figure>"
+            f"<figure>{picture.html(alt)}<figcaption>{escape(part.line)}</figcaption></figure>"
         )
     return (
         f'<p class="image-name">{escape(stem)}</p><div class="shots">{"".join(figures)}</div>',

@@ -72,16 +72,6 @@ class Subject:
         """Told by its config: "pipeline", "study" or "run"."""
         return _kind(self.record)
 
-    @property
-    def cost(self) -> dict[str, float]:
-        """See ``Record.cost``; older records have none."""
-        return getattr(self.record, "cost", {})
-
-    @property
-    def data(self) -> dict[str, str]:
-        """See ``Record.data``; older records have none."""
-        return getattr(self.record, "data", {})
-
 
 def read_subjects(paths: Sequence[Path]) -> list[Subject]:
     """Read records, each by its file, its folder or its name below ``results/``.

@@ -9,10 +9,10 @@ from typing import Any
 from mmdense.report.section import Notice, Section
 from mmdense.report.sortable_table import Cell, number_cell, sortable_table
 from mmdense.report.sources import Part, Subject
+from mmdense.transfer.backbone import TRANSFER_FILE_NAME
 
-__all__ = ["FILE_NAME", "transfer_section"]
+__all__ = ["transfer_section"]
 
-FILE_NAME = "transfer.json"
 _KEYS = ("source", "place", "branch", "dialects", "target", "covered", "entries", "doubts")
 _WRONG = ("left over", "missing", "wrong shape")
 
@@ -31,7 +31,7 @@ def transfer_section(subjects: Sequence[Subject]) -> Section:
 
 def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:
     """What a part's file holds; none, and a notice, where that is nothing to show."""
-    file = part.folder / FILE_NAME if part.folder else None
+    file = part.folder / TRANSFER_FILE_NAME if part.folder else None
     if file is None or not file.is_file():
         return []
     try:
@@ -42,7 +42,9 @@ def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:
             if any(len(entry) != 4 for entry in transfer["entries"]):
                 raise ValueError(f"entry {number} has weights without name, status, numbers, note")
     except (ValueError, TypeError) as error:
-        notices.append(Notice("unsure", f"{part.name}: {FILE_NAME} cannot be shown ({error})."))
+        notices.append(
+            Notice("unsure", f"{part.name}: {TRANSFER_FILE_NAME} cannot be shown ({error}).")
+        )
         return []
     return content
 

@@ -25,13 +25,16 @@ def test_machines():
 
 
 def test_what_a_reader_needs_to_run_it_again(tmp_path):
-    html = facts_section(read_subjects([run(tmp_path, notes=["resumed"])])).html
+    known = {"cost": {"cpu_hours": 1.5}, "data": {"train": "a1b2"}, "notes": ["resumed"]}
+    html = facts_section(read_subjects([run(tmp_path, **known)])).html
     for words in (
         "2 January 2026, 03:04 UTC",
         "6 min 12 s",
         "0123456789abcdef",
         "python tools/train.py &#x27;configs/a b.py&#x27;",
         "not installed",
+        "<dt>CPU hours</dt><dd>1.5</dd>",
+        "<dt>train</dt><dd>a1b2</dd>",
         "<li>resumed</li>",
     ):
         assert words in html, words

@@ -6,7 +6,7 @@ from PIL import Image
 from mmdense.report import predictions_section as module
 from mmdense.report.predictions_section import predictions_section
 from mmdense.report.sources import read_subjects
-from tests.mmdense.report.made_up_records import pipeline, run
+from tests.mmdense.report.made_up_records import picture, pipeline, run, study
 
 
 def test_stages_stand_side_by_side_and_most_images_are_folded(tmp_path):
@@ -38,6 +38,15 @@ def test_a_broken_picture_is_a_notice(tmp_path):
     section = predictions_section(read_subjects([tmp_path]))
     assert section.html.count("<img ") == 9
     assert section.notices[0].text == "ssl: predictions/3.png is no picture that can be read."
+
+
+def test_of_seeds_the_first_one_is_shown(tmp_path):
+    study(tmp_path)
+    for place in ("plain/seed1", "plain/seed2", "wide/seed0"):
+        picture(tmp_path / place / "predictions" / "0.png")
+    html = predictions_section(read_subjects([tmp_path])).html
+    assert html.count("<img ") == 2
+    assert "<figcaption>Plain</figcaption>" in html
 
 
 def test_nothing_without_pictures(tmp_path):
