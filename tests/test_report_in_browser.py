@@ -154,7 +154,6 @@ def test_every_image_loads_and_has_words(open_page):
     loaded = page.evaluate(
         """async () => {
             const images = [...document.images];
-            images.forEach(image => { image.loading = "eager"; });
             await Promise.all(images.map(image => image.decode()));
             return images.map(image => [image.naturalWidth > 0, image.alt.length > 0]);
         }"""
@@ -178,3 +177,10 @@ def test_it_prints_without_its_navigation(open_page):
     page.emulate_media(media="print")
     assert not page.locator("nav").is_visible()
     assert page.locator("#results table").first.is_visible()
+
+
+def test_pictures_that_nobody_scrolled_to_are_there_to_be_printed(open_page):
+    page = open_page(PHONE)
+    widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+    assert len(widths) == 12
+    assert min(widths) > 0

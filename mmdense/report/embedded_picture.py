@@ -31,11 +31,11 @@ class EmbeddedPicture(NamedTuple):
     height: int
 
     def html(self, alt: str) -> str:
-        """An ``<img>`` that is decoded when it comes into view."""
+        """An ``<img>`` that is decoded beside the page, and there when it is printed."""
         text = base64.b64encode(self.data).decode("ascii")
         return (
             f'<img src="data:image/webp;base64,{text}" alt="{escape(alt)}" width="{self.width}" '
-            f'height="{self.height}" loading="lazy" decoding="async">'
+            f'height="{self.height}" decoding="async">'
         )
 
 

@@ -18,7 +18,7 @@ def test_a_large_picture_becomes_smaller_and_a_small_one_stays(tmp_path):
     html = embed(tmp_path / "a.png", longest=900).html('a "picture"')
     assert 'width="300" height="100"' in html
     assert 'alt="a &quot;picture&quot;"' in html
-    assert 'loading="lazy" decoding="async"' in html
+    assert 'decoding="async"' in html
     data = base64.b64decode(re.search(r"base64,([^\"]+)", html)[1])
     pixels = np.asarray(Image.open(io.BytesIO(data)))
     assert np.abs(pixels.astype(int) - (200, 30, 30)).max() < 12
