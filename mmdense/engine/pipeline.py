@@ -105,7 +105,9 @@ class Pipeline:
                 progress.done(f"done in {progress.elapsed}" if ran else "unchanged, not run again")
 
     def report(self, *, keep_as: str | None = None) -> Path:
-        """Write record, table and plots of the finished stages to the work directory.
+        """Write record, table, plots and the page of the finished stages to the work directory.
+
+        The record is written first: what fails later does not lose it.
 
         Args:
             keep_as: Also keep the record below ``results/pipelines`` under this name.
@@ -117,6 +119,7 @@ class Pipeline:
             RecordError: The record cannot be kept: uncommitted code, or a name that is taken.
         """
         from mmdense.engine import pipeline_report  # late: matplotlib is slow to import
+        from mmdense.report.page import write_report
 
         record = pipeline_report.collect(self.cfg, self.stages, self.work_dir)
         record.notes += compare_expected(self.cfg.get("expected", []), record.metrics)
@@ -131,6 +134,8 @@ class Pipeline:
             written.append(keep(record, keep_as))
         for file in written:
             self.console.print(f"wrote {file}", markup=False, highlight=False, soft_wrap=True)
+        page = write_report([self.work_dir])
+        self.console.print(f"wrote {page}", markup=False, highlight=False, soft_wrap=True)
         return path
 
     def _stage(self, name: str) -> Stage:

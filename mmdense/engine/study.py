@@ -34,8 +34,8 @@ class Study:
 
     Attributes:
         cfg: The config: ``name``, ``slug`` (folder of its record), ``task``, ``seeds``, ``data``,
-            ``base``, ``variants`` (``name``, ``label``, ``changes``) and ``metrics`` (``metric``,
-            ``label``, ``scale``).
+            ``base``, ``variants`` (``name``, ``label``, ``changes``), ``metrics`` (``metric``,
+            ``label``, ``scale``) and, where the page shall compare with one variant, ``baseline``.
         work_dir: Where everything is written.
         chosen: Names of the variants that :meth:`run` trains.
         console: Where progress is printed.
@@ -59,8 +59,8 @@ class Study:
 
         Raises:
             ValueError: A key is missing, a data set or the base config does not exist, a name is
-                used twice, a variant changes nothing that the base has, or there is no variant of
-                a name.
+                used twice, a variant changes nothing that the base has, the baseline is no variant,
+                or there is no variant of a name.
         """
         cfg = Config.fromfile(path)
         missing = [key for key in _REQUIRED if key not in cfg]
@@ -72,6 +72,10 @@ class Study:
         names = [variant.name for variant in cfg.variants]
         if len(set(names)) < len(names) or len(set(cfg.seeds)) < len(cfg.seeds):
             raise ValueError(f"{path}: a variant or a seed stands twice: {names}, {cfg.seeds}")
+        if cfg.get("baseline") not in (None, *names):
+            raise ValueError(
+                f"{path}: baseline is {cfg.baseline!r}; the variants are {', '.join(names)}"
+            )
         known = Config.fromfile(cfg.base)
         for number, variant in enumerate(cfg.variants):
             if unknown := sorted(set(variant.changes) - set(known)):
@@ -116,11 +120,12 @@ class Study:
                 progress.done(f"done in {progress.elapsed}" if ran else "unchanged, not run again")
 
     def report(self, *, keep_as: str | None = None) -> Path:
-        """Write record and table to the work directory.
+        """Write record, table and the page to the work directory.
 
         The record has for each variant and metric the mean over the seeds and, of two seeds or
         more, the sample standard deviation and the 95 % confidence interval:
-        ``<variant>/<metric>/mean``, ``sd``, ``low`` and ``high``.
+        ``<variant>/<metric>/mean``, ``sd``, ``low`` and ``high``. It is written first: what fails
+        later does not lose it.
 
         Args:
             keep_as: Also keep the record below ``results/<slug>`` under this name.
@@ -131,6 +136,8 @@ class Study:
         Raises:
             RecordError: A training left no record, or the record cannot be kept.
         """
+        from mmdense.report.page import write_report  # late: matplotlib is slow to import
+
         stages = [stage for stage, _ in self._stages()]
         record = Record.begin(self.cfg.slug, self.cfg.name, config=self.cfg, seed=None)
         gather(record, stages, self.work_dir)
@@ -157,6 +164,8 @@ class Study:
             written.append(keep(record, keep_as))
         for file in written:
             self.console.print(f"wrote {file}", markup=False, highlight=False, soft_wrap=True)
+        page = write_report([self.work_dir])
+        self.console.print(f"wrote {page}", markup=False, highlight=False, soft_wrap=True)
         return path
 
     def _stages(self) -> list[tuple[Stage, int]]:

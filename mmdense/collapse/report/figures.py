@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from mmdense.collapse.decompose import collapse_level
 from mmdense.collapse.report import reference_lines as lines
 from mmdense.collapse.report.fixed_image_figures import ranks, shape_of_spectrum, spectra
-from mmdense.collapse.report.panels import Chart, Line, Panel, of
 from mmdense.collapse.report.portraits import draw_eta_sweep, draw_phase, last_shares, phase
 from mmdense.collapse.report.runs import Points, Run
+from mmdense.report.panels import Chart, Line, Panel, of
 
 __all__ = ["charts_of"]
 
-_ZERO = Line("", lambda run: 0.0)
+_ZERO: Line[Run] = Line("", lambda run: 0.0)
 _RANKS = (0.9, None)  # no rank is below one
 
 

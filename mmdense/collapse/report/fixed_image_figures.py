@@ -9,9 +9,9 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from mmdense.collapse.report import reference_lines as lines
-from mmdense.collapse.report.panels import Chart, Line, Panel, of
 from mmdense.collapse.report.portraits import draw_spectra
 from mmdense.collapse.report.runs import Run
+from mmdense.report.panels import Chart, Line, Panel, of
 
 __all__ = ["ranks", "shape_of_spectrum", "spectra"]
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mmdense.collapse.report.eta_sweep import cosine_without_centre
-from mmdense.collapse.report.panels import INK, PAPER, QUIET, dress, styled
 from mmdense.collapse.report.runs import Points, Run
+from mmdense.report.panels import INK, PAPER, QUIET, dress, styled
 
 __all__ = ["draw_eta_sweep", "draw_phase", "draw_spectra", "last_shares", "phase"]
 

@@ -65,6 +65,9 @@ def test_from_images_to_a_table_and_only_once(here, capsys):
     for stage in ("ssl", "random"):
         assert 0 <= record["metrics"][f"{stage}/mIoU"] <= 100
     assert "mIoU" in (here / "work_dirs/tiny/table.md").read_text()
+    assert capsys.readouterr().out.endswith("wrote work_dirs/tiny/report.html\n")
+    page = (here / "work_dirs/tiny/report.html").read_text()
+    assert "truth and what random predicts" in page
     plots = {path.name for path in (here / "work_dirs/tiny/plots").glob("*.png")}
     assert {"pretrain_loss.png", "segmentation_loss.png", "ssl_samples.png"} <= plots
 

@@ -91,6 +91,30 @@ def test_tells_mean_and_spread_of_every_variant(here, trained):
     assert "| Plain | 31.0 ± 1.4 |" in (here / "work_dirs/toy/table.md").read_text()
 
 
+def test_it_ends_with_the_path_of_its_page(here, trained, capsys):
+    (here / "study.py").write_text(STUDY + "baseline = 'still'\n")
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    study.report()
+    assert capsys.readouterr().out.endswith("wrote work_dirs/toy/report.html\n")
+    page = (here / "work_dirs/toy/report.html").read_text()
+    assert "31.0 ± 1.4" in page
+    assert "t-test against Without learning" in page
+
+
+def test_a_page_that_fails_loses_no_record(here, trained, monkeypatch):
+    def fail(*_):
+        raise OSError("no room")
+
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    monkeypatch.setattr("mmdense.report.page.write_report", fail)
+    with pytest.raises(OSError, match="no room"):
+        study.report()
+    assert (here / "work_dirs/toy/record.json").is_file()
+    assert (here / "work_dirs/toy/table.md").is_file()
+
+
 def test_a_work_folder_elsewhere_stays_out_of_the_record(here, trained, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     study = Study.from_file(Path("study.py"), work_dir=elsewhere)
@@ -118,6 +142,7 @@ def test_an_unknown_variant_is_refused_with_those_there_are(here):
     ("old", "new", "words"),
     [
         ('slug = "toys"\n', "", "lacks slug"),
+        ("seeds =", "baseline = 'wide'\nseeds =", r"baseline is 'wide'; the variants are plain"),
         ("seeds = [0, 1]", "seeds = [0, 0]", "stands twice"),
         ('name="still"', 'name="plain"', "stands twice"),
         ('"base.py"', '"bass.py"', "no file bass.py"),

@@ -3,7 +3,7 @@
 import pytest
 
 from mmdense.collapse.report.figures import charts_of
-from mmdense.collapse.report.panels import panel_svgs
+from mmdense.report.panels import panel_svgs
 from tests.mmdense.collapse.report.made_up_runs import made_up, names_of_charts
 
 NAMES = [

@@ -1,7 +1,7 @@
-"""Panels of the collapse report: curves of several runs with the lines that give them a meaning.
+"""Panels of a report: curves of several runs with the lines that give them a meaning.
 
-A panel is drawn twice: beside its neighbours in a PNG, and alone as an SVG whose colours the page
-decides, so that it stands in light and dark and under each other on a phone.
+A panel is drawn beside its neighbours in a PNG, or alone as an SVG whose colours the page decides,
+so that it stands in light and dark and under each other on a phone.
 """
 
 import io
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -21,19 +21,21 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from mmdense.collapse.report.runs import Points, Run
 from mmdense.records.plots import COLOURS as OTHER_PLOTS
 
 __all__ = [
     "COLOURS",
     "DASHES",
     "Chart",
+    "HasCurves",
     "Line",
     "Panel",
+    "Points",
     "draw_curve",
     "dress",
     "of",
     "panel_svgs",
+    "style_of",
     "styled",
     "write_png",
 ]
@@ -51,17 +53,33 @@ _SIZE = (4.4, 3.3)  # inches, of a panel
 _DPI = 150
 _FEW = 30  # points of a curve that are drawn with a dot each
 
+Points = Sequence[tuple[float, float]]  # (step, value); the value may be NaN
+
+
+class HasCurves(Protocol):
+    """What can be drawn: it has a name and curves."""
+
+    @property
+    def name(self) -> str:
+        """For the legend."""
+
+    def curve(self, name: str) -> Points:
+        """Empty where there is no such curve."""
+
+
+R = TypeVar("R", bound=HasCurves)
+
 
 @dataclass(frozen=True)
-class Line:
+class Line(Generic[R]):
     """A floor, a ceiling or a limit: its name, if any, and where it lies for a run, if known."""
 
     text: str
-    value: Callable[[Run], float | None]
+    value: Callable[[R], float | None]
 
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(Generic[R]):
     """One plot.
 
     Attributes:
@@ -75,16 +93,16 @@ class Panel:
     """
 
     label: str
-    points: Callable[[Run], Sequence[Any]]
-    lines: tuple[Line, ...] = ()
+    points: Callable[[R], Sequence[Any]]
+    lines: tuple[Line[R], ...] = ()
     log: bool = False
     limits: tuple[float | None, float | None] = (None, None)
     title: str = ""
-    draw: Callable[[Axes, Sequence[Run]], None] | None = None
+    draw: Callable[[Axes, Sequence[R]], None] | None = None
 
 
 @dataclass(frozen=True)
-class Chart:
+class Chart(Generic[R]):
     """Panels that are read together.
 
     Attributes:
@@ -97,16 +115,16 @@ class Chart:
     name: str
     title: str
     reading: str
-    panels: tuple[Panel, ...]
+    panels: tuple[Panel[R], ...]
     columns: int = field(default=3)
 
 
-def of(name: str) -> Callable[[Run], Points]:
+def of(name: str) -> Callable[[HasCurves], Points]:
     """The curve of that name."""
     return lambda run: run.curve(name)
 
 
-def write_png(chart: Chart, runs: Sequence[Run], folder: Path) -> Path:
+def write_png(chart: Chart[R], runs: Sequence[R], folder: Path) -> Path:
     """Draw all panels of a chart, with a legend where there are several runs."""
     columns = min(chart.columns, len(chart.panels))
     rows = math.ceil(len(chart.panels) / columns)
@@ -134,7 +152,7 @@ def write_png(chart: Chart, runs: Sequence[Run], folder: Path) -> Path:
     return path
 
 
-def panel_svgs(chart: Chart, runs: Sequence[Run]) -> list[str]:
+def panel_svgs(chart: Chart[R], runs: Sequence[R]) -> list[str]:
     """Each panel as the text of an ``<svg>``, with colours by CSS variables and without legend.
 
     The variables are ``--ink``, ``--quiet``, ``--grid``, ``--card`` and ``--run-0`` onwards.
@@ -182,15 +200,18 @@ def draw_curve(axes: Axes, points: Points, colour: str, dash: Any) -> None:
     axes.plot(steps[ends], values[ends], "X", color=colour, markersize=8, markeredgecolor=PAPER)
 
 
-def styled(runs: Sequence[Run]) -> list[tuple[Run, str, Any]]:
+def styled(runs: Sequence[R]) -> list[tuple[R, str, Any]]:
     """Each run with its colour and its dashes."""
-    return [
-        (run, COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)])
-        for number, run in enumerate(runs)
-    ]
+    return [(run, *style_of(number)) for number, run in enumerate(runs)]
 
 
-def _draw(axes: Axes, panel: Panel, runs: Sequence[Run]) -> None:
+def style_of(number: int) -> tuple[str, Any]:
+    """Colour and dashes of a run by its place; where colours begin again, dashes are others."""
+    rounds = number // len(COLOURS)
+    return COLOURS[number % len(COLOURS)], DASHES[(number + rounds) % len(DASHES)]
+
+
+def _draw(axes: Axes, panel: Panel[R], runs: Sequence[R]) -> None:
     if panel.log:
         axes.set_yscale("log")
     if panel.draw is not None:
@@ -225,7 +246,7 @@ def _short(value: float) -> str:
     return re.sub(r"e([-+])0", r"e\1", f"{value:.3g}")
 
 
-def _draw_line(axes: Axes, line: Line, runs: Sequence[Run]) -> list[Annotation]:
+def _draw_line(axes: Axes, line: Line[R], runs: Sequence[R]) -> list[Annotation]:
     """One line where all runs agree, else one for each value; named once."""
     places = sorted({value for run in runs if (value := line.value(run)) is not None})
     for place in places:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from mmdense.collapse.report.panels import (
+from mmdense.report.panels import (
     COLOURS,
     DASHES,
     Chart,

@@ -1,0 +1,78 @@
+"""Pictures that a run left of itself: ``<stage>/pictures/*.png``, told by ``captions.json``."""
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from mmdense.report.embedded_picture import embed
+from mmdense.report.section import Notice, Section
+from mmdense.report.sources import Part, Subject
+
+__all__ = ["CAPTIONS", "FOLDER", "pictures_section"]
+
+FOLDER = "pictures"
+CAPTIONS = "captions.json"
+_LONGEST = 1600  # pixels
+_BUDGET = 3_000_000  # bytes of all pictures of a page, before they become text
+
+
+def pictures_section(subjects: Sequence[Subject]) -> Section:
+    """The pictures of all parts with their titles and captions, as many as there is room."""
+    notices: list[Notice] = []
+    left = _BUDGET
+    html = []
+    for subject in subjects:
+        for part in subject.parts:
+            text, size = _part(part, left, notices)
+            left -= size
+            html.append(text)
+    return Section("pictures", "Pictures of the run", "".join(html), tuple(notices))
+
+
+def _part(part: Part, budget: int, notices: list[Notice]) -> tuple[str, int]:
+    """The pictures of one part within a budget of bytes, and how many they take."""
+    folder = part.folder / FOLDER if part.folder else None
+    if folder is None or not any(folder.glob("*.png")):
+        return "", 0
+    captions = _captions(folder, part, notices)
+    files = sorted(folder.glob("*.png"))
+    told = [folder / name for name in captions if folder / name in files]
+    figures, spent, out = [], 0, 0
+    for file in [*told, *(file for file in files if file not in told)]:
+        try:
+            picture = embed(file, longest=_LONGEST)
+        except ValueError as error:
+            notices.append(Notice("unsure", f"{part.name}: {error}."))
+            continue
+        if spent + len(picture.data) > budget:
+            out += 1
+            continue
+        spent += len(picture.data)
+        words = captions.get(file.name, {})
+        title = words.get("title") or file.stem.replace("_", " ")
+        caption = words.get("caption", "")
+        figures.append(
+            f"<figure>{picture.html(f'{title}. {caption}'.strip())}<figcaption>"
+            f"<strong>{escape(title)}</strong> {escape(caption)}</figcaption></figure>"
+        )
+    said = f'<p class="note">{out} more stand in {FOLDER}/ of the stage.</p>' if out else ""
+    html = f'<h3>{escape(part.name)}</h3><div class="pictures">{"".join(figures)}</div>{said}'
+    return html, spent
+
+
+def _captions(folder: Path, part: Part, notices: list[Notice]) -> Mapping[str, dict[str, str]]:
+    """Titles and captions by file, in the order of their file; empty where it cannot be read."""
+    file = folder / CAPTIONS
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return {
+            str(name): {key: str(words[key]) for key in ("title", "caption") if key in words}
+            for name, words in content.items()
+        }
+    except (ValueError, AttributeError, TypeError) as error:
+        text = f"{part.name}: {FOLDER}/{CAPTIONS} is not an object of files ({error})."
+        notices.append(Notice("unsure", f"{text} The pictures go without captions."))
+        return {}

@@ -1,0 +1,175 @@
+"""What a report is made of: records, and the folders beside them that may hold more."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdense.records.record import FILE_NAME, Record, RecordError, load
+from mmdense.report.panels import Points
+
+__all__ = ["Part", "Subject", "plain_text", "read_subjects"]
+
+_RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One training or one measurement: a stage, or a run alone.
+
+    Attributes:
+        name: As the page shows it; no other part of the page has it.
+        task: Such as "detection"; empty of a run alone.
+        line: What it is a repetition of: the label of its variant in a study; else its name.
+        entry: What the record says of it, with the keys of a stage.
+        folder: Its work directory, where there is one.
+    """
+
+    name: str
+    task: str
+    line: str
+    entry: Mapping[str, Any]
+    folder: Path | None
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Its scores, NaN where one was not finite."""
+        return {key: _number(value) for key, value in self.entry["metrics"].items()}
+
+    @property
+    def curves(self) -> dict[str, Points]:
+        """Its curves, with NaN where a value was not finite."""
+        return {
+            key: [(_number(step), _number(value)) for step, value in points]
+            for key, points in self.entry["curves"].items()
+        }
+
+    def told(self, error: Exception) -> str:
+        """A message about one of its files, which names the part and not a place on a machine."""
+        return f"{self.name}: {error}".replace(f"{self.folder}/", "")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One record and its parts.
+
+    Attributes:
+        name: No other subject's of the page.
+        record: What was kept.
+        folder: Where the record lies.
+        parts: Its stages, or itself.
+    """
+
+    name: str
+    record: Record
+    folder: Path
+    parts: Sequence[Part]
+
+    @property
+    def kind(self) -> str:
+        """Told by its config: "pipeline", "study" or "run"."""
+        return _kind(self.record)
+
+
+def read_subjects(paths: Sequence[Path]) -> list[Subject]:
+    """Read records, each by its file, its folder or its name below ``results/``.
+
+    Raises:
+        RecordError: A path has no record, or one that cannot be read, or stands there twice.
+    """
+    files = [_file_of(Path(path)) for path in paths]
+    if twice := [str(f) for f, count in Counter(f.resolve() for f in files).items() if count > 1]:
+        raise RecordError(f"{twice[0]} was given twice")
+    records = [load(file) for file in files]
+    names = _names(records, files)
+    several = len(records) > 1
+    return [
+        Subject(name, record, file.parent, _parts(name, record, file.parent, several=several))
+        for name, record, file in zip(names, records, files, strict=True)
+    ]
+
+
+def _file_of(path: Path) -> Path:
+    """The file of a record.
+
+    Raises:
+        RecordError: There is none; the message says where it was looked for.
+    """
+    places = (path, path / FILE_NAME, _RESULTS / path / FILE_NAME)
+    for place in places:
+        if place.is_file():
+            return place
+    if path.is_dir():
+        below = sorted({*path.glob(f"*/{FILE_NAME}"), *path.glob(f"*/*/{FILE_NAME}")})
+        runs = ", ".join(str(file.parent) for file in below[:3])
+        hint = (
+            f"its parts have records ({runs}{', ...' if len(below) > 3 else ''}): give those, or "
+            "let the pipeline or the study end, which writes its own"
+            if below
+            else "a run writes one with custom_hooks = [dict(type='mmdense.RecordHook')]"
+        )
+    else:
+        hint = "give a work directory, or the folder or file of a record"
+    looked = f"{FILE_NAME} in it and {places[2]}" if path.is_dir() else f"it and {places[2]}"
+    raise RecordError(f"{path}: no record found; looked for {looked}; {hint}")
+
+
+def _names(records: Sequence[Record], files: Sequence[Path]) -> list[str]:
+    """Names of the records, with their folders where two are alike."""
+    counts = Counter(record.name for record in records)
+    names = [
+        record.name if counts[record.name] == 1 else f"{record.name} ({file.parent.name})"
+        for record, file in zip(records, files, strict=True)
+    ]
+    if len(set(names)) < len(names):
+        names = [f"{r.name} ({f.parent})" for r, f in zip(records, files, strict=True)]
+    return names
+
+
+def _parts(name: str, record: Record, folder: Path, *, several: bool) -> list[Part]:
+    if not record.stages:
+        entry = {
+            "name": record.name,
+            "task": "",
+            "command": record.command,
+            "metrics": record.metrics,
+            "curves": record.curves,
+            "images": record.images,
+            "images_per_second": record.images_per_second,
+            "wall_time_s": record.wall_time_s,
+        }
+        return [Part(name, "", name, entry, folder)]
+    before = f"{name}: " if several else ""
+    labels = _labels(record) if _kind(record) == "study" else {}
+    parts = []
+    for stage in record.stages:
+        place = folder / stage["name"]
+        own = place if place.is_dir() else None
+        line = labels.get(stage["name"].rpartition("/")[0], stage["name"])
+        task = stage.get("task", "")
+        parts.append(Part(before + stage["name"], task, before + line, stage, own))
+    return parts
+
+
+def _labels(record: Record) -> dict[str, str]:
+    """Of the variants of a study by their names; the name itself where two have one label."""
+    labels = {v["name"]: plain_text(v["label"]) for v in record.config["variants"]}
+    counts = Counter(labels.values())
+    return {name: label if counts[label] == 1 else name for name, label in labels.items()}
+
+
+def plain_text(markdown: str) -> str:
+    """A label of a table in Markdown without its marks for bold and code."""
+    return markdown.replace("**", "").replace("`", "")
+
+
+def _kind(record: Record) -> str:
+    if "compare" in record.config and record.stages:
+        return "pipeline"
+    return "study" if {"variants", "seeds", "metrics"} <= set(record.config) else "run"
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,91 @@
+"""What a checkpoint filled of a model, weight by weight: ``<stage>/transfer.json``."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from mmdense.report.section import Notice, Section
+from mmdense.report.sortable_table import Cell, number_cell, sortable_table
+from mmdense.report.sources import Part, Subject
+from mmdense.transfer.backbone import TRANSFER_FILE_NAME
+
+__all__ = ["transfer_section"]
+
+_KEYS = ("source", "place", "branch", "dialects", "target", "covered", "entries", "doubts")
+_WRONG = ("left over", "missing", "wrong shape")
+
+
+def transfer_section(subjects: Sequence[Subject]) -> Section:
+    """Every transfer of every part: how much it covered, by status, and all weights folded."""
+    notices: list[Notice] = []
+    html = []
+    for part in (part for subject in subjects for part in subject.parts):
+        for transfer in _read(part, notices):
+            html.append(_transfer(part.name, transfer))
+            doubts = [f"{kind}: {text}" for kind, text in transfer["doubts"].items()]
+            notices += [Notice("unsure", f"{part.name}: {doubt}") for doubt in doubts]
+    return Section("transfer", "Weights carried over", "".join(html), tuple(notices))
+
+
+def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:
+    """What a part's file holds; none, and a notice, where that is nothing to show."""
+    file = part.folder / TRANSFER_FILE_NAME if part.folder else None
+    if file is None or not file.is_file():
+        return []
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        for number, transfer in enumerate(content):
+            if missing := [key for key in _KEYS if key not in transfer]:
+                raise ValueError(f"entry {number} lacks {', '.join(missing)}")
+            if any(len(entry) != 4 for entry in transfer["entries"]):
+                raise ValueError(f"entry {number} has weights without name, status, numbers, note")
+    except (ValueError, TypeError) as error:
+        notices.append(
+            Notice("unsure", f"{part.name}: {TRANSFER_FILE_NAME} cannot be shown ({error}).")
+        )
+        return []
+    return content
+
+
+def _transfer(name: str, transfer: Mapping[str, Any]) -> str:
+    weights: dict[str, int] = defaultdict(int)
+    numbers: dict[str, int] = defaultdict(int)
+    for _, status, count, _ in transfer["entries"]:
+        weights[status] += 1
+        numbers[status] += count
+    tone = "unsure" if set(weights) & set(_WRONG) else "good"
+    covered = f"{100 * transfer['covered']:.1f} %"
+    facts = {
+        "from": f"{transfer['source']} ({transfer['place']}, {transfer['branch']})",
+        "names": " → ".join(transfer["dialects"]),
+        "allowed to be wrong": ", ".join(transfer.get("allowed", [])),
+    }
+    rows = "".join(
+        f"<div><dt>{escape(key)}</dt><dd>{escape(text)}</dd></div>"
+        for key, text in facts.items()
+        if text
+    )
+    counted = [
+        [Cell(status), _whole(weights[status]), _whole(numbers[status])] for status in weights
+    ]
+    every = [
+        [Cell(weight), Cell(status), _whole(count), Cell(note)]
+        for weight, status, count, note in transfer["entries"]
+    ]
+    return (
+        f"<h3>{escape(name)}: {escape(transfer['target'])}</h3>"
+        f'<p><strong class="badge {tone}">{covered}</strong> of what the target needs came from '
+        f"the file.</p><dl>{rows}</dl>"
+        + sortable_table(
+            "Weights by what became of them", ["Status", "Weights", "Numbers"], counted
+        )
+        + f"<details><summary>All {len(every)} weights</summary>"
+        + sortable_table("All weights", ["Weight", "Status", "Numbers", "Note"], every)
+        + "</details>"
+    )
+
+
+def _whole(number: int) -> Cell:
+    return number_cell(float(number), f"{number:,}")

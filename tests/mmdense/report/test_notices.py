@@ -1,0 +1,73 @@
+"""What stands before the numbers, and whether they are what was expected."""
+
+import json
+import math
+
+from mmdense.records.record import load, save
+from mmdense.report.notices import expected_section, notices_of, plain_notes
+from mmdense.report.sources import read_subjects
+from tests.mmdense.report.made_up_records import GIT, pipeline, record_of, run
+
+
+def texts(path):
+    return [notice.text for notice in notices_of(read_subjects([path]))]
+
+
+def test_a_clean_record_has_none(tmp_path):
+    assert texts(pipeline(tmp_path)) == []
+
+
+def test_code_that_nobody_can_find_again(tmp_path):
+    dirty = GIT | {"dirty": True, "dirty_files": [f"{n}.py" for n in range(6)]}
+    run(tmp_path / "a", git=dirty)
+    assert texts(tmp_path / "a") == [
+        "alone ran with uncommitted changes (0.py, 1.py, 2.py, 3.py and 2 more): its commit does "
+        "not hold them."
+    ]
+    run(tmp_path / "b", git=GIT | {"commit": None})
+    assert "outside a git checkout" in texts(tmp_path / "b")[0]
+    run(tmp_path / "d", sources={"mmdense/version.py": "0" * 12, "mmdense/gone.py": "0" * 12})
+    assert texts(tmp_path / "d") == [
+        "The code of alone has changed since it ran: mmdense/gone.py, mmdense/version.py."
+    ]
+    run(tmp_path / "c", notes=["stage ssl ran at commit abc", "resumed after iteration 5"])
+    assert texts(tmp_path / "c") == ["alone: stage ssl ran at commit abc."]
+    assert plain_notes(read_subjects([tmp_path / "c"])[0]) == ["resumed after iteration 5"]
+
+
+def test_values_that_are_not_finite(tmp_path):
+    run(tmp_path, metrics={"mIoU": math.nan}, curves={"train/loss": [[1, math.inf]]})
+    assert texts(tmp_path) == ["alone has values that are not finite: mIoU, alone, train/loss."]
+    assert plain_notes(read_subjects([tmp_path])[0]) == []
+
+
+def test_stages_that_are_not_those_of_the_record(tmp_path):
+    pipeline(tmp_path)
+    (tmp_path / "pretrain" / "stage.json").write_text('{"state": "running"}')
+    save(record_of("ssl", metrics={"mIoU": 9.6}), tmp_path / "ssl" / "record.json")
+    changed = load(tmp_path / "random" / "record.json")
+    changed.config_sha256 = "d" * 64
+    save(changed, tmp_path / "random" / "record.json")
+    assert texts(tmp_path) == [
+        "pretrain did not end yet: what stands here is of its run before.",
+        "ssl ran again after this record was made: make it anew.",
+        "random ran again after this record was made: make it anew.",
+    ]
+    (tmp_path / "ssl" / "record.json").write_text("{")
+    assert "not JSON" in texts(tmp_path)[1]
+    assert str(tmp_path) not in texts(tmp_path)[1]
+
+
+def test_scores_that_held_and_that_missed(tmp_path):
+    pipeline(tmp_path)
+    html = expected_section(read_subjects([tmp_path])).html
+    assert "held" in html and "missed" not in html
+    content = json.loads((tmp_path / "record.json").read_text())
+    content["config"]["expected"][0]["value"] = 30.0
+    content["notes"] = ["ssl/mIoU is 9.5, expected 30 ± 1 (a/b): outside, by -20.5", "kept"]
+    (tmp_path / "record.json").write_text(json.dumps(content))
+    (subject,) = read_subjects([tmp_path])
+    assert "missed" in expected_section([subject]).html
+    assert texts(tmp_path) == ["whole: ssl/mIoU is 9.5, expected 30 ± 1 (a/b): outside, by -20.5."]
+    assert plain_notes(subject) == ["kept"]
+    assert expected_section(read_subjects([run(tmp_path / "run")])).html == ""

@@ -1,0 +1,68 @@
+"""The page as a whole: one file, nothing from elsewhere, names escaped, headings in order."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from mmdense.report.page import page_of, write_report
+from mmdense.report.sources import read_subjects
+from tests.mmdense.collapse.report.test_report_page import parsed
+from tests.mmdense.report.made_up_records import GIT, pipeline, run
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    return page_of(read_subjects([pipeline(tmp_path_factory.mktemp("whole"), "<b>whole</b>")]))
+
+
+def test_nothing_comes_from_elsewhere(page):
+    references = [r for r in parsed(page).references if not r.startswith(("#", "data:"))]
+    assert references == ["https://arxiv.org/abs/2203.16262"]  # a link, which loads nothing
+    assert not re.search(r"url\((?!#)", page)
+    assert "@import" not in page
+    assert page.count("<script>") == 1
+
+
+def test_anchors_lead_somewhere_and_ids_are_single(page):
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    targets = {reference[1:] for reference in parsed(page).references if reference.startswith("#")}
+    assert targets <= set(ids)
+    sections = re.findall(r'<section id="(\w+)"', page)
+    assert sections == [
+        *("results", "expected", "collapse", "predictions", "pictures", "curves", "transfer"),
+        "facts",
+    ]
+
+
+def test_headings_leave_out_no_level(page):
+    levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_names_are_escaped(page):
+    assert "<b>whole" not in page
+    assert "&lt;b&gt;whole&lt;/b&gt;" in page
+
+
+def test_notices_stand_above_the_results_the_bad_ones_first(tmp_path):
+    git = GIT | {"dirty": True, "dirty_files": ["a.py"]}
+    path = run(tmp_path, git=git, notes=["stage a ran at commit b"])
+    text = page_of(read_subjects([path]))
+    places = [text.index(words) for words in ("Before you read", "uncommitted", "ran at commit b")]
+    assert places == sorted(places)
+    assert places[-1] < text.index('id="results"')
+
+
+def test_where_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, other = run(tmp_path / "a"), run(tmp_path / "b")
+    assert write_report([one]) == one / "report.html"
+    assert write_report([one, other]).resolve() == tmp_path / "report.html"
+    assert write_report([one], tmp_path / "new" / "x.html").is_file()
+    assert "alone (a), alone (b)" in (tmp_path / "report.html").read_text()
+    with pytest.raises(ValueError, match="needs a record"):
+        write_report([])
+    assert not list(tmp_path.rglob("*.part"))

@@ -1,0 +1,57 @@
+"""The tables of a page: pipelines, studies and runs."""
+
+import re
+
+import pytest
+
+from mmdense.report.results_section import results_section
+from mmdense.report.sources import read_subjects
+from tests.mmdense.report.made_up_records import pipeline, run, study
+
+
+def cells(html):
+    return re.findall(r"<t[dh][^>]*>(?:<strong>)?([^<]*)", html.split("<tbody>")[1])
+
+
+def test_a_pipeline_says_what_its_readme_table_says(tmp_path):
+    html = results_section(read_subjects([pipeline(tmp_path)])).html
+    assert cells(html)[:8] == [
+        *("mIoU | all", "9.5", "10.5", "-1.0"),
+        *("mIoU, alone", "9.5", "–", "–"),
+    ]
+    assert "Pretrained on: Collage (synthetic), 1,500 images" in html
+    assert "its scores are synthetic" in html
+    assert "Every score of whole" in html
+
+
+def test_what_differs_between_pipelines_stays_a_column(tmp_path):
+    other = pipeline(tmp_path / "b", "other")
+    html = results_section(read_subjects([pipeline(tmp_path / "a"), other])).html
+    assert cells(html)[:2] == ["whole", "mIoU | all"]
+    assert "Pipeline:" not in html
+
+
+def test_a_study_names_its_seeds_and_its_baseline(tmp_path):
+    subjects = read_subjects([study(tmp_path / "a")])
+    html = results_section(subjects).html
+    assert "over seeds 0, 1, 2" in html
+    assert "t-test" not in html
+    assert "p 0.0028" in results_section(subjects, "plain").html
+    html = results_section(read_subjects([study(tmp_path / "b", baseline="wide")])).html
+    assert "t-test against Wide" in html
+    assert "*" not in html
+
+
+def test_an_unknown_baseline_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no variant 'x' to compare with: there are plain, wide"):
+        results_section(read_subjects([study(tmp_path / "a")]), "x")
+    with pytest.raises(ValueError, match="there is no study"):
+        results_section(read_subjects([run(tmp_path / "b")]), "x")
+
+
+def test_runs_stand_side_by_side(tmp_path):
+    one, other = run(tmp_path / "a", "one"), run(tmp_path / "b", "other", metrics={"AP": 0.5})
+    html = results_section(read_subjects([one, other])).html
+    assert cells(html) == ["mIoU", "31.25", "–", "AP", "–", "0.5"]
+    none = results_section(read_subjects([run(tmp_path / "c", metrics={})]))
+    assert none.html == ""

@@ -1,0 +1,47 @@
+"""What became of the weights of a checkpoint."""
+
+import pytest
+
+from mmdense.report.sources import read_subjects
+from mmdense.report.transfer_section import transfer_section
+from tests.mmdense.report.made_up_records import pipeline, run, write_transfer
+
+
+def test_statuses_are_counted_and_all_weights_folded(tmp_path):
+    section = transfer_section(read_subjects([pipeline(tmp_path)]))
+    assert section.notices == ()
+    shown, folded = section.html.split("<details>")
+    assert "ssl: ResNet" in shown and "75.0 %" in shown
+    assert 'data-value="3064.0">3,064</td>' in shown  # the two that matched
+    assert "conv1.weight" not in shown and "conv1.weight" in folded
+    assert "not there" in folded
+    assert "badge unsure" in shown  # one is missing
+
+
+def test_doubts_are_told_before_the_numbers(tmp_path):
+    write_transfer(run(tmp_path), doubts={"scale": "0 to 1"}, entries=[["a", "matched", 1, ""]])
+    section = transfer_section(read_subjects([tmp_path]))
+    assert section.notices[0].text == "alone: scale: 0 to 1"
+    assert "badge good" in section.html
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "cannot be shown"),
+        ("3", "cannot be shown"),
+        ('[{"source": "a"}]', "entry 0 lacks place, branch"),
+        ('{"a": 1}', "cannot be shown"),
+    ],
+)
+def test_a_file_that_says_something_else_is_a_notice(tmp_path, text, words):
+    (run(tmp_path) / "transfer.json").write_text(text)
+    section = transfer_section(read_subjects([tmp_path]))
+    assert section.html == ""
+    assert words in section.notices[0].text
+
+
+def test_weights_without_four_fields_are_a_notice(tmp_path):
+    write_transfer(run(tmp_path), entries=[["a", "matched"]])
+    section = transfer_section(read_subjects([tmp_path]))
+    assert "weights without name, status, numbers, note" in section.notices[0].text

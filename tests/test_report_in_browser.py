@@ -1,0 +1,186 @@
+"""The report as a person has it before them: in Chromium, wide and narrow, light and dark."""
+
+import shutil
+
+import pytest
+
+from mmdense.report.page import write_report
+from tests.mmdense.report.made_up_records import GIT, pipeline, run, study
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: pip install mmdense[dev]"
+)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH to open pages in")
+
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1200, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A page with every section, and with words that are hard to break."""
+    folder = tmp_path_factory.mktemp("page")
+    dirty = GIT | {"dirty": True, "dirty_files": ["a_" + "very_" * 30 + "long_name.py"]}
+    records = [
+        pipeline(folder / "whole", git=dirty),
+        study(folder / "several"),
+        run(folder / "alone", "alone_" + "and_long_" * 12),
+    ]
+    return write_report(records, folder / "report.html", baseline="plain")
+
+
+@pytest.fixture
+def open_page(chromium, file):
+    """A function that opens the page and collects what it says and asks for."""
+    pages = []
+
+    def open_it(viewport, scheme="light"):
+        page = chromium.new_page(viewport=viewport, color_scheme=scheme)
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(file.as_uri())
+        pages.append(page)
+        return page
+
+    yield open_it
+    for page in pages:
+        page.close()
+
+
+def column(page, place):
+    """What stands in a column of the table of the study, row by row."""
+    return page.evaluate(
+        """place => [...document.querySelectorAll("table[aria-label^=several] tbody tr")].map(
+            row => row.cells[place].firstChild.textContent)""",
+        place,
+    )
+
+
+def unfold(page):
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_no_complaint_no_request_and_no_sideways_scroll(open_page, file, viewport, scheme):
+    page = open_page(viewport, scheme)
+    unfold(page)
+    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width[0] <= width[1]
+    assert page.said == []
+    others = [url for url in page.asked if not url.startswith("data:")]
+    assert others == [file.as_uri()]
+
+
+def test_light_and_dark_differ_and_both_have_contrast(open_page):
+    colours = "['color', 'backgroundColor'].map(name => getComputedStyle(document.body)[name])"
+    light, dark = (open_page(DESK, scheme).evaluate(colours) for scheme in ("light", "dark"))
+    assert luminance(light[1]) - luminance(light[0]) > 0.6
+    assert luminance(dark[0]) - luminance(dark[1]) > 0.6
+
+
+def luminance(colour):
+    red, green, blue = (int(part) / 255 for part in colour[4:-1].split(","))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_click_sorts_numbers_as_numbers(open_page):
+    page = open_page(DESK)
+    head = page.locator("table[aria-label^=several] th").filter(has_text="mIoU")
+    assert head.get_attribute("aria-sort") is None
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert column(page, 1) == ["31.0 ± 1.0", "34.2 ± 1.0"]
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column(page, 1)[0] == "34.2 ± 1.0"
+    assert column(page, 0) == ["Wide", "Plain"]
+
+
+def test_numbers_stand_in_the_order_of_numbers_and_gaps_last(open_page):
+    page = open_page(DESK)
+    unfold(page)
+    head = page.locator("table[aria-label='All weights'] th button").filter(has_text="Numbers")
+    head.click()
+    read = """[...document.querySelectorAll("table[aria-label='All weights'] tbody tr")].map(
+        row => row.cells[2].textContent)"""
+    assert page.evaluate(read) == ["64", "1,000", "3,000"]
+    whole = page.locator("table[aria-label^='What was measured'] th button")
+    whole.filter(has_text="Difference").click()
+    read = """[...document.querySelectorAll("table[aria-label^='What was measured'] tbody tr")].map(
+        row => row.cells[row.cells.length - 1].textContent)"""
+    for _ in range(2):  # whichever way
+        assert page.evaluate(read) == ["-1.0", "–"]
+        whole.filter(has_text="Difference").click()
+
+
+@pytest.mark.parametrize("key", ["Enter", "Space"])
+def test_a_key_sorts_too(open_page, key):
+    page = open_page(DESK)
+    button = page.locator("table[aria-label^=several] th button").filter(has_text="Variant")
+    button.focus()
+    page.keyboard.press(key)
+    assert column(page, 0) == ["Plain", "Wide"]
+    page.keyboard.press(key)
+    assert column(page, 0) == ["Wide", "Plain"]
+    others = page.locator("table[aria-label^=several] th[aria-sort]")
+    assert others.count() == 1
+
+
+def test_the_first_tab_skips_to_the_content(open_page):
+    page = open_page(DESK)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    assert page.locator(".skip").bounding_box()["x"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_every_image_loads_and_has_words(open_page):
+    page = open_page(PHONE)
+    unfold(page)
+    loaded = page.evaluate(
+        """async () => {
+            const images = [...document.images];
+            await Promise.all(images.map(image => image.decode()));
+            return images.map(image => [image.naturalWidth > 0, image.alt.length > 0]);
+        }"""
+    )
+    assert len(loaded) == 12
+    assert all(all(pair) for pair in loaded)
+
+
+def test_a_wide_table_scrolls_within_itself(open_page):
+    page = open_page(PHONE)
+    sizes = page.evaluate(
+        """[...document.querySelectorAll(".scroll")].filter(box => box.clientWidth > 0).map(
+            box => [box.getBoundingClientRect().right, box.scrollWidth > box.clientWidth])"""
+    )
+    assert all(right <= 390 for right, _ in sizes)
+    assert any(scrolls for _, scrolls in sizes)
+
+
+def test_it_prints_without_its_navigation(open_page):
+    page = open_page(DESK)
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert page.locator("#results table").first.is_visible()
+
+
+def test_pictures_that_nobody_scrolled_to_are_there_to_be_printed(open_page):
+    page = open_page(PHONE)
+    widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+    assert len(widths) == 12
+    assert min(widths) > 0

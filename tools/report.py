@@ -1,0 +1,41 @@
+"""Write one page on what a pipeline, a study or a run did: numbers, curves, pictures, warnings.
+
+    python tools/report.py work_dirs/collage_demo
+    python tools/report.py results/cascade_rpn/2026-11-22_detection_collage -o page.html
+
+The page is one file that opens without a network. Pipelines and studies write theirs at their end.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Write the page and print its path."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "records", nargs="+", type=Path, metavar="WORK_DIR_OR_RECORD",
+        help="record.json, its folder, or SLUG/DATE_WHAT below results/",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="FILE",
+        help="default report.html beside the record, or here for several",
+    )  # fmt: skip
+    parser.add_argument(
+        "--baseline", metavar="VARIANT", help="of a study, for p-values; default the config's"
+    )
+    args = parser.parse_args()
+    # After the arguments: the imports take seconds.
+    from mmdense.report.page import write_report
+
+    try:
+        print(write_report(args.records, args.out, baseline=args.baseline))
+    except (OSError, ValueError) as error:
+        print(f"report.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
