@@ -94,7 +94,7 @@ class ImageSource:
         """Of which images a picture with ``count`` of them is, for a caption."""
         name = {"val": "validation", "test": "test", "train": "training"}[self.split]
         if count == len(self):
-            return f"all {count} images of the {name} set"
+            return f"all {count} images of the {name} set" if count > 1 else f"the one {name} image"
         return f"{count} images, evenly spaced over the {len(self):,} of the {name} set"
 
 

@@ -32,7 +32,7 @@ GOOD, POOR = (0, 114, 178), (213, 94, 0)
 
 _WIDTH = 1600  # of a picture at most, in pixels
 _BYTES = 1_000_000  # of a file at most
-_LARGEST = 400  # side of a cell at most
+_LARGEST = 260  # side of a cell at most
 _GAP, _BAND, _MARGIN = 6, 22, 14  # between columns, between groups of columns, around all
 _INK = (34, 34, 34)
 _TEXT, _LINE = 13, 17  # height of letters, and of a line with its gap

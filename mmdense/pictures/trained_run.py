@@ -83,7 +83,9 @@ def load_trained(cfg: Config, checkpoint: str | Path) -> Any:
             f"{checkpoint} lacks {len(missing)} weights of the model of {cfg.filename}: {shown}; "
             "is it the checkpoint of this config?"
         )
-    return model.to(get_device()).eval()
+    model.to(get_device())
+    model.eval()  # that of some modules gives nothing back
+    return model
 
 
 def backbone_of(model: nn.Module) -> nn.Module:
