@@ -1,0 +1,193 @@
+"""A few images of a run's data, always the same, as its model gets them.
+
+Letters: B images of a batch, C channels, H and W of an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
+from torch import Tensor, nn
+
+__all__ = ["ChosenImage", "ImageSource", "evenly_spaced", "network_input", "open_images"]
+
+_SPLITS = ("val", "test", "train")
+_WHOLE_IMAGE = ("Resize", "ResizeEdge", "CenterCrop")  # steps that draw nothing at random
+_SHORT_SIDE = 256  # of a training image that no step resizes: it comes without its crop
+
+
+@dataclass
+class ChosenImage:
+    """One image.
+
+    Attributes:
+        index: In the data set.
+        name: Of its file, or its number where it has none.
+        picture: RGB, uint8, as the pipeline leaves it. [H, W, 3]
+        pixels: What the data preprocessor takes, not normalised. [C, H, W]
+        sample: The host's data sample, or None.
+        label: Its class, where it has exactly one.
+    """
+
+    index: int
+    name: str
+    picture: np.ndarray
+    pixels: Tensor
+    sample: Any
+    label: int | None
+
+
+@dataclass
+class ImageSource:
+    """A data set of a config, whose images are drawn without chance.
+
+    Attributes:
+        dataset: As the host builds it.
+        split: ``val``, ``test`` or ``train``.
+        classes: Names, or nothing.
+        bgr: Whether ``pixels`` have their channels so.
+    """
+
+    dataset: Any
+    split: str
+    classes: tuple[str, ...] = field(default=())
+    bgr: bool = True
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> ChosenImage:
+        record = self.dataset[index]
+        pixels = record.get("inputs") if isinstance(record, Mapping) else None
+        if not isinstance(pixels, Tensor) or pixels.ndim != 3:
+            raise ValueError(
+                f"image {index} of {self.split}_dataloader.dataset has no tensor `inputs` "
+                "[C, H, W]; its pipeline must end in the PackInputs of its host, without views"
+            )
+        sample = record.get("data_samples")
+        if self.split == "train" and (sample is None or "scale_factor" not in sample):
+            pixels = _shrunk(pixels)  # [C, H, W]
+        path = "" if sample is None else str(sample.get("img_path") or "")
+        label = None if sample is None else sample.get("gt_label")
+        return ChosenImage(
+            index,
+            Path(path).name or f"image {index}",
+            _picture(pixels, self.bgr),
+            pixels,
+            sample,
+            int(label) if label is not None and label.numel() == 1 else None,
+        )
+
+    def class_name(self, label: int) -> str:
+        """Name of a class, or its number."""
+        return self.classes[label] if 0 <= label < len(self.classes) else f"class {label}"
+
+    def describe(self, count: int) -> str:
+        """Of which images a picture with ``count`` of them is, for a caption."""
+        name = {"val": "validation", "test": "test", "train": "training"}[self.split]
+        if count == len(self):
+            return f"all {count} images of the {name} set" if count > 1 else f"the one {name} image"
+        return f"{count} images, evenly spaced over the {len(self):,} of the {name} set"
+
+
+def open_images(cfg: Config) -> ImageSource:
+    """Open the validation set of a config; without one the test set, else the training set.
+
+    The first two keep their pipelines. Of that of a training set, the steps that load, resize and
+    pack stay; an image that none resizes is shrunk to a short side of 256 pixels.
+
+    Raises:
+        ValueError: The config has no data set, or it is empty.
+    """
+    init_default_scope(cfg.get("default_scope") or "mmpretrain")
+    for split in _SPLITS:
+        settings = (cfg.get(f"{split}_dataloader") or {}).get("dataset")
+        if settings:
+            break
+    else:
+        looked = ", ".join(f"{split}_dataloader.dataset" for split in _SPLITS)
+        raise ValueError(f"{cfg.filename} names no images: looked for {looked}")
+    if split == "train":
+        settings = _without_chance(settings)
+    dataset = DATASETS.build(settings)
+    if hasattr(dataset, "full_init"):
+        dataset.full_init()
+    if not len(dataset):
+        raise ValueError(f"{split}_dataloader.dataset of {cfg.filename} has no images")
+    classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()
+    return ImageSource(dataset, split, tuple(classes), _gives_bgr(settings))
+
+
+def evenly_spaced(total: int, count: int) -> list[int]:
+    """``count`` numbers below ``total``, from the first to the last; all where there are fewer."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
+
+
+def network_input(images: Sequence[ChosenImage], preprocess: nn.Module) -> Tensor:
+    """Images of one size behind MMPretrain's data preprocessor, float32 [B, C, H, W]."""
+    with torch.no_grad():
+        return preprocess({"inputs": [image.pixels for image in images]})["inputs"]
+
+
+def _without_chance(settings: Any) -> Any:
+    """The config of a training set, also inside wrappers, whose pipelines draw nothing."""
+    if isinstance(settings, Mapping):
+        clean = {
+            key: _without_chance(value) if key in ("dataset", "datasets") else value
+            for key, value in settings.items()
+        }
+        if settings.get("pipeline"):
+            steps = [step for step in settings["pipeline"] if _stays(step)]
+            if not _bare_type(steps[-1] if steps else {}).startswith("Pack"):
+                steps.append({"type": "mmpretrain.PackInputs"})
+            clean["pipeline"] = steps
+        return clean
+    return [_without_chance(one) for one in settings]
+
+
+def _stays(step: Mapping[str, Any]) -> bool:
+    name = _bare_type(step)
+    return name.startswith(("Load", "Pack")) or name in _WHOLE_IMAGE
+
+
+def _bare_type(step: Mapping[str, Any]) -> str:
+    return str(step.get("type", "")).rpartition(".")[2]
+
+
+def _gives_bgr(settings: Any) -> bool:
+    """Whether images are BGR: the hosts' loaders give so; arrays and PackImage are RGB."""
+    names: list[str] = []
+    todo = [settings]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, Sequence) and not isinstance(one, str):
+            todo += one
+        elif isinstance(one, Mapping):
+            names += [_bare_type(step) for step in one.get("pipeline") or ()]
+            todo += [one[key] for key in ("dataset", "datasets") if key in one]
+    return any(name.startswith("LoadImage") for name in names) and "PackImage" not in names
+
+
+def _shrunk(pixels: Tensor) -> Tensor:
+    """[C, H, W] with a short side of 256 at most."""
+    scale = _SHORT_SIDE / min(pixels.shape[1:])
+    if scale >= 1:
+        return pixels
+    size = [max(1, round(side * scale)) for side in pixels.shape[1:]]
+    small = F.interpolate(pixels[None].float(), size=size, mode="bilinear", antialias=True)[0]
+    return small.round().to(pixels.dtype) if not pixels.is_floating_point() else small
+
+
+def _picture(pixels: Tensor, bgr: bool) -> np.ndarray:
+    """[C, H, W] to RGB uint8 [H, W, 3]; grey becomes three channels."""
+    three = pixels.expand(3, -1, -1) if pixels.shape[0] == 1 else pixels[:3]
+    three = three.flip(0) if bgr else three
+    return np.ascontiguousarray(three.clamp(0, 255).byte().permute(1, 2, 0).numpy())

@@ -1,0 +1,25 @@
+"""A finished picture with its words, or the reason why there is none."""
+
+from typing import NamedTuple
+
+from PIL import Image
+
+__all__ = ["Drawn", "NothingToDraw"]
+
+
+class Drawn(NamedTuple):
+    """A picture.
+
+    Attributes:
+        image: RGB.
+        title: A few words.
+        caption: What is shown, of which images and which layer, and what to look for.
+    """
+
+    image: Image.Image
+    title: str
+    caption: str
+
+
+class NothingToDraw(Exception):  # noqa: N818 (it is no error)
+    """This model or these images have no such picture; the message says why."""

@@ -1,0 +1,59 @@
+"""Draw what a trained model sees: features, attention, nearest images and region proposals.
+
+python tools/draw_features.py WORK_DIR [--config FILE --checkpoint FILE] [-o DIR]
+
+Writes those pictures that the model can give, and captions.json, to WORK_DIR/pictures.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    from mmengine.config import DictAction
+
+    from mmdense.engine import launch
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    option = parser.add_argument
+    option("run", type=Path, metavar="WORK_DIR", help="folder of a run: config, last_checkpoint")
+    option("--config", type=Path, metavar="FILE", help="default: the *.py in WORK_DIR")
+    option("--checkpoint", metavar="FILE", help="default: what WORK_DIR/last_checkpoint names")
+    option("-o", "--out", type=Path, metavar="DIR", help="default: WORK_DIR/pictures")
+    option("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    launch.add_trust_argument(parser)
+    parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
+    args = parser.parse_args()
+    if args.config is not None and not args.config.is_file():
+        parser.error(f"there is no config file {args.config}")
+    return args
+
+
+def main() -> int:
+    """Write the pictures, and print where they are."""
+    args = parse_arguments()
+    from mmdense.engine import launch
+    from mmdense.pictures.draw_run import draw_run
+    from mmdense.pictures.trained_run import find_checkpoint, find_config
+
+    folder = args.out or args.run / "pictures"
+    try:
+        args.config = args.config or find_config(args.run)
+        checkpoint = args.checkpoint or find_checkpoint(args.run)
+        cfg = launch.load_config(args)
+        launch.fit_to_machine(cfg)
+        done = draw_run(cfg, checkpoint, folder)
+    except (OSError, ValueError) as error:
+        print(f"draw_features.py: {error}", file=sys.stderr)
+        return 1
+    for name, words in done.captions.items():
+        print(f"{folder / name}: {words['title']}")
+    for name, reason in done.left_out.items():
+        print(f"no {name}: {reason}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
