@@ -11,7 +11,13 @@ from rich.table import Table
 from mmdense.data import collage
 from mmdense.data.prepare import DATASET_HOMES, prepare
 from mmdense.engine.progress import StageProgress
-from mmdense.engine.stage import Stage, fingerprint, read_stages, run_stage
+from mmdense.engine.stage import (
+    Stage,
+    fingerprint,
+    last_checkpoint,
+    read_stages,
+    run_stage,
+)
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import keep, save
 
@@ -98,7 +104,7 @@ class Pipeline:
                     stage,
                     work_dir=self.work_dir,
                     mark=mark,
-                    checkpoint=before.checkpoint(self.work_dir) if before else None,
+                    checkpoint=last_checkpoint(before.name, self.work_dir) if before else None,
                     seed=self.cfg.seed,
                     on_line=progress.line,
                 )

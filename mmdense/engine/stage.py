@@ -24,7 +24,14 @@ from mmengine.config import Config
 from mmdense.records.expected import PART_OF_A_WHOLE
 from mmdense.version import __version__
 
-__all__ = ["Stage", "StageError", "fingerprint", "read_stages", "run_stage"]
+__all__ = [
+    "Stage",
+    "StageError",
+    "fingerprint",
+    "last_checkpoint",
+    "read_stages",
+    "run_stage",
+]
 
 TOOLS = ("train", "linear_probe", "knn")
 _TOOL_FOLDER = Path(__file__).resolve().parents[2] / "tools"
@@ -47,6 +54,7 @@ class Stage:
         after: The stage whose checkpoint this one starts from; None starts at random.
         options: Further arguments of the tool.
         cfg_options: Overrides of the config.
+        gpus: Processes that train, each on a GPU of this machine.
     """
 
     name: str
@@ -57,21 +65,27 @@ class Stage:
     after: str | None = None
     options: tuple[str, ...] = ()
     cfg_options: dict[str, Any] = field(default_factory=dict)
+    gpus: int = 1
 
     def folder(self, work_dir: Path) -> Path:
         """Where the stage writes."""
         return work_dir / self.name
 
-    def checkpoint(self, work_dir: Path) -> Path:
-        """The last checkpoint of a finished training stage.
 
-        Raises:
-            StageError: MMEngine left no note of one.
-        """
-        note = self.folder(work_dir) / "last_checkpoint"
-        if not note.is_file():
-            raise StageError(f"stage {self.name!r} left no checkpoint in {self.folder(work_dir)}")
-        return Path(note.read_text().strip())
+def last_checkpoint(name: str, work_dir: Path) -> Path:
+    """The last checkpoint of a finished training stage.
+
+    Args:
+        name: Of the stage.
+        work_dir: Of the pipeline or study.
+
+    Raises:
+        StageError: MMEngine left no note of one.
+    """
+    note = work_dir / name / "last_checkpoint"
+    if not note.is_file():
+        raise StageError(f"stage {name!r} left no checkpoint in {work_dir / name}")
+    return Path(note.read_text().strip())
 
 
 def read_stages(entries: list[dict]) -> list[Stage]:
@@ -119,6 +133,7 @@ def fingerprint(stage: Stage, *, data: str, before: str | None, seed: int) -> st
         "tool": stage.tool,
         "options": list(stage.options),
         "cfg_options": stage.cfg_options,
+        "gpus": stage.gpus,
         "config": config,
         "data": data,
         "before": before,
@@ -169,6 +184,8 @@ def run_stage(
 def _command(stage: Stage, folder: Path, checkpoint: Path | None, seed: int) -> list[str]:
     command = [sys.executable, str(_TOOL_FOLDER / f"{stage.tool}.py"), stage.config]
     if stage.tool == "train":
+        if stage.gpus > 1:
+            command = [str(_TOOL_FOLDER / "dist_train.sh"), stage.config, str(stage.gpus)]
         command += ["--init", str(checkpoint)] if checkpoint else []
         command += ["--resume"] if any(folder.glob("*.pth")) else []
     else:
@@ -184,7 +201,7 @@ def _execute(
 ) -> None:
     """Run a tool with its output in a file, passing lines on as they come."""
     with log.open("a") as output:
-        environment = {**os.environ, PART_OF_A_WHOLE: "1"}
+        environment = {"PYTHON": sys.executable, **os.environ, PART_OF_A_WHOLE: "1"}
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment
         )

@@ -1,9 +1,9 @@
 """A study: variants of one config, each trained with several seeds, and their scores side by side.
 
-A study config names a ``base`` config and ``variants``, each with its ``changes`` to the base.
-Every variant and seed is a stage of its own (see :mod:`mmdense.engine.stage`): it runs once, and
-again only when what goes into it has changed. Seeds come outermost, so an interrupted study has
-whole rounds of all variants.
+A study config names a ``base`` config and ``variants`` (:mod:`mmdense.engine.study_stages`); it may
+pretrain ``before`` them, once for each seed. Every variant and seed is a stage of its own
+(:mod:`mmdense.engine.stage`): it runs once, and again only when what goes into it has changed.
+Seeds come outermost, so an interrupted study has whole rounds of all variants.
 """
 
 import math
@@ -17,7 +17,8 @@ from rich.console import Console
 from mmdense.engine.pipeline import check_data, prepare_data
 from mmdense.engine.pipeline_report import gather
 from mmdense.engine.progress import StageProgress
-from mmdense.engine.stage import Stage, fingerprint, run_stage
+from mmdense.engine.stage import fingerprint, last_checkpoint, run_stage
+from mmdense.engine.study_stages import StudyStage, check_variants, study_stages
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import Record, keep, save
 from mmdense.records.statistics import summarise
@@ -25,7 +26,7 @@ from mmdense.records.study_table import study_table
 
 __all__ = ["Study"]
 
-_REQUIRED = ("name", "slug", "task", "seeds", "data", "base", "variants", "metrics")
+_REQUIRED = ("name", "slug", "task", "seeds", "data", "variants", "metrics")
 
 
 @dataclass
@@ -34,8 +35,9 @@ class Study:
 
     Attributes:
         cfg: The config: ``name``, ``slug`` (folder of its record), ``task``, ``seeds``, ``data``,
-            ``base``, ``variants`` (``name``, ``label``, ``changes``), ``metrics`` (``metric``,
-            ``label``, ``scale``) and, where the page shall compare with one variant, ``baseline``.
+            ``variants``, ``metrics`` (``metric``, ``label``, ``scale``); where it has them
+            ``base``, ``before`` (stages: ``name``, ``config``) and ``baseline``, the variant that
+            the page compares with.
         work_dir: Where everything is written.
         chosen: Names of the variants that :meth:`run` trains.
         console: Where progress is printed.
@@ -58,34 +60,38 @@ class Study:
             variants: Names of those to train; all by default.
 
         Raises:
-            ValueError: A key is missing, a data set or the base config does not exist, a name is
-                used twice, a variant changes nothing that the base has, the baseline is no variant,
-                or there is no variant of a name.
+            ValueError: A key is missing, a data set does not exist, the baseline is no variant,
+                there is no variant of a name, or a variant cannot be trained
+                (:func:`~mmdense.engine.study_stages.check_variants`).
         """
-        cfg = Config.fromfile(path)
+        return cls.from_config(
+            Config.fromfile(path), str(path), work_dir=work_dir, variants=variants
+        )
+
+    @classmethod
+    def from_config(
+        cls,
+        cfg: Config,
+        where: str,
+        *,
+        work_dir: Path | None = None,
+        variants: Sequence[str] | None = None,
+    ) -> "Study":
+        """Check a study config; the same as :meth:`from_file`, which calls the file ``where``."""
         missing = [key for key in _REQUIRED if key not in cfg]
         if missing:
-            raise ValueError(f"{path} lacks {', '.join(missing)}")
-        check_data(cfg.data, str(path))
-        if not Path(cfg.base).is_file():
-            raise ValueError(f"{path}: base: there is no file {cfg.base}")
+            raise ValueError(f"{where} lacks {', '.join(missing)}")
+        check_data(cfg.data, where)
+        check_variants(cfg, where)
         names = [variant.name for variant in cfg.variants]
-        if len(set(names)) < len(names) or len(set(cfg.seeds)) < len(cfg.seeds):
-            raise ValueError(f"{path}: a variant or a seed stands twice: {names}, {cfg.seeds}")
         if cfg.get("baseline") not in (None, *names):
             raise ValueError(
-                f"{path}: baseline is {cfg.baseline!r}; the variants are {', '.join(names)}"
+                f"{where}: baseline is {cfg.baseline!r}; the variants are {', '.join(names)}"
             )
-        known = Config.fromfile(cfg.base)
-        for number, variant in enumerate(cfg.variants):
-            if unknown := sorted(set(variant.changes) - set(known)):
-                raise ValueError(
-                    f"{path}: variants[{number}].changes: {cfg.base} has no {', '.join(unknown)}"
-                )
         chosen = tuple(names if variants is None else variants)
         if unknown := [name for name in chosen if name not in names]:
             raise ValueError(
-                f"{path} has no variant {', '.join(unknown)}; it has {', '.join(names)}"
+                f"{where} has no variant {', '.join(unknown)}; it has {', '.join(names)}"
             )
         return cls(cfg, work_dir or Path("work_dirs") / cfg.name, chosen, Console())
 
@@ -105,19 +111,28 @@ class Study:
             ValueError, OSError: The data cannot be prepared.
         """
         data = prepare_data(self.cfg.data, source)
-        stages = [pair for pair in self._stages() if _variant(pair[0]) in self.chosen]
-        for number, (stage, seed) in enumerate(stages, start=1):
-            label = f"[{number}/{len(stages)}] {stage.name}"
+        planned = [entry for entry in self._stages() if entry.variant in self._needed()]
+        marks: dict[str, str] = {}
+        for number, (stage, seed, _, before) in enumerate(planned, start=1):
+            marks[stage.name] = fingerprint(
+                stage, data=data, before=before and marks[before], seed=seed
+            )
+            label = f"[{number}/{len(planned)}] {stage.name}"
             with StageProgress(label, self.console) as progress:
                 ran = run_stage(
                     stage,
                     work_dir=self.work_dir,
-                    mark=fingerprint(stage, data=data, before=None, seed=seed),
-                    checkpoint=None,
+                    mark=marks[stage.name],
+                    checkpoint=last_checkpoint(before, self.work_dir) if before else None,
                     seed=seed,
                     on_line=progress.line,
                 )
                 progress.done(f"done in {progress.elapsed}" if ran else "unchanged, not run again")
+
+    def _needed(self) -> set[str]:
+        """The chosen variants, and what they start from."""
+        chosen = [variant for variant in self.cfg.variants if variant.name in self.chosen]
+        return {*self.chosen, *(variant.after for variant in chosen if "after" in variant)}
 
     def report(self, *, keep_as: str | None = None) -> Path:
         """Write record, table and the page to the work directory.
@@ -138,14 +153,14 @@ class Study:
         """
         from mmdense.report.page import write_report  # late: matplotlib is slow to import
 
-        stages = [stage for stage, _ in self._stages()]
+        planned = self._stages()
         record = Record.begin(self.cfg.slug, self.cfg.name, config=self.cfg, seed=None)
-        gather(record, stages, self.work_dir)
+        gather(record, [entry.stage for entry in planned], self.work_dir)
         for variant in self.cfg.variants:
             runs = [
                 entry["metrics"]
-                for stage, entry in zip(stages, record.stages, strict=True)
-                if _variant(stage) == variant.name
+                for plan, entry in zip(planned, record.stages, strict=True)
+                if plan.variant == variant.name
             ]
             for key in runs[0]:
                 found = summarise([run.get(key, math.nan) for run in runs])
@@ -168,32 +183,5 @@ class Study:
         self.console.print(f"wrote {page}", markup=False, highlight=False, soft_wrap=True)
         return path
 
-    def _stages(self) -> list[tuple[Stage, int]]:
-        """Every variant with every seed; writes the config of each variant."""
-        configs = {}
-        for variant in self.cfg.variants:
-            path = self.work_dir / variant.name / "config.py"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            changes = variant.changes.to_dict().items()
-            lines = [f"_base_ = {str(Path(self.cfg.base).resolve())!r}"]
-            lines += [f"{key} = {value!r}" for key, value in changes]
-            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            configs[variant.name] = str(path)
-        return [
-            (
-                Stage(
-                    name=f"{variant.name}/seed{seed}",
-                    tool="train",
-                    config=configs[variant.name],
-                    task=self.cfg.task,
-                    data=", ".join(entry.name for entry in self.cfg.data),
-                ),
-                seed,
-            )
-            for seed in self.cfg.seeds
-            for variant in self.cfg.variants
-        ]
-
-
-def _variant(stage: Stage) -> str:
-    return stage.name.split("/")[0]
+    def _stages(self) -> list[StudyStage]:
+        return study_stages(self.cfg, self.work_dir)

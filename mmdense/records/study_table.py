@@ -27,23 +27,31 @@ def study_table(record: Record, group: str | None = None, baseline: str | None =
             lack it).
         group: Only the variants of this ``group``.
         baseline: Variant that the others are compared with, seed by seed: scores that differ with
-            p < 0.05 in a paired t-test are bold.
+            p < 0.05 in a paired t-test are bold. A variant whose config says ``against`` is
+            compared with that one.
     """
     seeds = len(record.config["seeds"])
-    metrics = record.config["metrics"]
+    variants = [
+        variant for variant in record.config["variants"] if group in (None, variant.get("group"))
+    ]
+    metrics = [metric for metric in record.config["metrics"] if _is_told(record, variants, metric)]
     rows = []
-    for variant in record.config["variants"]:
-        if group not in (None, variant.get("group")):
-            continue
-        cells = [_cell(record, variant, metric, seeds) for metric in metrics]
-        if baseline is not None:
-            cells = [
-                f"**{cell}**" if _differs(record, variant["name"], baseline, metric) else cell
-                for cell, metric in zip(cells, metrics, strict=True)
-            ]
+    for variant in variants:
+        other = variant.get("against", baseline)
+        cells = []
+        for metric in metrics:
+            cell = _cell(record, variant, metric, seeds)
+            bold = other is not None and _differs(record, variant["name"], other, metric)
+            cells.append(f"**{cell}**" if bold else cell)
         rows.append([variant["label"], *cells])
     labels = [metric["label"] for metric in metrics]
     return markdown(["Variant", *labels], rows, right=labels)
+
+
+def _is_told(record: Record, variants: list[dict[str, Any]], metric: dict[str, Any]) -> bool:
+    """Whether a metric has a column: one that variants may lack only if one of them has it."""
+    keys = (f"{variant['name']}/{metric['metric']}/mean" for variant in variants)
+    return not metric.get("optional") or any(key in record.metrics for key in keys)
 
 
 def _differs(record: Record, variant: str, baseline: str, metric: dict[str, Any]) -> bool:
@@ -88,6 +96,8 @@ def kept_study(
         against = ""
         if baseline is not None:
             against = f"; bold differs from {labels[baseline]} with p < {_P:g} (paired t-test)"
+        elif any("against" in variant for variant in record.config["variants"]):
+            against = f"; bold differs from its baseline with p < {_P:g} (paired t-test)"
         table = study_table(record, group, baseline)
         stale = _stale(results.changed.get(folder, []))
         return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}.{stale}"

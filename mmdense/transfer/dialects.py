@@ -4,6 +4,11 @@ Every table translates into the names of one dialect of its family, the canonica
 every other: n tables give n * n ways.
 """
 
+from mmdense.transfer.efficientnet_dialects import (
+    NUMBERED_EFFICIENTNET,
+    TIMM_BACKBONE_EFFICIENTNET,
+    TIMM_EFFICIENTNET,
+)
 from mmdense.transfer.resnet_dialects import (
     DETECTRON2_RESNET,
     RESNET,
@@ -25,5 +30,6 @@ __all__ = ["DIALECTS"]
 DIALECTS = (
     *(CHUNKED_VIT, TIMM_VIT, MMPRETRAIN_VIT, MMSEG_VIT, TORCHVISION_VIT),
     *(SWIN, TIMM_SWIN, MM_SWIN, TORCHVISION_SWIN),
+    *(TIMM_EFFICIENTNET, TIMM_BACKBONE_EFFICIENTNET, NUMBERED_EFFICIENTNET),
     *(TIMM_DEEP_STEM_RESNET, RESNET, SEQUENTIAL_RESNET, DETECTRON2_RESNET),
 )

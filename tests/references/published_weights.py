@@ -221,3 +221,17 @@ def authors_swin(torchvision: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
             name = ".".join(rest).replace("mlp.0.", "mlp.fc1.").replace("mlp.3.", "mlp.fc2.")
         named[name] = value
     return named
+
+
+def numbered_efficientnet(timm: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Lite0 as EfficientNet-PyTorch names it: the same tensors as timm's in the same order."""
+    norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    names = ["_conv_stem.weight", *(f"_bn0.{part}" for part in norm)]
+    for number in range(16):
+        for conv, bn in (("expand", 0), ("depthwise", 1), ("project", 2)):
+            if number == 0 and conv == "expand":
+                continue
+            block = f"_blocks.{number}."
+            names += [f"{block}_{conv}_conv.weight", *(f"{block}_bn{bn}.{part}" for part in norm)]
+    names += ["_conv_head.weight", *(f"_bn1.{part}" for part in norm), "_fc.weight", "_fc.bias"]
+    return dict(zip(names, timm.values(), strict=True))

@@ -3,7 +3,14 @@ import json
 import pytest
 
 from mmdense.engine import stage as stage_module
-from mmdense.engine.stage import Stage, StageError, fingerprint, read_stages, run_stage
+from mmdense.engine.stage import (
+    Stage,
+    StageError,
+    fingerprint,
+    last_checkpoint,
+    read_stages,
+    run_stage,
+)
 
 
 @pytest.fixture
@@ -118,7 +125,7 @@ def test_an_interrupted_stage_resumes_under_the_same_fingerprint(config, tmp_pat
 def test_the_checkpoint_of_the_stage_before_is_handed_on(config, tmp_path, tools):
     first = Stage(**entry(config))
     run(first, tmp_path, "a")
-    checkpoint = first.checkpoint(tmp_path / "work")
+    checkpoint = last_checkpoint(first.name, tmp_path / "work")
     second = Stage(**entry(config, name="detect", options=("--amp",), cfg_options={"lr": 0.2}))
     run(second, tmp_path, "b", checkpoint=checkpoint)
     assert calls(tools)[1].split() == [
@@ -149,7 +156,7 @@ def test_an_interrupt_ends_the_tool_too(config, tmp_path, tools):
 
 def test_a_stage_without_a_checkpoint_says_so(config, tmp_path):
     with pytest.raises(StageError, match="'pretrain' left no checkpoint"):
-        Stage(**entry(config)).checkpoint(tmp_path)
+        last_checkpoint(Stage(**entry(config)).name, tmp_path)
 
 
 def test_the_tools_exist():

@@ -51,7 +51,9 @@ def trained(monkeypatch):
     def leave_record(stage, *, work_dir, seed, **_):
         names.append(stage.name)
         record = Record.begin("toys", stage.name, config={}, seed=seed)
-        record.metrics["mIoU"] = {"plain": 30.0, "still": 1.0}[stage.name.split("/")[0]] + 2 * seed
+        record.metrics["mIoU"] = {"plain": 30.0, "still": 1.0, "ssl": 0.0}[
+            stage.name.split("/")[0]
+        ] + 2 * seed
         save(record, stage.folder(work_dir) / "record.json")
         return True
 
@@ -136,6 +138,30 @@ def test_some_variants_are_trained_and_the_rest_named(here, trained):
 def test_an_unknown_variant_is_refused_with_those_there_are(here):
     with pytest.raises(ValueError, match=r"no variant plane; it has plain, still"):
         Study.from_file(Path("study.py"), variants=["still", "plane"])
+
+
+def test_variants_start_from_what_was_pretrained_with_their_seed(here, trained):
+    text = STUDY.replace('label="Plain", changes=dict()', 'label="Plain", after="ssl"')
+    text += 'before = [dict(name="ssl", config="base.py")]\n'
+    (here / "study.py").write_text(text)
+    started = {}
+    runs = module.run_stage
+
+    def run(stage, *, checkpoint, **options):
+        started[stage.name] = checkpoint
+        (options["work_dir"] / stage.name).mkdir(parents=True)
+        (options["work_dir"] / stage.name / "last_checkpoint").write_text(f"{stage.name}.pth\n")
+        return runs(stage, checkpoint=checkpoint, **options)
+
+    module.run_stage = run  # taken back with the fixture's own
+    study = Study.from_file(Path("study.py"), variants=["plain"])
+    study.run()
+    assert {name: str(file) for name, file in started.items()} == {
+        "ssl/seed0": "None",
+        "plain/seed0": "ssl/seed0.pth",
+        "ssl/seed1": "None",
+        "plain/seed1": "ssl/seed1.pth",
+    }
 
 
 @pytest.mark.parametrize(

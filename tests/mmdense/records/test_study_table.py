@@ -45,7 +45,8 @@ def test_digits_counts_and_readings_that_a_variant_lacks():
 
     assert cells(digits=3) == ["0.512 ± 0.011", "0.667 ± 0.500"]
     assert cells(count=True)[1] == "2 of 3"
-    assert cells(metric="eta", optional=True) == ["–", "–"]
+    made.metrics["a/eta/mean"] = 1.0
+    assert cells(metric="eta", optional=True) == ["1.0", "–"]
 
 
 def test_what_differs_from_the_baseline_is_bold():
@@ -88,3 +89,15 @@ def test_changed_code_is_named():
     results = Results([(folder, record())], [], {folder: ["a.py", "b.py", "c.py", "d.py"]})
     table = kept_study("cascade_rpn", "toy")(results, "")
     assert table.endswith(" Stale: its code has changed since, a.py, b.py, c.py and 1 more.")
+
+
+def test_a_column_that_no_variant_of_a_group_has_is_left_out():
+    made = record()
+    metrics = [*CONFIG["metrics"], {"metric": "iou", "label": "IoU", "scale": 1, "optional": True}]
+    made.config = {**CONFIG, "metrics": metrics}
+    assert study_table(made).splitlines()[0] == "| Variant | AR |"
+    made.metrics = {**METRICS, "b/iou/mean": 0.25}
+    assert study_table(made).splitlines()[2:] == [
+        "| Plain | 50.0 ± 1.0 | – |",
+        "| Better | 62.5 ± 2.0 | 0.2 |",
+    ]

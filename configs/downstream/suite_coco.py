@@ -1,0 +1,56 @@
+"""Mask R-CNN on COCO with every detector here whose backbone the checkpoint fills, 1x.
+
+Paper: Mask R-CNN, arXiv:1703.06870; ViTDet, arXiv:2203.16527; Cascade RPN, arXiv:1909.06720.
+Command: python tools/downstream.py CHECKPOINT --suite coco --gpus 8 --source FOLDER
+Machine: 8 GPUs; each training as long as its config says. Not run here.
+Expected: no figure; it was not run here.
+Vary: --labels 1 5 10 100, --seeds; the 2x schedules are configs of their own.
+"""
+
+
+def _pair(backbone, label):
+    """A detector with RPN, and the same with Cascade RPN against it."""
+    base = "configs/downstream/mask_rcnn_{}_1x_coco.py"
+    return [
+        dict(name=backbone, label=f"{label}, RPN", base=base.format(backbone), init="CHECKPOINT"),
+        dict(
+            name=f"{backbone}_cascade_rpn",
+            label=f"{label}, Cascade RPN",
+            base=base.format(f"{backbone}_cascade_rpn"),
+            init="CHECKPOINT",
+            against=backbone,
+        ),
+    ]
+
+
+name = "downstream_coco"
+slug = "downstream"
+task = "detection"
+seeds = [0]
+data = [dict(name="coco")]
+variants = [
+    *_pair("r50_fpn", "ResNet-50, FPN"),
+    *_pair("r50_c4", "ResNet-50, C4"),
+    *_pair("vit_s_fpn", "ViT-S, four maps"),
+    *_pair("vit_s_simple", "ViT-S, windows, one map"),
+    dict(
+        name="vit_b_fpn",
+        label="ViT-B, four maps, RPN",
+        base="configs/downstream/mask_rcnn_vit_b_fpn_1x_coco.py",
+        init="CHECKPOINT",
+    ),
+    dict(
+        name="vit_b_simple",
+        label="ViT-B, windows, one map, RPN",
+        base="configs/downstream/mask_rcnn_vit_b_simple_1x_coco.py",
+        init="CHECKPOINT",
+    ),
+]
+metrics = [
+    dict(metric="coco/bbox_mAP", label="box AP", scale=100),
+    dict(metric="coco/bbox_mAP_75", label="box AP75", scale=100),
+    dict(metric="coco/segm_mAP", label="mask AP", scale=100),
+    dict(metric="coco/segm_mAP_75", label="mask AP75", scale=100),
+]
+
+expected = []

@@ -1,0 +1,14 @@
+"""Semantic FPN on CamVid road scenes with EfficientNet-Lite0: supervised weights beside our own.
+
+Paper: EfficientNet, arXiv:1905.11946, in its Lite variant; Panoptic FPN, arXiv:1901.02446.
+Command: python tools/train.py configs/segmentation/semantic_fpn_lite0_camvid.py --init CHECKPOINT
+Machine: two CPU cores, 10 minutes. Needs pip install timm.
+Expected: the rows "EfficientNet-Lite0" of configs/pipelines/transfer_study.py.
+Vary: without --init it starts at random; its weights: configs/_base_/models/efficientnet_lite0.py.
+"""
+
+_base_ = ["./semantic_fpn_r18_camvid.py", "../_base_/models/efficientnet_lite0.py"]
+
+model = _base_.lite0
+
+expected = []

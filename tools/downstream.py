@@ -1,0 +1,88 @@
+"""Fine-tune a checkpoint on a suite of downstream tasks, and record what comes out.
+
+    python tools/downstream.py CHECKPOINT --suite small --source FOLDER_OF_THE_DATA
+
+Trains those configs of the suite whose backbone the checkpoint fills, strictly, and beside them the
+baselines that the suite names. A suite that was interrupted goes on where it stopped.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+
+def _arguments() -> argparse.Namespace:
+    from mmdense.engine import launch
+    from mmdense.engine.downstream import SUITES
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", help="file or address, of any publisher: docs/transfer.md")
+    parser.add_argument("--suite", choices=SUITES, required=True)
+    parser.add_argument(
+        "--labels", nargs="+", type=float, default=[100], metavar="PERCENT",
+        help="shares of the labels to train with, such as 1 10 100; default 100",
+    )  # fmt: skip
+    parser.add_argument("--seeds", nargs="+", type=int, help="default those of the suite")
+    parser.add_argument(
+        "--gpus", type=int, default=1, help="of each training; default 1, or the CPU"
+    )
+    parser.add_argument(
+        "--allow", nargs="+", default=[], metavar="NAME", help="weights and doubts that may differ"
+    )
+    parser.add_argument(
+        "--work-dir", type=Path, help="default work_dirs/downstream_SUITE/CHECKPOINT"
+    )
+    parser.add_argument(
+        "--source", type=Path, help="folder with the archives of the data; default $MMDENSE_SOURCES"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="WHAT",
+        help="also keep the record as results/downstream/<date>_<WHAT>; needs a clean git tree",
+    )
+    launch.add_trust_argument(parser)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Train the suite, then write the record, the table and the page."""
+    args = _arguments()
+    from mmdense.checkpoints.read import trust_checkpoints
+    from mmdense.engine.downstream import downstream_study, suite_file
+    from mmdense.engine.stage import StageError
+    from mmdense.engine.study import Study
+    from mmdense.records.record import RecordError
+
+    # `kill` ends the running training too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    suite = suite_file(args.suite)
+    if args.trust_checkpoint:
+        trust_checkpoints()
+    try:
+        cfg, left_out = downstream_study(
+            suite,
+            args.checkpoint,
+            percents=args.labels,
+            seeds=args.seeds,
+            gpus=args.gpus,
+            allow=args.allow,
+        )
+        cfg.trust_checkpoint = args.trust_checkpoint
+        for name, reason in left_out.items():
+            print(f"left out {name}: {reason}")
+        folder = Path("work_dirs") / cfg.name / Path(args.checkpoint).stem
+        study = Study.from_config(cfg, str(suite), work_dir=args.work_dir or folder)
+        study.run(source=args.source)
+        study.report(keep_as=args.keep)
+    except (StageError, RecordError, ValueError, OSError) as error:
+        print(f"downstream stopped: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
