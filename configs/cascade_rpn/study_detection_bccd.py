@@ -21,7 +21,11 @@ def _variant(name):
         optim_wrapper=dict(optimizer=dict(lr=1e-3)),
         train_cfg=dict(max_epochs=6, val_interval=6),
     )
-    return dict(name=name, label=_base_.rpn_variants.labels[name], changes=changes)
+    labels = {
+        **_base_.rpn_variants.labels,
+        "statistics": "Cascade RPN, two stages, L1 for IoU losses",
+    }
+    return dict(name=name, label=labels[name], changes=changes)
 
 
 name = "detection_bccd"
@@ -39,6 +43,8 @@ variants = [
         "cascade_1",
         "cascade_2",
         "cascade_3",
+        "light_boxes",
+        "statistics",
     )
 ]
 metrics = [

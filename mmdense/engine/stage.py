@@ -133,11 +133,11 @@ def fingerprint(stage: Stage, *, data: str, before: str | None, seed: int) -> st
         "tool": stage.tool,
         "options": list(stage.options),
         "cfg_options": stage.cfg_options,
-        "gpus": stage.gpus,
         "config": config,
         "data": data,
         "before": before,
         "seed": seed,
+        **({"gpus": stage.gpus} if stage.gpus > 1 else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -21,7 +21,7 @@ def _iou_rule(low):
     return dict(assigner=assigner, sampler=_SAMPLER)
 
 
-def _stage(adapt, last, stds, iou_loss, weight, normalizer="samples"):
+def _stage(adapt, last, stds, iou_loss, weight, box_weight, normalizer="samples"):
     stage = dict(
         adapt=adapt,
         with_cls=last,
@@ -31,7 +31,9 @@ def _stage(adapt, last, stds, iou_loss, weight, normalizer="samples"):
         normalizer=normalizer,
     )
     if iou_loss:
-        stage["loss_bbox"] = dict(type="mmdet.IoULoss", linear=True, loss_weight=10.0 * weight)
+        stage["loss_bbox"] = dict(
+            type="mmdet.IoULoss", linear=True, loss_weight=box_weight * weight
+        )
     else:
         stage["loss_bbox"] = dict(type="mmdet.L1Loss", loss_weight=1.0 * weight)
     if last:
@@ -41,15 +43,15 @@ def _stage(adapt, last, stds, iou_loss, weight, normalizer="samples"):
     return stage
 
 
-def _cascade(adapts, weight, *, region=True, statistics=True, iou_loss=True):
-    """Changes to a model for as many stages as there are adaptations."""
+def _cascade(adapts, weight, *, region=True, statistics=True, iou_loss=True, box_weight=10.0):
+    """Changes to a model for as many stages as there are adaptations; 10 is the paper's weight."""
     stages, rules = [], []
     for number, adapt in enumerate(adapts):
         by_region = region and number == 0
         stds = _STATISTICS[min(number, 1)] if statistics else (1.0,) * 4
         last = number == len(adapts) - 1
         normalizer = "anchors" if by_region else "samples"
-        stages.append(_stage(adapt, last, stds, iou_loss, weight, normalizer))
+        stages.append(_stage(adapt, last, stds, iou_loss, weight, box_weight, normalizer))
         rules.append(
             dict(assigner=dict(type="mmdense.RegionAssigner"))
             if by_region
@@ -84,6 +86,7 @@ def _variants(weight):
         statistics=_cascade(two, weight, iou_loss=False),
         cascade_1=_cascade((_DILATED,), weight),
         cascade_2=_cascade(two, weight),
+        light_boxes=_cascade(two, weight, box_weight=2.0),
         cascade_3=_cascade((_DILATED, _ADAPTIVE, _ADAPTIVE), weight),
         dilation_4=_cascade((dict(kind="dilated", dilation=4), _ADAPTIVE), weight),
     )
@@ -102,6 +105,7 @@ rpn_variants = dict(
         statistics="+ statistics of each stage",
         cascade_1="Cascade RPN, one stage",
         cascade_2="**Cascade RPN, two stages** (+ IoU loss)",
+        light_boxes="Cascade RPN, two stages, box losses at a fifth",
         cascade_3="Cascade RPN, three stages",
         dilation_4="Cascade RPN, first stage dilated by 4",
     ),
