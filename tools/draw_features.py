@@ -36,9 +36,10 @@ def main() -> int:
     args = parse_arguments()
     from mmdense.engine import launch
     from mmdense.pictures.draw_run import draw_run
+    from mmdense.pictures.drawn import FOLDER
     from mmdense.pictures.trained_run import find_checkpoint, find_config
 
-    folder = args.out or args.run / "pictures"
+    folder = args.out or args.run / FOLDER
     try:
         args.config = args.config or find_config(args.run)
         checkpoint = args.checkpoint or find_checkpoint(args.run)

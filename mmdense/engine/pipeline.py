@@ -18,6 +18,7 @@ from mmdense.engine.stage import (
     read_stages,
     run_stage,
 )
+from mmdense.engine.stage_pictures import draw_stage
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import keep, save
 
@@ -109,6 +110,8 @@ class Pipeline:
                     on_line=progress.line,
                 )
                 progress.done(f"done in {progress.elapsed}" if ran else "unchanged, not run again")
+            if stage.tool == "train" and (why := draw_stage(stage.name, self.work_dir)):
+                self.console.print(f"{label}: no pictures: {why}", markup=False, soft_wrap=True)
 
     def report(self, *, keep_as: str | None = None) -> Path:
         """Write record, table, plots and the page of the finished stages to the work directory.

@@ -14,17 +14,14 @@ from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.evaluation.probe_loaders import build_preprocessor
 from mmdense.pictures.attention_picture import draw_attention
 from mmdense.pictures.chosen_images import open_images
-from mmdense.pictures.drawn import Drawn, NothingToDraw
+from mmdense.pictures.drawn import CAPTIONS, Drawn, NothingToDraw
 from mmdense.pictures.neighbours_picture import draw_neighbours
 from mmdense.pictures.patch_pca_picture import draw_patch_pca
 from mmdense.pictures.picture_grid import png_bytes
 from mmdense.pictures.proposals_picture import draw_proposals
 from mmdense.pictures.trained_run import backbone_of, load_trained
 
-__all__ = ["CAPTIONS", "Pictures", "draw_run"]
-
-#: Names each picture of the folder: ``{"file.png": {"title": "...", "caption": "..."}}``.
-CAPTIONS = "captions.json"
+__all__ = ["Pictures", "draw_run"]
 
 
 class Pictures(NamedTuple):

@@ -4,7 +4,12 @@ from typing import NamedTuple
 
 from PIL import Image
 
-__all__ = ["Drawn", "NothingToDraw"]
+__all__ = ["CAPTIONS", "FOLDER", "Drawn", "NothingToDraw"]
+
+#: Folder below that of a run, and the file in it that names each picture:
+#: ``{"file.png": {"title": "...", "caption": "..."}}``.
+FOLDER = "pictures"
+CAPTIONS = "captions.json"
 
 
 class Drawn(NamedTuple):

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from mmdense.pictures.drawn import CAPTIONS, FOLDER
 from mmdense.report.embedded_picture import embed
 from mmdense.report.section import Notice, Section
 from mmdense.report.sources import Part, Subject
 
-__all__ = ["CAPTIONS", "FOLDER", "pictures_section"]
+__all__ = ["pictures_section"]
 
-FOLDER = "pictures"
-CAPTIONS = "captions.json"
 _LONGEST = 1600  # pixels
 _BUDGET = 3_000_000  # bytes of all pictures of a page, before they become text
 

@@ -55,10 +55,16 @@ def test_from_images_to_a_table_and_only_once(here, capsys):
     assert "ResNet: 100.0 % from" in log  # the strict load said what it did
     assert "ResNet: 100.0 % from" not in (here / "work_dirs/tiny/random/output.log").read_text()
 
+    for stage in ("pretrain", "ssl", "random"):
+        assert (here / f"work_dirs/tiny/{stage}/pictures/patch_pca.png").is_file()
+    drawn = here / "work_dirs/tiny/ssl/pictures/captions.json"
+    before = drawn.stat().st_mtime_ns
+
     # The second time nothing runs; a changed config runs its own stage alone.
     again = Pipeline.from_file(Path("pipeline.py"))
     again.run()
     assert capsys.readouterr().out.count("unchanged, not run again") == 3
+    assert drawn.stat().st_mtime_ns == before
     record = json.loads(again.report().read_text())
     assert record["slug"] == "pipelines"
     assert [stage["init"] for stage in record["stages"]] == ["random", "ssl", "random"]

@@ -13,7 +13,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
 
-from mmdense.pictures.draw_run import CAPTIONS, draw_run
+from mmdense.pictures.draw_run import draw_run
+from mmdense.pictures.drawn import CAPTIONS
 
 BACKBONES = {
     "ResNet": dict(type="ResNet", depth=18, stem_channels=4, base_channels=4),
