@@ -21,11 +21,7 @@ def _variant(name):
         optim_wrapper=dict(optimizer=dict(lr=1e-3)),
         train_cfg=dict(max_epochs=6, val_interval=6),
     )
-    labels = {
-        **_base_.rpn_variants.labels,
-        "statistics": "Cascade RPN, two stages, L1 for IoU losses",
-    }
-    return dict(name=name, label=labels[name], changes=changes)
+    return dict(name=name, label=_base_.rpn_variants.labels[name], changes=changes)
 
 
 name = "detection_bccd"
@@ -44,7 +40,7 @@ variants = [
         "cascade_2",
         "cascade_3",
         "light_boxes",
-        "statistics",
+        "negatives_03",
     )
 ]
 metrics = [

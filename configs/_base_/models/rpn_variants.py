@@ -43,8 +43,13 @@ def _stage(adapt, last, stds, iou_loss, weight, box_weight, normalizer="samples"
     return stage
 
 
-def _cascade(adapts, weight, *, region=True, statistics=True, iou_loss=True, box_weight=10.0):
-    """Changes to a model for as many stages as there are adaptations; 10 is the paper's weight."""
+def _cascade(
+    adapts, weight, *, region=True, statistics=True, iou_loss=True, box_weight=10.0, negatives=0.7
+):
+    """Changes to a model for as many stages as there are adaptations.
+
+    10 is the paper's weight of the box losses, and 0.7 the IoU below which it has negatives.
+    """
     stages, rules = [], []
     for number, adapt in enumerate(adapts):
         by_region = region and number == 0
@@ -55,7 +60,7 @@ def _cascade(adapts, weight, *, region=True, statistics=True, iou_loss=True, box
         rules.append(
             dict(assigner=dict(type="mmdense.RegionAssigner"))
             if by_region
-            else _iou_rule(0.7 if statistics else 0.3)
+            else _iou_rule(negatives if statistics else 0.3)
         )
     if region and len(adapts) == 1:  # a classifier needs negatives and positives in balance
         rules[0]["sampler"] = _SAMPLER
@@ -87,6 +92,7 @@ def _variants(weight):
         cascade_1=_cascade((_DILATED,), weight),
         cascade_2=_cascade(two, weight),
         light_boxes=_cascade(two, weight, box_weight=2.0),
+        negatives_03=_cascade(two, weight, negatives=0.3),
         cascade_3=_cascade((_DILATED, _ADAPTIVE, _ADAPTIVE), weight),
         dilation_4=_cascade((dict(kind="dilated", dilation=4), _ADAPTIVE), weight),
     )
@@ -106,6 +112,7 @@ rpn_variants = dict(
         cascade_1="Cascade RPN, one stage",
         cascade_2="**Cascade RPN, two stages** (+ IoU loss)",
         light_boxes="Cascade RPN, two stages, box losses at a fifth",
+        negatives_03="Cascade RPN, two stages, negatives below IoU 0.3",
         cascade_3="Cascade RPN, three stages",
         dilation_4="Cascade RPN, first stage dilated by 4",
     ),
