@@ -15,6 +15,7 @@ from mmdense.records.markdown import markdown
 from mmdense.records.record import FILE_NAME, Record, RecordError, load
 from mmdense.records.sources import changed_sources
 from mmdense.records.study_table import kept_study
+from mmdense.records.summary_table import summary_table
 
 _STALE = "stale"  # mark of a row whose code has changed since
 _SYNTHETIC = "Collage"  # the generated data set; whatever is measured on it is marked
@@ -164,7 +165,12 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
     },
     "operators": kept_benchmarks("operators", "Operator"),
     "pipelines": _kept_pipelines,
+    **{
+        f"transfer_{task}": kept_study("downstream", "transfer_study", task)
+        for task in ("bccd", "camvid")
+    },
     "setup": _kept_setup,
+    "summary": summary_table,
     "training": kept_benchmarks("training", "Part"),
 }
 
