@@ -85,9 +85,8 @@ def reduced(name):
     if "rpn_proposal" in cfg.model.train_cfg:
         cfg.model.train_cfg.rpn_proposal.update(nms_pre=50, max_per_img=20)
         cfg.model.train_cfg.rcnn.sampler.num = 8
-    for head in ("decode_head", "auxiliary_head"):
-        if "UPer" in cfg.model.get("decode_head", {}).get("type", "") and head in cfg.model:
-            cfg.model[head].channels = 32
+    if cfg.model.get("decode_head", {}).get("type") == "UPerHead":
+        cfg.model.decode_head.channels = 32
     if "roi_head" in cfg.model and "shared_head" not in cfg.model.roi_head:
         cfg.model.roi_head.bbox_head.fc_out_channels = 32
     return cfg
