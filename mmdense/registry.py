@@ -17,6 +17,7 @@ __all__ = [
     "METRICS",
     "MODELS",
     "OPTIM_WRAPPERS",
+    "OPTIM_WRAPPER_CONSTRUCTORS",
     "STRATEGIES",
     "TASK_UTILS",
     "TRANSFORMS",
@@ -61,8 +62,10 @@ MODELS = _child(
     "mmdense.data.repeated_view_preprocessor",
     "mmdense.data.two_view_preprocessor",
     "mmdense.engine.host_defaults",
+    "mmdense.necks.simple_pyramid",
 )
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
+OPTIM_WRAPPER_CONSTRUCTORS = _child(host.OPTIM_WRAPPER_CONSTRUCTORS, "mmdense.engine.layer_decay")
 STRATEGIES = _child(host.STRATEGIES, "mmdense.engine.fsdp")
 TASK_UTILS = _child(host.TASK_UTILS)
 TRANSFORMS = _child(

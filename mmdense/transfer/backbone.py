@@ -29,6 +29,7 @@ from mmdense.transfer.meaning import doubts
 from mmdense.transfer.places import dialect_of
 from mmdense.transfer.report import TransferReport
 from mmdense.transfer.source import Source, find_backbones, pick_backbone
+from mmdense.transfer.split_resnet import join_stages
 
 __all__ = ["LoadBackboneHook", "load_backbone", "load_model"]
 
@@ -47,7 +48,8 @@ def load_backbone(
 ) -> TransferReport:
     """Fill a backbone from a checkpoint of any dialect.
 
-    Nothing is written to the backbone unless everything fits.
+    Nothing is written to the backbone unless everything fits. The last stage of a ResNet that a
+    detector keeps in its RoI head (C4) is filled with it: :mod:`~mmdense.transfer.split_resnet`.
 
     Args:
         backbone: to fill.
@@ -56,7 +58,8 @@ def load_backbone(
             :func:`~mmdense.transfer.source.pick_backbone`.
         allow: names of weights, with ``*`` for any, and kinds of doubts that may be wrong.
         grid: rows and columns of patches that the source was trained with, if not a square.
-        model: which the backbone is part of, for the check of its ``data_preprocessor``.
+        model: which the backbone is part of, for the check of its ``data_preprocessor``, and for
+            what its RoI head keeps.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -64,6 +67,7 @@ def load_backbone(
             fits and what does not, and says how to allow it.
     """
     content = _content(checkpoint)
+    backbone = join_stages(backbone, model)
     source = pick_backbone(find_backbones(content, backbone.state_dict()), branch, checkpoint)
     fit = fit_backbone(source, backbone, grid=grid)
     doubted = doubts(content, source, backbone, model)

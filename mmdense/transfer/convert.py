@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.checkpoints.publish import weights_as_bytes
 from mmdense.transfer.backbone import load_backbone
+from mmdense.transfer.split_resnet import join_stages
 
 __all__ = ["convert", "largest_difference"]
 
@@ -78,6 +79,10 @@ def build_backbone(config: str) -> tuple[nn.Module, nn.Module | None]:
     if "backbone" not in model:
         raise ValueError(f"{config} has no model.backbone")
     backbone = MODELS.build({**model["backbone"], "init_cfg": None})
+    head = model.get("roi_head", {}).get("shared_head")
+    if head is not None:  # the last stage of a detector of the C4 kind
+        shared = SimpleNamespace(shared_head=MODELS.build({**head, "init_cfg": None}))
+        backbone = join_stages(backbone, SimpleNamespace(backbone=backbone, roi_head=shared))
     backbone.eval()
     found = model.get("data_preprocessor") or cfg.get("data_preprocessor")
     return backbone, None if found is None else MODELS.build(found)

@@ -1,0 +1,46 @@
+# ViT-S/16 and ViT-B/16 of the self-supervised literature, as backbones that give maps. A config
+# takes one: `model = dict(backbone=_base_.vit.small.maps)`.
+#   maps      four maps of stride 16, full attention. The position table has the size that it was
+#             pretrained with and is resized for each image, as the authors' own code does. No norm
+#             at the end: the host's would normalise only the last of the four.
+#   windows   the last map, for large images: attention in windows of 14 patches, in four layers
+#             over the whole image (ViTDet, arXiv:2203.16527, section 3). It has no class token.
+
+
+def _maps(arch):
+    return dict(
+        _delete_=True,
+        type="mmpretrain.VisionTransformer",
+        arch=arch,
+        img_size=224,
+        patch_size=16,
+        out_indices=(2, 5, 8, 11),
+        out_type="featmap",
+        final_norm=False,
+        drop_path_rate=0.1,
+    )
+
+
+def _windows(width):
+    return dict(
+        _delete_=True,
+        type="mmpretrain.ViTSAM",
+        arch=dict(
+            embed_dims=width,
+            num_layers=12,
+            num_heads=width // 64,
+            feedforward_channels=4 * width,
+            global_attn_indexes=[2, 5, 8, 11],
+        ),
+        img_size=1024,
+        patch_size=16,
+        out_channels=0,  # the map itself, without the neck of SAM
+        window_size=14,
+        drop_path_rate=0.1,
+    )
+
+
+vit = dict(
+    small=dict(width=384, maps=_maps("deit-small"), windows=_windows(384)),
+    base=dict(width=768, maps=_maps("deit-base"), windows=_windows(768)),
+)

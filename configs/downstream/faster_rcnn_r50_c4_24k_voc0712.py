@@ -1,0 +1,39 @@
+"""Faster R-CNN on the C4 map on Pascal VOC, from a self-supervised ResNet-50, all of it trained.
+
+The last stage of the ResNet works on each region, in the RoI head; --init fills it, too. A norm
+stands behind it, as in MoCo's code. That code takes the statistics of BatchNorm anew before a test
+(PreciseBN), and learns from difficult boxes; here neither is done.
+
+Paper: MoCo, arXiv:1911.05722, section 4.2.1.
+Command: python tools/train.py configs/downstream/faster_rcnn_r50_c4_24k_voc0712.py
+    --init CHECKPOINT
+Machine: 8 GPUs with 2 images each, as published. Not run here.
+Expected: it depends on the checkpoint, and was not run here.
+Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+"""
+
+_base_ = [
+    "mmdet::_base_/models/faster-rcnn_r50-caffe-c4.py",
+    "../_base_/finetune/whole_resnet.py",
+    "../_base_/finetune/voc0712_24k.py",
+]
+custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
+
+model = dict(
+    data_preprocessor=dict(
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
+    ),
+    backbone=_base_.whole_resnet.backbone,
+    roi_head=dict(
+        shared_head=dict(
+            type="ResLayerExtraNorm",
+            style="pytorch",
+            norm_cfg=_base_.whole_resnet.norm,
+            norm_eval=False,
+            init_cfg=None,
+        ),
+        bbox_head=dict(num_classes=20),
+    ),
+)
+
+expected = []

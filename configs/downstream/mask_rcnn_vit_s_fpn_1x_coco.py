@@ -1,0 +1,37 @@
+"""Mask R-CNN with FPN on COCO, from a self-supervised ViT-S/16: four maps, rescaled.
+
+Paper: ViT, arXiv:2010.11929; the four rescaled maps as XCiT, arXiv:2106.09681, has them.
+Command: python tools/train.py configs/downstream/mask_rcnn_vit_s_fpn_1x_coco.py --init CHECKPOINT
+Machine: 8 GPUs with 2 images each. Not run here.
+Expected: it depends on the checkpoint, and was not run here.
+Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+"""
+
+_base_ = [
+    "mmdet::mask_rcnn/mask-rcnn_r50_fpn_1x_coco.py",
+    "../_base_/models/vit.py",
+    "../_base_/finetune/whole_vit.py",
+    "../_base_/finetune/short_sides.py",
+]
+custom_imports = dict(
+    imports=["mmdense", "mmpretrain.models", "mmseg.models"], allow_failed_imports=False
+)
+
+width = _base_.vit.small.width
+model = dict(
+    backbone=_base_.vit.small.maps,
+    neck=[
+        dict(
+            type="mmseg.Feature2Pyramid",
+            embed_dim=width,
+            rescales=[4, 2, 1, 0.5],
+            norm_cfg=dict(type="SyncBN", requires_grad=True),
+        ),
+        dict(type="FPN", in_channels=[width] * 4, out_channels=256, num_outs=5),
+    ],
+)
+_base_.train_pipeline[2] = _base_.short_sides.coco
+train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
+optim_wrapper = _base_.whole_vit
+
+expected = []

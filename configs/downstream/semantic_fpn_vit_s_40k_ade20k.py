@@ -1,0 +1,38 @@
+"""Semantic FPN on ADE20K, from a self-supervised ViT-S/16: four maps, rescaled.
+
+Paper: Panoptic FPN's semantic branch, arXiv:1901.02446; AdamW at 1e-4 and a polynomial decay as
+    PVT, arXiv:2102.12122, has them.
+Command: python tools/train.py configs/downstream/semantic_fpn_vit_s_40k_ade20k.py --init CHECKPOINT
+Machine: 4 GPUs with 4 images each. Not run here.
+Expected: it depends on the checkpoint, and was not run here.
+Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+"""
+
+_base_ = [
+    "./semantic_fpn_r50_40k_ade20k.py",
+    "../_base_/models/vit.py",
+    "../_base_/finetune/whole_vit.py",
+]
+custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
+
+width = _base_.vit.small.width
+model = dict(
+    backbone=_base_.vit.small.maps,
+    neck=[
+        dict(
+            type="Feature2Pyramid",
+            embed_dim=width,
+            rescales=[4, 2, 1, 0.5],
+            norm_cfg=dict(type="SyncBN", requires_grad=True),
+        ),
+        dict(type="FPN", in_channels=[width] * 4, out_channels=256, num_outs=4),
+    ],
+    test_cfg=dict(mode="slide", crop_size=_base_.crop_size, stride=(341, 341)),
+)
+optim_wrapper = _base_.whole_vit
+param_scheduler = [
+    dict(type="LinearLR", start_factor=1e-6, by_epoch=False, begin=0, end=1500),
+    dict(type="PolyLR", eta_min=0.0, power=0.9, begin=1500, end=40000, by_epoch=False),
+]
+
+expected = []

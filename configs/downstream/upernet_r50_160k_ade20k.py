@@ -1,0 +1,27 @@
+"""UPerNet on ADE20K, from a self-supervised ResNet-50, all of it trained.
+
+Paper: UPerNet, arXiv:1807.10221, with MMSegmentation's schedule.
+Command: python tools/train.py configs/downstream/upernet_r50_160k_ade20k.py --init CHECKPOINT
+Machine: 4 GPUs with 4 images each. Not run here.
+Expected: it depends on the checkpoint, and was not run here.
+Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+"""
+
+_base_ = [
+    "mmseg::_base_/models/upernet_r50.py",
+    "../_base_/datasets/ade20k_semantic.py",
+    "mmseg::_base_/schedules/schedule_160k.py",
+    "mmseg::_base_/default_runtime.py",
+]
+custom_imports = dict(imports=["mmdense"], allow_failed_imports=False)
+
+model = dict(
+    pretrained=None,
+    data_preprocessor=dict(size=_base_.crop_size),
+    backbone=dict(type="ResNet", init_cfg=None),  # the plain stem, with one 7 x 7 convolution
+    decode_head=dict(num_classes=150),
+    auxiliary_head=dict(num_classes=150),
+)
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+
+expected = []

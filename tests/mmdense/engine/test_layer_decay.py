@@ -1,0 +1,134 @@
+"""Layer decay in detectors and segmentors: rates worked out by hand."""
+
+import mmdense  # noqa: F401 (first: it supplies what mmdet imports)
+
+# isort: split
+from types import SimpleNamespace
+
+import pytest
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS
+from mmengine.runner import Runner
+from torch import nn
+
+from mmdense.engine.layer_decay import LayerDecay
+
+ARCH = {"embed_dims": 8, "num_layers": 3, "num_heads": 2, "feedforward_channels": 16}
+NARROW = {"stem_channels": 8, "base_channels": 8}
+
+
+class Detector(nn.Module):
+    def __init__(self, **backbone):
+        super().__init__()
+        self.backbone = MODELS.build(backbone)
+        self.neck = nn.Conv2d(8, 4, 1)
+
+
+def vit_detector():
+    more = {"patch_size": 4, "out_type": "featmap", "img_size": 8}
+    return Detector(type="mmpretrain.VisionTransformer", arch=ARCH, **more)
+
+
+def wrapped(model, rate=0.5, **paramwise):
+    paramwise = {"layer_decay_rate": rate, **paramwise}
+    optimizer = {"type": "AdamW", "lr": 1.0, "weight_decay": 0.1}
+    cfg = {"type": "OptimWrapper", "optimizer": optimizer, "constructor": "mmdense.LayerDecay"}
+    return build_optim_wrapper(model, {**cfg, "paramwise_cfg": paramwise})
+
+
+def groups(model, **options):
+    found = wrapped(model, **options).optimizer.param_groups
+    return {group["param_name"]: group for group in found}
+
+
+def test_rates_of_a_vit_of_three_layers():
+    model = vit_detector()
+    rates = {name: group["lr"] for name, group in groups(model).items()}
+    assert set(rates) == {name for name, _ in model.named_parameters()}
+    # Stem, three layers, then the last norm, the neck and the heads: 4, 3, 2, 1 and 0 layers off.
+    by_hand = {
+        "backbone.cls_token": 0.5**4,
+        "backbone.pos_embed": 0.5**4,
+        "backbone.patch_embed.projection.weight": 0.5**4,
+        "backbone.layers.0.attn.qkv.weight": 0.5**3,
+        "backbone.layers.1.ffn.layers.1.bias": 0.5**2,
+        "backbone.layers.2.ln2.weight": 0.5,
+        "backbone.ln1.weight": 1.0,
+        "neck.weight": 1.0,
+        "neck.bias": 1.0,
+    }
+    assert {name: rates[name] for name in by_hand} == by_hand
+
+
+def test_rates_of_a_resnet_50():
+    model = Detector(type="mmpretrain.ResNet", depth=50, **NARROW)
+    rates = {name: group["lr"] for name, group in groups(model).items()}
+    # MMPretrain counts six steps in a ResNet-50: stage 1; two blocks of stage 2 each; three of
+    # stage 3 each; stage 4. The stem stands before them.
+    by_hand = {
+        "backbone.conv1.weight": 0.5**7,
+        "backbone.layer1.2.conv1.weight": 0.5**6,
+        "backbone.layer2.1.conv1.weight": 0.5**5,
+        "backbone.layer2.2.conv1.weight": 0.5**4,
+        "backbone.layer3.0.bn1.weight": 0.5**3,
+        "backbone.layer3.5.conv3.weight": 0.5**2,
+        "backbone.layer4.2.conv3.weight": 0.5,
+        "neck.weight": 1.0,
+    }
+    assert {name: rates[name] for name in by_hand} == by_hand
+
+
+def test_a_rate_of_one_changes_nothing():
+    assert {group["lr"] for group in groups(vit_detector(), rate=1.0).values()} == {1.0}
+
+
+def test_weight_decay_is_left_out_where_it_is_said():
+    custom = {"pos_embed": {"decay_mult": 0.5}}
+    found = groups(vit_detector(), norm_decay_mult=0.0, bias_decay_mult=0.0, custom_keys=custom)
+    decays = {name: group["weight_decay"] for name, group in found.items()}
+    assert decays["backbone.layers.0.ln1.weight"] == decays["neck.bias"] == 0
+    assert decays["backbone.pos_embed"] == pytest.approx(0.05)
+    assert decays["neck.weight"] == decays["backbone.layers.0.attn.qkv.weight"] == 0.1
+
+
+def test_frozen_parameters_have_no_group():
+    model = vit_detector()
+    model.backbone.pos_embed.requires_grad = False
+    assert "backbone.pos_embed" not in groups(model)
+
+
+def test_the_batch_scales_every_rate_alike():
+    wrapper = wrapped(vit_detector())
+    before = [group["lr"] for group in wrapper.optimizer.param_groups]
+    runner = SimpleNamespace(
+        _train_dataloader={"batch_size": 2}, world_size=4, param_schedulers=None, logger=_Quiet()
+    )
+    Runner.scale_lr(runner, wrapper, {"enable": True, "base_batch_size": 16})
+    after = [group["lr"] for group in wrapper.optimizer.param_groups]
+    assert after == pytest.approx([rate * 8 / 16 for rate in before])
+
+
+class _Quiet:
+    def info(self, *_):
+        pass
+
+
+def test_a_backbone_that_tells_no_depth_is_named():
+    model = Detector(type="mmdet.ResNet", depth=18, base_channels=8)
+    shallow = Detector(type="mmpretrain.ResNet", depth=18, **NARROW)
+    with pytest.raises(TypeError, match="get_layer_depth; ResNet of Detector has none"):
+        wrapped(model)
+    with pytest.raises(TypeError, match="ResNet does not tell it for its depth"):
+        wrapped(shallow)
+    with pytest.raises(TypeError, match="NoneType of Linear has none"):
+        wrapped(nn.Linear(1, 1))
+
+
+def test_options_that_would_be_ignored_are_refused():
+    with pytest.raises(ValueError, match="does not take decay_rate, num_layers"):
+        LayerDecay({}, {"decay_rate": 0.65, "num_layers": 12})
+    with pytest.raises(ValueError, match=r"custom_keys\['head'\].lr_mult"):
+        LayerDecay({}, {"custom_keys": {"head": {"lr_mult": 10}}})
+    for rate in (0, 1.5):
+        with pytest.raises(ValueError, match=f"layer_decay_rate={rate}: above 0"):
+            LayerDecay({}, {"layer_decay_rate": rate})
