@@ -28,6 +28,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "configs" / "downstream"
 NAMES = [
     path.stem
     for path in sorted(FOLDER.glob("*.py"))
+    if not path.stem.startswith("suite_")  # lists of these configs
     if path.stem.endswith(("_coco", "_voc0712", "_ade20k"))
 ]
 SHORT = [name for name in NAMES if "_2x_" not in name]  # the others are these, trained longer

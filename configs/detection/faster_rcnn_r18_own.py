@@ -1,4 +1,4 @@
-"""Faster R-CNN on your own images and COCO files: copy this file beside it and change the first lines.
+"""Faster R-CNN on your own images and COCO files: copy this file and change the first lines.
 
 Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
 Command: python tools/train.py configs/detection/faster_rcnn_r18_own.py --init CHECKPOINT

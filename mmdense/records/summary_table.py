@@ -37,10 +37,10 @@ HEADLINES = (
     *(
         Headline(_CASCADE, "cascade_rpn", study, data, metric, "cascade_2", "rpn")
         for study, data, metric in (
-            ("proposals_bccd", "BCCD", "proposals/AR100"),
-            ("proposals_collage", "Collage (synthetic)", "proposals/AR100"),
-            ("detection_bccd", "BCCD", "coco/bbox_mAP_75"),
-            ("detection_collage", "Collage (synthetic)", "coco/mAP_75"),
+            ("proposals_bccd", "BCCD, proposals", "proposals/AR100"),
+            ("proposals_collage", "Collage (synthetic), proposals", "proposals/AR100"),
+            ("detection_bccd", "BCCD, Faster R-CNN", "coco/bbox_mAP_75"),
+            ("detection_collage", "Collage (synthetic), Faster R-CNN", "coco/mAP_75"),
         )
     ),
     *(

@@ -26,7 +26,7 @@ def test_a_row_with_both_sides_and_their_difference():
     table = summary_table(kept(rpn=(0.572, 0.019), cascade_2=(0.54, 0.02)), "../")
     lines = table.splitlines()
     assert lines[2] == (
-        "| Cascade RPN, two stages | BCCD | AP75 | 57.2 ± 1.9 | 54.0 ± 2.0 | -3.2 | "
+        "| Cascade RPN, two stages | BCCD, Faster R-CNN | AP75 | 57.2 ± 1.9 | 54.0 ± 2.0 | -3.2 | "
         f"[2030-01-01_detection_bccd](../{FOLDER}) |"
     )
     assert lines[3:] == ["", "Mean ± standard deviation over 3 seeds, on two CPU cores."]
