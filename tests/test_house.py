@@ -87,7 +87,11 @@ OPERATORS = [
 ]
 PURE = [
     *OPERATORS,
-    *(path for path in LIBRARY if path.name in ("knn.py", "linear_probe.py")),
+    *(
+        path
+        for path in LIBRARY
+        if path.name in ("knn.py", "linear_probe.py", "patch_pca.py", "attention.py")
+    ),
     *(
         path
         for path in LIBRARY

@@ -14,11 +14,12 @@ from pathlib import Path
 
 def _arguments() -> argparse.Namespace:
     from mmdense.engine import launch
-    from mmdense.engine.downstream import SUITES
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", help="file or address, of any publisher: docs/transfer.md")
-    parser.add_argument("--suite", choices=SUITES, required=True)
+    parser.add_argument(
+        "--suite", required=True, help="small, coco, ade20k, or a config such as they are"
+    )
     parser.add_argument(
         "--labels", nargs="+", type=float, default=[100], metavar="PERCENT",
         help="shares of the labels to train with, such as 1 10 100; default 100",
@@ -56,10 +57,10 @@ def main() -> int:
 
     # `kill` ends the running training too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    suite = suite_file(args.suite)
     if args.trust_checkpoint:
         trust_checkpoints()
     try:
+        suite = suite_file(args.suite)
         cfg, left_out = downstream_study(
             suite,
             args.checkpoint,

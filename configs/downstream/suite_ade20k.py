@@ -1,10 +1,10 @@
 """ADE20K with every segmentor here whose backbone the checkpoint fills.
 
 Paper: Panoptic FPN's semantic branch, arXiv:1901.02446; UPerNet, arXiv:1807.10221.
-Command: python tools/downstream.py CHECKPOINT --suite ade20k --gpus 4 --source FOLDER
+Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_ade20k.py
 Machine: 4 to 8 GPUs; each training as long as its config says. Not run here.
 Expected: no figure; it was not run here.
-Vary: --labels 1 5 10 100, --seeds.
+Vary: --gpus 8, --labels 1 5 10 100, --seeds.
 """
 
 _base = "configs/downstream/{}_ade20k.py"

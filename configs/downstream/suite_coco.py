@@ -1,10 +1,10 @@
 """Mask R-CNN on COCO with every detector here whose backbone the checkpoint fills, 1x.
 
 Paper: Mask R-CNN, arXiv:1703.06870; ViTDet, arXiv:2203.16527; Cascade RPN, arXiv:1909.06720.
-Command: python tools/downstream.py CHECKPOINT --suite coco --gpus 8 --source FOLDER
+Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_coco.py
 Machine: 8 GPUs; each training as long as its config says. Not run here.
 Expected: no figure; it was not run here.
-Vary: --labels 1 5 10 100, --seeds; the 2x schedules are configs of their own.
+Vary: --gpus 8, --labels 1 5 10 100, --seeds; the 2x schedules are configs of their own.
 """
 
 

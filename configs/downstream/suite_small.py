@@ -1,7 +1,7 @@
 """What a ResNet-18 of half width is worth on BCCD and CamVid, against random weights.
 
 Paper: Faster R-CNN, arXiv:1506.01497; Semantic FPN, arXiv:1901.02446; both at a size for two cores.
-Command: python tools/downstream.py CHECKPOINT --suite small --source FOLDER
+Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_small.py
 Machine: two CPU cores, 30 minutes for each share of the labels.
 Expected: it depends on the checkpoint; some figures stand in configs/pipelines/transfer_study.py.
 Vary: --labels 1 5 10 100, --seeds 0 1 2.

@@ -22,8 +22,15 @@ _FOLDER = Path(__file__).resolve().parents[2] / "configs" / "downstream"
 
 
 def suite_file(name: str) -> Path:
-    """The config of one of :data:`SUITES`."""
-    return _FOLDER / f"suite_{name}.py"
+    """The config of one of :data:`SUITES`, or of one's own.
+
+    Raises:
+        ValueError: There is no such suite, and no such file.
+    """
+    path = _FOLDER / f"suite_{name}.py" if name in SUITES else Path(name)
+    if not path.is_file():
+        raise ValueError(f"there is no suite {name}: name {', '.join(SUITES)} or a config file")
+    return path
 
 
 def downstream_study(

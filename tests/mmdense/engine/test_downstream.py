@@ -84,6 +84,13 @@ def test_a_checkpoint_that_fills_nothing_is_refused_with_the_reasons(checkpoint,
         downstream_study(tmp_path / "suite.py", "no.pth")
 
 
+def test_a_suite_is_a_name_or_a_file(checkpoint, tmp_path):
+    assert suite_file("small").name == "suite_small.py"
+    assert suite_file(str(tmp_path / "suite.py")) == tmp_path / "suite.py"
+    with pytest.raises(ValueError, match="no suite big: name small, coco, ade20k or a config"):
+        suite_file("big")
+
+
 @pytest.mark.parametrize("name", SUITES)
 def test_every_suite_names_configs_that_are_there(name):
     cfg = Config.fromfile(suite_file(name))
