@@ -36,6 +36,9 @@ class PreemptionHook(Hook):
     A second signal is taken for an echo of the first if it comes within a second (clusters and
     shells often tell both a process and its parent, which passes it on); after that it has its
     usual effect at once.
+
+    Metrics may fork a pool, and stop it by SIGTERM: what is forked while they compute has the usual
+    signals. Workers of data loaders keep these, and so live on when a whole group is told to stop.
     """
 
     priority = "LOWEST"  # after the schedules have moved on and the regular checkpoint is written
@@ -44,22 +47,26 @@ class PreemptionHook(Hook):
         self._received: int | None = None
         self._since = 0.0
         self._before: dict[int, Any] = {}
+        self._computes_metrics = self._lent = False
+        os.register_at_fork(before=self._lend_to_pool, after_in_parent=self._take_from_pool)
 
     def before_train(self, runner: Runner) -> None:
         """Take over the signals; Python allows that in the main thread only."""
         if threading.current_thread() is not threading.main_thread():
             print_log("not in the main thread: a signal will not save a checkpoint", "current")
             return
-        for number in _SIGNALS:
-            self._before[number] = signal.signal(number, self._note) or signal.SIG_DFL
+        self._take()
 
     def after_train_iter(self, runner: Runner, *args: object, **kwargs: object) -> None:
         """Stop here, where the state is that of a whole number of steps."""
         if self._any_rank_was_told():
             self._save_and_exit(runner)
 
-    def after_val_iter(self, runner: Runner, *args: object, **kwargs: object) -> None:
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, *args: object, **kwargs: object
+    ) -> None:
         """Stop within the validation of a training; it is done again."""
+        self._computes_metrics = batch_idx + 1 == len(runner.val_dataloader)
         if not self._before or self._received is None or get_world_size() > 1:
             return
         for hook in runner.hooks:
@@ -67,6 +74,25 @@ class PreemptionHook(Hook):
                 hook.after_val_epoch(runner)  # trained weights back in the place of their means
         runner.train_loop._iter -= 1  # the host counts the step that is under way, and none is
         self._save_and_exit(runner)
+
+    def after_val_epoch(self, runner: Runner, *args: object, **kwargs: object) -> None:
+        """The metrics are computed."""
+        self._computes_metrics = False
+
+    def _lend_to_pool(self) -> None:
+        """Before a fork: in the new process, a signal to a handler of ours might be lost."""
+        main = threading.current_thread() is threading.main_thread()
+        self._lent = self._computes_metrics and bool(self._before) and main
+        if self._lent:
+            self._give_back()
+
+    def _take_from_pool(self) -> None:
+        if self._lent:
+            self._take()
+
+    def _take(self) -> None:
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._note) or signal.SIG_DFL
 
     def _save_and_exit(self, runner: Runner) -> None:
         runner.save_checkpoint(runner.work_dir, FILE_NAME, by_epoch=False)

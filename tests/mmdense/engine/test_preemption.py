@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import time
 
 import pytest
@@ -168,3 +169,26 @@ def test_twenty_kills_at_random_moments_leave_the_curve_as_it_is(tmp_path):
     assert process.exitcode == 0
     assert lines(tmp_path / "journal.txt") == lines(tmp_path / "whole.txt")
     assert sorted(lines(tmp_path / "journal.txt")) == list(range(steps))
+
+
+class PoolMetric(SlowMetric):
+    """Computes in pools, as the host's for Pascal VOC does."""
+
+    def process(self, data_batch, data_samples):
+        self.results.append(1)
+
+    def compute_metrics(self, results):
+        for _ in range(50):
+            with FORK.Pool(2) as pool:  # leaving it stops the workers by SIGTERM
+                pool.map(abs, results)
+        return super().compute_metrics(results)
+
+
+def test_the_pool_of_a_metric_can_be_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "SlowMetric", PoolMetric)
+    process = start(tmp_path, steps=3, validate=True)
+    process.join(60)
+    if process.exitcode is None:
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.exitcode == 0
+    assert (tmp_path / "validated").read_text() == "8\n"
