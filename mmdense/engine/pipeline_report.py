@@ -42,6 +42,7 @@ def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
         RecordError: A stage left no record.
     """
     parts = [load(stage.folder(work_dir) / FILE_NAME) for stage in stages]
+    elsewhere: dict[str, list[str]] = {}  # by commit
     for stage, part in zip(stages, parts):
         record.stages.append(_entry(stage, part))
         if part.git["dirty"]:
@@ -49,12 +50,16 @@ def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
             files = {*record.git["dirty_files"], *part.git["dirty_files"]}
             record.git["dirty_files"] = sorted(files)
         if part.git["commit"] != record.git["commit"]:
-            record.notes.append(f"stage {stage.name} ran at commit {part.git['commit']}")
+            elsewhere.setdefault(str(part.git["commit"]), []).append(stage.name)
         record.notes += [f"stage {stage.name}: {note}" for note in part.notes]
         record.data |= {f"{stage.name}/{split}": found for split, found in part.data.items()}
         record.sources |= part.sources
         for name, value in part.cost.items():
             record.cost[name] = record.cost.get(name, 0.0) + value
+    record.notes += [
+        f"stage{'s' * (len(names) > 1)} {', '.join(names)} ran at commit {commit}"
+        for commit, names in elsewhere.items()
+    ]
     record.date = min(part.date for part in parts)
     record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
     record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)

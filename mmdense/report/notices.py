@@ -89,7 +89,7 @@ def _on_code(subject: Subject) -> list[Notice]:
 
 
 def _of_other_code(note: str) -> bool:
-    return note.startswith("stage ") and " ran at commit " in note
+    return note.startswith(("stage ", "stages ")) and " ran at commit " in note
 
 
 def _on_values(subject: Subject) -> list[Notice]:

@@ -117,6 +117,18 @@ def test_a_page_that_fails_loses_no_record(here, trained, monkeypatch):
     assert (here / "work_dirs/toy/table.md").is_file()
 
 
+def test_stages_of_another_commit_are_named_together(here, trained):
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    for seed in (0, 1):
+        path = here / f"work_dirs/toy/still/seed{seed}/record.json"
+        record = json.loads(path.read_text())
+        record["git"]["commit"] = "abc"
+        path.write_text(json.dumps(record))
+    notes = json.loads(study.report().read_text())["notes"]
+    assert "stages still/seed0, still/seed1 ran at commit abc" in notes
+
+
 def test_a_work_folder_elsewhere_stays_out_of_the_record(here, trained, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     study = Study.from_file(Path("study.py"), work_dir=elsewhere)

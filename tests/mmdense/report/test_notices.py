@@ -30,8 +30,8 @@ def test_code_that_nobody_can_find_again(tmp_path):
     assert texts(tmp_path / "d") == [
         "The code of alone has changed since it ran: mmdense/gone.py, mmdense/version.py."
     ]
-    run(tmp_path / "c", notes=["stage ssl ran at commit abc", "resumed after iteration 5"])
-    assert texts(tmp_path / "c") == ["alone: stage ssl ran at commit abc."]
+    run(tmp_path / "c", notes=["stages a, b ran at commit abc", "resumed after iteration 5"])
+    assert texts(tmp_path / "c") == ["alone: stages a, b ran at commit abc."]
     assert plain_notes(read_subjects([tmp_path / "c"])[0]) == ["resumed after iteration 5"]
 
 
