@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ _VERDICT = "collapse_verdict"
 _FLUSH = 10  # steps between two waits for the device
 # Readings whose last values and curves stand in the record of a run.
 _RECORDED = (
-    *("m_o", "m_r", "std", "covariance", "rank", "alignment", "uniformity"),
+    *("m_o", "m_r", "std", "m_o_before_norm", "p_m_o", "p_m_r", "p_std"),
+    *("covariance", "rank", "alignment", "uniformity"),
     *("eta_p", "eta_z", "o_e", "r_e", "r_e_decorrelates"),
 )
 _ACTIONS = ("warn", "snapshot", "stop")
@@ -99,6 +100,13 @@ class CollapseHook(Hook):
         ):
             if value < least:
                 raise ValueError(f"CollapseHook.{name} must be {least} or more, found {value}")
+        if isinstance(on_collapse, str):
+            raise ValueError(
+                f"CollapseHook.on_collapse={on_collapse!r}: give a list, [{on_collapse!r}]"
+            )
+        if unknown := sorted(set(limits or {}) - {field.name for field in fields(verdict.Limits)}):
+            known = ", ".join(field.name for field in fields(verdict.Limits))
+            raise ValueError(f"CollapseHook.limits: {unknown} not among {known}")
         if unknown := sorted(set(on_collapse) - set(_ACTIONS)):
             raise ValueError(f"CollapseHook.on_collapse: {unknown} not among {_ACTIONS}")
         if views not in (None, "calls", "interleaved", "concatenated"):
@@ -123,8 +131,6 @@ class CollapseHook(Hook):
         self._history = History(state)
         self._history.facts.update(method=method_name(model), limits=asdict(self.limits))
         self._pending: list[tuple[int, Tensor]] = []
-        self._last: list[str] = []  # names of the last verdicts
-        self._told: set[str] = set()
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Begin a step."""
@@ -155,6 +161,13 @@ class CollapseHook(Hook):
         if self._history.last("m_o") is not None:
             self._judge(runner, at_end=True)
         self._monitor.close()
+
+    def on_non_finite(self, runner: Runner, reason: str) -> None:
+        """The verdict on a run that ``mmdense.NonFiniteHook`` is about to stop."""
+        self._flush(runner)
+        self._history.verdict = (verdict.DIVERGED, reason)
+        runner.message_hub.update_info(_VERDICT, verdict.DIVERGED)
+        self._write(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Let the checkpoint carry the curves; write the file beside it."""
@@ -195,8 +208,8 @@ class CollapseHook(Hook):
             centre_floor=decompose.centre_floor(vectors),
             centre_hidden=self._monitor.centre_hidden,
         )
-        if self._monitor.parts.predictor is not None:
-            rate = _learning_rate(runner, self._monitor.parts.predictor)
+        if (predictor := self._monitor.predictor()) is not None:
+            rate = _learning_rate(runner, predictor)
             found |= {} if math.isnan(rate) else {"predictor_lr": rate}
         self._history.add(runner.iter + 1, found)
         self._log(runner, found)
@@ -216,9 +229,10 @@ class CollapseHook(Hook):
         if "vectors" not in facts:  # shorter than one interval
             self._read_batch(runner)
         found = history.judge(self.limits)
-        self._last = [*self._last, found.name][-self.patience :]
-        settled = len(self._last) == self.patience and len(set(self._last)) == 1
-        if not settled and not at_end and found.name not in (verdict.HEALTHY, verdict.DIVERGED):
+        history.judgements = [*history.judgements, found.name][-self.patience :]
+        last = history.judgements
+        settled = at_end or (len(last) == self.patience and len(set(last)) == 1)
+        if not settled and found.name in (*verdict.COLLAPSES, verdict.HIDDEN):
             found = verdict.Verdict(
                 verdict.EARLY,
                 f"{found.name} at step {runner.iter + 1}, not for long: {found.reason}",
@@ -229,8 +243,8 @@ class CollapseHook(Hook):
             self._write(runner)
             self._tell_record(runner, found)
             runner.logger.info(f"CollapseHook: {found.name}. {found.reason}")
-        elif found.name not in (verdict.HEALTHY, verdict.EARLY) and found.name not in self._told:
-            self._told.add(found.name)
+        elif found.name not in (verdict.HEALTHY, verdict.EARLY) and found.name not in history.told:
+            history.told.add(found.name)
             self._act(runner, found)
 
     def _act(self, runner: Runner, found: verdict.Verdict) -> None:
@@ -244,7 +258,10 @@ class CollapseHook(Hook):
             )
         self._write(runner)
         if "stop" in self.on_collapse and found.name != verdict.HIDDEN:
-            raise CollapseError(f"stopped at step {step}: {found.name}. {found.reason}")
+            raise CollapseError(
+                f"stopped at step {step}: {found.name}. {found.reason}. What to do: "
+                f"python tools/collapse_report.py {runner.work_dir}"
+            )
 
     def _tell_record(self, runner: Runner, found: verdict.Verdict) -> None:
         collapsed = float(found.name in (*verdict.COLLAPSES, verdict.DIVERGED))

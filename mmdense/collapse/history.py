@@ -26,10 +26,14 @@ class History:
         facts: What does not change: channels, vectors in a batch, whether the last BatchNorm hides
             the centre, and so on.
         verdict: Name and reason.
+        judgements: Names of the last verdicts, by which a collapse has to last.
+        told: Names of those that were acted upon.
     """
 
     def __init__(self, state: Mapping[str, Any] | None = None) -> None:
         state = state or {"curves": {}, "spectra": [], "facts": {}, "verdict": ("", "")}
+        self.judgements = list(state.get("judgements", []))
+        self.told = set(state.get("told", []))
         self._curves = {name: Curve.from_state(c) for name, c in state["curves"].items()}
         self._spectra = list(state["spectra"])
         self.facts = dict(state["facts"])
@@ -90,6 +94,7 @@ class History:
                 rank_images=min(self.facts["batch"], readings.ROWS),
                 channels=self.facts["channels"],
                 m_o_before_norm=self.last("m_o_before_norm"),
+                p_m_o=self.last("p_m_o"),
             ),
             limits,
         )
@@ -101,6 +106,8 @@ class History:
             "spectra": self._spectra,
             "facts": self.facts,
             "verdict": list(self.verdict),
+            "judgements": self.judgements,
+            "told": sorted(self.told),
         }
 
     def write(self, folder: Path) -> Path:

@@ -4,9 +4,10 @@ Letters: B images of this process, M of all, V views, D channels.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from mmdense.collapse import readings
@@ -15,7 +16,8 @@ from mmdense.ssl.gather import gather_rows, sum_over_ranks
 
 __all__ = ["STEP", "Monitor"]
 
-STEP = (*readings.STEP, "drift", "m_o_before_norm")  # what a step gives, in its order
+# What a step gives, in its order; the last three are m_o, m_r and std of the predictions.
+STEP = (*readings.STEP, "drift", "m_o_before_norm", "p_m_o", "p_m_r", "p_std")
 
 
 class Monitor:
@@ -38,7 +40,8 @@ class Monitor:
     def __init__(self, model: nn.Module, *, layout: str | None, **names: Any) -> None:
         self.parts = find_parts(model, layout=layout, **names)
         self._z = Tap(self.parts.projector, _vectors)
-        self._p = Tap(self.parts.predictor, _vectors) if self.parts.predictor is not None else None
+        self._predictors = [Tap(predictor, _vectors) for predictor in self.parts.predictors]
+        self._p: _Predictions | None = None
         norm = None if self.parts.encoder_only else last_free_norm(self.parts.projector)
         self._before = Tap(norm, _vectors, inputs=True) if norm is not None else None
         self.centre_hidden = norm is not None
@@ -58,7 +61,9 @@ class Monitor:
             tap.close()
 
     def read_step(self, images: int) -> Tensor:
-        """The readings named by ``STEP``, NaN where there is none, [6].
+        """The readings named by ``STEP``, NaN where there is none, [9].
+
+        Infinite are those of predictions that are not finite.
 
         Nothing waits for the device.
 
@@ -69,14 +74,19 @@ class Monitor:
             ValueError: The projector was not called, or its views do not pair.
         """
         self._views = self._find_views(images)
+        self._p = self._find_predictions()
         values, centre = readings.step_readings(self._views, sum_over_ranks)
+        of_p = values.new_full((3,), math.nan)
+        if self._p is not None:
+            found = readings.step_readings(self._p.outputs, sum_over_ranks)[0][:3]
+            of_p = found.nan_to_num(nan=math.inf)
         drift = before = values.new_tensor(math.nan)
         if self._centre is not None:
             drift = torch.cosine_similarity(centre, self._centre, dim=0)
         if self._before is not None and self._before.outputs:
             before = readings.step_readings(self._before.outputs, sum_over_ranks)[0][0]
         self._centre = centre
-        return torch.cat([values, torch.stack([drift, before])])
+        return torch.cat([values, torch.stack([drift, before]), of_p])
 
     def read_batch(self) -> tuple[dict[str, float], int, int]:
         """The readings of the batch of all processes, M and D.
@@ -84,27 +94,67 @@ class Monitor:
         Without readings where the batch is one image, or not finite.
         """
         z = [gather_rows(view.float()) for view in self._views[:2]]  # [M, D] each
-        count = torch.tensor([float(sum(len(view) for view in self._views))])
+        count = z[0].new_tensor([float(sum(len(view) for view in self._views))])
         self.vectors = int(sum_over_ranks([count])[0])
         p = []
-        if self._p is not None and len(self._p.outputs) == len(self._views):
+        if self._p is not None:
             p = [gather_rows(view.float()) for view in self._p.outputs[:2]]
         size, channels = z[0].shape
         if size < 2 or not all(bool(view.isfinite().all()) for view in (*z, *p)):
             return {}, size, channels
         found = readings.batch_readings(z, p)
-        return found | self._read_gradient(p or z, self._p if p else self._z), size, channels
+        return found | self._read_gradient(z, p), size, channels
 
-    def _read_gradient(self, features: list[Tensor], tap: Tap | None) -> dict[str, float]:
-        """The extra gradient on the first view; the second is its pull."""
-        given = [] if tap is None else [one for one in tap.gradients if one is not None]
-        if len(features) < 2 or not given:
+    def predictor(self) -> nn.Module | None:
+        """The predictor that the last step used, or the model's first."""
+        return self.parts.predictor if self._p is None else self._p.module
+
+    def _read_gradient(self, z: list[Tensor], p: list[Tensor]) -> dict[str, float]:
+        """The extra gradient on the first view that has one; the other view is its pull.
+
+        It is taken where the encoder learns: on P, and on Z where nothing goes back through P.
+        """
+        features, given = z, self._gradients_of_z()
+        if p and self._p is not None and any(one is not None for one in self._p.gradients):
+            features, given = p, self._p.gradients
+        first = next((i for i, one in enumerate(given[:2]) if one is not None), None)
+        if len(features) < 2 or first is None:
             return {}
-        own = split_views(given, self.parts.layout, len(self._views[0]))[0].float()  # [B, D]
-        gradient = gather_rows(own * len(own))  # the loss of each process is a mean of its images
+        own = given[first]
+        assert own is not None
+        # Losses that weigh the images of all processes alike; shares may be uneven.
+        gradient = gather_rows(own.float()) * (len(features[0]) / get_world_size())  # [M, D]
         if not bool(gradient.isfinite().all()):
             return {}
-        return readings.gradient_readings(features[0], gradient, features[1])
+        return readings.gradient_readings(features[first], gradient, features[1 - first])
+
+    def _gradients_of_z(self) -> list[Tensor | None]:
+        """One a view."""
+        given = self._z.gradients
+        if self.parts.layout == "calls":
+            return list(given)
+        if given[0] is None:
+            return []
+        return list(split_views([given[0]], self.parts.layout, len(self._views[0])))
+
+    def _find_predictions(self) -> "_Predictions | None":
+        """P of each view, of the predictor in use; None where not every view has one.
+
+        A call belongs to the view whose memory went into it. Of several for one view the one
+        through which the encoder learns counts. Where no input is a view, calls go in order.
+        """
+        for module, tap in zip(self.parts.predictors, self._predictors, strict=True):
+            calls = [_call_of(view, tap) for view in self._views]
+            if None in calls and len(tap.outputs) == len(self._views):
+                calls = list(range(len(calls)))
+            places = [call for call in calls if call is not None]
+            if tap.outputs and len(places) == len(self._views):
+                return _Predictions(
+                    module,
+                    [tap.outputs[place] for place in places],
+                    [tap.gradients[place] if tap.learning[place] else None for place in places],
+                )
+        return None
 
     def _find_views(self, images: int) -> list[Tensor]:
         if not self._z.outputs:
@@ -122,7 +172,28 @@ class Monitor:
         return views
 
     def _taps(self) -> list[Tap]:
-        return [tap for tap in (self._z, self._p, self._before) if tap is not None]
+        own = [tap for tap in (self._z, self._before) if tap is not None]
+        return [*own, *self._predictors]
+
+
+class _Predictions(NamedTuple):
+    """Of one predictor in a step, view by view: [B, D] each, and what the encoder gets of it."""
+
+    module: nn.Module
+    outputs: list[Tensor]
+    gradients: list[Tensor | None]
+
+
+def _call_of(view: Tensor, tap: Tap) -> int | None:
+    """The call of the predictor that a view went into, one with a gradient before others."""
+    calls = [
+        call
+        for call, source in enumerate(tap.sources)
+        if source is not None
+        and source.data_ptr() == view.data_ptr()
+        and source.shape == view.shape
+    ]
+    return max(calls, key=lambda call: tap.learning[call], default=None)
 
 
 def _vectors(output: Any) -> Tensor:

@@ -35,10 +35,11 @@ class Parts(NamedTuple):
     Attributes:
         backbone: Gives features f.
         projector: Gives z; the backbone itself where the model has no projector.
-        predictor: Gives p, or None.
+        predictor: Gives p, or None; of several, the first.
         layout: How views lie in the projector's output: "calls" (a call a view, or one view
             alone), "interleaved" (a1 b1 a2 b2 in one call) or "concatenated" (a1 a2 b1 b2).
         encoder_only: Whether the projector is the backbone of a model without one.
+        predictors: All that may give p: where a head has heads of its own, those of each.
     """
 
     backbone: nn.Module
@@ -46,6 +47,7 @@ class Parts(NamedTuple):
     predictor: nn.Module | None
     layout: str
     encoder_only: bool
+    predictors: tuple[nn.Module, ...] = ()
 
 
 def find_parts(
@@ -62,7 +64,8 @@ def find_parts(
         model: Not wrapped.
         backbone: Dotted name.
         projector: Dotted name; default "neck", and the backbone of models that rebuild pictures.
-        predictor: Dotted name; default "head.predictor" where there is one.
+        predictor: Dotted name; default "head.predictor" where there is one, else every
+            "head.heads.<name>.predictor".
         layout: See :class:`Parts`; default by the class of the model.
 
     Raises:
@@ -73,18 +76,32 @@ def find_parts(
     encoder_only = projector is None and (kind in _ENCODER_ONLY or not hasattr(model, "neck"))
     of_backbone = _module(model, backbone, "backbone")
     of_projector = of_backbone if encoder_only else _module(model, projector or "neck", "projector")
-    of_predictor = None
-    if predictor is not None:
-        of_predictor = _module(model, predictor, "predictor")
-    elif isinstance(getattr(getattr(model, "head", None), "predictor", None), nn.Module):
-        of_predictor = _module(model, "head.predictor", "predictor")
+    names = _predictor_names(model) if predictor is None else [predictor]
+    predictors = tuple(_module(model, name, "predictor") for name in names)
+    if encoder_only:
+        predictors = ()
     return Parts(
         of_backbone,
         of_projector,
-        None if encoder_only else of_predictor,
+        next(iter(predictors), None),
         layout or _LAYOUTS.get(kind, "calls"),
         encoder_only,
+        predictors,
     )
+
+
+def _predictor_names(model: nn.Module) -> list[str]:
+    head = getattr(model, "head", None)
+    if isinstance(getattr(head, "predictor", None), nn.Module):
+        return ["head.predictor"]
+    heads = getattr(head, "heads", None)
+    if not isinstance(heads, nn.ModuleDict):
+        return []
+    return [
+        f"head.heads.{name}.predictor"
+        for name, one in heads.items()
+        if isinstance(getattr(one, "predictor", None), nn.Module)
+    ]
 
 
 def method_name(model: nn.Module) -> str:
@@ -104,6 +121,8 @@ class Tap:
 
     Attributes:
         outputs: Of the calls of this step.
+        sources: What went into each call, without its gradient; None where not vectors.
+        learning: Whether what went in carries a gradient on, to the encoder.
         gradients: The same for the loss's gradients on them, after its backward pass; None where
             they were not asked for, or the output is not one vector an image.
         with_gradients: Whether to keep gradients.
@@ -120,6 +139,8 @@ class Tap:
     def clear(self) -> None:
         """Forget the last step."""
         self.outputs: list[Tensor] = []
+        self.sources: list[Tensor | None] = []
+        self.learning: list[bool] = []
         self.gradients: list[Tensor | None] = []
 
     def close(self) -> None:
@@ -135,6 +156,11 @@ class Tap:
         vectors = self._select(seen)
         place = len(self.outputs)
         self.outputs.append(vectors.detach())
+        source = _source(inputs)
+        # Maps are not kept, which may be large; what a predictor takes are vectors.
+        vectors_in = source is not None and source.ndim == 2
+        self.sources.append(source.detach() if vectors_in else None)
+        self.learning.append(source is None or source.requires_grad)
         self.gradients.append(None)
         if self.with_gradients and seen.requires_grad and seen.ndim == 2:
             gradients = self.gradients
@@ -207,6 +233,13 @@ def _raw(output: Any, *, first: bool = True) -> Tensor:
     while isinstance(output, tuple | list):
         output = output[0 if first else -1]
     return output
+
+
+def _source(inputs: Any) -> Tensor | None:
+    """The first tensor of what a module was called with; None where there is none."""
+    while isinstance(inputs, tuple | list) and inputs:
+        inputs = inputs[0]
+    return inputs if isinstance(inputs, Tensor) else None
 
 
 def _module(model: nn.Module, name: str, role: str) -> nn.Module:

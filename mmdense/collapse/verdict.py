@@ -48,6 +48,7 @@ class State(NamedTuple):
         images: Vectors behind m_o.
         rank_images: Vectors behind the rank.
         channels: D.
+        p_m_o: m_o of the predictions, or None where the model makes none.
         m_o_before_norm: m_o of what goes into a last BatchNorm without affine weights, or None
             where the projector does not end in one.
     """
@@ -59,6 +60,7 @@ class State(NamedTuple):
     rank_images: int
     channels: int
     m_o_before_norm: float | None = None
+    p_m_o: float | None = None
 
 
 class Verdict(NamedTuple):
@@ -78,7 +80,8 @@ def judge(state: State, limits: Limits) -> Verdict:
 
     0. A batch of one image has no other to be told from: too early to say.
     1. Something is not finite: diverged.
-    2. The projections share one direction, m_o above its limit: complete collapse.
+    2. The projections, or the predictions that the loss compares, share one direction, m_o above
+       its limit: complete collapse.
     3. Their rank is too low: dimensional collapse.
     4. A last BatchNorm without affine weights keeps m_o low, while before it m_o is above its
        limit: the last BatchNorm hides the centre.
@@ -86,16 +89,21 @@ def judge(state: State, limits: Limits) -> Verdict:
     """
     if state.rank_images < 2:
         return Verdict(EARLY, "a batch has one image, and one image has no centre to leave")
-    if not math.isfinite(state.m_o):
-        return Verdict(DIVERGED, "projections hold NaN or infinity")
+    for what, value in (("projections", state.m_o), ("predictions", state.p_m_o)):
+        if value is not None and not math.isfinite(value):
+            return Verdict(DIVERGED, f"{what} hold NaN or infinity")
     floor = centre_floor(state.images)
     level = collapse_level(state.std, state.channels)
     centre = f"m_o {state.m_o:.3f} (floor {floor:.3f} of {state.images} vectors, limit "
     cosine = mean_pairwise_cosine(state.m_o, state.images)
     centre += f"{limits.centre:g}), mean cosine of two vectors {cosine:.2f}, "
     centre += f"collapse level {level:.2f}"
-    if state.m_o >= limits.centre:
-        return Verdict(COMPLETE, f"all images point one way: {centre}")
+    collapsed = "all images point one way" if state.m_o >= limits.centre else ""
+    if not collapsed and state.p_m_o is not None and state.p_m_o >= limits.centre:
+        collapsed = "all images point one way behind the predictor, m_o of the predictions is "
+        collapsed += f"{state.p_m_o:.3f} (limit {limits.centre:g}), though not before it"
+    if collapsed:
+        return Verdict(COMPLETE, f"{collapsed}: {centre}")
     rank = ""
     if state.rank is not None:
         ceiling = rank_ceiling(state.rank_images, state.channels, centred=True)

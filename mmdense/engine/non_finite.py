@@ -113,6 +113,7 @@ class NonFiniteHook(Hook):
         what = f"iteration {iteration}: loss {loss:g}" + (", gradient not finite" * isfinite(loss))
         help_ = f"to see where it comes from: python tools/replay.py {path}"
         if self.action == "stop" or self._in_a_row > self.limit:
+            self._runner.call_hook("on_non_finite", reason=what)  # of hooks that have such a method
             raise NonFiniteError(f"{what}; training stopped, the weights are as before; {help_}")
         print_log(
             f"{what}; step skipped ({self._in_a_row} in a row); {help_}", "current", logging.WARNING

@@ -13,10 +13,11 @@ from torch import nn
 
 import mmdense  # noqa: F401
 from mmdense.collapse.monitor import STEP, Monitor
+from mmdense.ssl.gather import mean_over_ranks
 
 
 class _Model(nn.Module):
-    """Two linear layers, a predictor and SimSiam's loss, a mean over the images of the process."""
+    """Two linear layers, a predictor and SimSiam's loss, a mean over the images of all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +28,7 @@ class _Model(nn.Module):
         z = [self.neck(self.backbone(view)) for view in views]
         p = [self.head.predictor(view) for view in z]
         pairs = zip(p, z[::-1], strict=True)
-        losses = [-torch.cosine_similarity(a, b.detach()).mean() for a, b in pairs]
+        losses = [mean_over_ranks(-torch.cosine_similarity(a, b.detach())) for a, b in pairs]
         return 0.5 * (losses[0] + losses[1])
 
 

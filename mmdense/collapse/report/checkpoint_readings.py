@@ -140,8 +140,8 @@ class _BeforeNorm:
 
 
 def _hook_options(cfg: Config) -> dict[str, Any]:
-    for hook in cfg.get("custom_hooks") or []:
-        if hook.get("type", "").rpartition(".")[2] == _HOOK:
+    for hook in [*(cfg.get("custom_hooks") or []), *(cfg.get("default_hooks") or {}).values()]:
+        if hook and hook.get("type", "").rpartition(".")[2] == _HOOK:
             return {key: value for key, value in hook.items() if value is not None}
     return {}
 

@@ -8,9 +8,20 @@ from torch import nn
 
 import mmdense  # noqa: F401
 from mmdense.collapse.collapse_hook import CollapseError, CollapseHook
-from mmdense.collapse.history import read_history
+from mmdense.collapse.history import History, read_history
+from mmdense.engine.non_finite import NonFiniteError
 from tests.mmdense.evaluation.tiny_siamese import Losses, build, model
 
+PREDICTOR = {
+    "type": "mmpretrain.NonLinearNeck",
+    "in_channels": 16,
+    "hid_channels": 8,
+    "out_channels": 16,
+    "norm_cfg": {"type": "BN1d"},
+    "with_avg_pool": False,
+    "with_last_bn": False,
+    "with_last_bias": True,
+}
 HOOK = {"type": "mmdense.CollapseHook", "interval": 2, "images": 8}
 
 
@@ -90,7 +101,9 @@ def test_readings_reach_the_file_the_hub_and_the_record(tmp_path):
     assert metrics["collapse/collapsed"] == 0.0
     curve = load(tmp_path / "record.json").curves["collapse/m_o"]  # of six digits
     assert curve == [[step, pytest.approx(m_o, rel=1e-4)] for step, m_o in found["curves"]["m_o"]]
-    assert metrics["collapse/m_o"] == pytest.approx(found["curves"]["m_o"][-1][1])
+    for name in ("m_o", "m_o_before_norm", "p_m_o", "p_m_r", "p_std", "eta_z"):  # of six digits
+        last = found["curves"][name][-1][1]
+        assert metrics[f"collapse/{name}"] == pytest.approx(last, rel=1e-4), name
 
 
 def test_curves_go_on_after_a_resume(tmp_path):
@@ -104,11 +117,72 @@ def test_curves_go_on_after_a_resume(tmp_path):
     assert steps == list(range(1, 13))
 
 
+def test_patience_and_what_was_told_go_on_after_a_resume():
+    history = History()
+    history.judgements, history.told = ["complete collapse"], {"complete collapse"}
+    again = History(history.state())
+    assert (again.judgements, again.told) == (["complete collapse"], {"complete collapse"})
+
+
 def test_naive_siamese_collapses_completely(tmp_path):
     found = train(tmp_path, {"type": "mmdense.NaiveSiameseHead"}, steps=100)
     assert found["verdict"] == "complete collapse"
     assert "all images point one way" in found["reason"]
     assert found["curves"]["m_o"][-1][1] > 0.95
+
+
+def test_a_symmetric_predictor_collapses_behind_the_predictor(tmp_path):
+    found = train(tmp_path, {"type": "mmdense.SymmetricPredictorHead", "predictor": PREDICTOR})
+    curves = found["curves"]
+    assert curves["m_o"][-1][1] < 0.7  # the projections alone look well
+    assert curves["p_m_o"][-1][1] > 0.95
+    assert found["verdict"] == "complete collapse"
+    assert "behind the predictor" in found["reason"]
+
+
+def test_simsiam_does_not(tmp_path):
+    found = train(tmp_path, {"type": "mmdense.SimSiamHead", "predictor": PREDICTOR})
+    assert found["curves"]["p_m_o"][-1][1] < 0.8
+    assert "behind the predictor" not in found["reason"]
+
+
+def test_naive_siamese_behind_a_batchnorm_loses_its_dimensions(tmp_path):
+    head = {"type": "mmdense.NaiveSiameseHead"}
+    found = train(tmp_path, head, steps=100, last_bn=True, affine=False)
+    assert found["curves"]["m_o"][-1][1] < 0.9
+    assert found["verdict"] == "dimensional collapse"
+
+
+def test_a_predictor_alone_that_diverged(tmp_path):
+    head = {"type": "mmdense.SimSiamHead", "predictor": PREDICTOR}
+    runner = build(
+        tmp_path,
+        {**HOOK, "interval": 1, "epochs": 0},
+        model=siamese(head),
+        train_cfg={"type": "mmdense.IterBasedTrainLoop", "max_iters": 1},
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
+    )
+    last = runner.model.head.predictor.fc1
+    last.register_forward_hook(lambda module, inputs, output: output * math.nan)
+    runner.train()
+    found = read_history(tmp_path)
+    assert found["verdict"] == "diverged"
+    assert "predictions hold NaN" in found["reason"]
+
+
+def test_a_step_that_is_not_finite_is_a_verdict_before_the_run_stops(tmp_path):
+    runner = build(
+        tmp_path,
+        HOOK,
+        {"type": "mmdense.NonFiniteHook"},
+        model=siamese(losses_head("Align")),
+    )
+    runner.model.neck.fc1.register_forward_hook(lambda module, inputs, output: output * math.nan)
+    with pytest.raises(NonFiniteError):
+        runner.train()
+    found = read_history(tmp_path)
+    assert found["verdict"] == "diverged"
+    assert "iteration 0: loss nan" in found["reason"]
 
 
 def test_vectors_on_a_line_are_a_dimensional_collapse(tmp_path):
@@ -224,6 +298,8 @@ def test_a_rescue_brings_the_residual_back(tmp_path):
         ({"patience": 0}, "CollapseHook.patience must be 1 or more"),
         ({"on_collapse": ("pray",)}, r"CollapseHook.on_collapse: \['pray'\] not among"),
         ({"views": "both"}, "CollapseHook.views='both' can be"),
+        ({"on_collapse": "stop"}, r"on_collapse='stop': give a list, \['stop'\]"),
+        ({"limits": {"center": 0.9}}, r"limits: \['center'\] not among centre, rank, least_rank"),
         ({"limits": {"centre": 2.0}}, "shares from 0 to 1"),
     ],
 )

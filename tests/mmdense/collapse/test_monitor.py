@@ -4,9 +4,14 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.structures import BaseDataElement
+from torch import nn
 
 import mmdense  # noqa: F401
+import projects.simsiam_decomp  # noqa: F401
+from mmdense.collapse import readings
+from mmdense.collapse.extra_gradient import infonce_extra, mirror_extra, simsiam_extra
 from mmdense.collapse.monitor import STEP, Monitor
 from mmdense.registry import MODELS
 
@@ -154,6 +159,7 @@ def test_models_of_mmpretrain(kind):
     assert ("eta_p" in batch) == predicts
     assert ("alignment" in batch) == (number > 1)
     assert ("o_e" in batch) == (number > 1)
+    assert (not math.isnan(step["p_m_o"])) == predicts
     assert monitor.centre_hidden == (kind == "SimSiam")
     assert math.isnan(step["m_o_before_norm"]) != (kind == "SimSiam")
 
@@ -207,6 +213,113 @@ def test_models_that_rebuild_pictures_are_read_at_their_encoder():
     assert (size, channels, monitor.vectors) == (IMAGES, 24, IMAGES)
     assert 0.0 < step["m_o"] <= 1.0
     assert "alignment" not in batch
+
+
+class _OfVectors(nn.Module):
+    """A linear encoder on vectors and a head of the collapse laboratory."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.backbone, self.neck = nn.Linear(10, 12), nn.Linear(12, 12)
+        self.head = MODELS.build(head)
+
+
+FC = {"type": "mmdense.AffinePredictor", "channels": 12, "layers": ["fc"]}
+BOTH = {"type": "mmdense.ComponentCutHead", "centre_weight": 1.0, "residual_weight": 1.0}
+# Head -> what it is trained by, the vectors on which the gradient stands, the loss's pure extra.
+HEADS = {
+    "simsiam": ({"type": "mmdense.SimSiamHead", "predictor": FC}, "p", simsiam_extra),
+    "mirror": ({"type": "mmdense.MirrorSimSiamHead", "predictor": FC}, "z", mirror_extra),
+    "cut simsiam": (
+        {**BOTH, "method": "simsiam", "predictor": FC, "predictor_loss": True},
+        "p",
+        simsiam_extra,
+    ),
+    "cut mirror": (
+        {**BOTH, "method": "mirror", "predictor": FC, "predictor_loss": True},
+        "z",
+        mirror_extra,
+    ),
+    "infonce": ({**BOTH, "method": "infonce", "temperature": 0.1}, "z", None),
+    "phased": (
+        {
+            "type": "mmdense.PhasedHead",
+            "heads": {"one": {"type": "mmdense.SimSiamHead", "predictor": FC}},
+        },
+        "p",
+        simsiam_extra,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_extra_gradient_and_eta_are_those_of_the_pure_functions(kind):
+    head, vectors, extra_of = HEADS[kind]
+    torch.manual_seed(0)
+    model = _OfVectors(head)
+    monitor = Monitor(model, layout=None)
+    monitor.begin(with_gradients=True)
+    views = [torch.randn(IMAGES, 10) for _ in range(2)]
+    z = [model.neck(model.backbone(view)) for view in views]
+    sum(model.head.loss(z, []).values()).backward()
+    step = dict(zip(STEP, monitor.read_step(IMAGES).tolist(), strict=True))
+    found, _, _ = monitor.read_batch()
+
+    z = [view.detach() for view in z]
+    unit_z = p = [F.normalize(view, dim=1) for view in z]
+    predictor = monitor.predictor()
+    if predictor is not None:
+        with torch.no_grad():
+            p = [predictor((view,))[0] for view in z]
+        unit_p = [F.normalize(view, dim=1) for view in p]
+        assert step["p_m_o"] == pytest.approx(float(torch.cat(unit_p).mean(dim=0).norm()), rel=1e-5)
+        o_z, o_p = unit_z[1].mean(dim=0), unit_p[1].mean(dim=0)
+        assert found["eta_p"] == pytest.approx(float((o_z - o_p) @ o_p / (o_p @ o_p)), rel=1e-4)
+        extra = extra_of(unit_z[1], unit_p[1])
+    else:
+        extra = infonce_extra(unit_z[0], unit_z[1], 0.1)
+    features = p if vectors == "p" else z
+    pull = F.normalize(features[1], dim=1)
+    descent = (pull + extra) / features[0].norm(dim=1, keepdim=True)
+    wanted = readings.gradient_readings(features[0], -descent, features[1])
+    for name, value in wanted.items():
+        assert found[name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
+
+
+def test_four_calls_of_an_inverse_predictor_pair():
+    torch.manual_seed(0)
+    model = _OfVectors({"type": "mmdense.InversePredictorHead", "predictor": FC})
+    monitor = Monitor(model, layout=None)
+    monitor.begin(with_gradients=True)
+    z = [model.neck(model.backbone(torch.randn(IMAGES, 10))) for _ in range(2)]
+    sum(model.head.loss(z, []).values()).backward()
+    monitor.read_step(IMAGES)
+    assert {"eta_p", "rank_gap", "o_e", "r_e"} <= set(monitor.read_batch()[0])
+
+
+def test_the_gradient_is_that_of_the_view_that_learns():
+    # The first view is stopped: the gradient stands on the second, and its pull is the first.
+    torch.manual_seed(0)
+    model = _OfVectors({"type": "mmdense.NaiveSiameseHead"})
+    monitor = Monitor(model, layout=None)
+    monitor.begin(with_gradients=True)
+    z = [model.neck(model.backbone(torch.randn(IMAGES, 10))) for _ in range(2)]
+    torch.cosine_similarity(z[0].detach(), z[1]).mean().neg().backward()
+    monitor.read_step(IMAGES)
+    found = monitor.read_batch()[0]
+    assert found["r_e"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_nothing_is_made_beside_the_device_of_the_readings(monkeypatch):
+    # A collective of a graphics card takes no tensor of the host.
+    torch.manual_seed(0)
+    model = _OfVectors({"type": "mmdense.NaiveSiameseHead"})
+    monitor = Monitor(model, layout=None)
+    [model.neck(model.backbone(torch.randn(IMAGES, 10))) for _ in range(2)]
+    monitor.read_step(IMAGES)
+    monkeypatch.setattr("torch.tensor", lambda *_, **__: pytest.fail("made on the host"))
+    monitor.read_batch()
+    assert monitor.vectors == 2 * IMAGES
 
 
 def test_two_steps_have_a_drift():

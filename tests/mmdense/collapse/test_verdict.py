@@ -20,6 +20,9 @@ def test_each_verdict():
     assert name(m_o=math.nan) == "diverged"
     assert name(m_o=1.0, std=math.nan, rank=None, rank_images=1) == "too early to say"
     assert name(m_o=0.97, std=0.003) == "complete collapse"
+    assert name(p_m_o=0.993) == "complete collapse"
+    assert name(p_m_o=0.86) == "healthy"  # SimSiam has about 0.72
+    assert name(p_m_o=math.inf) == "diverged"
     assert name(rank=3.0) == "dimensional collapse"  # below 2 % of 255
     assert name(m_o_before_norm=0.99) == "the last BatchNorm hides the centre"
     assert name(m_o_before_norm=0.7) == "healthy"
