@@ -43,13 +43,14 @@ class CollapseError(RuntimeError):
 
 @HOOKS.register_module()
 class CollapseHook(Hook):
-    """Watches projector, predictor and backbone of any self-supervised model.
+    """Watches the projector and the predictor of any self-supervised model.
 
-    Every step the centre and the deviation of the projections (:func:`step_readings`), every
-    ``interval`` steps correlation, ranks and the extra gradient (:func:`batch_readings`,
-    :func:`gradient_readings`) and a verdict, every ``epochs`` the spectra of fixed images
-    (:func:`space_readings`). All are those of all processes together, go to the log and the
-    visualizer as ``collapse/...``, and with the verdict to ``<work_dir>/collapse.json``, from which
+    Every step the centre and the deviation of projections and predictions
+    (:func:`step_readings`), every ``interval`` steps correlation, ranks and the extra gradient
+    (:func:`batch_readings`, :func:`gradient_readings`) and a verdict, every ``epochs`` the spectra
+    of fixed images in the projector's and the backbone's space (:func:`space_readings`). All are
+    those of all processes together, go to the log and the visualizer as ``collapse/...``, and with
+    the verdict to ``<work_dir>/collapse.json``, from which
     ``tools/collapse_report.py`` makes a page. A resumed run goes on with its curves. Training is
     not touched: a run with the hook has the weights of a run without.
 
@@ -58,7 +59,8 @@ class CollapseHook(Hook):
         epochs: Epochs from one look at the fixed images to the next; 0 for none. Where training
             counts iterations they are looked at once, at its end.
         images: How many fixed images, at most.
-        patience: Judgements in a row that have to agree before a collapse counts.
+        patience: Judgements in a row that have to agree before a collapse counts; at the end of
+            training the last one stands.
         on_collapse: What then happens, once for each kind: any of "warn", "snapshot" (a checkpoint)
             and "stop". A rescue is the matter of ``mmdense.PhaseHook``.
         limits: Values of :class:`~mmdense.collapse.verdict.Limits`.
@@ -66,7 +68,7 @@ class CollapseHook(Hook):
         projector: Name of the module that gives projections; default "neck", or the backbone of
             models that rebuild pictures.
         predictor: Name of the module that gives predictions; default "head.predictor" where there
-            is one.
+            is one, or that of the head in use of a ``mmdense.PhasedHead``.
         views: How views lie in the projector's output: "calls", "interleaved", "concatenated";
             default by the model.
 
@@ -100,21 +102,12 @@ class CollapseHook(Hook):
         ):
             if value < least:
                 raise ValueError(f"CollapseHook.{name} must be {least} or more, found {value}")
-        if isinstance(on_collapse, str):
-            raise ValueError(
-                f"CollapseHook.on_collapse={on_collapse!r}: give a list, [{on_collapse!r}]"
-            )
-        if unknown := sorted(set(limits or {}) - {field.name for field in fields(verdict.Limits)}):
-            known = ", ".join(field.name for field in fields(verdict.Limits))
-            raise ValueError(f"CollapseHook.limits: {unknown} not among {known}")
-        if unknown := sorted(set(on_collapse) - set(_ACTIONS)):
-            raise ValueError(f"CollapseHook.on_collapse: {unknown} not among {_ACTIONS}")
         if views not in (None, "calls", "interleaved", "concatenated"):
             raise ValueError(
                 f"CollapseHook.views={views!r} can be 'calls', 'interleaved' or 'concatenated'"
             )
         self.interval, self.epochs, self.images, self.patience = interval, epochs, images, patience
-        self.on_collapse, self.limits = tuple(on_collapse), verdict.Limits(**(limits or {}))
+        self.on_collapse, self.limits = _actions(on_collapse), _limits(limits or {})
         self._names: dict[str, Any] = {
             "backbone": backbone,
             "projector": projector,
@@ -280,6 +273,21 @@ class CollapseHook(Hook):
     def _write(self, runner: Runner) -> None:
         if runner.rank == 0:
             self._history.write(Path(runner.work_dir))
+
+
+def _actions(given: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise ValueError(f"CollapseHook.on_collapse={given!r}: give a list, [{given!r}]")
+    if unknown := sorted(set(given) - set(_ACTIONS)):
+        raise ValueError(f"CollapseHook.on_collapse: {unknown} not among {_ACTIONS}")
+    return tuple(given)
+
+
+def _limits(given: Mapping[str, float]) -> verdict.Limits:
+    known = [field.name for field in fields(verdict.Limits)]
+    if unknown := sorted(set(given) - set(known)):
+        raise ValueError(f"CollapseHook.limits: {unknown} not among {', '.join(known)}")
+    return verdict.Limits(**given)
 
 
 def _learning_rate(runner: Runner, predictor: nn.Module) -> float:

@@ -1,10 +1,11 @@
-"""How much the channels of a batch repeat each other, without a matrix of channels by channels.
+"""How much the channels of a batch repeat each other, by the smaller of two matrices.
 
     C = Zc^T Zc / (N - 1),     loss = 1/D  sum over i != j of C_ij^2
 
 Zhang et al. 2022, algorithm 6; the covariance term of VICReg (Bardes et al. 2022) on unit vectors.
 For unit vectors about 1/(N D) where they fill the sphere, near 1/D on one line. With the Gram
-matrix ``K = Zc Zc^T`` the sum over all C_ij^2 is ``|K|^2 / (N - 1)^2``: the smaller matrix serves.
+matrix ``K = Zc Zc^T`` the sum over all C_ij^2 is ``|K|^2 / (N - 1)^2``: with N <= D that is enough,
+and no matrix of channels by channels is made; with N > D it is, as the smaller of the two.
 
 Letters: N vectors, D channels.
 """

@@ -30,9 +30,10 @@ def features_of_fixed_images(
 ) -> dict[str, Tensor]:
     """Features of the backbone and of the projector, in eval mode; training does not notice.
 
-    The images are evenly spread over the training set, and drawn under a seed of their own, so that
-    the views are those of every other time. Processes share the images out; another number of
-    processes has the same images in other views, as the preprocessor draws anew on each.
+    The images pass through the training pipeline and its augmentation, and are not clean: their
+    views are those that the loss sees, only the same every time. They are evenly spread over
+    the training set, and drawn under a seed of their own. Processes share the images out; another
+    number of processes has the same images in other views, as the preprocessor draws anew on each.
 
     Args:
         model: Not wrapped.

@@ -158,8 +158,8 @@ class Tap:
         self.outputs.append(vectors.detach())
         source = _source(inputs)
         # Maps are not kept, which may be large; what a predictor takes are vectors.
-        vectors_in = source is not None and source.ndim == 2
-        self.sources.append(source.detach() if vectors_in else None)
+        kept = None if source is None or source.ndim != 2 else source.detach()
+        self.sources.append(kept)
         self.learning.append(source is None or source.requires_grad)
         self.gradients.append(None)
         if self.with_gradients and seen.requires_grad and seen.ndim == 2:

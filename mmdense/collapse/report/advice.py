@@ -41,11 +41,15 @@ ADVICE: dict[str, Advice] = {
     ),
     COMPLETE: Advice(
         "bad",
-        "All images have nearly the same projection: the centre is nearly all there is of it. Two "
-        "views then agree whatever they show, so the loss is at its best without anything learnt.",
+        "All images have nearly the same projection, or the same prediction behind the predictor: "
+        "the centre is nearly all there is of it. Two views then agree whatever they show, so the "
+        "loss is at its best without anything learnt.",
         (
             "Nothing in the loss works against it: no predictor, the same predictor on both "
             "branches, or a predictor on the stopped branch only.",
+            "Behind the predictor only (p_m_o high, m_o low): the loss compares predictions with "
+            "predictions, or lacks the extra gradient. Projections may look well for long, while "
+            "the features learn nothing.",
             "The target is not detached (no stop-gradient), or both branches get gradients.",
             "The learning rate is too high for the batch, or the predictor learns too slowly.",
             "Two views of an image are nearly the same, so that nothing is to be learnt from them.",
@@ -80,14 +84,14 @@ ADVICE: dict[str, Advice] = {
             "Weaken the strongest augmentation, one at a time; lower the weight decay.",
             "Make the batch or the width of the projector larger, or use a predictor with a "
             "bottleneck.",
-            "Add a loss that de-correlates: mmdense.LossSumHead with the de-correlation or "
-            "VICReg's terms, or Barlow Twins.",
+            "Train with a loss that de-correlates: mmdense.SiameseViews with a mmdense.LossSumHead "
+            "of the de-correlation or VICReg's terms, or Barlow Twins.",
         ),
     ),
     DIVERGED: Advice(
         "bad",
-        "The projections hold NaN or infinity: the run has left the numbers, and every later "
-        "checkpoint is worthless.",
+        "Projections, predictions, loss or gradient hold NaN or infinity: the run has left the "
+        "numbers, and a later checkpoint may be worthless.",
         (
             "The learning rate is too high, or starts without warm-up.",
             "float16 overflows; a feature of length zero is divided by its length.",
@@ -140,6 +144,7 @@ BLIND_SPOTS = (
     "shortcuts: features that tell images apart by colour, border or file are healthy here",
     f"anything beyond the first {ROWS} images of a batch in ranks, and the fixed images in spectra",
     "what a BatchNorm without affine weights at the projector's end hides from m_o and std",
+    "alignment and the extra gradient of methods with one view that learns (MoCo v2, DenseCL)",
     "parts of the gradient along the vectors themselves, which do not act on unit vectors",
 )
 

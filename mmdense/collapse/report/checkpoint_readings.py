@@ -118,6 +118,9 @@ def read_features(
         with evaluating(model):
             p = [] if parts.predictor is None else [_predicted(parts, view) for view in z[:2]]
         found |= readings.batch_readings(z[:2], p)
+        if p:
+            of_p = readings.step_readings(p, list)[0][:3].tolist()
+            found |= dict(zip(("p_m_o", "p_m_r", "p_std"), of_p, strict=True))
     history.add(step, found)
     for space, rows in features.items():
         history.add_space(step, space, rows)

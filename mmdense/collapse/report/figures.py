@@ -163,7 +163,10 @@ def centre_in_extra_gradient() -> Chart:
 
 
 def extra_gradient() -> Chart:
-    """Centre and residual of the extra gradient as the loss has it (figure 5c of the paper)."""
+    """Centre and residual of the extra gradient as the loss has it, over steps.
+
+    Figure 5c of the paper has both over the temperature of InfoNCE.
+    """
     return Chart(
         "extra_gradient",
         "Extra gradient of the loss",

@@ -1,5 +1,7 @@
 """The monitor on MMPretrain's own models, as their configs build them, in miniature."""
 
+# Long file: every host model and every head of the laboratory.
+
 import math
 
 import pytest

@@ -114,7 +114,7 @@ def test_lidar_tells_images_apart_from_noise():
 
 def test_equal_features_use_no_dimension():
     features = gaussian(1, 8).expand(20, -1)
-    assert sp.participation_ratio(sp.eigenvalues(features)) == pytest.approx(0.0, abs=1.1)
+    assert 0.0 <= sp.participation_ratio(sp.eigenvalues(features)) <= 1.0 + 1e-9
     assert sp.eigenvalues(features).max() < 1e-28
 
 

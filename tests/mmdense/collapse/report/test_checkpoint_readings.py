@@ -41,10 +41,26 @@ def checkpoints(tmp_path_factory):
     return paths
 
 
+def test_options_of_the_hook_count_wherever_it_stands(checkpoints):
+    hook = {"type": "mmdense.CollapseHook", "images": 6, "limits": {"centre": 0.01}}
+    cfg = config(default_hooks={"timer": None, "collapse": hook})
+    history = history_of_checkpoints(cfg, checkpoints[:1])
+    assert history.facts["batch"] == 6
+    assert history.facts["limits"]["centre"] == 0.01
+
+
 def test_each_checkpoint_is_a_point_at_its_iteration(checkpoints):
     history = history_of_checkpoints(config(), checkpoints)
     assert [step for step, _ in history.points("m_o")] == [10, 20]
-    for name in ("std", "rank", "eta_p", "alignment", "m_o_before_norm", "projector/rank_me"):
+    for name in (
+        "std",
+        "rank",
+        "eta_p",
+        "p_m_o",
+        "alignment",
+        "m_o_before_norm",
+        "projector/rank_me",
+    ):
         values = [value for _, value in history.points(name)]
         assert len(values) == 2
         assert all(map(math.isfinite, values))
