@@ -3,18 +3,43 @@
 python tools/knn.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.pth
 """
 
+import argparse
+import sys
+
 from mmdense.evaluation.accuracy import top_k_accuracy
 from mmdense.evaluation.frozen import FrozenFeatures, argument_parser, evaluate_frozen
 from mmdense.evaluation.knn import knn_classify_each
 
 
-def main() -> None:
-    """Evaluate every k from one search."""
+def _arguments() -> argparse.Namespace:
     parser = argument_parser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--k", type=int, nargs="+", default=[20, 200], help="neighbours that vote; each is reported"
     )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=0.07,
+        help="of the votes; smaller lets the nearest decide",
+    )
     args = parser.parse_args()
+    if min(args.k) < 1:
+        parser.error(f"--k needs numbers from 1, found {min(args.k)}")
+    if args.temperature <= 0:
+        parser.error(f"--temperature must be positive, found {args.temperature}")
+    return args
+
+
+def main() -> int:
+    """Evaluate every k from one search."""
+    args = _arguments()
+
+    def check_bank(rows: int) -> None:
+        if max(args.k) > rows:
+            raise ValueError(
+                f"--k asks for {max(args.k)} neighbours of {rows} training images; lower it, or "
+                "give more images in train_dataloader"
+            )
 
     def evaluate(features: FrozenFeatures) -> dict[str, float]:
         scores = knn_classify_each(
@@ -23,14 +48,20 @@ def main() -> None:
             features.test,
             ks=args.k,
             num_classes=features.num_classes,
+            temperature=args.temperature,
         )
         return {
             f"knn/k{k}_top1": top_k_accuracy(of_k, features.test_labels)
             for k, of_k in scores.items()
         }
 
-    evaluate_frozen(args, "knn", evaluate)
+    try:
+        evaluate_frozen(args, "knn", evaluate, check_bank=check_bank)
+    except (ValueError, OSError) as error:
+        print(f"knn stopped: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,18 +3,33 @@
 python tools/linear_probe.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.pth
 """
 
+import sys
+
 from mmdense.evaluation.accuracy import top_k_accuracy
 from mmdense.evaluation.frozen import FrozenFeatures, argument_parser, evaluate_frozen
-from mmdense.evaluation.linear_probe import fit_linear_probe
+from mmdense.evaluation.linear_probe import STRENGTHS, fit_linear_probe
 
 
-def main() -> None:
+def main() -> int:
     """Fit on the train images, score the test images."""
-    args = argument_parser(description=__doc__.splitlines()[0]).parse_args()
+    parser = argument_parser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--strengths",
+        type=float,
+        nargs="+",
+        default=list(STRENGTHS),
+        help="L2 penalties to choose from, on a fifth of the train images; default 1e-6 to 10",
+    )
+    args = parser.parse_args()
+    if min(args.strengths) < 0:
+        parser.error(f"--strengths must not be negative, found {min(args.strengths)}")
 
     def evaluate(features: FrozenFeatures) -> dict[str, float]:
         probe = fit_linear_probe(
-            features.train, features.train_labels, num_classes=features.num_classes
+            features.train,
+            features.train_labels,
+            num_classes=features.num_classes,
+            strengths=args.strengths,
         )
         scores = probe.scores(features.test)
         return {
@@ -23,8 +38,13 @@ def main() -> None:
             "probe/strength": probe.strength,
         }
 
-    evaluate_frozen(args, "linear_probe", evaluate)
+    try:
+        evaluate_frozen(args, "linear_probe", evaluate)
+    except (ValueError, OSError) as error:
+        print(f"linear_probe stopped: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

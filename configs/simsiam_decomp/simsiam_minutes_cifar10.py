@@ -3,7 +3,7 @@
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262; a quarter of the width, 468 steps.
 Command: python tools/train.py configs/simsiam_decomp/simsiam_minutes_cifar10.py
 Machine: two CPU cores, three minutes.
-Expected: a healthy verdict with m_o near 0.5, where a naive Siamese network ends near 1.
+Expected: a healthy verdict, where a naive Siamese network collapses completely.
 Vary: model.head, by _base_/models/siamese_variants.py (minutes).
 """
 

@@ -3,7 +3,7 @@
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262; a quarter of the width, 220 steps.
 Command: python tools/train.py configs/simsiam_decomp/simsiam_minutes_collage.py
 Machine: two CPU cores; not measured.
-Expected: m_o is near 0.5 after 20 steps, where a naive Siamese one has 0.99; not run to the end.
+Expected: a healthy verdict, where a naive Siamese network collapses completely.
 Vary: model.head, by _base_/models/siamese_variants.py (minutes).
 """
 

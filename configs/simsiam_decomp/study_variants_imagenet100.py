@@ -6,7 +6,7 @@ Command: python tools/study.py configs/simsiam_decomp/study_variants_imagenet100
 Machine: one GPU; not measured. MovingAverageHead's averages take 1 GB, in checkpoints too.
 Expected: which collapse: naive, symmetric, mirror, same_batch_*, cut_simsiam_none and
     cut_triplet_residual, in the paper. Not run here.
-Vary: --variants NAME... trains some of them; a base of 1000 epochs.
+Vary: --variants NAME... trains some of them; the other families and lengths are beside it.
 """
 
 _base_ = "../_base_/siamese_study.py"
@@ -15,6 +15,7 @@ name = "simsiam_variants_imagenet100"
 data = []  # the folder is yours, see _base_/datasets/imagenet100.py
 base = "configs/simsiam_decomp/simsiam_r18_imagenet100_lr05_200e.py"
 _base_.siamese_variants.published.moving_average.changes.model.head.num_images = 130_000  # at most
+_base_.siamese_variants.published_last_bn.moving_average.changes.model.head.num_images = 130_000
 variants = list(_base_.siamese_variants.published.values())
 
 expected = []

@@ -6,8 +6,8 @@ Command: python tools/study.py configs/simsiam_decomp/study_variants_tiny_imagen
 Machine: one GPU; not measured. MovingAverageHead's averages take 0.8 GB, in checkpoints too.
 Expected: which collapse: naive, symmetric, mirror, same_batch_*, cut_simsiam_none and
     cut_triplet_residual, in the paper. Not run here.
-Vary: --variants NAME... trains some of them; a base of 1000 epochs; --source FOLDER
-    for data that is not prepared yet.
+Vary: --variants NAME... trains some of them; the other families and lengths are beside it;
+    --source FOLDER for data that is not prepared yet.
 """
 
 _base_ = "../_base_/siamese_study.py"
@@ -16,6 +16,7 @@ name = "simsiam_variants_tiny_imagenet"
 data = [dict(name="tiny_imagenet")]
 base = "configs/simsiam_decomp/simsiam_r18_tiny_imagenet_lr05_200e.py"
 _base_.siamese_variants.published.moving_average.changes.model.head.num_images = 100_000
+_base_.siamese_variants.published_last_bn.moving_average.changes.model.head.num_images = 100_000
 variants = list(_base_.siamese_variants.published.values())
 
 expected = []

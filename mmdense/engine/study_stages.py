@@ -37,7 +37,7 @@ _FEW_LABELS = """train_dataloader = dict(
 )"""
 _KEYS = {
     *("name", "label", "base", "changes", "percent", "after", "init", "allow", "data"),
-    *("group", "against"),  # of tables
+    *("group", "against", "paper"),  # of tables
 }
 
 

@@ -78,7 +78,12 @@ def _labels(samples: list) -> Tensor:
         label = getattr(sample, "gt_label", None)
         if label is None or label.numel() != 1:
             found = 0 if label is None else label.numel()
-            raise ValueError(f"every image needs exactly one label, found an image with {found}")
+            facts = getattr(sample, "metainfo", {})
+            image = facts.get("img_path") or f"number {facts.get('sample_idx', 'unknown')}"
+            raise ValueError(
+                f"image {image} has {found} labels in data_samples.gt_label, and a probe needs "
+                "exactly one; give the data loader a labelled split of one class an image"
+            )
         labels.append(label.reshape(()).cpu())
     return torch.stack(labels).long()
 

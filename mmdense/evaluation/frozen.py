@@ -25,6 +25,7 @@ from mmdense.evaluation.clean_loaders import build_clean_loaders, with_images_of
 from mmdense.evaluation.feature_bank import fill_bank
 from mmdense.evaluation.features import check_finite, frozen_features
 from mmdense.evaluation.gather_features import gather_batches
+from mmdense.evaluation.probe_loaders import check_labelled
 from mmdense.records.cost import CostMeter
 from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
@@ -78,6 +79,8 @@ def evaluate_frozen(
     args: argparse.Namespace,
     task: str,
     evaluate: Callable[[FrozenFeatures], dict[str, float]],
+    *,
+    check_bank: Callable[[int], None] | None = None,
 ) -> dict[str, float]:
     """Extract features, evaluate them, print one line, write ``metrics.json`` and a record.
 
@@ -89,9 +92,14 @@ def evaluate_frozen(
         args: From :func:`argument_parser`.
         task: Such as 'knn'; ends the name of the record, and of the default work directory.
         evaluate: From features to metrics; accuracies are in percent.
+        check_bank: Refuses, before any work, a number of training images that will not do.
 
     Returns:
         The metrics; of processes after the first, nothing.
+
+    Raises:
+        ValueError: The config, its images or the checkpoint will not do; the message says which.
+        OSError: A file is missing, or the disk is full.
     """
     started = time.perf_counter()
     args.work_dir = args.work_dir or str(Path("work_dirs") / f"{Path(args.config).stem}_{task}")
@@ -107,18 +115,16 @@ def evaluate_frozen(
         config_file.parent.name, f"{config_file.stem}_{task}", config=cfg, seed=seed
     )
     cost = CostMeter(get_world_size() if get_device() == "cuda" else 0)
-    train_loader, test_loader = _build_loaders(cfg, seed)
+    train_loader, test_loader = loaders = _build_loaders(cfg, seed)
+    (check_bank or _any_number)(_rows(train_loader))
     backbone, preprocess = _build_backbone(cfg, args.checkpoint)
-    loaders = train_loader, test_loader
     features = _extract(backbone, preprocess, loaders, record, amp=args.amp, folder=cfg.work_dir)
     if not is_main_process():
         return {}
     record.metrics = evaluate(features)
     record.wall_time_s = time.perf_counter() - started
     record.cost, record.sources = cost.read(), loaded_sources(config_file)
-    splits = {"train": train_loader.dataset, "test": test_loader.dataset}
-    checksums = {split: data_checksum(dataset) for split, dataset in splits.items()}
-    record.data = {split: found for split, found in checksums.items() if found is not None}
+    record.data = _checksums(train=train_loader, test=test_loader)
     if args.checkpoint is None:
         record.notes.append("random weights")
     save(record, Path(cfg.work_dir) / FILE_NAME)
@@ -129,13 +135,31 @@ def evaluate_frozen(
     return record.metrics
 
 
+def _any_number(rows: int) -> None:
+    """No number of training images is refused."""
+
+
+def _rows(loader: DataLoader) -> int:
+    dataset: Any = loader.dataset
+    return len(dataset)
+
+
+def _checksums(**loaders: DataLoader) -> dict[str, Any]:
+    """Of the data of each split, where it has one."""
+    found = {split: data_checksum(loader.dataset) for split, loader in loaders.items()}
+    return {split: checksum for split, checksum in found.items() if checksum is not None}
+
+
 def _build_loaders(cfg: Config, seed: int) -> tuple[DataLoader, DataLoader]:
     """Loaders of the train and the test images that differ in their images only."""
     for key in ("train_dataloader", "test_dataloader"):
         if (cfg.get(key) or {}).get("dataset") is None:
             raise ValueError(f"{cfg.filename} has no {key}.dataset")
     train = with_images_of(cfg.test_dataloader, cfg.train_dataloader, where=cfg.filename)
-    return build_clean_loaders(train, cfg.test_dataloader, where=cfg.filename, seed=seed)
+    loaders = build_clean_loaders(train, cfg.test_dataloader, where=cfg.filename, seed=seed)
+    for key, loader in zip(("train_dataloader", "test_dataloader"), loaders):
+        check_labelled(loader, f"{cfg.filename}: {key}", several_classes=key == "train_dataloader")
+    return loaders
 
 
 def _build_backbone(cfg: Config, checkpoint: str | None) -> tuple[nn.Module, nn.Module]:
@@ -188,6 +212,11 @@ def _extract(
         gathered = gather_batches(batches, rows=len(images), batch_size=loader.batch_size or 1)
         features, labels = fill_bank(gathered, rows=len(images), folder=folder)
         check_finite(features)
+        if int(labels.min()) < 0:  # of a data set that does not list its labels
+            raise ValueError(
+                f"{int((labels < 0).sum())} of {len(labels)} images are unlabelled (their class is "
+                "negative); give a labelled split"
+            )
         found.append((features, labels))
     (train, train_labels), (test, test_labels) = found
     seconds = time.perf_counter() - started

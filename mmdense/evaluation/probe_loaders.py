@@ -16,7 +16,7 @@ from mmdense.engine.machine import available_cores
 from mmdense.evaluation.clean_loaders import build_clean_loaders, with_images_of
 from mmdense.registry import MODELS
 
-__all__ = ["build_preprocessor", "build_probe_loaders"]
+__all__ = ["build_preprocessor", "build_probe_loaders", "check_labelled"]
 
 _DEFAULTS = {"batch_size": 256, "num_workers": 0, "collate_fn": {"type": "default_collate"}}
 
@@ -49,7 +49,7 @@ def build_probe_loaders(
         train = with_images_of(test, train, where=where)
     loaders = build_clean_loaders(train, test, where=where, seed=seed)
     for key, loader in zip(("train_dataloader", "test_dataloader"), loaders):
-        _check(loader, f"{where}.{key}", several_classes=key == "train_dataloader")
+        check_labelled(loader, f"{where}.{key}", several_classes=key == "train_dataloader")
     return loaders
 
 
@@ -92,7 +92,18 @@ def _given(
     return {**found, "num_workers": workers, "persistent_workers": False}
 
 
-def _check(loader: DataLoader, where: str, *, several_classes: bool) -> None:
+def check_labelled(loader: DataLoader, where: str, *, several_classes: bool) -> None:
+    """Refuse images that a probe cannot use, before any of them is read but the first.
+
+    Args:
+        loader: Of the images.
+        where: Its key, for the message.
+        several_classes: Whether they have to be of two classes or more.
+
+    Raises:
+        ValueError: There are fewer images than processes, or they are unlabelled, of one class, or
+            not ready for a backbone.
+    """
     dataset: Any = loader.dataset
     world_size = get_world_size()
     if len(dataset) < world_size:

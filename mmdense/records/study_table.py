@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mmdense.records.markdown import NOTHING, markdown
-from mmdense.records.record import Record
+from mmdense.records.record import Record, RecordError
 from mmdense.records.statistics import paired_p
 
-__all__ = ["kept_study", "study_table"]
+__all__ = ["kept_phases", "kept_study", "phases_table", "study_table"]
 
 _P = 0.05
 _SHOWN = 3  # changed files that are named
+_PHASE = "/phase/"  # in a metric's name: <variant>/phase/<head>/<reading>/mean
 
 
 def study_table(record: Record, group: str | None = None, baseline: str | None = None) -> str:
@@ -23,18 +24,23 @@ def study_table(record: Record, group: str | None = None, baseline: str | None =
     Args:
         record: Of a study. A metric of its config has ``metric``, ``label``, ``scale`` (by which it
             is multiplied to be shown) and may have ``digits`` (behind the point, 1 by default),
-            ``count`` (it is 1 or 0: say of how many seeds it is 1) or ``optional`` (a variant may
-            lack it).
-        group: Only the variants of this ``group``.
+            ``count`` (it is 1 or 0: say of how many seeds it is 1), ``words`` (say instead how many
+            seeds have a note that begins with each of these: ``{beginning: what is said}``) or
+            ``optional`` (a variant may lack it). What the paper found of a variant, its ``paper``,
+            has a column of its own.
+        group: Only the variants of this ``group``, or those that the config's ``tables`` lists
+            under this name.
         baseline: Variant that the others are compared with, seed by seed: scores that differ with
             p < 0.05 in a paired t-test are bold. A variant whose config says ``against`` is
             compared with that one.
+
+    Raises:
+        RecordError: ``tables`` lists what is no variant.
     """
     seeds = len(record.config["seeds"])
-    variants = [
-        variant for variant in record.config["variants"] if group in (None, variant.get("group"))
-    ]
+    variants = _variants(record, group)
     metrics = [metric for metric in record.config["metrics"] if _is_told(record, variants, metric)]
+    published = any("paper" in variant for variant in variants)
     rows = []
     for variant in variants:
         other = variant.get("against", baseline)
@@ -43,9 +49,54 @@ def study_table(record: Record, group: str | None = None, baseline: str | None =
             cell = _cell(record, variant, metric, seeds)
             bold = other is not None and _differs(record, variant["name"], other, metric)
             cells.append(f"**{cell}**" if bold else cell)
-        rows.append([variant["label"], *cells])
+        paper = [variant.get("paper", "–")] if published else []
+        rows.append([variant["label"], *paper, *cells])
     labels = [metric["label"] for metric in metrics]
-    return markdown(["Variant", *labels], rows, right=labels)
+    header = ["Variant", *(["Paper"] if published else []), *labels]
+    return markdown(header, rows, right=[m["label"] for m in metrics if "words" not in m])
+
+
+def phases_table(record: Record) -> str:
+    """One row for each phase of each variant that has phases, with its readings at their ends.
+
+    Args:
+        record: Of a study whose trainings have metrics ``phase/<head>/<reading>``.
+    """
+    readings: dict[str, None] = {}
+    rows: list[tuple[dict[str, Any], str]] = []
+    for variant in record.config["variants"]:
+        start = variant["name"] + _PHASE
+        found = [key.removeprefix(start) for key in record.metrics if key.startswith(start)]
+        found = [key.removesuffix("/mean") for key in found if key.endswith("/mean")]
+        readings |= dict.fromkeys(key.rpartition("/")[2] for key in found)
+        rows += [(variant, head) for head in dict.fromkeys(k.rpartition("/")[0] for k in found)]
+    seeds = len(record.config["seeds"])
+    cells = []
+    for variant, head in rows:
+        metrics = [
+            {"metric": f"phase/{head}/{name}", "scale": 1, "digits": 3, "optional": True}
+            for name in readings
+        ]
+        shown = [_cell(record, variant, metric, seeds) for metric in metrics]
+        cells.append([variant["label"], head, *shown])
+    labels = [f"{name} at its end" for name in readings]
+    return markdown(["Variant", "Phase", *labels], cells, right=labels)
+
+
+def _variants(record: Record, group: str | None) -> list[dict[str, Any]]:
+    """The variants of a table, in its order."""
+    variants = record.config["variants"]
+    if group is None:
+        return list(variants)
+    if (listed := record.config.get("tables", {}).get(group)) is not None:
+        by_name = {variant["name"]: variant for variant in variants}
+        if unknown := sorted(set(listed) - set(by_name)):
+            raise RecordError(
+                f"record {record.name!r}: config.tables.{group} lists {', '.join(unknown)}, which "
+                "are no variants"
+            )
+        return [by_name[name] for name in listed]
+    return [variant for variant in variants if variant.get("group") == group]
 
 
 def _is_told(record: Record, variants: list[dict[str, Any]], metric: dict[str, Any]) -> bool:
@@ -67,10 +118,14 @@ def _runs(record: Record, variant: str, metric: str) -> list[float]:
 
 
 def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds: int) -> str:
+    if "words" in metric:
+        return _said(record, variant["name"], metric["words"])
     key = f"{variant['name']}/{metric['metric']}"
     if metric.get("optional") and f"{key}/mean" not in record.metrics:
         return "–"
     mean, spread = record.metrics[f"{key}/mean"], record.metrics.get(f"{key}/sd")
+    if mean is None:  # as JSON has it
+        return "not finite"
     if metric.get("count"):
         return f"{round(mean * seeds)} of {seeds}"
     digits, scale = metric.get("digits", 1), metric["scale"]
@@ -78,11 +133,33 @@ def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds
     return cell if spread is None else f"{cell} ± {spread * scale:.{digits}f}"
 
 
+def _said(record: Record, variant: str, words: dict[str, str]) -> str:
+    """How many seeds' notes begin with each of the words, as ``2 complete, 1 none``."""
+    notes = [
+        note.partition(": ")[2] for note in record.notes if note.startswith(f"stage {variant}/seed")
+    ]
+    counts = {
+        said: sum(note.startswith(beginning) for note in notes) for beginning, said in words.items()
+    }
+    found = [f"{count} {said}" for said, count in counts.items() if count]
+    return ", ".join(found) or "–"
+
+
+def kept_phases(slug: str, name: str) -> Callable[[Any, str], str]:
+    """As :func:`kept_study`, with :func:`phases_table`."""
+    return _kept(slug, name, phases_table)
+
+
 def kept_study(
     slug: str, name: str, group: str | None = None, baseline: str | None = None
 ) -> Callable[[Any, str], str]:
     """Make the table of the newest kept study of a name, with its seeds and its record."""
+    return _kept(slug, name, lambda record: study_table(record, group, baseline), baseline)
 
+
+def _kept(
+    slug: str, name: str, make: Callable[[Record], str], baseline: str | None = None
+) -> Callable[[Any, str], str]:
     def table(results: Any, to_root: str) -> str:
         newest = {
             kept.name: (folder, kept) for folder, kept in results.records if kept.slug == slug
@@ -98,7 +175,7 @@ def kept_study(
             against = f"; bold differs from {labels[baseline]} with p < {_P:g} (paired t-test)"
         elif any("against" in variant for variant in record.config["variants"]):
             against = f"; bold differs from its baseline with p < {_P:g} (paired t-test)"
-        table = study_table(record, group, baseline)
+        table = make(record)
         stale = _stale(results.changed.get(folder, []))
         return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}.{stale}"
 

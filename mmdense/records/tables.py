@@ -14,7 +14,7 @@ from mmdense.records.benchmarks_table import BENCHMARK_FILE_NAME, benchmark_rows
 from mmdense.records.markdown import markdown
 from mmdense.records.record import FILE_NAME, Record, RecordError, load
 from mmdense.records.sources import changed_sources
-from mmdense.records.study_table import kept_study
+from mmdense.records.study_table import kept_phases, kept_study
 from mmdense.records.summary_table import summary_table
 
 _STALE = "stale"  # mark of a row whose code has changed since
@@ -152,9 +152,10 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
         f"collapse_{group}": kept_study("simsiam_decomp", "collapse_study", group)
         for group in (
             *("methods", "simsiam_parts", "triplet_parts", "infonce_parts"),
-            *("last_norm", "predictors", "phases"),
+            *("eta", "order", "last_norm", "predictors"),
         )
     },
+    "collapse_phases": kept_phases("simsiam_decomp", "collapse_study"),
     "cascade_rpn_cost": kept_benchmarks("cascade_rpn", "Part"),
     **{
         f"cascade_rpn_{study}": kept_study("cascade_rpn", study, baseline="rpn")

@@ -3,13 +3,15 @@
     loss = -A . sg(B + w_o o_e + w_r r_e)
 
 Zhang et al. 2022, tables 3 and 4. With both weights 1 the gradient on A is that of the whole
-method, with both 0 that of two equal branches.
+method where targets are stopped, with both 0 that of two equal branches.
 
     method      A      B      G_e = o_e + r_e
     simsiam     P_a    P_b    Z_b - P_b
     mirror      Z_a    Z_b    P_b - Z_b
     triplet     Z_a    Z_b    -Z_n, another image
-    infonce     Z_a    Z_b    -sum of lambda_i Z_i
+    infonce     Z_a    Z_b    -sum of lambda_i Z_i;  all of it over the temperature
+
+:class:`InfoNCEHead` has the same gradient on A, and another through B, which it does not stop.
 
 Letters: B images of this process, M of all, D channels; a and b the two views.
 """
@@ -56,12 +58,12 @@ class ComponentCutHead(BaseModule):
         centre: What o_e is the mean of: "batch", the images of this process; "ranks", of all
             processes; "views", those of both directions of the loss; "ema", the running average of
             the last over steps.
-        momentum: Of the running average.
+        momentum: Of the running average, from 0 to below 1.
         temperature: Of InfoNCE.
 
     Raises:
-        ValueError: An unknown method or centre, a predictor missing or without use, or mirror
-            SimSiam without ``predictor_loss``.
+        ValueError: An unknown method or centre, a number out of range, a predictor missing or
+            without use, or mirror SimSiam without ``predictor_loss``.
     """
 
     average: Tensor
@@ -78,22 +80,37 @@ class ComponentCutHead(BaseModule):
         momentum: float = 0.99,
         temperature: float = 0.1,
     ) -> None:
+        # Long function: most of it refuses options that do not go together.
         super().__init__()
         for key, value, known in (("method", method, _METHODS), ("centre", centre, _CENTRES)):
             if value not in known:
-                raise ValueError(f"{key}={value!r} can be one of {', '.join(known)}")
-        if (predictor is not None) != (method in _WITH_PREDICTOR):
+                raise ValueError(
+                    f"ComponentCutHead.{key}={value!r} can be one of {', '.join(known)}"
+                )
+        if temperature <= 0:
             raise ValueError(
-                f"method={method!r} {'needs a' if predictor is None else 'has no'} predictor"
+                f"ComponentCutHead.temperature must be positive, found {temperature}; 0.1 is usual"
+            )
+        if not 0.0 <= momentum < 1.0:
+            raise ValueError(
+                f"ComponentCutHead.momentum must be from 0 to below 1, found {momentum}"
+            )
+        if (predictor is not None) != (method in _WITH_PREDICTOR):
+            change = "give its config" if predictor is None else "leave it out"
+            raise ValueError(
+                f"ComponentCutHead.predictor: method={method!r} "
+                f"{'needs a' if predictor is None else 'has no'} predictor; {change}"
             )
         if predictor_loss != (method == "mirror") and method != "simsiam":
             raise ValueError(
-                f"predictor_loss={predictor_loss} with method={method!r}: the predictor of mirror "
-                "SimSiam learns from this loss alone, and the methods without one have none"
+                f"ComponentCutHead.predictor_loss={predictor_loss} with method={method!r}: the "
+                "predictor of mirror SimSiam learns from this loss alone, so it has to be True "
+                "there, and False for the methods without a predictor"
             )
         self.method, self.centre, self.momentum = method, centre, momentum
         self.weights = (centre_weight, residual_weight)
         self.predictor_loss, self.temperature = predictor_loss, temperature
+        self.scale = 1.0 / temperature if method == "infonce" else 1.0
         if predictor is not None:
             self.predictor = MODELS.build(predictor)
         self.register_buffer("average", torch.zeros(0))  # [D] once a step is done
@@ -117,7 +134,7 @@ class ComponentCutHead(BaseModule):
             mean_over_ranks(-(anchor * target).sum(dim=1))
             for anchor, target in zip(anchors, targets, strict=True)
         ]
-        losses = {"loss": 0.5 * (cut[0] + cut[1])}
+        losses = {"loss": 0.5 * self.scale * (cut[0] + cut[1])}
         if self.predictor_loss:
             forth, back = (
                 distance(self.predictor((z[a].detach(),))[0], z[1 - a]) for a in range(2)
@@ -152,7 +169,8 @@ class ComponentCutHead(BaseModule):
         if self.centre == "ema" and self.training:
             start = self.average if len(self.average) else both
             self.average = torch.lerp(both, start.to(both), self.momentum)
-        return [self.average.to(both) if self.centre == "ema" else both] * 2
+        running = self.centre == "ema" and len(self.average)  # none before the first step
+        return [self.average.to(both) if running else both] * 2
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
         saved = state_dict.get(f"{prefix}average")

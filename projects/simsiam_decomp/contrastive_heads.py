@@ -30,7 +30,11 @@ def other_image(vectors: Tensor) -> Tensor:
         ValueError: There is no other image.
     """
     if len(vectors) < 2:
-        raise ValueError("a negative is another image of the batch, which has one only")
+        raise ValueError(
+            f"a negative is another image of the batch, which has {len(vectors)} only; raise "
+            "train_dataloader.batch_size to 2 or more, or set drop_last=True there where the last "
+            "batch is the short one"
+        )
     shift = torch.randint(1, len(vectors), (1,))
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         shift = shift.to(vectors.device)
@@ -85,7 +89,9 @@ class InfoNCEHead(BaseModule):
     def __init__(self, *, temperature: float = 0.1) -> None:
         super().__init__()
         if temperature <= 0:
-            raise ValueError(f"temperature must be positive, found {temperature}")
+            raise ValueError(
+                f"InfoNCEHead.temperature must be positive, found {temperature}; 0.1 is usual"
+            )
         self.temperature = temperature
 
     @in_float32
@@ -113,7 +119,8 @@ class DualTemperatureHead(BaseModule):
         super().__init__()
         if min(temperature, inter_temperature) <= 0:
             raise ValueError(
-                f"temperatures must be positive, found {temperature} and {inter_temperature}"
+                f"DualTemperatureHead.temperature and inter_temperature must be positive, found "
+                f"{temperature} and {inter_temperature}; 0.1 and 1.0 are usual"
             )
         self.temperatures = {
             "temperature": temperature,

@@ -113,4 +113,8 @@ def _own(z_a: Tensor) -> Tensor:
 
 def _needs_two(vectors: Tensor) -> None:
     if len(vectors) < 2:
-        raise ValueError(f"statistics of a batch need two images or more, found {len(vectors)}")
+        raise ValueError(
+            f"statistics of a batch need two images or more, found {len(vectors)}; raise "
+            "train_dataloader.batch_size, or set drop_last=True there where the last batch is the "
+            "short one"
+        )

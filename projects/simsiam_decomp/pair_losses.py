@@ -15,7 +15,12 @@ from mmdense.collapse import alignment_uniformity
 from mmdense.collapse.decorrelation import decorrelation_loss
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows
-from projects.simsiam_decomp.losses import centre_loss, cosine_distances, variance_loss
+from projects.simsiam_decomp.losses import (
+    centre_loss,
+    cosine_distances,
+    infonce_losses,
+    variance_loss,
+)
 from projects.simsiam_decomp.siamese_heads import in_float32, two_views
 
 __all__ = [
@@ -23,6 +28,7 @@ __all__ = [
     "AlignmentLoss",
     "CentreLoss",
     "DecorrelationLoss",
+    "InfoNCELoss",
     "LossSumHead",
     "PullLoss",
     "UniformityLoss",
@@ -164,6 +170,34 @@ class AlignmentLoss(_PairLoss):
 
 
 @MODELS.register_module()
+class InfoNCELoss(_PairLoss):
+    """InfoNCE in both directions, as :class:`InfoNCEHead` has it alone.
+
+    Args:
+        temperature: tau.
+        weight: Of the loss.
+
+    Raises:
+        ValueError: ``temperature`` is not positive.
+    """
+
+    def __init__(self, *, temperature: float = 0.1, weight: float = 1.0) -> None:
+        super().__init__(weight=weight)
+        if temperature <= 0:
+            raise ValueError(
+                f"InfoNCELoss.temperature must be positive, found {temperature}; 0.1 is usual"
+            )
+        self.temperature = temperature
+
+    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        """The loss of projections [M, D]."""
+        units = [F.normalize(z, dim=1) for z in (z_a, z_b)]
+        forth = infonce_losses(*units, temperature=self.temperature)
+        back = infonce_losses(*units[::-1], temperature=self.temperature)
+        return 0.5 * (forth.mean() + back.mean())
+
+
+@MODELS.register_module()
 class VICRegLoss(_PairLoss):
     """VICReg (Bardes et al. 2022, equation 6); a term with weight 0 is not computed.
 
@@ -217,7 +251,10 @@ class LossSumHead(BaseModule):
         super().__init__()
         names = [str(loss["type"]).rpartition(".")[2].removesuffix("Loss") for loss in losses]
         if not losses or len(set(names)) < len(names):
-            raise ValueError(f"losses must be of one type each, one at least, found {names}")
+            raise ValueError(
+                f"LossSumHead.losses must be of one type each, one at least, found {names}; a loss "
+                "has a weight, so that none has to stand twice"
+            )
         self.losses = nn.ModuleDict(
             {
                 f"loss_{name.lower()}": MODELS.build(loss)

@@ -1,6 +1,7 @@
 """Training with one loss for some steps, then with another."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -10,9 +11,17 @@ from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmdense.collapse.collapse_hook import CollapseHook
+from mmdense.collapse.history import read_history
+from mmdense.collapse.verdict import COLLAPSES
+from mmdense.records.record_hook import RecordHook
 from mmdense.registry import HOOKS, MODELS
 
-__all__ = ["PhaseHook", "PhasedHead", "phase_at"]
+__all__ = ["PhaseHook", "PhasedHead", "ends_of_phases", "phase_at"]
+
+_STARTS = "phase_starts"  # keys in the message hub, which a checkpoint carries
+_RESCUE_END = "collapse_rescue_end"
+_RECORDED = ("m_o", "m_r")  # readings of CollapseHook that are recorded for each phase
 
 
 def phase_at(step: int, phases: Sequence[tuple[str, int | None]], *, cycle: bool) -> str:
@@ -33,6 +42,41 @@ def phase_at(step: int, phases: Sequence[tuple[str, int | None]], *, cycle: bool
     return phases[-1][0]
 
 
+def ends_of_phases(
+    curve: Sequence[tuple[float, float | None]], starts: Sequence[tuple[int, str]], steps: int
+) -> dict[str, float]:
+    """What a curve had come to at the end of the phases of each head.
+
+    Where a head had several phases it is the mean of their ends, without the first phase, which
+    begins at random weights, and without one that the end of training cut short.
+
+    Args:
+        curve: ``(step, value)``, in the order of steps; a value may be missing.
+        starts: Steps done when a phase began, and the name of its head, in their order.
+        steps: Done in all.
+
+    Returns:
+        The heads in the order of their first phases, those whose ends were not read left out.
+    """
+    stops = [*(start for start, _ in starts[1:]), steps]
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for (start, name), stop in zip(starts, stops, strict=True):
+        spans.setdefault(name, []).append((start, stop))
+    ends = {}
+    for name, of_head in spans.items():
+        lengths = [stop - start for start, stop in of_head]
+        cut = len(of_head) > 1 and of_head[-1][1] == steps and lengths[-1] < max(lengths)
+        whole = of_head[:-1] if cut else of_head
+        last = [
+            [value for step, value in curve if start < step <= stop and value is not None][-1:]
+            for start, stop in (whole[1:] if len(whole) > 1 else whole)
+        ]
+        found = [value for values in last for value in values]
+        if found:
+            ends[name] = sum(found) / len(found)
+    return ends
+
+
 @MODELS.register_module()
 class PhasedHead(BaseModule):
     """Several heads, of which one at a time gives the loss; :class:`PhaseHook` says which.
@@ -50,7 +94,10 @@ class PhasedHead(BaseModule):
     def __init__(self, heads: Mapping[str, dict]) -> None:
         super().__init__()
         if not heads:
-            raise ValueError("heads is empty")
+            raise ValueError(
+                "PhasedHead.heads is empty; give it a config of a head for each name that "
+                "PhaseHook.phases has"
+            )
         self.heads = nn.ModuleDict({name: MODELS.build(head) for name, head in heads.items()})
         self.phase = next(iter(heads))
 
@@ -63,7 +110,9 @@ class PhasedHead(BaseModule):
 class PhaseHook(Hook):
     """Switches a :class:`PhasedHead` by iteration or by epoch, and to a rescue on a bad verdict.
 
-    The phase follows from the step alone: a resumed run goes on in the right one.
+    The phase follows from the step alone: a resumed run goes on in the right one. Where
+    ``mmdense.CollapseHook`` watches, the record of the run gets what m_o and m_r had come to at the
+    end of the phases of each head, ``phase/<head>/m_o`` (:func:`ends_of_phases`).
 
     Args:
         phases: ``dict(head=NAME, length=STEPS)`` in their order; the last may have no length.
@@ -74,11 +123,11 @@ class PhaseHook(Hook):
         rescue_length: Iterations of a rescue.
 
     Raises:
-        ValueError: A phase without length that is not the last, or one below 1; a name that the
-            model has no head for (before the first step).
+        ValueError: A phase without length that is not the last, or a length below 1; before the
+            first step, a name that the model has no head for, or a rescue without a CollapseHook.
     """
 
-    priority = "VERY_HIGH"
+    priority = "BELOW_NORMAL"  # after the CollapseHook, before the hook that writes the record
 
     def __init__(
         self,
@@ -95,25 +144,41 @@ class PhaseHook(Hook):
         timed = self.phases if cycle else self.phases[:-1]
         if not self.phases or any(length is None or length < 1 for _, length in timed):
             raise ValueError(
-                f"phases={list(phases)}: each needs a length of 1 or more; only the last, where "
-                "cycle is off, may go without"
+                f"PhaseHook.phases={list(phases)}: each needs a length of 1 or more; only the "
+                "last, where cycle is off, may go without"
+            )
+        if rescue_length < 1:
+            raise ValueError(
+                f"PhaseHook.rescue_length must be 1 or more iterations, found {rescue_length}"
             )
 
     def before_train(self, runner: Runner) -> None:
         """Find the head, or say what is missing.
 
         Raises:
-            ValueError: The model has no PhasedHead, or that head not all the phases.
+            ValueError: The model has no PhasedHead, that head not all the phases, or nothing gives
+                the verdict that a rescue waits for.
         """
         head = _head(runner)
         if not isinstance(head, PhasedHead):
             raise ValueError(
-                f"PhaseHook switches a mmdense.PhasedHead, but model.head is {type(head).__name__}"
+                f"PhaseHook switches a mmdense.PhasedHead, but model.head is {type(head).__name__};"
+                " set model.head to one, with the heads of PhaseHook.phases by name"
             )
         named = {name for name, _ in self.phases} | ({self.rescue} if self.rescue else set())
         if missing := sorted(named - set(head.heads)):
-            known = ", ".join(head.heads)
-            raise ValueError(f"PhaseHook names {', '.join(missing)}; the head has {known}")
+            raise ValueError(
+                f"PhaseHook.phases or rescue names {', '.join(missing)}; model.head.heads has "
+                f"{', '.join(head.heads)}"
+            )
+        if self.rescue and not any(isinstance(hook, CollapseHook) for hook in runner.hooks):
+            raise ValueError(
+                f"PhaseHook.rescue={self.rescue!r} waits for a verdict that no hook gives; add "
+                "dict(type='mmdense.CollapseHook') to custom_hooks"
+            )
+        if runner.iter == 0:
+            for key in (_STARTS, _RESCUE_END):
+                runner.message_hub.runtime_info.pop(key, None)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Sequence[dict] | None = None
@@ -127,15 +192,33 @@ class PhaseHook(Hook):
         if phase != head.phase:
             print_log(f"iteration {runner.iter}: loss is now that of head {phase!r}", "current")
             head.phase = phase
+        starts = runner.message_hub.runtime_info.get(_STARTS, [])
+        if not starts or starts[-1][1] != phase:
+            runner.message_hub.update_info(_STARTS, [*starts, (runner.iter, phase)])
+
+    def after_train(self, runner: Runner) -> None:
+        """Tell the record how each phase ended."""
+        watched = any(isinstance(hook, CollapseHook) for hook in runner.hooks)
+        if not watched or runner.rank != 0:
+            return
+        curves = read_history(Path(runner.work_dir))["curves"]
+        starts = runner.message_hub.runtime_info.get(_STARTS, [])
+        ends = {
+            name: ends_of_phases(curves.get(name, []), starts, runner.iter) for name in _RECORDED
+        }
+        metrics = {f"phase/{head}/{name}": of[head] for name, of in ends.items() for head in of}
+        for hook in runner.hooks:
+            if isinstance(hook, RecordHook):
+                hook.add_metrics(metrics, step=runner.iter, seconds=0.0)
 
     def _in_rescue(self, runner: Runner) -> bool:
         """Whether a rescue goes on; starts one after a verdict of collapse, once in a run."""
         hub = runner.message_hub
-        end = hub.runtime_info.get("collapse_rescue_end")
+        end = hub.runtime_info.get(_RESCUE_END)
         verdict = hub.runtime_info.get("collapse_verdict", "")
-        if end is None and verdict in ("complete collapse", "dimensional collapse"):
+        if end is None and verdict in COLLAPSES:
             end = runner.iter + self.rescue_length
-            hub.update_info("collapse_rescue_end", end)
+            hub.update_info(_RESCUE_END, end)
             print_log(f"{verdict}: rescue by head {self.rescue!r} until iteration {end}", "current")
         return end is not None and runner.iter < end
 

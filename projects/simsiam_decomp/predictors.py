@@ -49,10 +49,11 @@ class AffinePredictor(BaseModule):
         super().__init__()
         if sorted(layers) not in (["fc"], ["bias"], ["bias", "fc"]):
             raise ValueError(
-                f"layers={tuple(layers)}: a predictor has 'fc', 'bias', or both, each once"
+                f"AffinePredictor.layers={tuple(layers)}: a predictor has 'fc', 'bias', or both, "
+                "each once"
             )
         if bound not in _BOUNDS:
-            raise ValueError(f"bound={bound!r} can be 'tanh', 'sigmoid' or None")
+            raise ValueError(f"AffinePredictor.bound={bound!r} can be 'tanh', 'sigmoid' or None")
         self.layers, self.bound = tuple(layers), bound
         if "fc" in layers:
             self.fc = nn.Linear(channels, channels, bias=False)
@@ -113,9 +114,11 @@ class DirectPredictor(BaseModule):
     ) -> None:
         super().__init__()
         if not 0.0 <= momentum < 1.0:
-            raise ValueError(f"momentum={momentum} is not from 0 to below 1")
+            raise ValueError(
+                f"DirectPredictor.momentum must be from 0 to below 1, found {momentum}"
+            )
         if interval < 1:
-            raise ValueError(f"interval={interval} is below 1")
+            raise ValueError(f"DirectPredictor.interval must be 1 pass or more, found {interval}")
         self.copy, self.momentum, self.epsilon, self.floor = copy, momentum, epsilon, floor
         self.centred, self.interval = centred, interval
         self.register_buffer("correlation", torch.zeros(channels, channels))

@@ -49,6 +49,8 @@ def test_without_any_part_only_the_naive_pull_is_left(method):
     given = views()
     found, _ = gradients(cut(method, 0, 0), given)
     expected, _ = gradients(build({"type": "mmdense.NaiveSiameseHead"}), given)
+    if method == "infonce":  # over its temperature of 0.1
+        expected = [10.0 * gradient for gradient in expected]
     assert all(same(*pair) for pair in zip(found, expected, strict=True))
 
 
@@ -59,7 +61,7 @@ def test_infonce_with_all_parts_is_infonce_of_stopped_targets():
     own = torch.arange(len(given[0]))
     forth = F.cross_entropy(units[0] @ units[1].detach().T / 0.3, own)
     back = F.cross_entropy(units[1] @ units[0].detach().T / 0.3, own)
-    expected = torch.autograd.grad(0.3 * 0.5 * (forth + back), given)
+    expected = torch.autograd.grad(0.5 * (forth + back), given)
     assert all(same(*pair) for pair in zip(found, expected, strict=True))
 
 
@@ -113,6 +115,14 @@ def test_centres(centre):
         assert torch.allclose(again[0], both + 0.01, atol=1e-6)
 
 
+def test_before_the_first_step_the_running_centre_is_that_of_the_batch():
+    head, of_batch = (cut("simsiam", 1, 0, centre=centre) for centre in ("ema", "views"))
+    given = views()
+    found, expected = (each.eval().loss(given, [])["loss"] for each in (head, of_batch))
+    assert torch.equal(found, expected)
+    assert len(head.average) == 0  # nothing is taken in
+
+
 def test_the_running_centre_is_saved_and_loaded():
     head = cut("simsiam", 1, 1, centre="ema")
     head.loss(views(), [])
@@ -125,6 +135,8 @@ def test_the_running_centre_is_saved_and_loaded():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"temperature": 0.0}, "ComponentCutHead.temperature must be positive, found 0.0"),
+        ({"momentum": 1.0}, "ComponentCutHead.momentum must be from 0 to below 1, found 1.0"),
         ({"method": "byol"}, "method='byol' can be one of simsiam, mirror, triplet, infonce"),
         ({"centre": "all"}, "centre='all' can be one of batch, ranks, views, ema"),
         ({"predictor": None}, "method='simsiam' needs a predictor"),

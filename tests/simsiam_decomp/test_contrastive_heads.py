@@ -60,9 +60,11 @@ def test_triplet_stops_the_targets_gradient_unless_told():
 
 def test_bad_options_and_one_image():
     for temperature in (0, -0.1):
-        with pytest.raises(ValueError, match="temperature must be positive"):
+        with pytest.raises(ValueError, match="InfoNCEHead.temperature must be positive"):
             build({"type": "mmdense.InfoNCEHead", "temperature": temperature})
-        with pytest.raises(ValueError, match="temperatures must be positive"):
+        with pytest.raises(
+            ValueError, match="DualTemperatureHead.temperature and inter_temperature must be"
+        ):
             build({"type": "mmdense.DualTemperatureHead", "inter_temperature": temperature})
-    with pytest.raises(ValueError, match="has one only"):
+    with pytest.raises(ValueError, match="has 1 only; raise train_dataloader.batch_size"):
         build({"type": "mmdense.TripletHead"}).loss(views(count=1), [])

@@ -39,6 +39,17 @@ def test_triplet_without_residual_is_align_and_centre():
     assert all(same(*pair) for pair in zip(found, expected, strict=True))
 
 
+def test_infonce_is_that_of_its_head():
+    given = views()
+    config = {"type": "mmdense.InfoNCELoss", "temperature": 0.3}
+    found, _ = gradients(build({"type": "mmdense.LossSumHead", "losses": [config]}), given)
+    head = build({"type": "mmdense.InfoNCEHead", "temperature": 0.3})
+    expected, _ = gradients(head, given)
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+    with pytest.raises(ValueError, match="InfoNCELoss.temperature must be positive, found 0"):
+        build({**config, "temperature": 0})
+
+
 @pytest.mark.parametrize("to", ["centre", "residual"])
 def test_pull_moves_its_part(to):
     given = views(count=32)
@@ -113,7 +124,9 @@ def test_bad_options():
     with pytest.raises(ValueError, match="to='r' can be 'centre' or 'residual'"):
         loss_of({"type": "mmdense.PullLoss", "to": "r"}, views())
     for losses in ([], [{"type": "mmdense.AlignLoss"}] * 2):
-        with pytest.raises(ValueError, match="one type each, one at least"):
+        with pytest.raises(
+            ValueError, match="LossSumHead.losses must be of one type each, one at least"
+        ):
             build({"type": "mmdense.LossSumHead", "losses": losses})
     with pytest.raises(ValueError, match="two vectors or more, found 1"):
         loss_of({"type": "mmdense.DecorrelationLoss"}, views(count=1))

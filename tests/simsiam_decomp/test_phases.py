@@ -27,10 +27,17 @@ def hook(**options):
     return HOOKS.build({"type": "mmdense.PhaseHook", **options})
 
 
+def collapse_hook():
+    from mmdense.collapse.collapse_hook import CollapseHook
+
+    return CollapseHook()
+
+
 def runner(head, **state):
     hub = MessageHub(f"phases{id(head)}")
     model = SimpleNamespace(head=head)
-    return SimpleNamespace(**{"model": model, "message_hub": hub, "iter": 0, "epoch": 0, **state})
+    facts = {"model": model, "message_hub": hub, "iter": 0, "epoch": 0, "rank": 0, "hooks": []}
+    return SimpleNamespace(**{**facts, **state})
 
 
 def test_phase_at():
@@ -82,6 +89,66 @@ def test_one_rescue_after_a_verdict_of_collapse():
     assert seen == ["pull"] * 2 + ["spread"] * 3 + ["pull"] * 5
 
 
+def test_a_rescue_that_nothing_would_start_is_refused():
+    switch = hook(phases=[{"head": "pull"}], rescue="spread")
+    with pytest.raises(ValueError, match=r"waits for a verdict .* add dict\(type='mmdense.Collap"):
+        switch.before_train(runner(build(HEADS)))
+    switch.before_train(runner(build(HEADS), hooks=[collapse_hook()]))
+
+
+def test_ends_of_phases():
+    from projects.simsiam_decomp.phases import ends_of_phases
+
+    curve = [(step, float(step)) for step in range(1, 11)]
+    once = [(0, "a"), (4, "b")]
+    assert ends_of_phases(curve, once, 10) == {"a": 4.0, "b": 10.0}
+    # a ends at 2, 5, 8, b at 3, 6 and, cut short, at 10 of 11: the first ones and the cut one go.
+    cycle = [(0, "a"), (2, "b"), (3, "a"), (5, "b"), (6, "a"), (8, "b")]
+    assert ends_of_phases(curve, cycle, 9) == {"a": (5 + 8) / 2, "b": (6 + 9) / 2}
+    cut = [(0, "a"), (4, "b"), (5, "a"), (9, "b")]
+    assert ends_of_phases(curve, [*cut, (10, "a")], 11) == {"a": 9.0, "b": 10.0}
+    assert ends_of_phases([(1, 1.0), (2, None)], [(0, "a"), (2, "b")], 4) == {"a": 1.0}
+
+
+def test_the_record_says_how_each_phase_ended(tmp_path, monkeypatch):
+    from mmdense.collapse.history import History
+    from mmdense.records.record_hook import RecordHook
+
+    found = {}
+    monkeypatch.setattr(RecordHook, "add_metrics", lambda _, metrics, **__: found.update(metrics))
+    history = History()
+    for step in range(1, 7):
+        history.add(step, {"m_o": 0.1 * step, "m_r": 1.0 - 0.1 * step})
+    history.write(tmp_path)
+    head = build(HEADS)
+    switch = hook(phases=[{"head": "pull", "length": 2}, {"head": "spread"}])
+    hooks = [collapse_hook(), RecordHook()]
+    run = runner(head, hooks=hooks, work_dir=str(tmp_path))
+    switch.before_train(run)
+    for run.iter in range(6):
+        switch.before_train_iter(run, 0)
+    run.iter = 6
+    switch.after_train(run)
+    expected = {
+        **{"phase/pull/m_o": 0.2, "phase/spread/m_o": 0.6},
+        **{"phase/pull/m_r": 0.8, "phase/spread/m_r": 0.4},
+    }
+    assert found == pytest.approx(expected)
+
+
+def test_the_hooks_stand_in_the_order_that_the_record_needs():
+    from mmengine.hooks.hook import Hook
+    from mmengine.runner.priority import get_priority
+
+    from mmdense.collapse.collapse_hook import CollapseHook
+    from mmdense.records.record_hook import RecordHook
+    from projects.simsiam_decomp.phases import PhaseHook
+
+    order: list[type[Hook]] = [CollapseHook, PhaseHook, RecordHook]
+    ranks = [get_priority(each.priority) for each in order]
+    assert ranks == sorted(set(ranks))
+
+
 def test_a_verdict_without_collapse_starts_nothing():
     head = build(HEADS)
     switch = hook(phases=[{"head": "pull"}], rescue="spread")
@@ -98,9 +165,11 @@ def test_bad_options():
             hook(phases=phases)
     with pytest.raises(ValueError, match="each needs a length of 1 or more"):
         hook(phases=[{"head": "a"}], cycle=True)
+    with pytest.raises(ValueError, match="rescue_length must be 1 or more iterations, found 0"):
+        hook(phases=[{"head": "pull"}], rescue="spread", rescue_length=0)
     with pytest.raises(ValueError, match="heads is empty"):
         build({"type": "mmdense.PhasedHead", "heads": {}})
-    with pytest.raises(ValueError, match="names other; the head has pull, spread"):
+    with pytest.raises(ValueError, match="names other; model.head.heads has pull, spread"):
         hook(phases=[{"head": "pull"}], rescue="other").before_train(runner(build(HEADS)))
     with pytest.raises(ValueError, match="model.head is NaiveSiameseHead"):
         head = build({"type": "mmdense.NaiveSiameseHead"})

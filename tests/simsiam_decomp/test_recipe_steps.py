@@ -15,6 +15,7 @@ from mmpretrain.structures import DataSample
 
 import mmdense  # noqa: F401
 from mmdense.engine.config_check import check_config
+from mmdense.records.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "configs" / "simsiam_decomp"
@@ -29,8 +30,11 @@ def load(path):
     return Config.fromfile(path, import_custom_modules=False)
 
 
-def step(cfg):
-    """One training step at a small size; returns the names of weights and of those that moved."""
+def step(cfg, phase=None):
+    """One training step at a small size; returns the names of weights and of those that moved.
+
+    With ``phase`` the step of that head of a ``PhasedHead``.
+    """
     cfg = copy.deepcopy(cfg)
     cfg.data_preprocessor.size = SIZE
     images = torch.randint(0, 256, (BATCH, 3, SIZE, SIZE), dtype=torch.uint8)
@@ -43,6 +47,8 @@ def step(cfg):
         torch.manual_seed(0)
         model = MODELS.build({**cfg.model, "data_preprocessor": cfg.data_preprocessor})
         model.init_weights()
+        if phase is not None:
+            model.head.phase = phase
         optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
         before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
         losses = model.train_step({"inputs": images, "data_samples": samples}, optim_wrapper)
@@ -83,13 +89,60 @@ def test_nothing_in_a_recipe_is_mistyped(path):
 MINUTES = FOLDER / "simsiam_minutes_cifar10.py"
 
 
+def steps_of(changes):
+    """Let a variant of the minutes' config take a step, of each phase one."""
+    cfg = copy.deepcopy(load(MINUTES))
+    cfg.merge_from_dict(changes)
+    phases = list(cfg.model.head.get("heads", [])) or [None]
+    for phase in phases:
+        weights, moved = step(cfg, phase)
+        assert "neck.fc0.weight" in moved
+        in_use = "predictor" if phase is None else f"head.heads.{phase}."
+        assert {name for name in weights if in_use in name} <= moved
+    return cfg
+
+
 @pytest.mark.parametrize("name", VARIANTS.minutes)
 def test_each_variant_takes_a_step(name):
-    cfg = copy.deepcopy(load(MINUTES))
-    cfg.merge_from_dict(VARIANTS.minutes[name].changes.to_dict())
-    weights, moved = step(cfg)
-    assert "neck.fc0.weight" in moved
-    assert {name for name in weights if "predictor" in name} <= moved
+    steps_of(VARIANTS.minutes[name].changes.to_dict())
+
+
+PROOF = {
+    variant.name: variant for variant in load(ROOT / "configs/pipelines/collapse_study.py").variants
+}
+
+
+@pytest.mark.parametrize("name", PROOF)
+def test_each_variant_of_the_proof_takes_a_step(name):
+    changes = PROOF[name].changes.to_dict()
+    of_base = VARIANTS.minutes.get(name)
+    if of_base is not None and changes == of_base.changes.to_dict():
+        pytest.skip("the same as of the variants above")
+    cfg = steps_of(changes)
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        assert check_config(cfg) == []
+
+
+def test_the_proof_fits_into_a_session_and_its_tables_name_its_variants():
+    study = load(ROOT / "configs/pipelines/collapse_study.py")
+    assert len(PROOF) * len(study.seeds) <= 81
+    assert {name for names in study.tables.values() for name in names} <= set(PROOF)
+    groups = {variant.group for variant in study.variants}
+    shown = {name.removeprefix("collapse_") for name in TABLES if name.startswith("collapse_")}
+    assert groups | set(study.tables) == shown - {"cost"}
+
+
+def test_phases_name_heads_and_leave_the_last_its_time():
+    for name in ("alternation", "rescue"):
+        heads = PROOF[name].changes.model.head.heads
+        hook = PROOF[name].changes.default_hooks.phases
+        assert {phase.head for phase in hook.phases} == set(heads)
+        steps = 39 * load(MINUTES).max_epochs  # 5,000 images in batches of 128
+        length = sum(phase.get("length", 0) for phase in hook.phases) * (
+            39 if hook.get("by_epoch") else 1
+        )
+        # Some whole cycles, so that the first can be left out; else most of the time for the last.
+        assert length * (3 if hook.get("cycle") else 2) <= steps
 
 
 def test_the_published_width_is_all_that_differs_from_minutes():
@@ -101,13 +154,23 @@ def test_the_published_width_is_all_that_differs_from_minutes():
     assert widened(VARIANTS.minutes.to_dict()) == VARIANTS.published.to_dict()
 
 
+def test_a_recipe_with_a_last_norm_differs_in_what_its_variants_do_to_it():
+    published, other = (VARIANTS[key].to_dict() for key in ("published", "published_last_bn"))
+    for name in ("simsiam", "naive"):
+        added, removed = published.pop(f"{name}_last_bn"), other.pop(f"{name}_no_last_bn")
+        necks = [variant["changes"]["model"].pop("neck") for variant in (added, removed)]
+        assert [neck["with_last_bn"] for neck in necks] == [True, False]
+        assert added["changes"] == removed["changes"]
+    assert published == other
+
+
 def test_cuts_are_those_of_tables_3_and_4():
     weights = {"both": (1.0, 1.0), "centre": (1.0, 0.0), "residual": (0.0, 1.0), "none": (0.0, 0.0)}
-    for method, part in itertools.product(("simsiam", "triplet", "infonce"), weights):
+    for method, part in itertools.product(("simsiam", "mirror", "triplet", "infonce"), weights):
         head = VARIANTS.published[f"cut_{method}_{part}"].changes.model.head
         assert head.method == method
         assert (head.centre_weight, head.residual_weight) == weights[part]
-        assert ("predictor" in head) == (method == "simsiam")
+        assert ("predictor" in head) == (method in ("simsiam", "mirror"))
 
 
 IMAGES = {
@@ -122,12 +185,18 @@ IMAGES = {
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_study_has_every_variant_at_the_size_of_its_data(path):
-    data = path.stem.removeprefix("study_variants_")
+    recipe = path.stem.removeprefix("study_variants_")
+    data, _, rest = recipe.partition("_lr0")
     study = load(path)
-    assert study.base == f"configs/simsiam_decomp/simsiam_r18_{data}_lr05_200e.py"
+    assert study.name == f"simsiam_variants_{recipe}"
+    recipe = recipe if rest else f"{data}_lr05_200e"
+    assert study.base == f"configs/simsiam_decomp/simsiam_r18_{recipe}.py"
     assert (ROOT / study.base).is_file()
     variants = {variant.name: variant for variant in study.variants}
-    assert list(variants) == list(VARIANTS.published)
+    has_last_bn = load(ROOT / study.base).model.neck.get("with_last_bn", True)
+    published = VARIANTS.published_last_bn if has_last_bn else VARIANTS.published
+    assert list(variants) == list(published)
+    assert variants["simsiam"] == published["simsiam"]
     assert variants["moving_average"].changes.model.head.num_images == IMAGES[data]
     for views in (10, 25):
         changed = copy.deepcopy(load(ROOT / study.base))

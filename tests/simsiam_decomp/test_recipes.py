@@ -57,9 +57,10 @@ def test_every_recipe_is_there_and_no_other():
     found = {path.stem for path in FOLDER.glob("simsiam_r*.py")}
     assert found == {name_of(recipe) for recipe in RECIPES}
     assert len(found) == 48
-    assert {path.stem for path in FOLDER.glob("study_variants_*.py")} == {
-        f"study_variants_{data}" for data in SIZES
-    }
+    studies = {f"study_variants_{data}" for data in SIZES}
+    of_18_layers = [recipe for recipe in RECIPES if recipe[0] == 18 and recipe[2:] != ("lr05", 200)]
+    studies |= {name_of(r).replace("simsiam_r18", "study_variants") for r in of_18_layers}
+    assert {path.stem for path in FOLDER.glob("study_variants_*.py")} == studies
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name_of)

@@ -1,5 +1,6 @@
 # SimSiam's relatives, cut gradients and small predictors: each is what changes in a config of
-# SimSiam, with D channels in its projections. `published` has D = 2048, `minutes` has D = 256.
+# SimSiam, with D channels in its projections. `published` has D = 2048, `minutes` has D = 256; of a
+# recipe whose projector ends in a BatchNorm `published_last_bn`, whose variants go without.
 # MovingAverageHead has a row of D numbers for each image of the training set: set its num_images.
 
 
@@ -14,6 +15,12 @@ def _mlp(channels):
         with_last_bn=False,
         with_last_bias=True,
     )
+
+
+def _losses(*types, **more):
+    """A head that adds up losses."""
+    losses = [dict(type=f"mmdense.{name}Loss", **more) for name in types]
+    return dict(type="mmdense.LossSumHead", losses=losses)
 
 
 def _heads(channels):
@@ -31,13 +38,20 @@ def _heads(channels):
         moving_average=("Moving average", dict(type="mmdense.MovingAverageHead", **average)),
         triplet=("Triplet", dict(type="mmdense.TripletHead")),
         infonce=("InfoNCE", dict(type="mmdense.InfoNCEHead", temperature=0.1)),
+        dual_temperature=("Dual temperature", dict(type="mmdense.DualTemperatureHead")),
+        vicreg=("VICReg", _losses("VICReg")),
+        align_uniformity=("Alignment and uniformity", _losses("Alignment", "Uniformity")),
+        align_centre=("Align and centre", _losses("Align", "Centre")),
+        align_decorrelation=("Align and de-correlation", _losses("Align", "Decorrelation")),
     )
 
 
 def _cuts(channels):
-    """Tables 3 and 4, and the same of InfoNCE."""
+    """Tables 3 and 4, the same of mirror SimSiam and InfoNCE, and o_e as other means."""
+    mlp = dict(predictor=_mlp(channels))
     methods = dict(
-        simsiam=("SimSiam", dict(predictor=_mlp(channels))),
+        simsiam=("SimSiam", mlp),
+        mirror=("Mirror SimSiam", dict(mlp, predictor_loss=True)),
         triplet=("Triplet", dict()),
         infonce=("InfoNCE", dict(temperature=0.1)),
     )
@@ -48,7 +62,14 @@ def _cuts(channels):
         none=("neither", dict(centre_weight=0.0, residual_weight=0.0)),
     )
     cut = "mmdense.ComponentCutHead"
+    centres = dict(batch="of one process", views="of both views", ema="over steps")
     return {
+        f"cut_simsiam_centre_{centre}": (
+            f"SimSiam, kept o_e, the mean {what}",
+            dict(type=cut, method="simsiam", **kept["centre"][1], **mlp, centre=centre),
+        )
+        for centre, what in centres.items()
+    } | {
         f"cut_{method}_{part}": (
             f"{label}, kept {what}",
             dict(type=cut, method=method, **weights, **options),
@@ -79,7 +100,26 @@ def _small_predictors(channels):
     }
 
 
-def _variants(channels):
+def _phased(channels):
+    """Figures 4 and 5b: heads, their phases, and more of the hook."""
+    simsiam = dict(type="mmdense.SimSiamHead", predictor=_mlp(channels))
+    return dict(
+        alternation=(
+            "To the centre and along the residual in turn",
+            dict(centre=_losses("Pull", to="centre"), residual=_losses("Pull", to="residual")),
+            [dict(head="centre", length=2), dict(head="residual", length=2)],
+            dict(cycle=True, by_epoch=True),
+        ),
+        rescue=(
+            "SimSiam, then naive Siamese, then de-correlation alone",
+            dict(simsiam=simsiam, naive=_losses("Align"), spread=_losses("Decorrelation")),
+            [dict(head="simsiam", length=5), dict(head="naive", length=1), dict(head="spread")],
+            dict(by_epoch=True),
+        ),
+    )
+
+
+def _variants(channels, *, base_has_last_bn=False):
     heads = {**_heads(channels), **_cuts(channels), **_small_predictors(channels)}
     variants = {
         name: dict(name=name, label=label, changes=dict(model=dict(head=dict(head, _delete_=True))))
@@ -89,13 +129,26 @@ def _variants(channels):
         variants[f"same_batch_{views}"]["changes"]["data_preprocessor"] = dict(
             type="mmdense.RepeatedViewPreprocessor", num_views=views
         )
-    last_bn = dict(with_last_bn=True, with_last_bias=False, with_last_bn_affine=False)
+    for name, (label, parts, phases, more) in _phased(channels).items():
+        head = dict(type="mmdense.PhasedHead", heads=parts, _delete_=True)
+        hook = dict(type="mmdense.PhaseHook", phases=phases, **more)
+        changes = dict(model=dict(head=head), default_hooks=dict(phases=hook))
+        variants[name] = dict(name=name, label=label, changes=changes)
+    neck = dict(with_last_bn=True, with_last_bias=False, with_last_bn_affine=False)
+    ending, said = "last_bn", "last BatchNorm"
+    if base_has_last_bn:
+        neck = dict(with_last_bn=False, with_last_bias=True)
+        ending, said = "no_last_bn", "no last BatchNorm"
     for name in ("simsiam", "naive"):
-        model = dict(variants[name]["changes"]["model"], neck=last_bn)
-        label = f"{variants[name]['label']}, last BatchNorm"
+        model = dict(variants[name]["changes"]["model"], neck=neck)
+        label = f"{variants[name]['label']}, {said}"
         changes = dict(model=model)
-        variants[f"{name}_last_bn"] = dict(name=f"{name}_last_bn", label=label, changes=changes)
+        variants[f"{name}_{ending}"] = dict(name=f"{name}_{ending}", label=label, changes=changes)
     return variants
 
 
-siamese_variants = dict(published=_variants(2048), minutes=_variants(256))
+siamese_variants = dict(
+    published=_variants(2048),
+    published_last_bn=_variants(2048, base_has_last_bn=True),
+    minutes=_variants(256),
+)

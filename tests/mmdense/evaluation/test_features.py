@@ -118,8 +118,11 @@ def unlabelled(label):
 @pytest.mark.parametrize(
     ("loader", "message"),
     [
-        (unlabelled(SimpleNamespace()), "found an image with 0"),
-        (unlabelled(SimpleNamespace(gt_label=torch.tensor([1, 2]))), "found an image with 2"),
+        (unlabelled(SimpleNamespace()), "image number unknown has 0 labels"),
+        (
+            unlabelled(SimpleNamespace(gt_label=torch.tensor([1, 2]))),
+            "image number unknown has 2 labels",
+        ),
         (batches(torch.full((3, 3, 2, 2), math.nan), [0, 1, 2], 2), "3 of 3 images hold NaN"),
     ],
 )

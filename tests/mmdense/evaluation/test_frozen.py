@@ -68,11 +68,14 @@ def config(data, tmp_path, monkeypatch):
 
 def run_tool(name, monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", [f"tools/{name}.py", *map(str, arguments)])
-    runpy.run_path(str(TOOLS / f"{name}.py"), run_name="__main__")
+    with pytest.raises(SystemExit) as done:
+        runpy.run_path(str(TOOLS / f"{name}.py"), run_name="__main__")
+    return done.value.code
 
 
 def test_linear_probe_of_random_weights(config, tmp_path, monkeypatch, capsys):
-    run_tool("linear_probe", monkeypatch, config, "--random", "--work-dir", tmp_path / "out")
+    options = ("--random", "--work-dir", tmp_path / "out")
+    assert run_tool("linear_probe", monkeypatch, config, *options) == 0
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["accuracy/top1"] == 100.0  # colours are easy
     assert metrics["accuracy/top5"] == 100.0
@@ -96,11 +99,73 @@ def test_knn_of_a_checkpoint_in_the_default_work_dir(config, tmp_path, monkeypat
     )
     weights = {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
     torch.save({"state_dict": weights}, tmp_path / "a.pth")
-    run_tool("knn", monkeypatch, config, "a.pth", "--k", "1", "22")
+    assert run_tool("knn", monkeypatch, config, "a.pth", "--k", "1", "22") == 0
     metrics = json.loads((tmp_path / "work_dirs" / "colours_knn" / "metrics.json").read_text())
     assert set(metrics) == {"knn/k1_top1", "knn/k22_top1"}
     assert metrics["knn/k1_top1"] == 100.0
     assert "knn of a.pth" in capsys.readouterr().out
+
+
+UNLABELLED = {
+    "train": ("pipeline=train_pipeline)", "with_label=False, pipeline=train_pipeline)"),
+    "test": ("pipeline=test_pipeline)", "with_label=False, pipeline=test_pipeline)"),
+}
+
+
+@pytest.fixture
+def no_backbone(monkeypatch):
+    """Whatever is refused is refused before a backbone is built."""
+
+    def build_none(*_):
+        pytest.fail("work was begun")
+
+    monkeypatch.setattr("mmdense.evaluation.frozen._build_backbone", build_none)
+
+
+@pytest.mark.parametrize("split", UNLABELLED)
+@pytest.mark.parametrize("tool", ["knn", "linear_probe"])
+def test_an_unlabelled_split_is_refused_before_any_work(
+    split, tool, config, monkeypatch, capsys, no_backbone
+):
+    config.write_text(config.read_text().replace(*UNLABELLED[split]))
+    assert run_tool(tool, monkeypatch, config, "--random", "--work-dir", "out") == 1
+    said = capsys.readouterr().err
+    expected = f"{tool} stopped: {config}: {split}_dataloader.dataset has unlabelled images"
+    assert expected in said
+
+
+def test_more_neighbours_than_images_are_refused_before_any_work(
+    config, monkeypatch, capsys, no_backbone
+):
+    options = (config, "--random", "--work-dir", "out")
+    assert run_tool("knn", monkeypatch, *options, "--k", "1", "23") == 1
+    assert "--k asks for 23 neighbours of 22 training images" in capsys.readouterr().err
+    assert run_tool("knn", monkeypatch, *options, "--k", "0") == 2
+    assert "--k needs numbers from 1, found 0" in capsys.readouterr().err
+    assert run_tool("knn", monkeypatch, *options, "--temperature", "0") == 2
+    assert "--temperature must be positive" in capsys.readouterr().err
+    assert run_tool("linear_probe", monkeypatch, *options, "--strengths", "-1") == 2
+    assert "--strengths must not be negative" in capsys.readouterr().err
+
+
+def test_temperature_and_strengths_reach_the_evaluation(config, tmp_path, monkeypatch):
+    from mmdense.evaluation import knn
+
+    seen = []
+    whole = knn.knn_classify_each
+    monkeypatch.setattr(
+        knn, "knn_classify_each", lambda *a, **more: seen.append(more) or whole(*a, **more)
+    )
+    options = (config, "--random", "--work-dir", tmp_path / "out")
+    assert run_tool("knn", monkeypatch, *options, "--k", "3", "--temperature", "0.5") == 0
+    assert seen[0]["temperature"] == 0.5
+    assert run_tool("linear_probe", monkeypatch, *options, "--strengths", "0.25") == 0
+    assert load(tmp_path / "out" / "record.json").metrics["probe/strength"] == 0.25
+
+
+def test_a_missing_checkpoint_is_no_traceback(config, monkeypatch, capsys):
+    assert run_tool("linear_probe", monkeypatch, config, "absent.pth") == 1
+    assert "linear_probe stopped: " in capsys.readouterr().err
 
 
 def features_of(config, *arguments):

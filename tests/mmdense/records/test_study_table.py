@@ -1,8 +1,8 @@
 import pytest
 
 from mmdense.records.markdown import NOTHING
-from mmdense.records.record import Record
-from mmdense.records.study_table import kept_study, study_table
+from mmdense.records.record import Record, RecordError
+from mmdense.records.study_table import kept_phases, kept_study, phases_table, study_table
 from mmdense.records.tables import Results
 
 CONFIG = {
@@ -101,3 +101,60 @@ def test_a_column_that_no_variant_of_a_group_has_is_left_out():
         "| Plain | 50.0 ± 1.0 | – |",
         "| Better | 62.5 ± 2.0 | 0.2 |",
     ]
+
+
+def test_a_variant_stands_in_the_tables_that_list_it_in_their_order():
+    made = record()
+    made.config = {**CONFIG, "tables": {"order": ["b", "a"], "one": ["a"], "other": ["c"]}}
+    assert [row.split("|")[1].strip() for row in study_table(made, "order").splitlines()[2:]] == [
+        "Better",
+        "Plain",
+    ]
+    assert study_table(made, "one").splitlines()[2:] == ["| Plain | 50.0 ± 1.0 |"]
+    with pytest.raises(RecordError, match=r"'toy': config.tables.other lists c, which are no var"):
+        study_table(made, "other")
+
+
+def test_the_kinds_of_a_verdict_are_told_apart_and_the_paper_has_its_column():
+    made = record()
+    words = {"complete collapse": "complete", "dimensional": "dimensional", "healthy": "no"}
+    variants = [{**CONFIG["variants"][0], "paper": "collapses"}, CONFIG["variants"][1]]
+    metrics = [{"metric": "ar", "label": "Collapsed", "scale": 1, "count": True, "words": words}]
+    made.config = {**CONFIG, "variants": variants, "metrics": metrics}
+    made.notes = [
+        "stage a/seed0: complete collapse. all images point one way",
+        "stage a/seed1: dimensional collapse. few dimensions are in use",
+        "stage a/seed1: resumed after iteration 3",
+        "stage b/seed0: healthy. m_o 0.5, limit of a complete collapse 0.95",
+        "stage b/seed1: healthy. m_o 0.5",
+    ]
+    assert study_table(made).splitlines() == [
+        "| Variant | Paper | Collapsed |",
+        "| --- | --- | --- |",
+        "| Plain | collapses | 1 complete, 1 dimensional |",
+        "| Better | – | 2 no |",
+    ]
+
+
+def test_a_mean_that_is_not_finite_is_said():
+    table = study_table(record(**{"a/ar/mean": None, "b/ar/mean": 0.6}))
+    assert table.splitlines()[2:] == ["| Plain | not finite |", "| Better | 60.0 |"]
+
+
+def test_phases_in_their_order():
+    made = record(
+        **{
+            **{"a/ar/mean": 0.5, "b/ar/mean": 0.5, "b/phase/pull/m_o/mean": 0.9},
+            **{"b/phase/pull/m_o/sd": 0.01, "b/phase/spread/m_o/mean": 0.1},
+            **{"b/phase/pull/m_r/mean": 0.2},
+        }
+    )
+    assert phases_table(made).splitlines() == [
+        "| Variant | Phase | m_o at its end | m_r at its end |",
+        "| --- | --- | ---: | ---: |",
+        "| Better | pull | 0.900 ± 0.010 | 0.200 |",
+        "| Better | spread | 0.100 | – |",
+    ]
+    results = Results([("results/cascade_rpn/2026-01-01_toy", made)], [])
+    table = kept_phases("cascade_rpn", "toy")(results, "")
+    assert "over seeds 0, 1: [2026-01-01_toy](results/cascade_rpn/2026-01-01_toy)." in table

@@ -1,0 +1,17 @@
+"""SimSiam's relatives on CIFAR-100, lr 0.03, 1000 epochs, three seeds.
+
+Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262, tables 1 to 4; the recipe is
+    SimSiam's, arXiv:2011.10566.
+Command: python tools/study.py configs/simsiam_decomp/study_variants_cifar100_lr003_1000e.py
+Machine: one GPU; not measured.
+Expected: as its base; not run here.
+Vary: as its base.
+"""
+
+_base_ = "./study_variants_cifar100.py"
+
+name = "simsiam_variants_cifar100_lr003_1000e"
+base = "configs/simsiam_decomp/simsiam_r18_cifar100_lr003_1000e.py"
+variants = list(_base_.siamese_variants.published_last_bn.values())
+
+expected = []

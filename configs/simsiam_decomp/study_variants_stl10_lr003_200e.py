@@ -1,0 +1,17 @@
+"""SimSiam's relatives on STL-10, lr 0.03, 200 epochs, three seeds.
+
+Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262, tables 1 to 4; the recipe is
+    SimSiam's, arXiv:2011.10566.
+Command: python tools/study.py configs/simsiam_decomp/study_variants_stl10_lr003_200e.py
+Machine: one GPU; not measured.
+Expected: as its base; not run here.
+Vary: as its base.
+"""
+
+_base_ = "./study_variants_stl10.py"
+
+name = "simsiam_variants_stl10_lr003_200e"
+base = "configs/simsiam_decomp/simsiam_r18_stl10_lr003_200e.py"
+variants = list(_base_.siamese_variants.published_last_bn.values())
+
+expected = []
