@@ -144,13 +144,15 @@ def _check_family(source: Source, dialect: Dialect | None, target: nn.Module) ->
     if source.dialect is not None:
         raise ValueError(
             f"the file holds a {source.dialect.name} ({source.place}), and {kind} is of "
-            f"{'another family, ' + ours if ours else 'a family that no table knows'}"
+            f"{'another family, ' + ours if ours else 'a family that no table knows'}: take a "
+            "file of that family, or another backbone"
         )
     names = list(source.weights)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     raise ValueError(
         f"the names in the file ({source.place}: {', '.join(names[:_SHOWN])}{more}) are those of "
-        f"no {kind} that a table knows"
+        f"no {kind} that a table knows: take another file, or add a table of these names to "
+        "mmdense/transfer/dialects.py"
     )
 
 

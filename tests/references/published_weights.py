@@ -204,6 +204,17 @@ def simsiam(resnet: dict[str, torch.Tensor]) -> dict:
     return {"state_dict": under("module.encoder.", resnet) | draw(more), "optimizer": {}}
 
 
+def swav(resnet: dict[str, torch.Tensor]) -> dict:
+    """What facebookresearch/swav releases: a state dict of its ResNet under ``module.``."""
+    more = {
+        "module.projection_head.0.weight": (8, 16),
+        "module.projection_head.1.running_mean": (8,),
+        "module.projection_head.3.weight": (4, 8),
+        "module.prototypes.weight": (9, 4),
+    }
+    return under("module.", resnet) | draw(more)
+
+
 def mm_byol(resnet: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict:
     """MMPretrain's and MMSelfSup's BYOL."""
     more = {"neck.fc0.weight": (8, 16), "head.predictor.fc0.weight": (4, 8)}

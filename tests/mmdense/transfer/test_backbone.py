@@ -216,6 +216,30 @@ def test_a_whole_model_is_filled_or_refused(tmp_path):
     assert 0.99 < load_model(Detector(classes=5), path, allow=["fc_cls.*"]).covered < 1
 
 
+@pytest.mark.parametrize("option", [{"branch": "teacher"}, {"grid": (3, 3)}])
+def test_options_without_effect_on_a_whole_model_are_refused(tmp_path, option):
+    path = saved(tmp_path, {"state_dict": Detector().state_dict()})
+    with pytest.raises(
+        ValueError, match=f"file.pth holds the whole model.*{next(iter(option))} has"
+    ):
+        load_model(Detector(), path, **option)
+
+
+def test_a_whole_model_is_asked_for_its_doubts_and_tells_an_average(tmp_path):
+    source = Detector()
+    meta = {"cfg": "model = dict(backbone=dict(type='ResNet', style='caffe'))"}
+    content = {"state_dict": source.state_dict(), "ema_state_dict": source.state_dict()}
+    assert load_model(Detector(), saved(tmp_path, content)).branch == "teacher"
+    path = saved(tmp_path, {**content, "meta": meta})
+    with pytest.raises(ValueError, match="style: its config says style='caffe'"):
+        load_model(Detector(), path)
+
+
+def test_a_file_whose_model_is_a_name_is_read_all_the_same(tmp_path):
+    path = saved(tmp_path, {"model": "resnet18", **Detector().state_dict()})
+    assert load_model(Detector(), path).covered == 1
+
+
 def test_a_file_of_a_backbone_fills_the_backbone_of_a_model(tmp_path):
     source = small_resnet()
     path = saved(tmp_path, published.simsiam(source.state_dict()))
@@ -249,6 +273,7 @@ def test_the_hook_loads_at_the_start_but_not_after_a_resume(tmp_path, iteration,
         reports = json.loads((tmp_path / "transfer.json").read_text())
         assert [report["covered"] for report in reports] == [1.0, 1.0]
         assert reports[0]["source"] == f"<outside>/{path.name}"
+        assert str(tmp_path) not in json.dumps(reports)
         assert reports[0]["entries"][0][:2] == ["conv1.weight", "matched"]
 
 

@@ -161,6 +161,27 @@ CASES = {
         },
         mm_resnet,
     ),
+    "SwAV": (lambda: published.swav(resnet(1)), mm_resnet),
+    "MMSelfSup 0.x, SimSiam": (
+        lambda: {"state_dict": published.under("backbone.", resnet(1))},
+        mm_resnet,
+    ),
+    "MMSelfSup 0.x, MoCo": (
+        lambda: {
+            "state_dict": published.under("encoder_q.0.", resnet(1))
+            | published.under("encoder_k.0.", resnet(2))
+            | published.under("backbone.", resnet(1))
+        },
+        mm_resnet,
+    ),
+    "MMSelfSup 0.x, BYOL": (
+        lambda: {
+            "state_dict": published.under("backbone.", resnet(1))
+            | published.under("online_net.0.", resnet(1))
+            | published.under("target_net.0.", resnet(2))
+        },
+        mm_resnet,
+    ),
     "SimSiam": (lambda: published.simsiam(resnet(1)), mm_resnet),
     "BYOL of MMPretrain": (lambda: published.mm_byol(resnet(1), resnet(2)), mm_resnet),
     "torchvision ResNet": (lambda: resnet(1), mm_resnet),

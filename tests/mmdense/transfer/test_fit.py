@@ -10,12 +10,15 @@ from safetensors.torch import save_file
 
 from mmdense.transfer.backbone import load_backbone
 from tests.mmdense.transfer.test_dialects import (
+    CASES,
     HEADS,
     SIZE,
     build,
+    mm_resnet,
     mm_swin,
     mmseg_vit,
     randomised,
+    resnet,
     swin,
     torchvision_vit,
     vit,
@@ -160,3 +163,22 @@ def test_other_families_come_back_as_they_were(tmp_path, kind):
     for name, value in source.state_dict().items():
         if not name.startswith("heads.") and not name.endswith("num_batches_tracked"):
             assert torch.equal(found[name], value), name
+
+
+RESNETS = [
+    name for name, case in CASES.items() if case[1] is mm_resnet and "MMDetection" not in name
+]
+SWINS = ["Swin of its authors", "timm Swin"]
+
+
+@pytest.mark.parametrize("name", [*RESNETS, *SWINS])
+def test_every_dialect_brings_every_weight_to_its_own_place(tmp_path, name):
+    make, target, *_ = CASES[name]
+    torch.save(make(), tmp_path / "dialect.pth")
+    torch.save(resnet(1) if name in RESNETS else swin().state_dict(), tmp_path / "plain.pth")
+    found, expected = target(), target()
+    load_backbone(found, tmp_path / "dialect.pth")
+    load_backbone(expected, tmp_path / "plain.pth")
+    for key, value in found.state_dict().items():
+        if not key.endswith("num_batches_tracked"):
+            assert torch.equal(value, expected.state_dict()[key]), key
