@@ -231,8 +231,8 @@ class LoadBackboneHook(Hook):
         else:
             report = load_model(model, self.checkpoint, **options)
         print_log(str(report), logger="current")
-        kept = report._replace(source=portable_path(str(self.checkpoint)))
-        self._report = kept.as_json()
+        portable = portable_path(str(self.checkpoint))
+        self._report = report._replace(source=portable).as_json()
         hooks = [hook for hook in runner.hooks if isinstance(hook, LoadBackboneHook)]
         if self is hooks[-1] and is_main_process():
             kept = [hook._report for hook in hooks]
