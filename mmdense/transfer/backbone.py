@@ -8,7 +8,7 @@ the run before its first step, unless it is named as an exception.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from mmdense.transfer.split_resnet import join_stages
 __all__ = ["LoadBackboneHook", "load_backbone", "load_model"]
 
 TRANSFER_FILE_NAME = "transfer.json"
+_MODELS = ("state_dict", "model")  # where a file keeps a whole model
 _UNKNOWN = "names of the target"
 
 
@@ -68,8 +69,12 @@ def load_backbone(
     """
     content = _content(checkpoint)
     backbone = join_stages(backbone, model)
-    source = pick_backbone(find_backbones(content, backbone.state_dict()), branch, checkpoint)
-    fit = fit_backbone(source, backbone, grid=grid)
+    try:
+        found = find_backbones(content, backbone.state_dict())
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from error
+    source = pick_backbone(found, branch, checkpoint)
+    fit = _fitted(checkpoint, source, backbone, grid)
     doubted = doubts(content, source, backbone, model)
     return _fill(backbone, fit, _report(checkpoint, source, backbone, fit, doubted, allow))
 
@@ -87,16 +92,17 @@ def load_model(
     Args:
         model: with a ``backbone``.
         checkpoint: file or address.
-        branch: see :func:`load_backbone`; of a file that holds a backbone only.
-        grid: the same.
+        branch: see :func:`load_backbone`; only for a file that holds no more than a backbone.
+        grid: the same; the whole of a model must have the sizes of its file.
         allow: the same; a class more in the head needs ``['*fc_cls.*', '*fc_reg.*']``.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: as :func:`load_backbone`.
+        ValueError: as :func:`load_backbone`; or ``branch`` or ``grid`` is given for a file of a
+            whole model.
     """
     content = _content(checkpoint)
-    flat = content.get("state_dict", content.get("model", content))
+    flat = next((content[k] for k in _MODELS if isinstance(content.get(k), Mapping)), content)
     weights = {
         name.removeprefix("module."): value
         for name, value in flat.items()
@@ -105,9 +111,23 @@ def load_model(
     if not any(name in weights for name in model.state_dict() if not name.startswith("backbone.")):
         part = model.get_submodule("backbone")
         return load_backbone(part, checkpoint, branch=branch, allow=allow, grid=grid, model=model)
-    source = Source(weights, [], None, "student", "the whole model")
-    fit = fit_backbone(source, model)
-    return _fill(model, fit, _report(checkpoint, source, model, fit, {}, allow))
+    if branch is not None or grid is not None:
+        option = "branch" if branch is not None else "grid"
+        raise ValueError(
+            f"{checkpoint} holds the whole model, which is taken as it stands: {option} has no "
+            "effect there. Leave it out, or fill the backbone alone: module='backbone' of "
+            "mmdense.LoadBackboneHook, --init of tools/train.py"
+        )
+    taken = "teacher" if "ema_state_dict" in content else "student"
+    source = Source(weights, [], None, taken, "the whole model")
+    fit = _fitted(checkpoint, source, model)
+    found = find_backbones({"state_dict": _backbone_of(weights)}) or [source]
+    doubted = doubts(content, found[0], model.get_submodule("backbone"), model)
+    return _fill(model, fit, _report(checkpoint, source, model, fit, doubted, allow))
+
+
+def _backbone_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if name.startswith("backbone.")}
 
 
 def _content(checkpoint: str | Path) -> dict[str, Any]:
@@ -115,6 +135,16 @@ def _content(checkpoint: str | Path) -> dict[str, Any]:
     if "://" in str(checkpoint) and not is_address(checkpoint):
         return dict(CheckpointLoader.load_checkpoint(str(checkpoint), map_location="cpu"))
     return read_checkpoint(checkpoint)
+
+
+def _fitted(
+    checkpoint: str | Path, source: Source, target: nn.Module, grid: tuple[int, int] | None = None
+) -> Fit:
+    """The fit, or an error that names the file."""
+    try:
+        return fit_backbone(source, target, grid=grid)
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from error
 
 
 def _report(
@@ -180,7 +210,10 @@ class LoadBackboneHook(Hook):
         module: str = "backbone",
     ) -> None:
         if "://" not in str(checkpoint) and not Path(checkpoint).is_file():
-            raise FileNotFoundError(f"there is no checkpoint {checkpoint}")
+            raise FileNotFoundError(
+                f"there is no checkpoint {checkpoint}: give a file, an address or a name such as "
+                "package://NAME/PATH, in `checkpoint` or --init"
+            )
         self.checkpoint = checkpoint
         self.branch, self.allow, self.grid = branch, allow, grid
         self.module = module
@@ -198,7 +231,8 @@ class LoadBackboneHook(Hook):
         else:
             report = load_model(model, self.checkpoint, **options)
         print_log(str(report), logger="current")
-        self._report = {**report.as_json(), "source": portable_path(str(self.checkpoint))}
+        portable = portable_path(str(self.checkpoint))
+        self._report = report._replace(source=portable).as_json()
         hooks = [hook for hook in runner.hooks if isinstance(hook, LoadBackboneHook)]
         if self is hooks[-1] and is_main_process():
             kept = [hook._report for hook in hooks]

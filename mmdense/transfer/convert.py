@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +50,10 @@ def convert(
     if source is not None:
         origin, _ = build_backbone(source)
         load_backbone(origin, checkpoint, **options)
-        difference = largest_difference(origin, backbone)
+        try:
+            difference = largest_difference(origin, backbone)
+        except ValueError as error:
+            raise ValueError(f"{source} and {target}: {error}") from error
         if not difference <= _TOLERANCE:
             raise ValueError(
                 f"the features of {source} and {target} differ by {difference:.2g} of their root "
@@ -64,7 +67,7 @@ def convert(
         yield f"wrote {out}"
 
 
-def build_backbone(config: str) -> tuple[nn.Module, nn.Module | None]:
+def build_backbone(config: str) -> tuple[nn.Module, nn.Module]:
     """The backbone of a config in eval mode, and its data preprocessor.
 
     Raises:
@@ -84,8 +87,18 @@ def build_backbone(config: str) -> tuple[nn.Module, nn.Module | None]:
         shared = SimpleNamespace(shared_head=MODELS.build({**head, "init_cfg": None}))
         backbone = join_stages(backbone, SimpleNamespace(backbone=backbone, roi_head=shared))
     backbone.eval()
-    found = model.get("data_preprocessor") or cfg.get("data_preprocessor")
-    return backbone, None if found is None else MODELS.build(found)
+    found = model.get("data_preprocessor") or cfg.get("data_preprocessor") or {}
+    # MMPretrain's data configs say only with what the type of the model's own is built.
+    return backbone, MODELS.build(found) if "type" in found else _statistics(found)
+
+
+def _statistics(found: Mapping[str, Any]) -> nn.Module:
+    """Mean and standard deviation of a data preprocessor whose type is not said."""
+    module = nn.Module()
+    for name in ("mean", "std"):
+        if name in found:
+            module.register_buffer(name, torch.tensor(found[name], dtype=torch.float))
+    return module
 
 
 @torch.no_grad()
@@ -100,14 +113,30 @@ def largest_difference(
         size: height and width of the picture, which is drawn.
 
     Raises:
-        ValueError: their features have different shapes.
+        ValueError: they see different numbers of channels, or their features have different
+            shapes.
     """
-    picture = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    channels = [_input_channels(backbone) for backbone in (one, other)]
+    if channels[0] != channels[1]:
+        raise ValueError(
+            f"{type(one).__name__} sees {channels[0]} channels, {type(other).__name__} "
+            f"{channels[1]}: no picture can be given to both; compare without --from"
+        )
+    picture = torch.randn(1, channels[0], *size, generator=torch.Generator().manual_seed(0))
     found = [_last(backbone(picture)) for backbone in (one, other)]
     if found[0].shape != found[1].shape:
-        raise ValueError(f"features of {[*found[0].shape]} and of {[*found[1].shape]}")
+        raise ValueError(
+            f"features of {[*found[0].shape]} and of {[*found[1].shape]}: give both configs the "
+            "same out_type, out_indices and depth"
+        )
     scale = found[0].square().mean().sqrt()
     return float((found[0] - found[1]).abs().max() / scale)
+
+
+def _input_channels(backbone: nn.Module) -> int:
+    """Channels of a picture: those of the first convolution."""
+    found = (part for part in backbone.modules() if isinstance(part, nn.Conv2d))
+    return next((part.in_channels for part in found), 3)
 
 
 def _last(output: Any) -> Tensor:

@@ -46,6 +46,8 @@ class Dialect(NamedTuple):
         rows: weights that are renamed.
         joins: weights that are put together.
         heads: names that belong to no backbone (classifiers, decoders, derived buffers).
+        optional: canonical names of weights that some of its sources do not have because their
+            networks lack that part; a source with one of a kind has lost the others.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Dialect(NamedTuple):
     rows: tuple[Row, ...]
     joins: tuple[Join, ...] = ()
     heads: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 def rows(*pairs: tuple[str, ...]) -> tuple[Row, ...]:

@@ -13,6 +13,7 @@ Legend::
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -33,11 +34,10 @@ from mmdense.transfer.templates import any_matches, fill_template, match_templat
 
 __all__ = ["Fit", "fit_backbone"]
 
-# Values that leave the function as it is, for weights that the source does not have.
+# Values that leave the function as it is, for weights that a source may be built without.
 _NEUTRAL = {
     "blocks.{i}.ls1.gamma": 1.0,
     "blocks.{i}.ls2.gamma": 1.0,
-    "blocks.{i}.attn.qkv.bias": 0.0,
     "blocks.{i}.attn.relative_position_bias_table": 0.0,
     "blocks.{i}.attn.rel_pos_h": 0.0,
     "blocks.{i}.attn.rel_pos_w": 0.0,
@@ -48,7 +48,14 @@ _SCALED = {
     "blocks.{i}.ls1.gamma": ("blocks.{i}.attn.proj",),
     "blocks.{i}.ls2.gamma": ("blocks.{i}.mlp.fc2", "blocks.{i}.mlp.w3"),
 }
-_STEMS = ("conv1.weight", "patch_embed.proj.weight", "stem.0.weight")
+# What to do where the target needs a weight that a kind of release never has.
+_ADVICE = {
+    "cls_token": "the source has no class token: build the target with with_cls_token=False and "
+    "an out_type of patches such as 'featmap', or allow cls_token, which then starts at random",
+    "norm.weight": "the source has no norm behind its last layer: MMPretrain's and "
+    "MMSegmentation's ViT build none with final_norm=False",
+}
+_STEMS = ("conv1.weight", "patch_embed.proj.weight", "stem.0.weight", "conv_stem.weight")
 _TABLES = (
     "blocks.{i}.attn.relative_position_bias_table",
     "layers.{i}.blocks.{j}.attn.relative_position_bias_table",
@@ -97,7 +104,8 @@ def fit_backbone(source: Source, target: nn.Module, *, grid: tuple[int, int] | N
     folded = _fold(values, needs, notes, tokens)
     fit = Fit({}, [])
     for name, need in needs.items():
-        value, entry = _fitted(name, values.get(name), need, notes.get(name, ""))
+        neutral = _neutral(name, source.dialect, here)
+        value, entry = _fitted(name, values.get(name), need, notes.get(name, ""), neutral)
         fit.entries.append(entry._replace(name=", ".join(there[name].own)))
         if value is not None:
             for own, part in write_place(there[name], value.to(need)).items():
@@ -136,13 +144,15 @@ def _check_family(source: Source, dialect: Dialect | None, target: nn.Module) ->
     if source.dialect is not None:
         raise ValueError(
             f"the file holds a {source.dialect.name} ({source.place}), and {kind} is of "
-            f"{'another family, ' + ours if ours else 'a family that no table knows'}"
+            f"{'another family, ' + ours if ours else 'a family that no table knows'}: take a "
+            "file of that family, or another backbone"
         )
     names = list(source.weights)
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     raise ValueError(
         f"the names in the file ({source.place}: {', '.join(names[:_SHOWN])}{more}) are those of "
-        f"no {kind} that a table knows"
+        f"no {kind} that a table knows: take another file, or add a table of these names to "
+        "mmdense/transfer/dialects.py"
     )
 
 
@@ -205,16 +215,15 @@ def _scale(values: dict[str, Tensor], layer: str, gamma: Tensor, notes: dict[str
 
 
 def _fitted(
-    name: str, value: Tensor | None, need: Tensor, note: str
+    name: str, value: Tensor | None, need: Tensor, note: str, neutral: float | None
 ) -> tuple[Tensor | None, Entry]:
     """Value of a weight, if there is one, and what became of it."""
     entry = Entry(name, "matched", need.numel(), note)
     if value is None:
-        neutral = _neutral(name)
         if name.endswith("num_batches_tracked"):
             return need, entry._replace(status="derived")
         if neutral is None:
-            return None, entry._replace(status="missing")
+            return None, entry._replace(status="missing", note=_ADVICE.get(name, ""))
         note = f"with {neutral:g}, which changes nothing"
         return torch.full_like(need, neutral), entry._replace(status="filled", note=note)
     if value.shape == need.shape:
@@ -228,11 +237,15 @@ def _fitted(
     return resized, entry._replace(status="resized")
 
 
-def _neutral(name: str) -> float | None:
-    """The value that leaves the function as it is, if there is one."""
-    for template, value in _NEUTRAL.items():
+def _neutral(name: str, dialect: Dialect | None, here: Iterable[str]) -> float | None:
+    """The value that leaves the function as it is, where the source was built without this part.
+
+    Some of its dialect are, and it has no other weight of the kind: one of many has got lost.
+    """
+    for template in () if dialect is None else dialect.optional:
         if match_template(template, name) is not None:
-            return value
+            lost = any(match_template(template, other) is not None for other in here)
+            return None if lost else _NEUTRAL[template]
     return None
 
 

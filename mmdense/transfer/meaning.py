@@ -1,8 +1,8 @@
 """Weights of equal shapes with another meaning: attention heads, strides, normalised pictures.
 
 Nothing in a weight of 384 x 384 says whether six heads or eight read it. What a file can tell
-otherwise is looked up here: the config that MMEngine saves, the arguments that the authors of DINO,
-MoCo and MAE save, the widths that all published vision transformers share.
+otherwise is looked up here: the config that MMEngine saves, and the widths that all published
+vision transformers share. Statistics of pictures are known from MMEngine's files alone.
 """
 
 from __future__ import annotations

@@ -57,8 +57,9 @@ def position_table(
             return PositionTable(tuple(names[:number]), (side, side))
     shape = "a square grid" if grid is None else f"a grid of {grid[0]} x {grid[1]}"
     raise ValueError(
-        f"pos_embed has {length} rows, which is not {shape} with up to {len(names)} tokens; say "
-        "the size of the grid of patches that the source was trained with"
+        f"pos_embed has {length} rows, which is not {shape} with up to {len(names)} tokens; give "
+        "the rows and columns of patches that the source was trained with: --grid ROWS COLUMNS, or "
+        "grid=(rows, columns) in a config"
     )
 
 
@@ -82,11 +83,12 @@ def fit_positions(table: Tensor, old: PositionTable, new: PositionTable) -> tupl
         new: the layout that is wanted.
 
     Returns:
-        The table [1, L, C] of the new layout, and positions [1, 1, C] by the name of their token
-        that have no row in it, to be added to the token itself, which is the same.
+        The table [1, L, C] of the new layout, where a token without a position had zeros added,
+        and positions [1, 1, C] by the name of their token that have no row in it, to be added to
+        the token itself, which is the same.
     """
     number = len(old.tokens)
-    rows = dict(zip(old.tokens, table[:, :number].split(1, dim=1), strict=True))
+    rows = {name: table[:, i : i + 1] for i, name in enumerate(old.tokens)}  # [1, 1, C] each
     zero = torch.zeros_like(table[:, :1])
     front = [rows.pop(name, zero) for name in new.tokens]
     patches = resize_grid(table[:, number:], old.grid, new.grid)

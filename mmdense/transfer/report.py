@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ _ORDER = {
     "wrong shape": "in the file, in a shape that no rule brings to the target's",
 }
 _CARRIED = ("matched", "changed", "resized")
+_NOT_CARRIED = ("filled", "missing", "wrong shape")
 _WRONG = ("left over", "missing", "wrong shape")
 _SHOWN = 6  # names in a message before it says how many more there are
 
@@ -68,10 +70,8 @@ class TransferReport(NamedTuple):
     def covered(self) -> float:
         """Share of the numbers that the target needs which came from the file, 0 to 1."""
         carried = sum(entry.numbers for entry in self.entries if entry.status in _CARRIED)
-        lost = sum(
-            entry.numbers for entry in self.entries if entry.status in ("missing", "wrong shape")
-        )
-        return carried / max(carried + lost, 1)
+        others = sum(entry.numbers for entry in self.entries if entry.status in _NOT_CARRIED)
+        return carried / max(carried + others, 1)
 
     def faults(self) -> list[str]:
         """What is wrong and was not allowed, a sentence each."""
@@ -102,7 +102,7 @@ class TransferReport(NamedTuple):
                     if len(entries) > _SHOWN:
                         lines.append(f"      and {len(entries) - _SHOWN} more")
         lines += [f"  {kind}: {text}" for kind, text in self.doubts.items()]
-        lines.append(f"  {100 * self.covered:.1f} % of what the target needs came from the file")
+        lines.append(f"  {self._percent()} % of what the target needs came from the file")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -118,9 +118,13 @@ class TransferReport(NamedTuple):
         }
         said = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
         return (
-            f"{self.target}: {100 * self.covered:.1f} % from {self.source} [{self.place}, "
+            f"{self.target}: {self._percent()} % from {self.source} [{self.place}, "
             f"{self.branch}]: {said}"
         )
+
+    def _percent(self) -> str:
+        """The share covered, never rounded up: 100.0 means all of it."""
+        return f"{math.floor(1000 * self.covered) / 10:.1f}"
 
     def _is_allowed(self, name: str) -> bool:
         return any(fnmatch(name, pattern) for pattern in self.allowed)

@@ -4,7 +4,10 @@ from mmdense.transfer.dialect import Dialect, rows, same
 
 __all__ = ["DETECTRON2_RESNET", "RESNET", "SEQUENTIAL_RESNET", "TIMM_DEEP_STEM_RESNET"]
 
-_RESNET_HEADS = ("fc.*", "head.*", "predictor.*", "projector.*")
+_RESNET_HEADS = (
+    *("fc.*", "head.*", "predictor.*", "projector.*"),
+    *("projection_head.*", "prototypes.*"),  # SwAV
+)
 _RESNET_STAGES = same(*(f"layer{i}.*" for i in range(1, 5)))
 
 RESNET = Dialect(

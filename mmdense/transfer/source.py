@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from mmdense.transfer.dialect import Dialect
@@ -91,13 +92,17 @@ def pick_backbone(sources: list[Source], branch: str | None, path: str | Path) -
     chosen = [source for source in sources if branch in (None, source.branch)]
     if not chosen:
         raise ValueError(
-            f"{path} has no {branch}; there is {'; '.join(source.place for source in sources)}"
+            f"{path} has no {branch}; there is "
+            f"{'; '.join(f'{source.place} ({source.branch})' for source in sources)}. Choose with "
+            "--branch or branch=, or leave it out"
         )
     best = min(chosen, key=_rank)
-    if len([source for source in chosen if _rank(source) == _rank(best)]) > 1:
+    equals = [source for source in chosen if _rank(source) == _rank(best)]
+    if not all(_same(source, best) for source in equals):
         raise ValueError(
-            f"{path} has several backbones: {'; '.join(source.place for source in chosen)}. "
-            "Publish one of them as a file of its own"
+            f"{path} has several backbones: {'; '.join(source.place for source in equals)}. "
+            "Choose with --branch student or --branch teacher where they differ in that, else save "
+            "the one that you want as a file of its own"
         )
     return best
 
@@ -106,6 +111,12 @@ def _rank(source: Source) -> tuple[int, int]:
     """Teachers come first, then what was trained, then its helpers; of equals the larger one."""
     order = 2 if _HELPERS.search(source.place) else int(source.branch == "student")
     return order, -len(source.weights)
+
+
+def _same(one: Source, other: Source) -> bool:
+    """Whether two hold the same: a module may stand in a model twice, as in MMSelfSup 0.x."""
+    pairs = ((value, other.weights.get(name)) for name, value in one.weights.items())
+    return one is other or all(b is not None and torch.equal(a, b) for a, b in pairs)
 
 
 def _containers(content: Mapping[str, Any]) -> list[tuple[str, dict[str, Tensor]]]:

@@ -31,6 +31,15 @@ _VIT_HEADS = (
     *("predictor.*", "masked_embed", "blocks.{i}.attn.relative_position_index"),
 )
 
+# What many vision transformers are built without.
+_OPTIONAL = (
+    "blocks.{i}.ls1.gamma",
+    "blocks.{i}.ls2.gamma",
+    "blocks.{i}.attn.relative_position_bias_table",
+    "blocks.{i}.attn.rel_pos_h",
+    "blocks.{i}.attn.rel_pos_w",
+)
+
 TIMM_VIT = Dialect(
     "timm ViT (DeiT, DINO, DINOv2, MAE, MoCo v3, iBOT, ViTDet)",
     "vit",
@@ -53,6 +62,7 @@ TIMM_VIT = Dialect(
         ),
     ),
     heads=_VIT_HEADS,
+    optional=_OPTIONAL,
 )
 
 CHUNKED_VIT = Dialect(
@@ -67,6 +77,7 @@ CHUNKED_VIT = Dialect(
         for part in (*_BLOCK, "ls1.gamma", "ls2.gamma")
     ),
     heads=_VIT_HEADS,
+    optional=_OPTIONAL,
 )
 
 _MM_FFN = (
@@ -111,6 +122,7 @@ MMPRETRAIN_VIT = Dialect(
         ),
     ),
     heads=(*_VIT_HEADS, "layers.{i}.attn.relative_position_index"),
+    optional=_OPTIONAL,
 )
 
 MMSEG_VIT = Dialect(
@@ -125,6 +137,7 @@ MMSEG_VIT = Dialect(
         ("layers.{i}.attn.attn.out_proj.*", "blocks.{i}.attn.proj.*"),
     ),
     heads=_VIT_HEADS,
+    optional=(*_OPTIONAL, "patch_embed.proj.bias"),  # patch_bias=False
 )
 
 TORCHVISION_VIT = Dialect(
@@ -152,4 +165,5 @@ TORCHVISION_VIT = Dialect(
         ),
     ),
     heads=_VIT_HEADS,
+    optional=_OPTIONAL,
 )

@@ -64,7 +64,7 @@ def dino_head(prefix: str) -> dict[str, torch.Tensor]:
 
 
 def dino() -> dict:
-    """What facebookresearch/dino saves while it trains; iBOT and SelfPatch do the same."""
+    """What facebookresearch/dino saves while it trains."""
     return {
         "student": under("module.backbone.", timm_vit(seed=1)) | dino_head("module.head."),
         "teacher": under("backbone.", timm_vit(seed=2)) | dino_head("head."),
@@ -72,6 +72,56 @@ def dino() -> dict:
         "epoch": 3,
         "args": argparse.Namespace(arch="vit_small", patch_size=16),
         "dino_loss": {"center": torch.zeros(1, 9)},
+    }
+
+
+def ibot() -> dict:
+    """What bytedance/ibot saves while it trains: DINO's file, and a token for masked patches."""
+    masked = {"masked_embed": (1, WIDTH)}
+    return {
+        "student": under("module.backbone.", timm_vit(seed=1) | draw(masked))
+        | dino_head("module.head."),
+        "teacher": under("backbone.", timm_vit(seed=2)) | dino_head("head."),
+        "epoch": 800,
+        "args": argparse.Namespace(arch="vit_small", patch_size=16),
+        "ibot_loss": {"center": torch.zeros(1, 9), "center2": torch.zeros(1, 1, 9)},
+    }
+
+
+def selfpatch_vit(seed: int = 0, **more) -> dict[str, torch.Tensor]:
+    """The ViT of alinlab/SelfPatch: no class token, no row of it, no norm behind the last layer."""
+    weights = timm_vit(positions=GRID * GRID, seed=seed, **more)
+    return {
+        name: value
+        for name, value in weights.items()
+        if name not in ("cls_token", "norm.weight", "norm.bias")
+    }
+
+
+def selfpatch() -> dict:
+    """What alinlab/SelfPatch saves: beside the ViT an attention for a class token, two heads.
+
+    Names of selfpatch_vision_transformer.py and main_selfpatch.py at commit 81aef14.
+    """
+    C = WIDTH
+    shapes: dict[str, tuple[int, ...]] = {"ca_head.cls_token": (1, 1, C)}
+    for i in range(2):
+        block: dict[str, tuple[int, ...]] = {"mlp.fc1.weight": (4 * C, C), "mlp.fc1.bias": (4 * C,)}
+        block |= {"mlp.fc2.weight": (C, 4 * C), "mlp.fc2.bias": (C,)}
+        for part in ("attn.q", "attn.k", "attn.v", "attn.proj"):
+            block |= {f"{part}.weight": (C, C), f"{part}.bias": (C,)}
+        for part in ("norm1", "norm2"):
+            block |= {f"{part}.weight": (C,), f"{part}.bias": (C,)}
+        shapes |= {f"ca_head.cls_blocks.{i}.{name}": shape for name, shape in block.items()}
+    shapes |= {"ca_head.norm.weight": (C,), "ca_head.norm.bias": (C,)}
+    heads = draw(shapes) | dino_head("c_head.") | dino_head("p_head.")
+    return {
+        "student": under("module.", under("backbone.", selfpatch_vit(seed=1)) | heads),
+        "teacher": under("backbone.", selfpatch_vit(seed=2)) | heads,
+        "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": [{"lr": 0.1}]},
+        "epoch": 200,
+        "args": argparse.Namespace(arch="vit_small", patch_size=16, k_num=4),
+        "dino_loss": {"center": torch.zeros(1, 1, 9), "patch_center": torch.zeros(1, 9)},
     }
 
 
@@ -152,6 +202,17 @@ def moco_v2(resnet: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> 
 def simsiam(resnet: dict[str, torch.Tensor]) -> dict:
     more = {"module.encoder.fc.0.weight": (8, 16), "module.predictor.0.weight": (4, 8)}
     return {"state_dict": under("module.encoder.", resnet) | draw(more), "optimizer": {}}
+
+
+def swav(resnet: dict[str, torch.Tensor]) -> dict:
+    """What facebookresearch/swav releases: a state dict of its ResNet under ``module.``."""
+    more = {
+        "module.projection_head.0.weight": (8, 16),
+        "module.projection_head.1.running_mean": (8,),
+        "module.projection_head.3.weight": (4, 8),
+        "module.prototypes.weight": (9, 4),
+    }
+    return under("module.", resnet) | draw(more)
 
 
 def mm_byol(resnet: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict:

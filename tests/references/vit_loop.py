@@ -5,11 +5,13 @@ import torch.nn.functional as F
 
 
 def vit_features(weights, image, *, heads, eps=1e-6, final_norm=True):
-    """Tokens [N, 1 + patches, C] of a picture [N, 3, H, W]; LayerScale where it is there."""
+    """Tokens [N, 1 + patches, C] of a picture [N, 3, H, W]; LayerScale, class token as there."""
     kernel = weights["patch_embed.proj.weight"]
     x = F.conv2d(image, kernel, weights["patch_embed.proj.bias"], stride=kernel.shape[2:])
     x = x.flatten(2).transpose(1, 2)
-    x = torch.cat((weights["cls_token"].expand(len(x), -1, -1), x), dim=1) + weights["pos_embed"]
+    if "cls_token" in weights:
+        x = torch.cat((weights["cls_token"].expand(len(x), -1, -1), x), dim=1)
+    x = x + weights["pos_embed"]
     i = 0
     while f"blocks.{i}.norm1.weight" in weights:
         block = {

@@ -3,6 +3,8 @@
 import mmdense  # noqa: F401 (first: it supplies what mmdet imports)
 
 # isort: split
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.registry import MODELS
@@ -88,3 +90,35 @@ def test_a_converted_file_loads_where_only_the_host_reads_it(tmp_path, checkpoin
     )
     target.init_weights()
     assert torch.equal(target.cls_token, published.timm_vit(seed=2)["cls_token"])
+
+
+def test_a_preprocessor_without_a_type_gives_its_statistics(tmp_path, checkpoint):
+    path = tmp_path / "host.py"
+    text = TEMPLATE.format(size=12, out="featmap", norm=True, width=published.WIDTH)
+    text = text.replace('data_preprocessor=dict(type="mmpretrain.ClsDataPreprocessor"),', "")
+    path.write_text(text + "data_preprocessor = dict(mean=[1.0, 2.0, 3.0], to_rgb=True)\n")
+    assert "100.0 %" in next(iter(convert(checkpoint, str(path), None, None)))
+    content = {**published.dino(), "meta": {"cfg": "data_preprocessor = dict(mean=[9, 2, 3])"}}
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"mean \[9, 2, 3\], fed with mean \[1.0, 2.0, 3.0\]"):
+        list(convert(str(tmp_path / "other.pth"), str(path), None, None))
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_pictures_of_other_channels_are_compared(tmp_path, checkpoint, channels):
+    paths = [config(tmp_path, name) for name in ("from", "to")]
+    for path in paths:
+        text = Path(path).read_text()
+        Path(path).write_text(
+            text.replace("patch_size=4,", f"patch_size=4, in_channels={channels},")
+        )
+    assert list(convert(checkpoint, paths[1], None, paths[0]))[-1].startswith("the same features")
+    three = config(tmp_path, "three")
+    with pytest.raises(ValueError, match=f"three.py and .*sees 3 channels, .* {channels}: no pic"):
+        list(convert(checkpoint, paths[1], None, three))
+
+
+def test_features_of_other_shapes_name_both_configs(tmp_path, checkpoint):
+    raw, maps = config(tmp_path, "raw", out="raw"), config(tmp_path, "maps")
+    with pytest.raises(ValueError, match=r"raw.py and .*maps.py: features of .* same out_type"):
+        list(convert(checkpoint, maps, None, raw))

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmdense.transfer.backbone import load_backbone
-from tests.mmdense.transfer.test_dialects import vit
+from tests.mmdense.transfer.test_dialects import vit, vit_of_patches
 from tests.mmdense.transfer.transfer_cases import refused, saved, small_resnet
 from tests.references import published_weights as published
 
@@ -22,6 +22,15 @@ def test_six_heads_and_eight_have_the_same_shapes_and_are_told_apart(tmp_path):
     assert "--allow" in text
     assert load_backbone(vit(arch=arch), path, allow=["heads"]).covered == 1
     assert load_backbone(vit(arch={**arch, "num_heads": 6}), path).covered == 1
+
+
+def test_the_release_of_selfpatch_is_refused_by_its_own_detection_config(tmp_path, monkeypatch):
+    monkeypatch.setattr(published, "WIDTH", 384)
+    path = saved(tmp_path, published.selfpatch())
+    arch = {"embed_dims": 384, "num_layers": 2, "num_heads": 8, "feedforward_channels": 1536}
+    text = "heads: .* 384 channels have 6 attention heads, VisionTransformer has 8"
+    refused(vit_of_patches(arch=arch), path, text)
+    assert load_backbone(vit_of_patches(arch={**arch, "num_heads": 6}), path).covered == 1
 
 
 def test_the_small_vit_of_moco_v3_has_twelve_heads(tmp_path):

@@ -38,6 +38,14 @@ def test_tokens_keep_their_rows_and_gain_or_lose_them():
     assert torch.equal(rest["cls_token"], table[:, :1])
 
 
+def test_a_table_without_tokens_gains_a_row_of_zeros():
+    table = torch.randn(1, 9, 2)
+    out, rest = fit_positions(
+        table, PositionTable((), (3, 3)), PositionTable(("cls_token",), (3, 3))
+    )
+    assert torch.equal(out[:, 1:], table) and not out[:, 0].any() and not rest
+
+
 def test_a_grid_need_not_be_square():
     table = torch.randn(1, 13, 2)
     wide, tall = PositionTable(("cls_token",), (3, 4)), PositionTable(("cls_token",), (6, 8))

@@ -29,7 +29,17 @@ def test_the_branch_is_told_and_can_be_chosen(tmp_path):
         assert report.branch == name and name in str(report)
         assert torch.equal(backbone.cls_token, wanted[name]["cls_token"])
     path = saved(tmp_path, published.timm_vit())
-    refused(vit(), path, "has no teacher; there is the file itself", branch="teacher")
+    refused(
+        vit(),
+        path,
+        r"has no teacher; there is the file itself \(student\)\. .*--branch",
+        branch="teacher",
+    )
+
+
+def test_several_that_differ_are_refused_with_a_way_out(tmp_path):
+    content = {"a": small_resnet().state_dict(), "b": small_resnet().state_dict()}
+    refused(small_resnet(), saved(tmp_path, content), r"several backbones: a; b\. .*--branch")
 
 
 def test_encoders_of_keys_are_not_taken_by_themselves(tmp_path):
@@ -57,4 +67,8 @@ def test_what_mmengine_averages_stands_in_state_dict(tmp_path):
 
 def test_an_optimizer_is_no_model(tmp_path):
     optimizer = torch.optim.AdamW(small_resnet().parameters())
-    refused(small_resnet(), saved(tmp_path, optimizer.state_dict()), "states of an optimizer")
+    refused(
+        small_resnet(),
+        saved(tmp_path, optimizer.state_dict()),
+        "file.pth: .*states of an optimizer",
+    )
