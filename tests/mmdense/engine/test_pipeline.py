@@ -49,6 +49,12 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+def has_changed(stage, *, work_dir, mark, **_):
+    """In place of a run; test_stage.py holds that another mark means a run."""
+    note = json.loads((work_dir / stage.name / "stage.json").read_text())
+    return note["fingerprint"] != mark
+
+
 def test_from_images_to_a_table_and_only_once(here, capsys, monkeypatch):
     Pipeline.from_file(Path("pipeline.py")).run()
     assert "[3/3] random: done" in capsys.readouterr().out
@@ -78,11 +84,7 @@ def test_from_images_to_a_table_and_only_once(here, capsys, monkeypatch):
     plots = {path.name for path in (here / "work_dirs/tiny/plots").glob("*.png")}
     assert {"pretrain_loss.png", "segmentation_loss.png", "ssl_samples.png"} <= plots
 
-    # A changed config runs its own stage alone (test_stage.py holds that another mark means a run).
-    def has_changed(stage, *, work_dir, mark, **_):
-        note = json.loads((work_dir / stage.name / "stage.json").read_text())
-        return note["fingerprint"] != mark
-
+    # A changed config runs its own stage alone.
     monkeypatch.setattr(module, "run_stage", has_changed)
     with (here / "other.py").open("a") as config:
         config.write("optim_wrapper = dict(optimizer=dict(lr=1e-4))\n")
