@@ -40,7 +40,8 @@ def build_adaptation(
         center_offset: of the anchor generator.
 
     Raises:
-        ValueError: the type is unknown, or has no such argument.
+        ValueError: the kind is unknown, has no such argument, or takes one box at a cell and there
+            are several.
     """
     adapt = dict(adapt)
     kind = adapt.pop("kind", None)
@@ -65,6 +66,11 @@ def build_adaptation(
             **adapt,
         )
     if kind == "learned":
+        if deform_groups > 1:
+            raise ValueError(
+                f"adapt.kind='learned' takes one box at a cell, and there are {deform_groups}: use "
+                "'adaptive', or one scale and ratio in anchor_generator"
+            )
         return LearnedConv2d(in_channels, out_channels, **adapt)
     dilation = adapt.get("dilation", 1)
     return LevelConv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation)

@@ -57,7 +57,10 @@ def lay_anchors(
             f"{generator.num_levels}"
         )
     if len(set(generator.num_base_priors)) != 1:
-        raise ValueError(f"anchor_generator: {generator.num_base_priors} anchors at the levels")
+        raise ValueError(
+            f"anchor_generator has {generator.num_base_priors} anchors at a cell of the levels; "
+            "give every level the same number of scales and ratios"
+        )
     N, device = maps[0].shape[0], maps[0].device
     strides = [(float(x), float(y)) for x, y in generator.strides]
     if image_sizes is None:
@@ -73,3 +76,20 @@ def lay_anchors(
         torch.tensor(image_sizes, device=device),
         [len(anchor) for anchor in anchors],
     )
+
+
+def check_anchors(generator: Any) -> None:
+    """Refuse anchors without a size, which no box can be told from.
+
+    Args:
+        generator: MMDetection's ``AnchorGenerator``.
+
+    Raises:
+        ValueError: an anchor is not wider and higher than 0.
+    """
+    for level, anchors in enumerate(generator.base_anchors):  # [A, 4] each
+        if not (anchors[:, 2:] > anchors[:, :2]).all():
+            raise ValueError(
+                f"anchor_generator: an anchor of level {level} has no size, {anchors.tolist()}; "
+                "its scales, ratios and strides must be positive"
+            )

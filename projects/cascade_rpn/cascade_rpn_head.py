@@ -26,10 +26,11 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmdense.registry import MODELS
-from projects.cascade_rpn.anchor_pyramid import AnchorPyramid, lay_anchors
+from projects.cascade_rpn.anchor_pyramid import AnchorPyramid, check_anchors, lay_anchors
 from projects.cascade_rpn.proposals import (
     Candidates,
     best_of_levels,
+    check_settings,
     cut_at_image,
     finite_images,
     thin_out,
@@ -92,7 +93,10 @@ class CascadeRPNHead(BaseModule):
             raise ValueError(f"num_classes must be 1 (object or not), not {num_classes}")
         if not stages or not stages[-1].get("with_cls"):
             raise ValueError("stages: the last one needs with_cls=True, it scores the proposals")
+        if stages[-1].get("bridged"):
+            raise ValueError("stages: the last one is bridged=True, but none takes its features")
         self.prior_generator = MMDET_TASK_UTILS.build(anchor_generator)
+        check_anchors(self.prior_generator)
         self.test_cfg = test_cfg
         self.stages = ModuleList()
         channels = in_channels
@@ -162,6 +166,7 @@ class CascadeRPNHead(BaseModule):
         Raises:
             FloatingPointError: scores or boxes of an image are not finite.
             IndexError: there is no such stage.
+            ValueError: ``test_cfg`` lacks a key.
         """
         metas = _metas(batch_data_samples)
         pyramid = self._pyramid(x, metas)
@@ -206,7 +211,7 @@ class CascadeRPNHead(BaseModule):
                 center_offset=self.prior_generator.center_offset,
                 **stage,
             )
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:  # KeyError: no such coder or loss
             raise ValueError(f"rpn_head.stages[{index}]: {error}") from error
 
     def _pyramid(self, maps: Sequence[Tensor], metas: Sequence[dict] | None) -> AnchorPyramid:
@@ -245,6 +250,7 @@ class CascadeRPNHead(BaseModule):
     def _candidates(
         self, steps: list[Step], pyramid: AnchorPyramid, cfg: dict[str, Any], stage: int
     ) -> Candidates:
+        check_settings(cfg)
         if not -len(steps) <= stage < len(steps):
             raise IndexError(f"stage={stage}: there are {len(steps)} stages")
         stage %= len(steps)

@@ -9,8 +9,8 @@ Legend::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -111,3 +111,16 @@ def thin_out(
 def finite_images(candidates: Candidates) -> Tensor:
     """Tell the images [N] whose candidates are all finite."""
     return (candidates.boxes.isfinite().all(-1) & candidates.scores.isfinite()).all(1)
+
+
+def check_settings(cfg: Mapping[str, Any] | None) -> None:
+    """Refuse settings of proposals that lack a key, before any are made.
+
+    Raises:
+        ValueError: ``nms_pre``, ``nms`` or ``max_per_img`` is missing.
+    """
+    if missing := {"nms_pre", "nms", "max_per_img"} - set(cfg or {}):
+        raise ValueError(
+            "proposals need nms_pre, nms and max_per_img in test_cfg.rpn, or for training in "
+            f"train_cfg.rpn_proposal; missing: {', '.join(sorted(missing))}"
+        )

@@ -132,12 +132,12 @@ def cells_inside(boxes: Tensor, image: Tensor, levels: Levels, *, num_images: in
     for index in range(len(levels.sizes)):
         level = torch.full_like(image, index)
         left, top, right, bottom = _to_cells(boxes.nan_to_num(-1e9), level, levels).unbind(1)
-        size = torch.tensor(levels.sizes[index])
+        height, width = levels.sizes[index]  # plain numbers: the boxes may lie on another device
         rectangle = (
             left.ceil().clamp(min=0),
             top.ceil().clamp(min=0),
-            right.floor().clamp(max=size[1] - 1),
-            bottom.floor().clamp(max=size[0] - 1),
+            right.floor().clamp(max=width - 1),
+            bottom.floor().clamp(max=height - 1),
         )
         parts.append((*(edge.long() for edge in rectangle), level, image))
     rectangles = Rectangles(*(torch.cat(part) for part in zip(*parts)))

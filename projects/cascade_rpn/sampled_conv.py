@@ -3,10 +3,11 @@
     ``out[l] = sum_k sum_j weights[l, k, j] * (table[rows[l, k, j]] @ kernel[k])``
 
 The kernel comes first and the sampling second: one matrix product gives what every pixel would
-contribute to every tap, and each output is then a weighted sum of 4 k k of these rows. So nothing
-is kept for the backward pass but the input, and the products of a few taps at a time are enough,
-which bounds the memory. No offset field is built, and no column buffer. On a GPU the kernels of
-:mod:`~projects.cascade_rpn.sampled_conv_triton`, which keep nothing at all, do what they can.
+contribute to every tap, and each output is then a weighted sum of 4 k k of these rows. So the
+input and the plan are kept for the backward pass and no more, and the products of a few taps at a
+time are enough, which bounds the memory. No offset field is built, and no column buffer. On a GPU
+the kernels of :mod:`~projects.cascade_rpn.sampled_conv_triton`, which keep the same and no products
+at all, do what they can.
 
 Groups: the channels fall into P parts, the finest cut that respects both the groups of the
 convolution and the groups of points (*deformable groups*). A part belongs to one of each.

@@ -56,8 +56,8 @@ class StageLoss(nn.Module):
         pos_weight: weight of positives in the classifier's loss.
 
     Raises:
-        ValueError: a classifier without a loss, a loss without a classifier, or an unknown
-            normalizer.
+        ValueError: a classifier without a loss, a loss without a classifier, an unknown
+            normalizer, or a loss of overlaps that is to compare deltas.
     """
 
     def __init__(
@@ -77,6 +77,11 @@ class StageLoss(nn.Module):
         if normalizer not in ("samples", "positives", "anchors"):
             raise ValueError(
                 f"normalizer must be 'samples', 'positives' or 'anchors', not {normalizer!r}"
+            )
+        if not reg_decoded_bbox and str(loss_bbox.get("type")).endswith("IoULoss"):
+            raise ValueError(
+                f"loss_bbox.type={loss_bbox['type']!r} compares boxes: set reg_decoded_bbox=True, "
+                "or take a loss of deltas such as SmoothL1Loss"
             )
         self.bbox_coder = bbox_coder
         self.reg_decoded_bbox = reg_decoded_bbox

@@ -44,7 +44,8 @@ class RegionAssigner:
     Args:
         center_ratio: size of the centre region, as a share of the object's.
         ignore_ratio: size of the ignore region; not smaller than the centre's.
-        compat: follow the published code to the letter, its faults included.
+        compat: follow the regions of the published code, the faults of their order included. Crowds
+            are honoured all the same, and cells of no image are left out with no objects too.
 
     Raises:
         ValueError: the ratios are not in order.
@@ -170,8 +171,8 @@ def build_rules(train_cfg: Any, *, stages: int) -> list[AnchorRule]:
         stages: their number.
 
     Raises:
-        ValueError: there is not one entry for each stage, or an entry has another key or no
-            assigner.
+        ValueError: there is not one entry for each stage, an entry has another key or no
+            assigner, or one of its parts cannot be built; the message names the entry.
     """
     entries = len(train_cfg) if isinstance(train_cfg, list | tuple) else "a single one"
     if entries != stages:
@@ -187,7 +188,14 @@ def build_rules(train_cfg: Any, *, stages: int) -> list[AnchorRule]:
             )
         if "assigner" not in entry:
             raise ValueError(f"train_cfg.rpn[{index}] has no 'assigner'")
-    return [AnchorRule(entry["assigner"], entry.get("sampler")) for entry in train_cfg]
+    return [_build_rule(index, entry) for index, entry in enumerate(train_cfg)]
+
+
+def _build_rule(index: int, entry: dict[str, Any]) -> AnchorRule:
+    try:
+        return AnchorRule(entry["assigner"], entry.get("sampler"))
+    except (KeyError, TypeError, ValueError) as error:  # KeyError: no such type
+        raise ValueError(f"train_cfg.rpn[{index}]: {error}") from error
 
 
 def objects_of(batch_data_samples: list) -> tuple[list[Tensor], list[Tensor]]:

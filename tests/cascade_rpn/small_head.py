@@ -55,21 +55,21 @@ def head_config(stages=None, train_cfg=None, ratios=(1.0,), **changes):
         stage("dilated", False, bridged=True, normalizer="anchors"),
         stage("adaptive"),
     ]
-    return ConfigDict(
-        type="mmdense.CascadeRPNHead",
-        in_channels=CHANNELS,
-        feat_channels=CHANNELS,
-        anchor_generator={
+    made = {
+        "type": "mmdense.CascadeRPNHead",
+        "in_channels": CHANNELS,
+        "feat_channels": CHANNELS,
+        "anchor_generator": {
             "type": "mmdet.AnchorGenerator",
             "scales": [8],
             "ratios": list(ratios),
             "strides": list(STRIDES),
         },
-        stages=stages,
-        train_cfg=train_cfg or [REGION] + [IOU] * (len(stages) - 1),
-        test_cfg=TEST,
-        **changes,
-    )
+        "stages": stages,
+        "train_cfg": train_cfg or [REGION] + [IOU] * (len(stages) - 1),
+        "test_cfg": TEST,
+    }
+    return ConfigDict(made | changes)
 
 
 def build_head(*args, seed=0, std=0.1, **kwargs):

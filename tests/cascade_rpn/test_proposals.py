@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from projects.cascade_rpn.proposals import (
@@ -7,6 +8,7 @@ from projects.cascade_rpn.proposals import (
     finite_images,
     thin_out,
 )
+from tests.cascade_rpn.small_head import TEST, build_head, features, samples
 
 SIZES = torch.tensor([[50, 80], [40, 30]])
 
@@ -92,3 +94,12 @@ def test_thinning_out():
     (kept,) = thin_out(given, suppress=suppress, min_bbox_size=10, max_per_img=10)
     assert len(kept) == 0
     assert finite_images(given).tolist() == [False]
+
+
+def test_proposals_without_settings_name_what_is_missing():
+    head = build_head(test_cfg=None)
+    with pytest.raises(ValueError, match="missing: max_per_img, nms, nms_pre"):
+        head.predict(features(), samples())
+    short = {key: value for key, value in TEST.items() if key != "nms_pre"}
+    with pytest.raises(ValueError, match=r"train_cfg.rpn_proposal; missing: nms_pre"):
+        head.loss_and_predict(features(), samples(), short)
