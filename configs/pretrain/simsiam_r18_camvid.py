@@ -21,7 +21,10 @@ lr = base_lr * batch_size / 256
 
 train_dataloader = dict(batch_size=batch_size)
 optim_wrapper = dict(optimizer=dict(lr=lr))
-custom_hooks = [dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr)]
+custom_hooks = [
+    dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr),
+    dict(type="mmdense.CollapseHook", interval=20),
+]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs)
 
 expected = []

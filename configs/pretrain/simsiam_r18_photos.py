@@ -4,7 +4,7 @@ Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width inst
 Command: python tools/train.py configs/pretrain/simsiam_r18_photos.py --cfg-options \
 train_dataloader.dataset.data_root=FOLDER
 Machine: two CPU cores, not measured; about the images a second of simsiam_r18_bccd.py.
-Expected: a loss that falls towards -1.
+Expected: a loss that falls towards -1, and a healthy verdict at its end.
 Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
 """
 
@@ -22,7 +22,10 @@ lr = base_lr * batch_size / 256
 
 train_dataloader = dict(batch_size=batch_size)
 optim_wrapper = dict(optimizer=dict(lr=lr))
-custom_hooks = [dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr)]
+custom_hooks = [
+    dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr),
+    dict(type="mmdense.CollapseHook", interval=20),
+]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs)
 
 expected = []

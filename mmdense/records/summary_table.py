@@ -65,12 +65,15 @@ def summary_table(results: Any, to_root: str) -> str:
         RecordError: The newest study of that name has no such variant or metric.
     """
     newest = {(kept.slug, kept.name): (folder, kept) for folder, kept in results.records}
-    rows, seeds = [], set()
+    rows, seeds, machines, any_stale = [], set(), set(), False
     for headline in HEADLINES:
         if (headline.slug, headline.study) not in newest:
             continue
         folder, record = newest[headline.slug, headline.study]
         seeds.add(len(record.config["seeds"]))
+        machines.add(_machine(record))
+        stale = " (stale)" if results.changed.get(folder) else ""
+        any_stale |= bool(stale)
         measured = _metric(record, headline, folder)
         (without, spread), (value, spread_with) = (
             _score(record, name, measured, folder) for name in (headline.baseline, headline.variant)
@@ -83,7 +86,7 @@ def summary_table(results: Any, to_root: str) -> str:
                 f"{without:.1f} ± {spread:.1f}",
                 f"{value:.1f} ± {spread_with:.1f}",
                 f"{value - without:+.1f}",
-                f"[{Path(folder).name}]({to_root + folder})",
+                f"[{Path(folder).name}]({to_root + folder}){stale}",
             ]
         )
     if not rows:
@@ -91,7 +94,16 @@ def summary_table(results: Any, to_root: str) -> str:
     right = ("Without", "With", "Difference")
     table = markdown(["Method", "On", "Measured", *right, "Record"], rows, right=right)
     number = " or ".join(str(count) for count in sorted(seeds))
-    return f"{table}\n\nMean ± standard deviation over {number} seeds, on two CPU cores."
+    said = f"Mean ± standard deviation over {number} seeds, on {' or '.join(sorted(machines))}."
+    if any_stale:
+        said += " Stale: code that the row came from has changed since."
+    return f"{table}\n\n{said}"
+
+
+def _machine(record: Record) -> str:
+    """What a study ran on, as its record has it."""
+    gpus, cores = record.hardware["gpus"], record.hardware["cores"]
+    return ", ".join(gpus) if gpus else ("one CPU core" if cores == 1 else f"{cores} CPU cores")
 
 
 def _metric(record: Record, headline: Headline, where: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ def kept(**metrics):
     for name, (mean, sd) in metrics.items():
         record.metrics[f"{name}/coco/bbox_mAP_75/mean"] = mean
         record.metrics[f"{name}/coco/bbox_mAP_75/sd"] = sd
+    record.hardware = {"gpus": [], "cores": 2}
     return Results([(FOLDER, record)], [])
 
 
@@ -29,7 +30,16 @@ def test_a_row_with_both_sides_and_their_difference():
         "| Cascade RPN, two stages | BCCD, Faster R-CNN | AP75 | 57.2 ± 1.9 | 54.0 ± 2.0 | -3.2 | "
         f"[2030-01-01_detection_bccd](../{FOLDER}) |"
     )
-    assert lines[3:] == ["", "Mean ± standard deviation over 3 seeds, on two CPU cores."]
+    assert lines[3:] == ["", "Mean ± standard deviation over 3 seeds, on 2 CPU cores."]
+
+
+def test_the_machine_and_changed_code_are_said():
+    results = kept(rpn=(0.5, 0.1), cascade_2=(0.5, 0.1))
+    results.records[0][1].hardware = {"gpus": ["H200"], "cores": 16}
+    stale = Results(results.records, [], {FOLDER: ["mmdense/ops/nms.py"]})
+    lines = summary_table(stale, "").splitlines()
+    assert lines[2].endswith("(stale) |")
+    assert lines[-1].endswith("on H200. Stale: code that the row came from has changed since.")
 
 
 def test_what_a_study_lacks_is_named():
