@@ -29,10 +29,14 @@ def _arguments() -> argparse.Namespace:
         "--gpus", type=int, default=1, help="of each training; default 1, or the CPU"
     )
     parser.add_argument(
-        "--allow", nargs="+", default=[], metavar="NAME", help="weights and doubts that may differ"
+        "--allow",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="weights and doubts that may differ, in every training of the suite",
     )
     parser.add_argument(
-        "--work-dir", type=Path, help="default work_dirs/downstream_SUITE/CHECKPOINT"
+        "--work-dir", type=Path, help="default work_dirs/downstream_SUITE/FOLDER_CHECKPOINT"
     )
     parser.add_argument(
         "--source", type=Path, help="folder with the archives of the data; default $MMDENSE_SOURCES"
@@ -72,7 +76,8 @@ def main() -> int:
         cfg.trust_checkpoint = args.trust_checkpoint
         for name, reason in left_out.items():
             print(f"left out {name}: {reason}")
-        folder = Path("work_dirs") / cfg.name / Path(args.checkpoint).stem
+        checkpoint = Path(args.checkpoint)  # last.pth of two runs: the folder tells them apart
+        folder = Path("work_dirs") / cfg.name / f"{checkpoint.parent.name}_{checkpoint.stem}"
         study = Study.from_config(cfg, str(suite), work_dir=args.work_dir or folder)
         study.run(source=args.source)
         study.report(keep_as=args.keep)

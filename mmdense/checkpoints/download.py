@@ -13,7 +13,6 @@ Two environment variables help where the publisher cannot be reached:
     Pairs ``beginning=replacement`` of addresses, separated by spaces; mirrors are tried first.
 """
 
-import hashlib
 import http.client
 import json
 import os
@@ -30,6 +29,7 @@ from filelock import FileLock
 from mmengine.logging import print_log
 from rich.progress import Progress, TaskID
 
+from mmdense.checkpoints.file_sha256 import file_sha256
 from mmdense.checkpoints.packaged import PACKAGE, packaged_file
 
 __all__ = ["DownloadError", "fetch_checkpoint", "is_address"]
@@ -89,7 +89,7 @@ class _Wanted:
     sha256: str | None  # its first digits, or all 64
 
     def fits(self, path: Path) -> bool:
-        return self.sha256 is None or _sha256(path).startswith(self.sha256)
+        return self.sha256 is None or file_sha256(path).startswith(self.sha256)
 
 
 @dataclass(frozen=True)
@@ -216,13 +216,3 @@ def _copy(source: BinaryIO, target: BinaryIO, bar: Progress, task: TaskID) -> No
     while piece := source.read(_PIECE):
         target.write(piece)
         bar.advance(task, len(piece))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        if hasattr(hashlib, "file_digest"):
-            return hashlib.file_digest(file, "sha256").hexdigest()
-        digest = hashlib.sha256()  # Python 3.10
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-        return digest.hexdigest()

@@ -15,7 +15,6 @@ in any order without unpacking.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tarfile
 from dataclasses import asdict, dataclass
@@ -27,6 +26,8 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.progress import track
+
+from mmdense.checkpoints.file_sha256 import file_sha256
 
 __all__ = ["INDEX", "MEMBERS", "NO_CLASS", "SUFFIXES", "VERSION"]
 __all__ += ["import_webdataset", "index_shards", "write_index"]
@@ -107,7 +108,7 @@ def write_index(folder: Path, classes: list[str] | None, source: dict[str, Any] 
     paths = sorted(folder.glob("*.tar"))
     for path in track(paths, "index", console=Console(stderr=True), transient=True):
         rows.append(_members(path))
-        shards.append(_Shard(path.name, len(rows[-1]), path.stat().st_size, _file_digest(path)))
+        shards.append(_Shard(path.name, len(rows[-1]), path.stat().st_size, file_sha256(path)))
     index = {
         "version": VERSION,
         "images": sum(shard.samples for shard in shards),
@@ -158,11 +159,3 @@ def _row(path: Path, tar: tarfile.TarFile, key: str, group: list[tarfile.TarInfo
         raise ValueError(f"{path}: sample {key} has {len(images)} images, not one: {found}")
     start, end_of_image = images[0].offset, images[0].offset_data + images[0].size
     return [start, end_of_image - start, label]
-
-
-def _file_digest(path: Path) -> str:
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            total.update(block)
-    return total.hexdigest()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 from mmengine.config import Config, ConfigDict
 
@@ -50,7 +51,8 @@ def downstream_study(
         percents: Shares of the labels; each variant is trained with each.
         seeds: Instead of those of the suite.
         gpus: Processes of each training.
-        allow: See :func:`~mmdense.transfer.backbone.load_backbone`.
+        allow: See :func:`~mmdense.transfer.backbone.load_backbone`; of every variant, besides what
+            the suite lets it leave out.
 
     Returns:
         The config of the study, and why each variant that it leaves out does not take the
@@ -58,24 +60,29 @@ def downstream_study(
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: No backbone of the suite takes it; the message has the reasons.
+        ValueError: A share is not above 0 and up to 100, or stands twice; or no backbone of the
+            suite takes the checkpoint; the message has the reasons.
     """
+    if len(set(percents)) < len(percents) or not all(0 < share <= 100 for share in percents):
+        raise ValueError(f"labels {list(percents)}: need different shares above 0 and up to 100")
     cfg = Config.fromfile(suite)
     left_out: dict[str, str] = {}
-    reasons: dict[str, str] = {}  # by the config of the backbone
+    reasons: dict[tuple[str, ...], str] = {}  # by config of the backbone and what may differ
     for variant in cfg.variants:
         if variant.get("init") == CHECKPOINT:
-            if variant.base not in reasons:
-                reasons[variant.base] = _misfit(variant.base, checkpoint, allow)
-            if reasons[variant.base]:
-                left_out[variant.name] = reasons[variant.base]
+            variant.allow = sorted({*variant.get("allow", []), *allow})
+            asked = (variant.base, *variant.allow)
+            if asked not in reasons:
+                reasons[asked] = _misfit(variant.base, checkpoint, variant.allow)
+            if reasons[asked]:
+                left_out[variant.name] = reasons[asked]
     started = [v for v in cfg.variants if v.get("init") == CHECKPOINT and v.name not in left_out]
     if not started:
         said = "\n".join(f"  {name}: {reason}" for name, reason in left_out.items())
         raise ValueError(f"{checkpoint} fills no backbone of {suite}:\n{said}")
     kept = {variant.name for variant in started} | {v.against for v in started if "against" in v}
     cfg.variants = [
-        _with_labels(variant, percent, checkpoint, allow)
+        _with_labels(variant, percent, checkpoint)
         for percent in percents
         for variant in cfg.variants
         if variant.name in kept
@@ -90,9 +97,10 @@ def _misfit(config: str, checkpoint: str, allow: Sequence[str]) -> str:
     from mmdense.transfer.backbone import load_backbone
     from mmdense.transfer.convert import build_backbone
 
-    backbone, _ = build_backbone(config)
+    backbone, preprocessor = build_backbone(config)
+    model = SimpleNamespace(data_preprocessor=preprocessor)  # its normalisation is asked too
     try:
-        load_backbone(backbone, checkpoint, allow=allow)
+        load_backbone(backbone, checkpoint, allow=allow, model=model)
     except FileNotFoundError:
         raise
     except ValueError as error:
@@ -100,15 +108,11 @@ def _misfit(config: str, checkpoint: str, allow: Sequence[str]) -> str:
     return ""
 
 
-def _with_labels(
-    variant: ConfigDict, percent: float, checkpoint: str, allow: Sequence[str]
-) -> ConfigDict:
+def _with_labels(variant: ConfigDict, percent: float, checkpoint: str) -> ConfigDict:
     """A variant that starts from the checkpoint, with a share of the labels."""
     made = copy.deepcopy(variant)
     if made.get("init") == CHECKPOINT:
         made.init = checkpoint
-        if allow:
-            made.allow = list(allow)
     if percent < 100:
         made.percent = percent
         made.name = f"{made.name}_{percent:g}"

@@ -21,6 +21,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmdense.checkpoints.file_sha256 import file_sha256
 from mmdense.records.expected import PART_OF_A_WHOLE
 from mmdense.version import __version__
 
@@ -118,7 +119,7 @@ def read_stages(entries: list[dict]) -> list[Stage]:
 
 
 def fingerprint(stage: Stage, *, data: str, before: str | None, seed: int) -> str:
-    """A hash over all that decides what a stage computes.
+    """A hash over all that decides what a stage computes, with the content of files it starts from.
 
     Args:
         stage: The stage.
@@ -139,6 +140,9 @@ def fingerprint(stage: Stage, *, data: str, before: str | None, seed: int) -> st
         "seed": seed,
         **({"gpus": stage.gpus} if stage.gpus > 1 else {}),
     }
+    files = [Path(option) for option in stage.options if Path(option).is_file()]
+    if files:
+        parts["files"] = [file_sha256(file) for file in files]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -76,6 +76,37 @@ def test_what_may_be_left_out_is_passed_on(checkpoint, tmp_path):
     assert stage.options == ("--init", "ssl.pth", "--allow", "conv1.weight")
 
 
+def test_a_suite_says_what_its_own_variants_may_leave_out(checkpoint, tmp_path):
+    weights = torch.load(checkpoint)
+    del weights["backbone.conv1.weight"]
+    torch.save(weights, checkpoint)
+    own = SUITE.replace('against="random"', 'against="random", allow=["conv1.weight"]')
+    own = own.replace('base="wide.py", init', 'base="narrow.py", init')
+    (tmp_path / "suite.py").write_text(own)
+    cfg, left_out = downstream_study(tmp_path / "suite.py", checkpoint)
+    assert list(left_out) == ["b"] and "conv1.weight" in left_out["b"]  # it allows nothing
+    assert study_stages(cfg, tmp_path / "work")[0].stage.options[-2:] == ("--allow", "conv1.weight")
+
+
+def test_pictures_of_another_normalisation_are_seen_before_anything_is_trained(
+    checkpoint, tmp_path
+):
+    mean = 'data_preprocessor = dict(type="mmdet.DetDataPreprocessor", mean=[{0}], std=[60.0])'
+    saved = {"state_dict": torch.load(checkpoint), "meta": {"cfg": mean.format("0.5")}}
+    torch.save(saved, checkpoint)
+    (tmp_path / "narrow.py").write_text(CONFIG.format(8) + mean.format("120.0"))
+    with pytest.raises(ValueError, match="normalisation"):
+        downstream_study(tmp_path / "suite.py", checkpoint)
+    cfg, _ = downstream_study(tmp_path / "suite.py", checkpoint, allow=["normalisation"])
+    assert cfg.variants[0].name == "a"
+
+
+@pytest.mark.parametrize("percents", [[250], [0], [10, 10]])
+def test_shares_of_the_labels_that_mean_nothing_are_refused(checkpoint, tmp_path, percents):
+    with pytest.raises(ValueError, match="need different shares above 0 and up to 100"):
+        downstream_study(tmp_path / "suite.py", checkpoint, percents=percents)
+
+
 def test_a_checkpoint_that_fills_nothing_is_refused_with_the_reasons(checkpoint, tmp_path):
     (tmp_path / "narrow.py").write_text(CONFIG.format(4))
     with pytest.raises(ValueError, match=r"fills no backbone of .*suite.py:\n  a: .*\n  b: "):
@@ -96,5 +127,5 @@ def test_every_suite_names_configs_that_are_there(name):
     cfg = Config.fromfile(suite_file(name))
     for variant in cfg.variants:
         if variant.get("init") == CHECKPOINT:
-            del variant["init"]
+            variant.init = "ssl.pth"
     check_variants(cfg, name)

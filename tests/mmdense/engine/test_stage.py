@@ -69,6 +69,16 @@ def test_the_fingerprint_follows_everything_that_goes_in(config, tmp_path):
     assert fingerprint(stage, **base) in marks
 
 
+def test_the_fingerprint_follows_the_content_of_a_checkpoint(config, tmp_path):
+    file = tmp_path / "ssl.pth"
+    stage = Stage(**entry(config, options=("--init", str(file))))
+    marks = set()
+    for content in (b"one", b"two"):
+        file.write_bytes(content)
+        marks.add(fingerprint(stage, data="d", before=None, seed=0))
+    assert len(marks) == 2
+
+
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
     """A stand-in for tools/train.py that notes its arguments and fails while `fail` exists."""
