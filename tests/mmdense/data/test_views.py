@@ -94,11 +94,13 @@ def test_no_augmentation_is_the_image():
     torch.testing.assert_close(views.random_view(batch, recipe), batch.float() / 255)
 
 
-def test_all_samples_gray():
-    recipe = ViewRecipe(size=(9, 9), gray_prob=1.0, blur_prob=0.5)
+@pytest.mark.parametrize("blur", [0.0, 1.0])
+def test_all_samples_gray(blur):
+    recipe = ViewRecipe(size=(9, 9), gray_prob=1.0, blur_prob=blur)
     view = views.random_view(images(6, 12, 12), recipe)
-    assert view[:, 0].equal(view[:, 1])
-    assert view[:, 0].equal(view[:, 2])
+    # OpenCV's blur rounds the channels of a pixel alike on some processors only: 1.2e-7 seen.
+    for channel in (1, 2):
+        torch.testing.assert_close(view[:, channel], view[:, 0], rtol=0, atol=5e-7 * blur)
 
 
 def test_the_number_of_threads_is_given_back():
