@@ -3,7 +3,7 @@
 Paper: Faster R-CNN, arXiv:1506.01497; Semantic FPN, arXiv:1901.02446; both at a size for two cores.
 Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_small.py
 Machine: two CPU cores, 30 minutes for each share of the labels.
-Expected: it depends on the checkpoint; some figures stand in configs/pipelines/transfer_study.py.
+Expected: it depends on the checkpoint.
 Vary: --labels 1 5 10 100, --seeds 0 1 2.
 """
 

