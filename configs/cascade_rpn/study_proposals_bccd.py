@@ -3,7 +3,7 @@
 Paper: Cascade RPN, arXiv:1909.06720, its tables of proposals and its ablation, at a size for two
     cores.
 Command: python tools/study.py configs/cascade_rpn/study_proposals_bccd.py --source FOLDER
-Machine: two CPU cores, two hours.
+Machine: two CPU cores, four hours, beside other programs.
 Expected: below, from the record.
 Vary: seeds; a variant is what it changes in the model of the base.
 """
