@@ -12,7 +12,7 @@ _base_ = "../_base_/models/rpn_variants.py"
 
 
 def _variant(name):
-    # Cascade RPN thins out its proposals at IoU 0.8, in the paper; here all do when they are tested.
+    # Cascade RPN thins out its proposals at IoU 0.8, in the paper; here all do, when tested.
     # Those that the RoI head learns from are thinned out at the host's 0.7, of all heads.
     test = dict(test_cfg=dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8))))
     model = dict(**_base_.rpn_variants.in_detector[name], **test)
