@@ -23,7 +23,9 @@ def test_own_time_and_that_of_children_count(tmp_path):
     subprocess.run([sys.executable, "-c", _BUSY], check=True)
     cost = meter.read()
     assert set(cost) == {"cpu_hours"}
-    assert 0.5 <= cost["cpu_hours"] * 3600 < 5
+    # 0.2 s of its own and 0.3 s of the child; the system counts in ticks of 0.01 s, user and system
+    # time of either by itself, so up to 0.04 s are lost.
+    assert 0.46 <= cost["cpu_hours"] * 3600 < 5
 
 
 def test_a_child_that_lives_counts(tmp_path):
