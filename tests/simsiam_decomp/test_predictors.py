@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 import mmdense  # noqa: F401
+from mmdense.collapse.extra_gradient import centre_share
 from tests.simsiam_decomp.small_views import D, build, views
 
 AFFINE = {"type": "mmdense.AffinePredictor", "channels": D}
@@ -117,3 +118,31 @@ def test_no_predictor_passes_gradients_to_a_computed_matrix_and_all_pass_them_on
         rows = z().requires_grad_()
         build(config)((rows,))[0].square().sum().backward()
         assert bool((rows.grad != 0).any())
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.2, 0.4])
+def test_a_bias_turns_to_the_centre_and_gives_the_signs_of_figure_5a(spread):
+    # Vectors spread around one direction; two views of each, not quite the same.
+    generator = torch.Generator().manual_seed(0)
+    centre = F.normalize(torch.randn(1, D, generator=generator), dim=1)
+    images, first, second = spread * torch.randn(3, 256, D, generator=generator)
+    z_a = F.normalize(centre + images + 0.5 * first, dim=1)  # [M, D]
+    z_b = F.normalize(centre + images + 0.5 * second, dim=1)  # [M, D]
+    bias = _trained_bias(z_a, z_b)
+    p_b = F.normalize(z_b + bias, dim=1)  # [M, D]
+    o_z, o_p = z_b.mean(dim=0), p_b.mean(dim=0)  # [D]
+    assert F.cosine_similarity(bias, o_z, dim=0) > 0.95
+    assert centre_share(o_z - o_p, o_p) < 0 < centre_share(o_p - o_z, o_z)
+    assert _trained_bias(z_b, z_b).norm() < 1e-3 * bias.norm()
+
+
+def _trained_bias(z_a, z_b):
+    """The bias at which predictions of ``z_a`` are nearest to ``z_b``, [D]."""
+    predictor = build({**AFFINE, "layers": ("bias",)})
+    optimiser = torch.optim.SGD(predictor.parameters(), lr=1.0)
+    for _ in range(300):
+        loss = -F.cosine_similarity(predictor((z_a,))[0], z_b, dim=1).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return predictor.bias.detach()
