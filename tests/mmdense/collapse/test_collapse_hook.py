@@ -12,7 +12,7 @@ import mmdense  # noqa: F401
 from mmdense.collapse.collapse_hook import CollapseError, CollapseHook
 from mmdense.collapse.history import History, read_history
 from mmdense.engine.non_finite import NonFiniteError
-from tests.mmdense.evaluation.tiny_siamese import Losses, build, model
+from tests.mmdense.evaluation.tiny_siamese import Colours, Losses, build, loader, model
 
 PREDICTOR = {
     "type": "mmpretrain.NonLinearNeck",
@@ -247,6 +247,40 @@ def test_a_run_that_diverged(tmp_path):
     found = read_history(tmp_path)
     assert found["verdict"] == "diverged"
     assert found["curves"]["m_o"][-1][1] is None
+
+
+def test_projections_of_length_zero_are_a_collapse(tmp_path):
+    runner = build(
+        tmp_path,
+        {**HOOK, "interval": 1, "epochs": 1, "patience": 1},
+        model=siamese(losses_head("Align")),
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
+    )
+    runner.model.neck.fc1.register_forward_hook(lambda module, inputs, output: output * 0.0)
+    runner.train()
+    found = read_history(tmp_path)
+    last = {name: curve[-1][1] for name, curve in found["curves"].items()}
+    assert found["verdict"] == "dimensional collapse"
+    assert (last["norm"], last["m_r"], last["std"]) == (0.0, 0.0, 0.0)
+    assert last["rank"] == pytest.approx(1.0, abs=1e-3)
+    assert last["o_e"] is None  # nothing to be in units of
+
+
+def test_a_batch_of_one_image_has_no_verdict(tmp_path):
+    config = siamese(losses_head("Align"))
+    config["neck"]["norm_cfg"] = {"type": "LN"}  # a BatchNorm cannot train on one image
+    runner = build(
+        tmp_path,
+        {**HOOK, "interval": 1, "epochs": 0, "patience": 1},
+        model=config,
+        train_dataloader=loader({"type": Colours, "draws": True}, batch_size=1),
+    )
+    runner.train()
+    found = read_history(tmp_path)
+    assert found["verdict"] == "too early to say"
+    assert "a batch has one image" in found["reason"]
+    assert "rank" not in found["curves"]
+    assert len(found["curves"]["m_o"]) == 48
 
 
 def test_a_collapse_has_to_last(tmp_path):
