@@ -239,7 +239,8 @@ def test_weights_are_given_once(weights, capsys):
 @pytest.mark.parametrize("tool", ["knn", "linear_probe"])
 def test_two_processes_find_what_one_finds(config, tmp_path, tool):
     torch.manual_seed(0)
-    backbone = MODELS.build(Config.fromfile(config).model.backbone)
+    # The scope is named, so that the test needs no default that another left.
+    backbone = MODELS.build({**Config.fromfile(config).model.backbone, "type": "mmpretrain.ResNet"})
     weights = {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
     torch.save({"state_dict": weights}, tmp_path / "weights.pth")
     more = ["--k", "3"] if tool == "knn" else []
