@@ -97,6 +97,12 @@ PURE = [
         for path in LIBRARY
         if path.parent.name == "collapse" and path.stem in COLLAPSE_MATHEMATICS
     ),
+    *(
+        path
+        for path in LIBRARY
+        if path.parent.name == "transfer"
+        and path.stem in {"changes", "dialect", "report", "resize", "split_resnet", "templates"}
+    ),
     # In a project every other file that registers nothing is pure.
     *(
         path

@@ -1,6 +1,7 @@
 """Write the weights of a backbone, as a config builds it, from a checkpoint of any dialect.
 
 python tools/transfer.py CHECKPOINT --to CONFIG [-o OUT] [--branch teacher] [--allow NAME...]
+    [--cfg-options model.backbone.img_size=448]
 """
 
 import argparse
@@ -9,6 +10,8 @@ import sys
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
+    from mmengine.config import DictAction
+
     from mmdense.engine import launch
 
     parser = argparse.ArgumentParser(
@@ -26,6 +29,8 @@ def parse_arguments() -> argparse.Namespace:
     words = "patches that the source was trained with, if not a square"
     sides = ("ROWS", "COLUMNS")
     parser.add_argument("--grid", nargs=2, type=int, metavar=sides, help=words)
+    words = "overrides of the target's config"
+    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="K=V", help=words)
     launch.add_trust_argument(parser)
     return parser.parse_args()
 
@@ -37,8 +42,9 @@ def main() -> int:
 
     grid = None if args.grid is None else tuple(args.grid)
     options = {"branch": args.branch, "allow": args.allow, "grid": grid}
+    files = (args.checkpoint, args.to, args.out, args.source)
     try:
-        for line in convert(args.checkpoint, args.to, args.out, args.source, **options):
+        for line in convert(*files, overrides=args.cfg_options, **options):
             print(line)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)

@@ -23,7 +23,13 @@ _TOLERANCE = 1e-5  # of features whose root mean square is 1
 
 
 def convert(
-    checkpoint: str, target: str, out: str | None, source: str | None, **options: Any
+    checkpoint: str,
+    target: str,
+    out: str | None,
+    source: str | None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> Iterator[str]:
     """Fill the backbone of a config, and write its weights below ``backbone.``.
 
@@ -32,6 +38,7 @@ def convert(
         target: config of the target.
         out: file to write, .pth or .safetensors.
         source: config of the source, to compare features with.
+        overrides: of the target's config, by dotted keys.
         options: of :func:`~mmdense.transfer.backbone.load_backbone`.
 
     Yields:
@@ -44,7 +51,7 @@ def convert(
     """
     if out is not None and Path(out).suffix not in (".pth", ".safetensors"):
         raise ValueError(f"-o {out}: give a name that ends in .pth or .safetensors")
-    backbone, preprocessor = build_backbone(target)
+    backbone, preprocessor = build_backbone(target, overrides)
     model = SimpleNamespace(data_preprocessor=preprocessor)
     yield load_backbone(backbone, checkpoint, model=model, **options).table()
     if source is not None:
@@ -67,8 +74,14 @@ def convert(
         yield f"wrote {out}"
 
 
-def build_backbone(config: str) -> tuple[nn.Module, nn.Module]:
+def build_backbone(
+    config: str, overrides: Mapping[str, Any] | None = None
+) -> tuple[nn.Module, nn.Module]:
     """The backbone of a config in eval mode, and its data preprocessor.
+
+    Args:
+        config: file.
+        overrides: of the config, by dotted keys.
 
     Raises:
         FileNotFoundError: there is no such config.
@@ -77,6 +90,7 @@ def build_backbone(config: str) -> tuple[nn.Module, nn.Module]:
     if not Path(config).is_file():
         raise FileNotFoundError(f"there is no config file {config}")
     cfg = Config.fromfile(config)
+    cfg.merge_from_dict(dict(overrides or {}))
     init_default_scope(cfg.get("default_scope") or "mmengine")
     model = cfg.get("model") or {}
     if "backbone" not in model:

@@ -48,6 +48,12 @@ def test_the_file_fills_the_backbone_of_the_config(tmp_path, checkpoint, suffix)
     assert "resized" not in again[0] and "100.0 %" in again[0]
 
 
+def test_overrides_change_the_target(tmp_path, checkpoint):
+    overrides = {"model.backbone.img_size": 20}
+    lines = list(convert(checkpoint, config(tmp_path, "to"), None, None, overrides=overrides))
+    assert "3 x 3 to 5 x 5 patches" in lines[0]
+
+
 def test_features_of_source_and_target_are_compared(tmp_path, checkpoint):
     same = [config(tmp_path, name) for name in ("from", "to")]
     lines = list(convert(checkpoint, same[1], None, same[0]))
