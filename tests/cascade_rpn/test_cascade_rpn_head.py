@@ -296,9 +296,3 @@ def test_no_loss_without_train_cfg():
     config.train_cfg = None
     with pytest.raises(ValueError, match="without train_cfg"):
         MODELS.build(config).loss(features(), samples())
-
-
-def test_no_public_method_does_nothing():
-    """The published head has ``loss_by_feat`` and ``predict_by_feat`` that are empty."""
-    own = {name for name in vars(type(build_head())) if not name.startswith("_")}
-    assert own == {"forward", "walk", "loss", "predict", "loss_and_predict"}

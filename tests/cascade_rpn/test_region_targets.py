@@ -4,6 +4,7 @@ from mmdet.registry import TASK_UTILS
 from mmengine.structures import InstanceData
 
 from projects.cascade_rpn.region_targets import Levels, cells_inside, object_levels, region_targets
+from tests.cascade_rpn.operations import operations
 from tests.references.region_loop import region_loop
 
 SIZES = ((24, 32), (12, 16), (6, 8))
@@ -54,6 +55,13 @@ def test_equals_the_loop(seed, offset):
     slow = region_loop(boxes.double().tolist(), SIZES, STRIDES, SIDES, offset)
     for fast, rows in zip(by_level(targets(boxes, levels=levels)[0]), slow):
         assert fast.tolist() == rows
+
+
+def test_any_number_of_objects_takes_the_same_operations_and_one_wait():
+    few, many = (operations(targets, random_boxes(number, 0)) for number in (2, 200))
+    assert few == many
+    waits = ("repeat_interleave", "nonzero", "_local_scalar_dense")  # their sizes are on the device
+    assert sum(many[name] for name in waits) == 1
 
 
 def host_targets(boxes):
