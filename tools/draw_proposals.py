@@ -63,9 +63,15 @@ def main() -> int:
     from mmdense.engine import launch
     from projects.cascade_rpn import CascadeRPNHead
     from projects.cascade_rpn.draw_stages import draw_stages, follow_anchors
-    from projects.cascade_rpn.proposal_model import load_detector, proposal_head
+    from projects.cascade_rpn.proposal_model import (
+        check_meta,
+        check_target,
+        load_detector,
+        proposal_head,
+    )
 
     try:
+        check_target(args.out)
         picture = read_image(args.image)[..., ::-1]  # RGB
         cfg = launch.load_config(args)
         launch.fit_to_machine(cfg)
@@ -77,9 +83,10 @@ def main() -> int:
                 "with mmdense.CascadeRPNHead"
             )
         data = detector.data_preprocessor(read_input(cfg, args.image), False)
+        meta = data["data_samples"][0].metainfo
+        check_meta(meta, ("scale_factor", "img_shape"))
         with torch.no_grad():
             maps = detector.extract_feat(data["inputs"])
-        meta = data["data_samples"][0].metainfo
         paths = follow_anchors(head, maps, meta, args.top)
         draw_stages(picture, paths, args.out, scale_factor=tuple(meta["scale_factor"]))
     except (OSError, ValueError) as error:

@@ -5,17 +5,23 @@ python tools/dump_proposals.py CONFIG CHECKPOINT --out proposals.pkl [--split tr
 A name that ends in .pkl gives MMDetection's proposal file, which its data sets take as
 `proposal_file`. One that ends in .json gives COCO results of one category. Boxes are in pixels of
 the original images, and the images pass through the pipeline of the validation.
+
+JSON is written image by image, and no more than a batch is held in memory. A pickle is one object,
+so all its proposals are held until the end, 20 bytes each: of an image at most `--max`, or
+`max_per_img` of the config; with --before-nms alone, `nms_pre` of each level.
 """
 
 import argparse
 import copy
 import json
+import os
 import pickle
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from os.path import split as split_path
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -154,63 +160,98 @@ def propose(
     """
     import torch
 
+    from projects.cascade_rpn.proposal_model import check_meta
+
     for batch in batches:
         with torch.no_grad():
             data = detector.data_preprocessor(batch, False)
             samples = data["data_samples"]
             for sample in samples:
-                if "scale_factor" not in sample.metainfo or "img_path" not in sample.metainfo:
-                    raise ValueError(
-                        "the pipeline gives no scale_factor or img_path; it needs mmdet.Resize, "
-                        "and both in meta_keys of mmdet.PackDetInputs"
-                    )
+                check_meta(sample.metainfo, ("scale_factor", "img_path"))
             maps = detector.extract_feat(data["inputs"])
             results = head.predict(maps, samples, rescale=True, **options)
         for sample, result in zip(samples, results, strict=True):
-            boxes, scores = result.bboxes.cpu().numpy(), result.scores.cpu().numpy()
+            # Copies: the results are parts of larger tensors, which would be kept with them.
+            boxes, scores = (
+                part.cpu().numpy().astype(np.float32, order="C")
+                for part in (result.bboxes, result.scores)
+            )
             if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
                 raise ValueError(f"boxes or scores of {sample.img_path} are not finite")
             yield ImageProposals(sample.img_path, sample.get("img_id"), boxes, scores)
 
 
-def proposal_file(found: Iterable[ImageProposals]) -> bytes:
-    """What MMDetection's ``proposal_file`` holds: from a name to arrays ``bboxes`` and ``scores``.
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written piece by piece, which takes its name when all of it is on the disk.
+
+    Raises:
+        OSError: It could not be written; what stood under the name is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_proposal_file(found: Iterable[ImageProposals], file: BinaryIO) -> tuple[int, int]:
+    """Write MMDetection's ``proposal_file``: from a name to arrays ``bboxes`` and ``scores``.
 
     A name is the image's folder and file.
+
+    Returns:
+        The number of images and of proposals.
 
     Raises:
         ValueError: Two images have one name.
     """
     content: dict[str, dict[str, np.ndarray]] = {}
     for image in found:
-        folder, file = split_path(image.path)  # as the host does, to the letter
+        folder, name = split_path(image.path)  # as the host does, to the letter
         folder = split_path(folder)[1]
-        name = f"{folder}/{file}" if folder else file
+        name = f"{folder}/{name}" if folder else name
         if name in content:
             raise ValueError(
                 f"two images are called {name}, and MMDetection's proposal file tells images apart "
                 "by folder and file only; write .json, or rename a folder"
             )
         content[name] = {"bboxes": image.boxes, "scores": image.scores}
-    return pickle.dumps(content)
+    pickle.dump(content, file, protocol=5)  # from 5 on, arrays are not copied
+    return len(content), sum(len(image["scores"]) for image in content.values())
 
 
-def coco_results(found: Iterable[ImageProposals], categories: Sequence[int]) -> bytes:
-    """COCO results as JSON: ``image_id``, ``category_id``, ``bbox`` (x, y, w, h) and ``score``.
+def write_coco_results(
+    found: Iterable[ImageProposals], categories: Sequence[int], file: BinaryIO
+) -> tuple[int, int]:
+    """Write COCO results as JSON: ``image_id``, ``category_id``, ``bbox`` (x, y, w, h), ``score``.
 
     All are of category 1, or of the first of ``categories`` where 1 is none of them: pycocotools
     leaves out what is of an unknown one.
+
+    Returns:
+        The number of images and of proposals.
     """
     category = 1 if 1 in categories else categories[0]
-    entries = []
+    images = proposals = 0
+    file.write(b"[")
     for image in found:
         boxes = image.boxes.astype(float)
         boxes[:, 2:] -= boxes[:, :2]
-        entries += [
+        entries = [
             {"image_id": image.image_id, "category_id": category, "bbox": box, "score": score}
             for box, score in zip(boxes.tolist(), image.scores.tolist(), strict=True)
         ]
-    return json.dumps(entries).encode()
+        comma = b", " if proposals and entries else b""
+        file.write(comma + json.dumps(entries)[1:-1].encode())
+        images, proposals = images + 1, proposals + len(entries)
+    file.write(b"]")
+    return images, proposals
 
 
 def main() -> int:
@@ -219,11 +260,11 @@ def main() -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from mmdense.checkpoints.atomic_backend import write_atomically
     from mmdense.engine import launch
-    from projects.cascade_rpn.proposal_model import load_detector, proposal_head
+    from projects.cascade_rpn.proposal_model import check_target, load_detector, proposal_head
 
     try:
+        check_target(args.out)
         cfg = launch.load_config(args)
         launch.fit_to_machine(cfg)
         detector = load_detector(cfg, args.checkpoint)
@@ -231,17 +272,17 @@ def main() -> int:
         options = set_up_head(head, stage=args.stage, before_nms=args.before_nms, most=args.max)
         loader = build_loader(cfg, args.split, whole=args.out.suffix == ".pkl")
         batches = track(loader, "proposals", len(loader), console=Console(stderr=True))
-        found = list(propose(detector, head, batches, options))
-        if args.out.suffix == ".pkl":
-            content = proposal_file(found)
-        else:
-            content = coco_results(found, getattr(loader.dataset, "cat_ids", None) or [1])
-        write_atomically(content, args.out)
+        found = propose(detector, head, batches, options)
+        with whole_file(args.out) as file:
+            if args.out.suffix == ".pkl":
+                images, proposals = write_proposal_file(found, file)
+            else:
+                categories = getattr(loader.dataset, "cat_ids", None) or [1]
+                images, proposals = write_coco_results(found, categories, file)
     except (FloatingPointError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    number = sum(len(image.boxes) for image in found)
-    print(f"{args.out}: {number:,} proposals of {len(found):,} images")
+    print(f"{args.out}: {proposals:,} proposals of {images:,} images")
     return 0
 
 

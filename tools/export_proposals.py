@@ -6,6 +6,7 @@ The model takes one normalised image, and gives boxes and scores of all anchors,
 """
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -39,15 +40,16 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Write the file, and say what it takes and gives."""
     args = parse_arguments()
-    try:
-        import onnx
-    except ImportError:
-        print("export needs onnx and onnxscript: pip install 'mmdense[onnx]'", file=sys.stderr)
+    if missing := [name for name in ("onnx", "onnxscript") if not importlib.util.find_spec(name)]:
+        print(f"export needs {' and '.join(missing)}: pip install 'mmdense[onnx]'", file=sys.stderr)
         return 1
+    import onnx
+
     from mmdense.engine import launch
-    from projects.cascade_rpn.proposal_model import export_onnx, load_detector
+    from projects.cascade_rpn.proposal_model import check_target, export_onnx, load_detector
 
     try:
+        check_target(args.out)
         cfg = launch.load_config(args)
         launch.fit_to_machine(cfg)
         export_onnx(load_detector(cfg, args.checkpoint), args.out, size=tuple(args.size))

@@ -4,7 +4,14 @@ Paper: Cascade RPN, arXiv:1909.06720.
 Command: python tools/train.py configs/cascade_rpn/fast_rcnn_r50_caffe_fpn_1x_coco.py
 Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
 Expected: below, from the paper's table (300 proposals, COCO test-dev).
-Vary: num_max_proposals; the proposals are those of tools/dump_proposals.py.
+Vary: num_max_proposals; with another data_root, the proposals go under that one.
+
+The proposals come first. P is configs/cascade_rpn/cascade_rpn_r50_caffe_fpn_1x_coco.py; the files
+lie under data_root, where MMDetection looks for proposal_file:
+    python tools/dump_proposals.py P CHECKPOINT --split train --max 300 \\
+        --out data/coco/proposals/cascade_rpn_train2017.pkl
+    python tools/dump_proposals.py P CHECKPOINT --split val --max 300 \\
+        --out data/coco/proposals/cascade_rpn_val2017.pkl
 """
 
 _base_ = "mmdet::fast_rcnn/fast-rcnn_r50-caffe_fpn_1x_coco.py"

@@ -17,6 +17,7 @@ Legend::
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -38,7 +39,7 @@ class GridPoints(NamedTuple):
 def adaptive_points(
     boxes: Tensor,
     *,
-    stride: float | tuple[float, float],
+    stride: float | Sequence[float],
     kernel_size: int = 3,
     dilation: float = 1.0,
     center_offset: float = 0.0,
@@ -59,17 +60,18 @@ def adaptive_points(
         Points in float32, or float64 for boxes of that type.
 
     Raises:
-        ValueError: the boxes have neither shape, k is even, or the stride is not positive.
+        ValueError: the boxes have neither shape, k is even, or the stride is not one or two
+            positive numbers.
     """
     if kernel_size % 2 == 0 or kernel_size < 1:
         raise ValueError(f"kernel_size must be odd, not {kernel_size}: the grid has a middle")
-    stride_x, stride_y = stride if isinstance(stride, tuple) else (stride, stride)
-    if stride_x <= 0 or stride_y <= 0:
-        raise ValueError(f"stride must be positive, not {stride}")
+    of_axes = (stride, stride) if isinstance(stride, float | int) else tuple(stride)
+    if len(of_axes) != 2 or min(of_axes) <= 0:
+        raise ValueError(f"stride must be a positive number or two of them (x, y), not {stride}")
     boxes = boxes_of_cells(boxes).detach()  # [N, L, 4]
     boxes = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
     low, high = boxes[..., :2], boxes[..., 2:]
-    strides = boxes.new_tensor((stride_x, stride_y))
+    strides = boxes.new_tensor(of_axes)
     center = (low + high) / (2 * strides) - center_offset  # [N, L, 2]
     reach = (high - low) / (2 * strides) * dilation  # [N, L, 2]
     share = torch.linspace(-1, 1, kernel_size, dtype=boxes.dtype, device=boxes.device)  # [k]

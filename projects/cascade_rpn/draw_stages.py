@@ -10,6 +10,7 @@ Legend::
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from torch import Tensor, nn
 
+from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.ops.nms import nms
 from projects.cascade_rpn.adaptations import LevelConv2d
 from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
@@ -114,7 +116,7 @@ def draw_stages(
     Args:
         image: the original picture, RGB uint8 [height, width, 3].
         paths: boxes and points in pixels of the network's input.
-        path: PNG to write; its folder is made.
+        path: PNG to write, whole or not at all; its folder is made.
         scale_factor: (x, y), size of the input over that of the picture.
 
     Returns:
@@ -138,10 +140,10 @@ def draw_stages(
         _draw_boxes(axes, boxes[number], dots)
         axes.set_title(_title(number, paths.looks), fontsize=10, color="#333333")
         axes.axis("off")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=_DPI, facecolor="white")
-    return path
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=_DPI, facecolor="white")
+    write_atomically(drawn.getvalue(), path)
+    return Path(path)
 
 
 def _reading(

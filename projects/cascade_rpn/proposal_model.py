@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from mmengine.device import get_device
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 
+from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.checkpoints.read import read_checkpoint, state_dict_of
 from projects.cascade_rpn.cascade_rpn_head import CascadeRPNHead
 
-__all__ = ["export_onnx", "load_detector", "proposal_head"]
+__all__ = ["check_meta", "check_target", "export_onnx", "load_detector", "proposal_head"]
 
 
 def load_detector(cfg: Any, checkpoint: str) -> Any:
@@ -59,6 +62,34 @@ def proposal_head(detector: Any) -> Any:
     return head
 
 
+def check_target(file: Path) -> None:
+    """Refuse a file that could not be written, before the work that is to fill it.
+
+    Raises:
+        OSError: It is a folder, or its folder is none or may not be written to.
+    """
+    if file.is_dir():
+        raise IsADirectoryError(f"--out {file} is a folder; name a file in it")
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(f"--out {file}: {folder} is no folder; name another place")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"--out {file}: {folder} may not be written to; name another place")
+
+
+def check_meta(metainfo: Mapping[str, Any], needed: tuple[str, ...]) -> None:
+    """Refuse an image whose pipeline does not tell what boxes of the original need.
+
+    Raises:
+        ValueError: A key is missing.
+    """
+    if missing := [key for key in needed if key not in metainfo]:
+        raise ValueError(
+            f"the pipeline gives no {' and no '.join(missing)}; it needs mmdet.Resize, and "
+            f"{', '.join(needed)} in meta_keys of mmdet.PackDetInputs"
+        )
+
+
 class _ProposalModel(nn.Module):
     """Backbone, neck and head: from a normalised image [N, 3, H, W] to boxes and scores."""
 
@@ -78,25 +109,33 @@ def export_onnx(detector: Any, file: Path, *, size: tuple[int, int], opset: int 
 
     Args:
         detector: with a ``CascadeRPNHead``, in eval mode.
-        file: to write.
+        file: to write, whole or not at all; its folder is made.
         size: (H, W) of the image, which the model is made for.
         opset: of the standard; 16 is the first with GridSample.
 
     Raises:
-        ValueError: the head is not a ``CascadeRPNHead``.
+        OSError: it cannot be written.
+        ValueError: the head is not a ``CascadeRPNHead``, or a part of the detector has an operator
+            that is none of the standard.
     """
     head = proposal_head(detector)
     if not isinstance(head, CascadeRPNHead):
         raise ValueError(f"only mmdense.CascadeRPNHead is exported, not {type(head).__name__}")
     image = torch.zeros(1, 3, *size, device=next(detector.parameters()).device)
-    torch.onnx.export(
+    program = torch.onnx.export(
         _ProposalModel(detector, head).eval(),
         (image,),
-        file,
         input_names=["image"],
         output_names=["boxes", "scores"],
         dynamo=True,
         opset_version=opset,
         verbose=False,
-        external_data=False,
     )
+    assert program is not None  # of dynamo=True without a file
+    model = program.model_proto
+    if foreign := sorted({f"{one.domain}.{one.op_type}" for one in model.graph.node if one.domain}):
+        raise ValueError(
+            f"the model needs {', '.join(foreign)}, which the ONNX standard has not; take a "
+            "backbone and a neck of operators of the standard"
+        )
+    write_atomically(model.SerializeToString(), file)

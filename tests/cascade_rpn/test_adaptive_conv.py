@@ -4,6 +4,8 @@ import torch.nn.functional as F
 
 from mmdense.registry import MODELS
 from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
+from projects.cascade_rpn.adaptive_points import adaptive_points
+from tests.cascade_rpn.operations import operations
 from tests.references.adaptive_conv_loop import adaptive_conv_loop
 
 SIZES = [(6, 9), (3, 5)]
@@ -125,6 +127,18 @@ def test_every_level_in_one_call_is_every_level_alone():
     for index, out in enumerate(conv(maps, boxes, STRIDES)):
         alone = conv(maps[index : index + 1], boxes[index : index + 1], STRIDES[index : index + 1])
         torch.testing.assert_close(out, alone[0])
+
+
+def test_all_images_and_levels_take_one_product_and_six_numbers_a_box():
+    conv, counts = AdaptiveConv2d(4, 3), []
+    for images in (1, 5):
+        boxes = [random_boxes(size, s[0], images) for size, s in zip(SIZES, STRIDES)]
+        counts.append(operations(conv, pyramid(images), boxes, STRIDES))
+    assert counts[0] == counts[1]
+    assert counts[0]["mm"] == 1
+    # Two times three, where an offset field has 18.
+    points = adaptive_points(boxes[0], stride=STRIDES[0])
+    assert sum(part[0, 0].numel() for part in points) == 6
 
 
 def test_a_bound_on_memory_changes_nothing():

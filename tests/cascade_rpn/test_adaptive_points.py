@@ -35,8 +35,9 @@ def test_centre_offset_moves_back_what_the_anchor_generator_moved():
     assert points.x.tolist() == [[[2, 3, 4]]]
 
 
-def test_strides_of_both_axes():
-    points = adaptive_points(torch.tensor([[[0.0, 0, 16, 16]]]), stride=(4, 8))
+@pytest.mark.parametrize("kind", [tuple, list])  # a config in JSON has lists
+def test_strides_of_both_axes(kind):
+    points = adaptive_points(torch.tensor([[[0.0, 0, 16, 16]]]), stride=kind((4, 8)))
     assert points.x.tolist() == [[[0, 2, 4]]]
     assert points.y.tolist() == [[[0, 1, 2]]]
 
@@ -60,7 +61,9 @@ def test_half_boxes_give_float32_points_without_gradient():
     [
         (torch.zeros(1, 5, 5), {"stride": 4}, r"\[N, L, 4\]"),
         (torch.zeros(1, 6, 2, 2), {"stride": 4}, r"\[N, A \* 4, H, W\]"),
-        (torch.zeros(1, 2, 4), {"stride": 0}, "stride"),
+        (torch.zeros(1, 2, 4), {"stride": 0}, "stride must be a positive number .*, not 0"),
+        (torch.zeros(1, 2, 4), {"stride": [4, 0]}, r"stride must be .*, not \[4, 0\]"),
+        (torch.zeros(1, 2, 4), {"stride": [4, 4, 4]}, r"stride must be .*, not \[4, 4, 4\]"),
         (torch.zeros(1, 2, 4), {"stride": 4, "kernel_size": 2}, "odd"),
     ],
 )

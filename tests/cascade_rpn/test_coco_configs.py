@@ -42,9 +42,13 @@ def batch():
 def reduced(path):
     """The config without weights to download, few proposals, and its ViT for small images."""
     cfg = Config.fromfile(path)
-    for part in (cfg.model.get("train_cfg", {}).get("rpn_proposal"), cfg.model.test_cfg.get("rpn")):
-        if part:
-            part.max_per_img = 50
+    if proposals := cfg.model.get("train_cfg", {}).get("rpn_proposal"):
+        proposals.max_per_img = 50
+    if "rpn" in cfg.model.test_cfg:
+        cfg.model.test_cfg.rpn.max_per_img = 5
+    if "rcnn" in cfg.model.test_cfg:
+        # What has learned nothing is sure of nothing.
+        cfg.model.test_cfg.rcnn.update(score_thr=-1.0, max_per_img=5)
     cfg.model.backbone.init_cfg = None
     if "img_size" in cfg.model.backbone:
         cfg.model.backbone.img_size = (128, 128)
@@ -63,8 +67,14 @@ def test_trains_a_step_and_predicts(path):
         model.init_weights()
         before = {name: p.detach().clone() for name, p in model.named_parameters()}
         data = model.data_preprocessor(batch(), training=True)
-        loss, losses = model.parse_losses(model(**data, mode="loss"))
-        build_optim_wrapper(model, cfg.optim_wrapper).update_params(loss, zero_kwargs={})
+        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+        seen = set()  # types of what the neck gives
+        model.neck.register_forward_hook(lambda *given: seen.update(x.dtype for x in given[-1]))
+        with optim_wrapper.optim_context(model):
+            losses = model(**data, mode="loss")
+        loss, losses = model.parse_losses(losses)
+        optim_wrapper.update_params(loss)
+        assert seen == {torch.bfloat16 if "_amp_" in path.stem else torch.float32}
         assert loss.isfinite()
         assert ("s1.loss_rpn_cls" in losses) == (not path.stem.startswith("fast_"))
         moved = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
@@ -74,7 +84,9 @@ def test_trains_a_step_and_predicts(path):
         model.eval()
         with torch.no_grad():
             found = model.test_step(batch())
-    assert all(one.pred_instances.bboxes.isfinite().all() for one in found)
+    for one in found:
+        assert len(one.pred_instances) > 0
+        assert one.pred_instances.bboxes.isfinite().all()
 
 
 def test_there_are_the_published_variants():

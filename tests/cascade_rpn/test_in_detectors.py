@@ -9,9 +9,11 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
+from mmdet.structures.bbox import bbox_flip
 from mmdet.utils import register_all_modules
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
+from torch._dynamo.testing import CompileCounter
 
 from tests.cascade_rpn.small_head import IOU, REGION, TEST, head_config
 
@@ -102,19 +104,51 @@ def test_test_time_augmentation_merges_the_views():
         "data_samples": [plain["data_samples"], flipped["data_samples"]],
     }
     with torch.no_grad():
+        alone = [detector.test_step(data)[0].pred_instances for data in (plain, flipped)]
         found = tta.test_step(views)
     assert len(found) == 1
-    assert found[0].pred_instances.bboxes.isfinite().all()
+    boxes = found[0].pred_instances.bboxes
+    back = bbox_flip(alone[1].bboxes, (HEIGHT, WIDTH), "horizontal")
+    near = [torch.cdist(boxes, one).amin(1) < 0.05 for one in (alone[0].bboxes, back)]
+    assert all(one.any() for one in near)  # both views
+    assert (near[0] | near[1]).all()  # and nothing else
 
 
-def test_a_proposal_model_predicts_and_compiles():
+def with_compiled_walk(detector):
+    """Compile what all of the head's methods share; the graphs made of it end in a counter."""
+    graphs = CompileCounter()
+    torch.compiler.reset()
+    head = detector.bbox_head
+    head._walk = torch.compile(head._walk, backend=graphs, fullgraph=True)
+    return graphs
+
+
+def test_a_proposal_model_predicts_by_one_compiled_graph():
     detector = small("rpn").eval()
     with torch.no_grad():
         plain = detector.test_step(batch())
-        detector.bbox_head.forward = torch.compile(detector.bbox_head.forward, backend="eager")
+        graphs = with_compiled_walk(detector)
         compiled = detector.test_step(batch())
-    for a, b in zip(plain, compiled):
+    assert graphs.frame_count == 1
+    for a, b in zip(plain, compiled, strict=True):
+        assert len(a.pred_instances) > 0
         torch.testing.assert_close(a.pred_instances.bboxes, b.pred_instances.bboxes)
+        torch.testing.assert_close(a.pred_instances.scores, b.pred_instances.scores)
+
+
+def test_a_proposal_model_learns_by_one_compiled_graph():
+    detector, runs = small("rpn"), []
+    data = detector.data_preprocessor(batch(), training=True)
+    for compiled in (False, True):
+        graphs = with_compiled_walk(detector) if compiled else None
+        detector.zero_grad()
+        torch.manual_seed(0)  # of the sampler
+        losses = detector.loss(data["inputs"], data["data_samples"])
+        sum(losses.values()).backward()
+        gradients = {name: p.grad for name, p in detector.bbox_head.named_parameters()}
+        runs.append((losses, gradients))
+    assert graphs.frame_count == 1
+    torch.testing.assert_close(*runs)
 
 
 def test_two_processes_equal_one(tmp_path):

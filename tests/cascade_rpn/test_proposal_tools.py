@@ -1,17 +1,21 @@
-"""tools/dump_proposals.py and tools/draw_proposals.py on a folder of five noisy pictures."""
+"""The tools that dump, draw and export proposals, on a folder of five noisy pictures."""
 
 # Long file: one folder of data, two configs and the start of a tool serve all of it.
 
 import contextlib
+import importlib.util
 import io
 import json
 import pickle
 import runpy
 import sys
+import weakref
 from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 from mmdet.datasets import CocoDataset
@@ -363,9 +367,102 @@ def test_wrong_arguments_are_named(out, options, message, dump, capsys):
 def test_two_images_of_one_name_are_refused():
     tool = runpy.run_path(str(TOOLS / "dump_proposals.py"))
     image = tool["ImageProposals"]("a/b/c.png", 0, np.zeros((0, 4)), np.zeros(0))
-    assert list(pickle.loads(tool["proposal_file"]([image]))) == ["b/c.png"]
+    file = io.BytesIO()
+    assert tool["write_proposal_file"]([image], file) == (1, 0)
+    assert list(pickle.loads(file.getvalue())) == ["b/c.png"]
     with pytest.raises(ValueError, match=r"two images are called b/c\.png"):
-        tool["proposal_file"]([image, image._replace(path="x/b/c.png")])
+        tool["write_proposal_file"]([image, image._replace(path="x/b/c.png")], file)
+
+
+def test_json_is_written_image_by_image_and_holds_none_of_them():
+    tool = runpy.run_path(str(TOOLS / "dump_proposals.py"))
+    seen, file = [], io.BytesIO()
+
+    def images():
+        for number, proposals in enumerate((2, 0, 1, 0)):
+            assert all(boxes() is None for boxes in seen[:-1])  # the last one is the writer's
+            boxes = np.full((proposals, 4), number, np.float32)
+            seen.append(weakref.ref(boxes))
+            yield tool["ImageProposals"]("", number, boxes, np.ones(proposals, np.float32))
+            del boxes
+
+    assert tool["write_coco_results"](images(), [1], file) == (4, 3)
+    assert [one["image_id"] for one in json.loads(file.getvalue())] == [0, 0, 2]
+
+
+def test_proposals_are_no_parts_of_larger_tensors(place):
+    tool = runpy.run_path(str(TOOLS / "dump_proposals.py"))
+    cfg = Config.fromfile(place / "cascade.py")
+    detector = load_detector(cfg, str(place / "cascade.pth"))
+    batches = tool["build_loader"](cfg, "val", whole=True)
+    image = next(tool["propose"](detector, proposal_head(detector), batches, {}))
+    for array in (image.boxes, image.scores):
+        assert array.flags.owndata
+        assert array.dtype == np.float32
+
+
+TARGETS = {
+    "dump_proposals.py": (".json", []),
+    "draw_proposals.py": (".png", ["images/4.png"]),
+    "export_proposals.py": (".onnx", []),
+}
+
+
+@pytest.mark.parametrize("tool", TARGETS)
+def test_a_target_that_cannot_be_written_is_told_before_the_work(
+    tool, start, place, tmp_path, monkeypatch
+):
+    from projects.cascade_rpn import proposal_model
+
+    monkeypatch.setattr(proposal_model, "load_detector", None)  # is not called
+    suffix, arguments = TARGETS[tool]
+    folder, file = tmp_path / f"folder{suffix}", tmp_path / "file"
+    folder.mkdir()
+    file.touch()
+    for out, message in ((folder, "is a folder"), (file / f"x{suffix}", "file is no folder")):
+        size = ["--size", "64", "96"] if "export" in tool else []
+        files = (place / "cascade.py", "absent.pth", *(place / name for name in arguments))
+        status, printed = start(tool, *files, "--out", out, *size)
+        assert status == 1
+        assert message in printed.err
+
+
+def test_the_exported_file_proposes_what_the_detector_does(start, place, tmp_path):
+    files = (place / "cascade.py", place / "cascade.pth")
+    out = tmp_path / "made" / "a.onnx"
+    status, printed = start("export_proposals.py", *files, "--out", out, "--size", 64, 96)
+    assert status == 0, printed.err
+    assert f"{out}: image [1, 3, 64, 96], normalised" in printed.out
+    assert {node.domain for node in onnx.load(out).graph.node} == {""}
+    session = onnxruntime.InferenceSession(out, providers=["CPUExecutionProvider"])
+    image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    boxes, scores = session.run(["boxes", "scores"], {"image": image.numpy()})
+    detector = load_detector(Config.fromfile(files[0]), str(files[1]))
+    with torch.no_grad():
+        expected = proposal_head(detector)(detector.extract_feat(image))
+    assert boxes.shape[1] == 16 * 24 + 8 * 12 + 4 * 6
+    for ours, theirs in zip(expected, (boxes, scores), strict=True):
+        torch.testing.assert_close(torch.from_numpy(theirs), ours, atol=1e-4, rtol=1e-4)
+
+
+def test_an_export_that_cannot_be_leaves_the_old_file(start, place, tmp_path, monkeypatch):
+    out = tmp_path / "a.onnx"
+    out.write_bytes(b"old")
+    files = (place / "small.py", place / "small.pth")
+    status, printed = start("export_proposals.py", *files, "--out", out, "--size", 64, 96)
+    assert status == 1
+    assert "only mmdense.CascadeRPNHead is exported, not RPNHead" in printed.err
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "onnxscript" else find(name)
+    )
+    status, printed = start(
+        "export_proposals.py", place / "cascade.py", "absent.pth", "--out", out, "--size", 64, 96
+    )
+    assert status == 1
+    assert printed.err == "export needs onnxscript: pip install 'mmdense[onnx]'\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+    assert out.read_bytes() == b"old"
 
 
 def draw(start, place, name, image, out, *options):
@@ -395,3 +492,13 @@ def test_what_cannot_be_drawn_is_named(name, image, message, start, place, tmp_p
     assert status == 1
     assert message in printed.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipeline_without_a_resize_is_told(start, place, tmp_path):
+    keys = "test_dataloader.dataset.pipeline.3.meta_keys=[img_path,img_shape]"
+    status, printed = draw(
+        *(start, place, "cascade", place / "images/4.png", tmp_path / "a.png"),
+        *("--cfg-options", keys),
+    )
+    assert status == 1
+    assert "the pipeline gives no scale_factor; it needs mmdet.Resize" in printed.err

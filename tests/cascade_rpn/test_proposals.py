@@ -8,6 +8,7 @@ from projects.cascade_rpn.proposals import (
     finite_images,
     thin_out,
 )
+from tests.cascade_rpn.operations import operations
 from tests.cascade_rpn.small_head import TEST, build_head, features, samples
 
 SIZES = torch.tensor([[50, 80], [40, 30]])
@@ -17,7 +18,7 @@ def move(boxes, deltas):
     return boxes + deltas
 
 
-def candidates(scores, valid=None, limit=2, per_level=(4, 3)):
+def candidates(scores, valid=None, limit=2, per_level=(4, 3), sizes=SIZES):
     N, L = scores.shape
     corner = torch.arange(L).float().view(1, L, 1) * 5
     boxes = torch.cat((corner, corner, corner + 10, corner + 10), -1).expand(N, L, 4)
@@ -29,7 +30,7 @@ def candidates(scores, valid=None, limit=2, per_level=(4, 3)):
         per_level=per_level,
         limit=limit,
         decode=move,
-        image_sizes=SIZES[:N],
+        image_sizes=sizes[:N],
     )
 
 
@@ -60,6 +61,31 @@ def test_invalid_boxes_come_last_with_a_score_below_all():
     valid[0, [1, 4, 5]] = False
     found = candidates(torch.full((1, 7), 0.5), valid)
     assert found.scores.tolist() == [[0.5, 0.5, 0.5, -1]]
+
+
+def test_any_number_of_images_takes_one_partial_sort_of_each_level():
+    sizes = torch.tensor([[50, 80]] * 5)
+    one, five = (operations(candidates, torch.rand(n, 7), sizes=sizes[:n]) for n in (1, 5))
+    assert one == five
+    assert five["topk"] == 2
+    assert five["sort"] == five["argsort"] == 0
+
+
+class OnlyOne(dict):
+    """Settings that may be read and not copied."""
+
+    def __deepcopy__(self, memo):
+        raise AssertionError("the settings are copied")
+
+    copy = __copy__ = __deepcopy__
+
+
+def test_settings_are_not_copied():
+    head = build_head()
+    head.test_cfg = OnlyOne(TEST)
+    assert len(head.predict(features(), samples())[0]) > 0
+    _, proposals = head.loss_and_predict(features(), samples(), OnlyOne(TEST))
+    assert len(proposals[0]) > 0
 
 
 def test_boxes_are_cut_on_all_sides():

@@ -4,6 +4,7 @@ from mmdet.registry import TASK_UTILS
 from mmengine.structures import InstanceData
 
 from projects.cascade_rpn.region_targets import Levels, cells_inside, object_levels, region_targets
+from tests.cascade_rpn.operations import operations
 from tests.references.region_loop import region_loop
 
 SIZES = ((24, 32), (12, 16), (6, 8))
@@ -56,6 +57,13 @@ def test_equals_the_loop(seed, offset):
         assert fast.tolist() == rows
 
 
+def test_any_number_of_objects_takes_the_same_operations_and_one_wait():
+    few, many = (operations(targets, random_boxes(number, 0)) for number in (2, 200))
+    assert few == many
+    waits = ("repeat_interleave", "nonzero", "_local_scalar_dense")  # their sizes are on the device
+    assert sum(many[name] for name in waits) == 1
+
+
 def host_targets(boxes):
     """What the published code assigns."""
     priors = []
@@ -106,13 +114,19 @@ def test_a_neighbour_level_never_erases_a_positive():
         assert together == (targets(boxes[index])[0] == 1).sum() == 9
 
 
+def renumbered(target, order):
+    """Targets of ``boxes[order]`` with the numbers that the objects have in ``boxes``."""
+    return torch.where(target > 0, order[target.clamp(min=1) - 1] + 1, target)
+
+
 def test_the_order_of_objects_does_not_matter():
     boxes = torch.cat((random_boxes(20, 3), random_boxes(20, 4)))
     order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
     straight, shuffled = targets(boxes)[0], targets(boxes[order])[0]
-    owner = torch.where(shuffled > 0, order[shuffled.clamp(min=1) - 1] + 1, shuffled)
-    assert torch.equal(owner, straight)
-    assert not torch.equal(host_targets(boxes), host_targets(boxes[order]).clamp(max=0))
+    assert torch.equal(renumbered(shuffled, order), straight)
+    # The published rule gives the same cells to other objects.
+    straight, shuffled = host_targets(boxes), host_targets(boxes[order])
+    assert not torch.equal(renumbered(shuffled, order), straight)
 
 
 def test_equal_areas_are_told_apart_by_their_place_not_their_number():

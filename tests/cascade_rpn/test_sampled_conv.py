@@ -1,6 +1,8 @@
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from projects.cascade_rpn import sampled_conv as module
 from projects.cascade_rpn.sampled_conv import sampled_conv
 
 
@@ -63,14 +65,63 @@ def test_gradcheck():
     )
 
 
-@pytest.mark.parametrize("max_mib", [None, 1e-9])
-def test_no_gradient_is_computed_that_nobody_asked_for(max_mib):
+PARTS = ("table", "kernel", "weights")
+WORK = ("_accumulate", "_grad_kernel", "_grad_shares")  # what makes the gradient of each
+
+
+@pytest.mark.parametrize("wanted", PARTS)
+def test_no_gradient_is_computed_that_nobody_asked_for(wanted, monkeypatch):
+    called = []
+    for name in WORK:
+        work = getattr(module, name)
+        monkeypatch.setattr(
+            module,
+            name,
+            lambda *given, name=name, work=work: (called.append(name), work(*given))[1],
+        )
+    table, kernel, rows, weights = problem()
+    given = {"table": table, "kernel": kernel, "weights": weights}
+    given[wanted].requires_grad_()
+    sampled_conv(rows=rows, **given).sum().backward()
+    assert given[wanted].grad.abs().sum() > 0
+    assert called == [WORK[PARTS.index(wanted)]]
+
+
+class Sizes(TorchDispatchMode):
+    """Elements of the largest tensor that an operation returns."""
+
+    largest = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        out = operation(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, tuple | list) else [out]:
+            if isinstance(tensor, torch.Tensor):
+                self.largest = max(self.largest, tensor.numel())
+        return out
+
+
+def test_a_bound_holds_the_products_of_one_tap_at_a_time():
+    # Products of all nine taps: 9 * M * D. Of one tap: M * D, and no column buffer, L * K * C.
+    M, C, D, L, K = 400, 8, 16, 300, 9
+    table, kernel, rows, weights = problem(C=C, D=D, M=M, L=L, K=K)
+    for tensor in (table, kernel):
+        tensor.requires_grad_()
+    largest = []
+    for max_mib in (None, 1e-9):
+        with Sizes() as sizes:
+            sampled_conv(table, kernel, rows, weights, max_mib=max_mib).sum().backward()
+        largest.append(sizes.largest)
+    assert largest[0] == K * M * D
+    assert largest[1] <= max(M * D, L * K * 4) < L * K * C
+
+
+def test_the_inputs_and_the_plan_are_kept_for_the_backward_pass_and_no_more():
     table, kernel, rows, weights = problem()
     kernel.requires_grad_()
-    sampled_conv(table, kernel, rows, weights, max_mib=max_mib).sum().backward()
-    assert table.grad is None
-    assert weights.grad is None
-    assert kernel.grad.abs().sum() > 0
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.data_ptr()) or t, id):
+        sampled_conv(table, kernel, rows, weights)
+    assert set(kept) == {tensor.data_ptr() for tensor in (table, kernel, rows, weights)}
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

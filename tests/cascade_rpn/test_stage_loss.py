@@ -39,10 +39,17 @@ def test_normalizers(normalizer, count):
     assert losses["loss_rpn_reg"].item() == pytest.approx(5 / count)
 
 
-def test_all_anchors_over_200_is_the_published_normalizer():
-    boxes, deltas = BOXES.repeat(150, 1), torch.zeros(600, 4)
-    stage = StageLoss(CODER, with_cls=False, loss_bbox=IOU, normalizer="anchors")
-    assert stage(boxes, None, deltas, SAMPLES)["loss_rpn_reg"].item() == pytest.approx(5 / 3)
+@pytest.mark.parametrize(
+    ("normalizer", "share"), [("samples", 1), ("positives", 1), ("anchors", 1 / 3)]
+)
+def test_a_larger_image_changes_the_published_normalizer_only(normalizer, share):
+    # 600 boxes over 200 are 3 where 4 were 1; the samples are the same.
+    stage = StageLoss(CODER, with_cls=False, loss_bbox=IOU, normalizer=normalizer)
+    small, large = (
+        stage(BOXES.repeat(times, 1), None, torch.zeros(4 * times, 4), SAMPLES)["loss_rpn_reg"]
+        for times in (1, 150)
+    )
+    assert large.item() == pytest.approx(small.item() * share)
 
 
 def test_objects_are_label_zero_and_the_background_one():

@@ -1,0 +1,75 @@
+"""Plots of the recall of proposals: over the IoU that is asked for, and over their number."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mmdense.checkpoints.atomic_backend import write_atomically
+from mmdense.records.plots import COLOURS
+
+__all__ = ["plot_recall"]
+
+_INK, _GRID = "#333333", "#DDDDDD"
+_DPI = 150
+
+
+def plot_recall(
+    curves: Mapping[str, Mapping[str, Any]], path: str | Path, *, budget: int, size: str = "all"
+) -> Path:
+    """Draw recall over IoU beside average recall over the number of proposals, as a PNG.
+
+    Args:
+        curves: For each name of the legend what
+            :func:`~mmdense.evaluation.recall.recall_curves` returns.
+        path: File to write, whole or not at all; its folder is made.
+        budget: Proposals of an image at which recall is drawn over IoU.
+        size: Of the objects, a name of :data:`~mmdense.evaluation.recall.AREAS`.
+
+    Raises:
+        ValueError: There are no objects of this size, or no curve at this budget.
+    """
+    for name, one in curves.items():
+        by_size = one["over_iou"]["recall"]
+        if size not in by_size:
+            raise ValueError(f"{name}: no objects of size {size!r}; there are {', '.join(by_size)}")
+        if str(budget) not in by_size[size]:
+            raise ValueError(
+                f"{name}: no curve at {budget} proposals; there are {[*by_size[size]]}"
+            )
+    figure = Figure(figsize=(10.6, 3.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    for number, (name, one) in enumerate(curves.items()):
+        style = {"color": COLOURS[number % len(COLOURS)], "marker": "o", "markersize": 4}
+        over_iou, over_number = one["over_iou"], one["over_proposals"]
+        left.plot(over_iou["iou"], over_iou["recall"][size][str(budget)], label=name, **style)
+        right.plot(over_number["proposals"], over_number["average_recall"][size], **style)
+    of = "objects" if size == "all" else f"{size} objects"
+    _dress(left, "IoU that a proposal must reach", f"recall of {of}")
+    _dress(right, "proposals of an image", f"average recall of {of}, IoU 0.5 to 0.95")
+    right.set_xscale("log")
+    left.set_title(f"{budget} proposals of an image", color=_INK, fontsize=11, loc="left")
+    left.legend(frameon=False, labelcolor=_INK, fontsize=9)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=_DPI, facecolor="white")
+    write_atomically(drawn.getvalue(), path)
+    return Path(path)
+
+
+def _dress(axes: Axes, x: str, y: str) -> None:
+    """Axis titles, the whole range of recall, a pale grid, and no frame but the two axes."""
+    axes.set_xlabel(x, color=_INK, fontsize=10)
+    axes.set_ylabel(y, color=_INK, fontsize=10)
+    axes.set_ylim(0, 1)
+    axes.tick_params(colors=_INK, labelsize=9, length=3)
+    axes.grid(color=_GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(_INK)

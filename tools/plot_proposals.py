@@ -1,0 +1,96 @@
+"""Plot the recall of dumped proposals: over the IoU that is asked for, and over their number.
+
+python tools/plot_proposals.py RESULTS.json [...] --annotations FILE.json --out recall.png
+
+RESULTS.json are COCO results, as tools/dump_proposals.py writes them; each is a line in its own
+colour. Recall is COCO's, whatever the class of an object.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    option = parser.add_argument
+    option("results", nargs="+", type=Path, metavar="RESULTS.json", help="COCO results")
+    option("--annotations", required=True, type=Path, metavar="FILE.json", help="in COCO format")
+    option("--out", required=True, type=Path, metavar="FILE.png")
+    option("--budget", type=int, default=300, metavar="N", help="left plot; default: %(default)s")
+    option("--size", default="all", help="all, small, medium or large; default: %(default)s")
+    args = parser.parse_args()
+    if args.out.suffix != ".png":
+        parser.error(f"--out {args.out}: the name must end in .png")
+    if args.budget < 1:
+        parser.error(f"--budget must be at least 1, got {args.budget}")
+    names = [path.stem for path in args.results]
+    if len(set(names)) < len(names):
+        parser.error(f"two results have one name in {', '.join(names)}; rename a file")
+    return args
+
+
+def read_results(path: Path, images: Sequence[Any], most: int) -> dict[Any, np.ndarray]:
+    """The best proposals of each image, [P, 4] of x, y, width, height in pixels, best first.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds no COCO results, or an image that the annotations lack.
+    """
+    from mmdense.data.load_json import load_json
+
+    content = load_json(path)
+    if not isinstance(content, list):
+        raise ValueError(f"{path} holds no list, so no COCO results")
+    found: dict[Any, list] = {image: [] for image in images}
+    for place, one in enumerate(content):
+        if not isinstance(one, dict) or not {"image_id", "bbox", "score"} <= set(one):
+            raise ValueError(f"{path}: entry {place} lacks image_id, bbox or score")
+        if one["image_id"] not in found:
+            raise ValueError(f"{path}: image {one['image_id']!r} is not in the annotations")
+        found[one["image_id"]].append((-one["score"], one["bbox"]))
+    best = {image: sorted(pairs, key=lambda pair: pair[0])[:most] for image, pairs in found.items()}
+    return {
+        image: np.array([box for _, box in pairs], dtype=float).reshape(-1, 4)
+        for image, pairs in best.items()
+    }
+
+
+def main() -> int:
+    """Write the picture, and print average recall."""
+    args = parse_arguments()
+    from mmdense.evaluation.proposal_recall import read_objects
+    from mmdense.evaluation.recall import BUDGETS, average_recall, match_objects, recall_curves
+    from mmdense.records.recall_plot import plot_recall
+
+    budgets = sorted({*BUDGETS, args.budget})
+    try:
+        objects = read_objects(args.annotations)
+        counted = np.concatenate([one.counted for one in objects.values()], axis=-1)  # [A, G]
+        curves = {}
+        for path in args.results:
+            proposals = read_results(path, list(objects), budgets[-1])
+            places = [
+                match_objects(proposals[image], one.boxes, one.counted)
+                for image, one in objects.items()
+            ]
+            together = np.concatenate(places, axis=-1)  # [A, T, G]
+            curves[path.stem] = recall_curves(together, counted, budgets)
+            values = average_recall(together, counted, budgets).get(args.size, [])
+            said = ", ".join(f"AR{n} {value:.3f}" for n, value in zip(budgets, values))
+            print(f"{path.stem}: {said}")
+        plot_recall(curves, args.out, budget=args.budget, size=args.size)
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(args.out)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
