@@ -20,7 +20,8 @@ def main() -> int:
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
-    from mmdense.records.compare import common_curves, differences, find_record
+    from mmdense.records.compare import common_curves, differences
+    from mmdense.records.find_record import find_record
     from mmdense.records.record import RecordError
 
     try:

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from mmdense.records.record import FILE_NAME, Record, RecordError, load
+from mmdense.records.record import Record
 from mmdense.records.statistics import paired_p
 
-__all__ = ["common_curves", "differences", "find_record"]
+__all__ = ["common_curves", "differences"]
 
 _SHOWN = 40  # differences of a kind before it says how many more there are
 _WORDS = 72  # characters of a value that are shown
-
-
-def find_record(path: str | Path) -> Record:
-    """Read a record by its file, by its folder, or by its name below ``results/``.
-
-    Raises:
-        RecordError: There is none.
-    """
-    path = Path(path)
-    for place in (path, path / FILE_NAME, Path("results") / path / FILE_NAME):
-        if place.is_file():
-            return load(place)
-    raise RecordError(f"{path}: there is no record there, nor below results/")
 
 
 def differences(one: Record, other: Record) -> dict[str, list[str]]:

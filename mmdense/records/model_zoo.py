@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 
 from mmdense.records.expected import read_expected
+from mmdense.records.kept_results import Results
 from mmdense.records.record import Record
 from mmdense.records.statistics import summarise
-from mmdense.records.tables import Results
 
 __all__ = ["metafile", "model_index", "scores_csv"]
 

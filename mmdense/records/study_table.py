@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING, markdown
 from mmdense.records.record import Record, RecordError
 from mmdense.records.statistics import paired_p
@@ -145,25 +146,23 @@ def _said(record: Record, variant: str, words: dict[str, str]) -> str:
     return ", ".join(found) or "–"
 
 
-def kept_phases(slug: str, name: str) -> Callable[[Any, str], str]:
+def kept_phases(slug: str, name: str) -> Callable[[Results, str], str]:
     """As :func:`kept_study`, with :func:`phases_table`."""
     return _kept(slug, name, phases_table)
 
 
 def kept_study(
     slug: str, name: str, group: str | None = None, baseline: str | None = None
-) -> Callable[[Any, str], str]:
+) -> Callable[[Results, str], str]:
     """Make the table of the newest kept study of a name, with its seeds and its record."""
     return _kept(slug, name, lambda record: study_table(record, group, baseline), baseline)
 
 
 def _kept(
     slug: str, name: str, make: Callable[[Record], str], baseline: str | None = None
-) -> Callable[[Any, str], str]:
-    def table(results: Any, to_root: str) -> str:
-        newest = {
-            kept.name: (folder, kept) for folder, kept in results.records if kept.slug == slug
-        }
+) -> Callable[[Results, str], str]:
+    def table(results: Results, to_root: str) -> str:
+        newest = results.newest(slug)
         if name not in newest:
             return NOTHING
         folder, record = newest[name]

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING, markdown
 from mmdense.records.record import Record, RecordError
 
@@ -58,18 +59,18 @@ HEADLINES = (
 )
 
 
-def summary_table(results: Any, to_root: str) -> str:
+def summary_table(results: Results, to_root: str) -> str:
     """A row for each of :data:`HEADLINES` whose study is kept: mean and spread with and without.
 
     Raises:
         RecordError: The newest study of that name has no such variant or metric.
     """
-    newest = {(kept.slug, kept.name): (folder, kept) for folder, kept in results.records}
     rows, seeds, machines, any_stale = [], set(), set(), False
     for headline in HEADLINES:
-        if (headline.slug, headline.study) not in newest:
+        newest = results.newest(headline.slug)
+        if headline.study not in newest:
             continue
-        folder, record = newest[headline.slug, headline.study]
+        folder, record = newest[headline.study]
         seeds.add(len(record.config["seeds"]))
         machines.add(_machine(record))
         stale = " (stale)" if results.changed.get(folder) else ""

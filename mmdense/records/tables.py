@@ -5,50 +5,18 @@ Numbers in a table come from ``results/`` and nowhere else. A table of the READM
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from mmdense.records.benchmarks_table import BENCHMARK_FILE_NAME, benchmark_rows, kept_benchmarks
+from mmdense.records.benchmarks_table import kept_benchmarks
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import markdown
-from mmdense.records.record import FILE_NAME, Record, RecordError, load
-from mmdense.records.sources import changed_sources
+from mmdense.records.record import Record, RecordError
 from mmdense.records.study_table import kept_phases, kept_study
 from mmdense.records.summary_table import summary_table
 
 _STALE = "stale"  # mark of a row whose code has changed since
 _SYNTHETIC = "Collage"  # the generated data set; whatever is measured on it is marked
-
-
-class Results(NamedTuple):
-    """What a results folder holds, oldest first.
-
-    Attributes:
-        records: ``(folder, record)``; the folder as ``results/<slug>/<date>_<what>``.
-        benchmarks: ``(folder, rows)``.
-        changed: ``{folder: files}``, of records whose code has changed since.
-    """
-
-    records: list[tuple[str, Record]]
-    benchmarks: list[tuple[str, list[dict[str, Any]]]]
-    changed: Mapping[str, list[str]] = MappingProxyType({})
-
-
-def read_results(root: str | Path) -> Results:
-    """Read every kept record and benchmark below ``<root>/results``.
-
-    Raises:
-        RecordError: One of them is broken; the message names the file.
-    """
-    root = Path(root)
-    files = sorted((root / "results").glob(f"*/*/{FILE_NAME}"))
-    records = [(file.parent.relative_to(root).as_posix(), load(file)) for file in files]
-    records.sort(key=lambda kept: (kept[1].date, kept[0]))
-    files = sorted((root / "results" / "benchmarks").glob(f"*/{BENCHMARK_FILE_NAME}"))
-    rows = [(file.parent.relative_to(root).as_posix(), benchmark_rows(file)) for file in files]
-    changed = {folder: changed_sources(record.sources, root) for folder, record in records}
-    return Results(records, rows, {folder: files for folder, files in changed.items() if files})
 
 
 def pipelines_table(
@@ -109,14 +77,14 @@ def setup_table(records: Sequence[Record], links: Sequence[str]) -> str:
 
 
 def _kept_pipelines(results: Results, to_root: str) -> str:
-    newest = _newest(results, "pipelines")
+    newest = dict(results.newest("pipelines").values())
     links = [to_root + folder for folder in newest]
     changed = [results.changed.get(folder, []) for folder in newest]
     return pipelines_table(list(newest.values()), links, changed)
 
 
 def _kept_setup(results: Results, to_root: str) -> str:
-    newest = _newest(results, "setup")
+    newest = dict(results.newest("setup").values())
     return setup_table(list(newest.values()), [to_root + folder for folder in newest])
 
 
@@ -140,7 +108,7 @@ def memory_table(records: Sequence[Record], links: Sequence[str]) -> str:
 
 
 def _kept_memory(results: Results, to_root: str) -> str:
-    newest = _newest(results, "memory")
+    newest = dict(results.newest("memory").values())
     return memory_table(list(newest.values()), [to_root + folder for folder in newest])
 
 
@@ -174,12 +142,6 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
     "summary": summary_table,
     "training": kept_benchmarks("training", "Part"),
 }
-
-
-def _newest(results: Results, slug: str) -> dict[str, Record]:
-    """``{folder: record}`` with the newest record of each name, in the order of names."""
-    by_name = {kept.name: (folder, kept) for folder, kept in results.records if kept.slug == slug}
-    return {folder: kept for _, (folder, kept) in sorted(by_name.items())}
 
 
 def _pretraining(record: Record) -> str:

@@ -1,7 +1,5 @@
-import pytest
-
-from mmdense.records.compare import common_curves, differences, find_record
-from mmdense.records.record import Record, RecordError, save
+from mmdense.records.compare import common_curves, differences
+from mmdense.records.record import Record
 
 
 def record(**changes):
@@ -67,12 +65,3 @@ def test_long_lists_and_values_are_cut():
 def test_curves_that_both_have():
     assert common_curves(record(), record()) == ["train/loss", "val/AP"]
     assert common_curves(record(), record(curves={})) == []
-
-
-def test_a_record_is_found_by_file_folder_or_name(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    file = save(record(), tmp_path / "results" / "toy" / "2026-01-01_run" / "record.json")
-    for place in (file, file.parent, "toy/2026-01-01_run"):
-        assert find_record(place).name == "run"
-    with pytest.raises(RecordError, match="nothing: there is no record there, nor below results"):
-        find_record("nothing")

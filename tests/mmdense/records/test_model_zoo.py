@@ -1,9 +1,9 @@
 import pytest
 import yaml
 
+from mmdense.records.kept_results import Results
 from mmdense.records.model_zoo import metafile, model_index, scores_csv
 from mmdense.records.record import Record
-from mmdense.records.tables import Results
 
 HEAD = """Collections:
 - Name: Toy

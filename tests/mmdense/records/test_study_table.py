@@ -1,9 +1,9 @@
 import pytest
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING
 from mmdense.records.record import Record, RecordError
 from mmdense.records.study_table import kept_phases, kept_study, phases_table, study_table
-from mmdense.records.tables import Results
 
 CONFIG = {
     "seeds": [0, 1],

@@ -2,10 +2,10 @@
 
 import pytest
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING
 from mmdense.records.record import Record, RecordError
 from mmdense.records.summary_table import summary_table
-from mmdense.records.tables import Results
 
 CONFIG = {
     "seeds": [0, 1, 2],
