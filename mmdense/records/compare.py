@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from mmdense.records.record import Record
-from mmdense.records.statistics import paired_p
+from mmdense.records.seed_scores import seed_scores
+from mmdense.records.statistics import p_words, paired
 
 __all__ = ["common_curves", "differences"]
 
@@ -58,23 +58,17 @@ def _results(one: Record, other: Record) -> list[str]:
     """Every score of both; of studies the means, and whether seeds tell them apart."""
     lines = []
     for line, name in zip(*_named_numbers(one.metrics, other.metrics)):
-        runs = (_runs(one, name), _runs(other, name))
-        p = math.nan
-        if all(runs) and len(runs[0]) == len(runs[1]):
-            p = paired_p(runs[1], runs[0])
-        lines.append(line if math.isnan(p) else f"{line}, p {p:.2g} over {len(runs[0])} seeds")
+        found = paired(_scores(other, name), _scores(one, name))
+        over = f", {p_words(found.p)} over {found.pairs} seeds that both have"
+        lines.append(line + over if found.pairs > 1 else line)
     return lines
 
 
-def _runs(record: Record, name: str) -> list[float]:
+def _scores(record: Record, name: str) -> dict[int, float]:
     """Scores of the seeds behind ``<variant>/<metric>/mean`` of a study."""
     variant, _, rest = name.partition("/")
     metric, _, what = rest.rpartition("/")
-    if what != "mean":
-        return []
-    stages = [stage for stage in record.stages if stage["name"].startswith(f"{variant}/seed")]
-    scores = [stage["metrics"].get(metric) for stage in stages]
-    return [] if None in scores else scores
+    return seed_scores(record, variant, metric) if what == "mean" else {}
 
 
 def _named_numbers(

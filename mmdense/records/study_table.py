@@ -3,6 +3,7 @@
 Against a baseline, what differs by more than chance would make it is bold.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING, markdown
 from mmdense.records.record import Record, RecordError
-from mmdense.records.statistics import paired_p
+from mmdense.records.statistics import p_words
+from mmdense.records.study_comparisons import compare_variants
 
 __all__ = ["kept_phases", "kept_study", "phases_table", "study_table"]
 
@@ -33,7 +35,8 @@ def study_table(record: Record, group: str | None = None, baseline: str | None =
             under this name.
         baseline: Variant that the others are compared with, seed by seed: scores that differ with
             p < 0.05 in a paired t-test are bold. A variant whose config says ``against`` is
-            compared with that one.
+            compared with that one, and the difference stands below its mean. Fewer pairs than there
+            are seeds are said.
 
     Raises:
         RecordError: ``tables`` lists what is no variant.
@@ -44,12 +47,10 @@ def study_table(record: Record, group: str | None = None, baseline: str | None =
     published = any("paper" in variant for variant in variants)
     rows = []
     for variant in variants:
-        other = variant.get("against", baseline)
-        cells = []
-        for metric in metrics:
-            cell = _cell(record, variant, metric, seeds)
-            bold = other is not None and _differs(record, variant["name"], other, metric)
-            cells.append(f"**{cell}**" if bold else cell)
+        cells = [
+            _compared(record, variant, metric, baseline, _cell(record, variant, metric, seeds))
+            for metric in metrics
+        ]
         paper = [variant.get("paper", "–")] if published else []
         rows.append([variant["label"], *paper, *cells])
     labels = [metric["label"] for metric in metrics]
@@ -106,16 +107,25 @@ def _is_told(record: Record, variants: list[dict[str, Any]], metric: dict[str, A
     return not metric.get("optional") or any(key in record.metrics for key in keys)
 
 
-def _differs(record: Record, variant: str, baseline: str, metric: dict[str, Any]) -> bool:
-    runs, others = (_runs(record, name, metric["metric"]) for name in (variant, baseline))
-    return len(runs) == len(others) > 1 and paired_p(runs, others) < _P
-
-
-def _runs(record: Record, variant: str, metric: str) -> list[float]:
-    """The score of each seed, in the order of the seeds."""
-    by_name = {stage["name"]: stage["metrics"] for stage in record.stages}
-    runs = [by_name.get(f"{variant}/seed{seed}", {}) for seed in record.config["seeds"]]
-    return [run[metric] for run in runs if run.get(metric) is not None]
+def _compared(
+    record: Record, variant: dict[str, Any], metric: dict[str, Any], baseline: str | None, cell: str
+) -> str:
+    """A cell in bold where it differs from the baseline; below it how much, of an ``against``."""
+    other = variant.get("against", baseline)
+    if other in (None, variant["name"]) or metric.get("words"):
+        return cell
+    found = compare_variants(record, variant["name"], other, metric["metric"])
+    shown = f"**{cell}**" if found.p < _P else cell
+    few = f"{found.pairs} pair{'s' * (found.pairs > 1)}"
+    partly = 0 < found.pairs < len(record.config["seeds"])
+    if "against" not in variant or metric.get("count") or not found.pairs:
+        return f"{shown} ({few})" if partly else shown
+    digits, scale = metric.get("digits", 1), metric["scale"]
+    said = [f"{found.difference * scale:+.{digits}f}"]
+    if found.pairs > 1:
+        low, high = sorted((found.low * scale, found.high * scale))
+        said = [f"{said[0]} ({low:+.{digits}f} to {high:+.{digits}f})", p_words(found.p)]
+    return f"{shown}<br>{', '.join([*said, few] if partly else said)}"
 
 
 def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds: int) -> str:
@@ -125,7 +135,7 @@ def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds
     if metric.get("optional") and f"{key}/mean" not in record.metrics:
         return "–"
     mean, spread = record.metrics[f"{key}/mean"], record.metrics.get(f"{key}/sd")
-    if mean is None:  # as JSON has it
+    if mean is None or not math.isfinite(mean):
         return "not finite"
     if metric.get("count"):
         return f"{round(mean * seeds)} of {seeds}"
@@ -173,7 +183,10 @@ def _kept(
         if baseline is not None:
             against = f"; bold differs from {labels[baseline]} with p < {_P:g} (paired t-test)"
         elif any("against" in variant for variant in record.config["variants"]):
-            against = f"; bold differs from its baseline with p < {_P:g} (paired t-test)"
+            against = (
+                "; below it the difference from its baseline, with the 95 % interval and p of a "
+                f"paired t-test over the seeds of both; bold: p < {_P:g}"
+            )
         table = make(record)
         stale = _stale(results.changed.get(folder, []))
         return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}.{stale}"

@@ -5,7 +5,7 @@ import pytest
 
 from mmdense.engine import study as module
 from mmdense.engine.study import Study
-from mmdense.records.record import Record, save
+from mmdense.records.record import Record, load, save
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -91,6 +91,34 @@ def test_tells_mean_and_spread_of_every_variant(here, trained):
         )
     }
     assert "| Plain | 31.0 ± 1.4 |" in (here / "work_dirs/toy/table.md").read_text()
+
+
+def test_variants_are_compared_with_their_baseline(here, trained):
+    (here / "study.py").write_text(STUDY.replace('"Plain"', '"Plain", against="still"'))
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    record = load(study.report())
+    # 30 and 32 less 1 and 3: 29 of either seed.
+    assert record.comparisons == [
+        {
+            **{"variant": "plain", "against": "still", "metric": "mIoU", "pairs": 2},
+            **{"difference": 29.0, "low": 29.0, "high": 29.0, "p": 0.0},
+        }
+    ]
+    table = (here / "work_dirs/toy/table.md").read_text()
+    assert "| Plain | **31.0 ± 1.4**<br>+29.0 (+29.0 to +29.0), p < 0.001 |" in table
+
+
+def test_a_score_that_the_first_seed_lacks_is_kept(here, trained):
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    path = here / "work_dirs/toy/still/seed1/record.json"
+    record = json.loads(path.read_text())
+    record["metrics"]["late"] = 1.0
+    path.write_text(json.dumps(record))
+    record = json.loads(study.report().read_text())
+    assert record["metrics"]["still/late/mean"] is None  # over two seeds, of which one has none
+    assert "metrics.still/late/mean: not finite" in record["notes"]
 
 
 def test_it_ends_with_the_path_of_its_page(here, trained, capsys):

@@ -47,11 +47,18 @@ def test_studies_are_compared_seed_by_seed():
             {"name": f"rpn/seed{seed}", "metrics": {"AP": score}}
             for seed, score in enumerate(scores)
         ]
-        return record(stages=stages, metrics={"rpn/AP/mean": sum(scores) / len(scores)})
+        seeds = {"seeds": [0, 1, 2]}
+        mean = {"rpn/AP/mean": sum(scores) / len(scores)}
+        return record(config=seeds, stages=stages, metrics=mean)
 
     (line,) = differences(study(10.0, 20.0, 30.0), study(11.0, 22.0, 33.0))["results"]
-    assert line == "rpn/AP/mean: 20 to 22 (+2, +10.0 %), p 0.074 over 3 seeds"
-    (line,) = differences(study(10.0, 20.0), study(11.0, 22.0, 33.0))["results"]
+    assert line == "rpn/AP/mean: 20 to 22 (+2, +10.0 %), p 0.074 over 3 seeds that both have"
+    short, whole = study(10.0, 20.0, 30.0), study(11.0, 22.0, 33.0)
+    del short.stages[0]  # seeds 1 and 2 pair: differences 2 and 3, t = 5 of one degree of freedom
+    (line,) = differences(short, whole)["results"]
+    assert line.endswith("p 0.13 over 2 seeds that both have")
+    del short.stages[0]
+    (line,) = differences(short, whole)["results"]
     assert "seeds" not in line
 
 

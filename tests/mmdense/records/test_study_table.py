@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from mmdense.records.kept_results import Results
@@ -65,6 +67,44 @@ def test_what_differs_from_the_baseline_is_bold():
     results = Results([("results/cascade_rpn/2026-01-01_toy", made)], [])
     table = kept_study("cascade_rpn", "toy", baseline="a")(results, "")
     assert "seeds 0, 1; bold differs from Plain with p < 0.05 (paired t-test): [2026" in table
+
+
+def test_the_difference_from_its_own_baseline_stands_below_a_mean():
+    made = record()
+    variants = [CONFIG["variants"][0], {**CONFIG["variants"][1], "against": "a"}]
+    made.config = {**CONFIG, "seeds": [0, 1, 2], "variants": variants}
+    scores = {"a": (0.1, 0.2, 0.3), "b": (0.11, 0.22, 0.33)}
+    made.stages = [
+        {"name": f"{name}/seed{seed}", "metrics": {"ar": value}}
+        for name, values in scores.items()
+        for seed, value in enumerate(values)
+    ]
+    # Differences 1, 2, 3 in percent: 2 ± 2.4841, p 0.074 (test_statistics).
+    assert study_table(made).splitlines()[3] == (
+        "| Better | 62.5 ± 2.0<br>+2.0 (-0.5 to +4.5), p 0.074 |"
+    )
+    results = Results([("results/cascade_rpn/2026-01-01_toy", made)], [])
+    assert "below it the difference from its baseline, with the 95 % interval and p" in kept_study(
+        "cascade_rpn", "toy"
+    )(results, "")
+    del made.stages[1]  # seed 1 of a: differences 1 and 3
+    assert "<br>+2.0 (-10.7 to +14.7), p 0.3, 2 pairs |" in study_table(made)
+    del made.stages[1]  # seed 2 of a
+    assert "<br>+1.0, 1 pair |" in study_table(made)
+    del made.stages[0]
+    assert "<br>" not in study_table(made)
+
+
+def test_a_seed_that_one_lacks_is_left_out_of_the_pairs_of_both():
+    made = record()
+    made.config = {**CONFIG, "seeds": [0, 1, 2]}
+    scores = {"a": {0: 0.1, 1: 0.2, 2: 0.3}, "b": {1: 0.25, 2: 0.3505}}
+    made.stages = [
+        {"name": f"{name}/seed{seed}", "metrics": {"ar": value}}
+        for name, values in scores.items()
+        for seed, value in values.items()
+    ]
+    assert "| Better | **62.5 ± 2.0** (2 pairs) |" in study_table(made, baseline="a")
 
 
 def test_variants_of_one_group():
@@ -139,6 +179,8 @@ def test_the_kinds_of_a_verdict_are_told_apart_and_the_paper_has_its_column():
 def test_a_mean_that_is_not_finite_is_said():
     table = study_table(record(**{"a/ar/mean": None, "b/ar/mean": 0.6}))
     assert table.splitlines()[2:] == ["| Plain | not finite |", "| Better | 60.0 |"]
+    table = study_table(record(**{"a/ar/mean": math.nan, "b/ar/mean": 0.6}))  # as it is read
+    assert table.splitlines()[2] == "| Plain | not finite |"
 
 
 def test_phases_in_their_order():
