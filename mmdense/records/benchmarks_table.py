@@ -6,12 +6,19 @@ from typing import Any
 
 from mmdense.records.kept_results import Results
 from mmdense.records.markdown import markdown
+from mmdense.records.staleness import State, legend, marks
 
 __all__ = ["benchmarks_table", "kept_benchmarks"]
 
+_CURRENT: tuple[State, ...] = ("current",)
+
 
 def benchmarks_table(
-    benchmarks: Sequence[dict[str, Any]], links: Sequence[str], *, what: str
+    benchmarks: Sequence[dict[str, Any]],
+    links: Sequence[str],
+    *,
+    what: str,
+    states: Sequence[State] = (),
 ) -> str:
     """One row for each benchmark.
 
@@ -21,7 +28,9 @@ def benchmarks_table(
             ``other_mib``, and its ratio how many times less ours takes.
         links: The folder that each row comes from.
         what: Head of the first column.
+        states: Of the code behind each row; without them no row is marked.
     """
+    marked = marks(states or _CURRENT * len(links))
     rows = [
         [
             row["name"],
@@ -30,14 +39,15 @@ def benchmarks_table(
             _amount(row, "ours"),
             _amount(row, "other"),
             f"{row['ratio']:.2f}",
-            f"[{Path(link).name}]({link})",
+            f"[{Path(link).name}]({link}){mark}",
         ]
-        for row, link in zip(benchmarks, links, strict=True)
+        for row, link, mark in zip(benchmarks, links, marked, strict=True)
     ]
     memory = any("ours_mib" in row for row in benchmarks)
     times = "Times faster or smaller" if memory else "Times faster"
     header = [what, "Setting", "Compared with", "Ours", "Other", times, "Record"]
-    return markdown(header, rows, right=("Ours", "Other", times))
+    table = markdown(header, rows, right=("Ours", "Other", times))
+    return "\n\n".join(filter(None, [table, legend(states)]))
 
 
 def kept_benchmarks(kind: str, what: str) -> Callable[[Results, str], str]:
@@ -48,13 +58,14 @@ def kept_benchmarks(kind: str, what: str) -> Callable[[Results, str], str]:
 
     def table(results: Results, to_root: str) -> str:
         newest = {
-            (row["name"], row["setting"], row["other"]): (row, to_root + folder)
+            (row["name"], row["setting"], row["other"]): (row, folder)
             for folder, rows in results.benchmarks
             if folder.endswith(f"_{kind}")
             for row in rows
         }
-        rows, links = zip(*newest.values(), strict=True) if newest else ((), ())
-        return benchmarks_table(rows, links, what=what)
+        rows, folders = zip(*newest.values(), strict=True) if newest else ((), ())
+        links, states = [to_root + f for f in folders], [results.state(f) for f in folders]
+        return benchmarks_table(rows, links, what=what, states=states)
 
     return table
 

@@ -58,7 +58,8 @@ class Record:
         images_per_second: Of training, or of feature extraction, over all ranks.
         cost: See :meth:`~mmdense.records.cost.CostMeter.read`, over the parts of a resumed run.
         data: ``{split: checksum}``, see :func:`~mmdense.records.data_checksum.data_checksum`.
-        sources: See :func:`~mmdense.records.sources.loaded_sources`.
+        sources: See :func:`~mmdense.records.sources.loaded_sources`; of stages, and of a run that
+            was resumed, :func:`~mmdense.records.sources.joined_sources`.
         stages: Of a pipeline, one dictionary a stage.
         comparisons: Of a study, each variant beside its baseline, see
             :func:`~mmdense.records.study_comparisons.study_comparisons`.
@@ -85,7 +86,7 @@ class Record:
     images_per_second: float | None = None
     cost: dict[str, float] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str | list[str]] = field(default_factory=dict)
     stages: list[dict[str, Any]] = field(default_factory=list)
     comparisons: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -17,7 +17,7 @@ from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.expected import PART_OF_A_WHOLE, compare_expected
 from mmdense.records.record import FILE_NAME, Record, save
-from mmdense.records.sources import loaded_sources
+from mmdense.records.sources import joined_sources, loaded_sources
 from mmdense.registry import HOOKS
 
 TEST_FILE_NAME = "test_record.json"
@@ -82,6 +82,7 @@ class RecordHook(Hook):
         if self._record is None:
             return
         self._trained = True
+        self._record.sources = dict(loaded_sources(runner.cfg.filename))
         self._record.images = len(runner.train_dataloader.dataset)
         self._note_data("train", runner.train_dataloader.dataset)
         if runner.val_loop is not None:
@@ -98,6 +99,7 @@ class RecordHook(Hook):
         earlier = "" if state["commit"] == self._record.git["commit"] else f" ({state['commit']})"
         note = f"resumed after iteration {runner.iter}{earlier and ' of another commit' + earlier}"
         self._record.notes = [*state["notes"], note]
+        self._join(state.get("sources", {}), state.get("data", {}))
 
     def before_val(self, runner: Runner) -> None:
         """Note what is validated on."""
@@ -200,6 +202,8 @@ class RecordHook(Hook):
             "commit": self._record.git["commit"],
             "metrics": dict(self._record.metrics),
             "notes": list(self._record.notes),
+            "sources": dict(self._record.sources),
+            "data": dict(self._record.data),
         }
 
     def after_train(self, runner: Runner) -> None:
@@ -217,7 +221,8 @@ class RecordHook(Hook):
         record.curves = {key: curve.as_list() for key, curve in self._curves.items()}
         record.wall_time_s = self._wall_time()
         record.cost = self._cost_so_far()
-        record.sources = loaded_sources(runner.cfg.filename)
+        # What was loaded at the start ran as it was then, whatever became of its file.
+        record.sources = {**loaded_sources(runner.cfg.filename), **record.sources}
         record.peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
         record.peak_gpu_memory_mib = peak_gpu_memory_mib()
         if self._image_seconds > 0:
@@ -229,6 +234,16 @@ class RecordHook(Hook):
             for said in self._compared:
                 runner.logger.info(said)
         save(record, Path(runner.work_dir) / file_name)
+
+    def _join(self, sources: dict[str, Any], data: dict[str, str]) -> None:
+        """Take up code and data of the part before a resume."""
+        record = self._record
+        assert record is not None
+        record.sources = joined_sources([sources, record.sources])
+        for split, checksum in data.items():
+            if record.data.setdefault(split, checksum) != checksum:
+                record.data[f"{split}, before the resume"] = checksum
+                record.notes.append(f"the data of {split} were others before the resume")
 
     def _note_data(self, split: str, dataset: Any) -> None:
         if self._record is None or split in self._record.data:

@@ -4,13 +4,14 @@ Against a baseline, what differs by more than chance would make it is bold.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING, markdown
 from mmdense.records.record import Record, RecordError
+from mmdense.records.staleness import legend
 from mmdense.records.statistics import p_words
 from mmdense.records.study_comparisons import compare_variants
 
@@ -188,15 +189,17 @@ def _kept(
                 f"paired t-test over the seeds of both; bold: p < {_P:g}"
             )
         table = make(record)
-        stale = _stale(results.changed.get(folder, []))
+        stale = _stale(results, folder)
         return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}.{stale}"
 
     return table
 
 
-def _stale(changed: Sequence[str]) -> str:
-    """What to say of a record whose code has changed since."""
-    if not changed:
-        return ""
+def _stale(results: Results, folder: str) -> str:
+    """What to say of a record whose code has changed since, or may have."""
+    state = results.state(folder)
+    if state != "stale":
+        return f" {legend([state])}".rstrip()
+    changed = results.changed[folder]
     more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
     return f" Stale: its code has changed since, {', '.join(changed[:_SHOWN])}{more}."

@@ -157,6 +157,33 @@ def test_stages_of_another_commit_are_named_together(here, trained):
     assert "stages still/seed0, still/seed1 ran at commit abc" in notes
 
 
+def test_code_and_data_of_every_stage_are_kept(here, trained):
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    for number, name in enumerate(trained):
+        path = here / f"work_dirs/toy/{name}/record.json"
+        record = json.loads(path.read_text())
+        record["sources"] = {"a.py": "same", "b.py": "old" if number == 0 else "new"}
+        record["data"] = {"train": f"t{number}", "val": "v"}
+        path.write_text(json.dumps(record))
+    record = load(study.report())
+    assert record.sources == {"a.py": "same", "b.py": ["old", "new"]}
+    assert "not all parts ran with the same b.py" in record.notes
+    assert [record.data[f"{name}/train"] for name in trained] == ["t0", "t1", "t2", "t3"]
+    assert len(record.data) == 8
+
+
+def test_a_stage_that_does_not_list_its_code_is_named(here, trained):
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    path = here / "work_dirs/toy/still/seed1/record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "sources": {"a.py": "x"}}))
+    assert (
+        "the code of plain/seed0, still/seed0, plain/seed1 is not known"
+        in load(study.report()).notes
+    )
+
+
 def test_a_work_folder_elsewhere_stays_out_of_the_record(here, trained, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     study = Study.from_file(Path("study.py"), work_dir=elsewhere)

@@ -28,3 +28,15 @@ def test_memory_stands_beside_time_in_a_table_of_benchmarks():
     assert "Times faster or smaller" in table[0]
     assert "| 2.00 s | 3.00 s | 1.50 |" in table[2]
     assert "| 1,000 MiB | 500 MiB | 0.50 |" in table[3]
+
+
+def test_a_row_says_what_became_of_its_code():
+    rows = [OPERATOR, OPERATOR, OPERATOR]
+    table = benchmarks_table(rows, ["x"] * 3, what="Part", states=["current", "stale", "unknown"])
+    lines = table.splitlines()
+    assert [line.partition("[x](x)")[2] for line in lines[2:5]] == [
+        " |",
+        " (stale) |",
+        " (code unknown) |",
+    ]
+    assert lines[-1].startswith("Stale: ")

@@ -174,6 +174,26 @@ def test_a_resumed_run_goes_on_with_curves_and_time(trained, tmp_path):
     assert resumed.notes == ["resumed after iteration 20"]
 
 
+def test_code_and_data_before_a_resume_are_kept(trained, tmp_path):
+    work_dir = tmp_path / "run"
+    shutil.copytree(trained[0], work_dir)
+    file = work_dir / "epoch_2.pth"
+    checkpoint = torch.load(file, weights_only=False)
+    state = checkpoint["message_hub"]["runtime_info"]["mmdense_record"]
+    now = dict(state["sources"])
+    state["sources"]["mmdense/registry.py"] = "old"
+    state["data"]["train"] = "another"
+    torch.save(checkpoint, file)
+    build(work_dir, load_from=str(file), resume=True).train()
+    record = load(work_dir / "record.json")
+    assert record.sources["mmdense/registry.py"] == ["old", now["mmdense/registry.py"]]
+    assert record.data == {
+        "train": data_checksum(Named()),
+        "train, before the resume": "another",
+    }
+    assert record.notes[-1] == "the data of train were others before the resume"
+
+
 def test_weights_of_another_run_bring_no_history(trained, tmp_path):
     build(tmp_path / "run", epochs=1, load_from=str(trained[0] / "epoch_3.pth")).train()
     record = load(tmp_path / "run" / "record.json")

@@ -131,6 +131,13 @@ def test_changed_code_is_named():
     assert table.endswith(" Stale: its code has changed since, a.py, b.py, c.py and 1 more.")
 
 
+def test_code_that_is_not_known_is_said():
+    folder = "results/cascade_rpn/2026-01-01_toy"
+    results = Results([(folder, record())], [], unknown={folder})
+    table = kept_study("cascade_rpn", "toy")(results, "")
+    assert "_toy). Code unknown: no record here lists its code, so a change" in table
+
+
 def test_a_column_that_no_variant_of_a_group_has_is_left_out():
     made = record()
     metrics = [*CONFIG["metrics"], {"metric": "iou", "label": "IoU", "scale": 1, "optional": True}]
