@@ -40,8 +40,9 @@ def study_table(record: Record, group: str | None = None, baseline: str | None =
             are seeds are said.
 
     Raises:
-        RecordError: ``tables`` lists what is no variant.
+        RecordError: The record is of no study, lacks a score, or has no such group or baseline.
     """
+    _check(record, baseline)
     seeds = len(record.config["seeds"])
     variants = _variants(record, group)
     metrics = [metric for metric in record.config["metrics"] if _is_told(record, variants, metric)]
@@ -99,7 +100,31 @@ def _variants(record: Record, group: str | None) -> list[dict[str, Any]]:
                 "are no variants"
             )
         return [by_name[name] for name in listed]
-    return [variant for variant in variants if variant.get("group") == group]
+    found = [variant for variant in variants if variant.get("group") == group]
+    if not found:
+        groups = sorted({v["group"] for v in variants if "group" in v})
+        raise RecordError(
+            f"record {record.name!r}: no variant has the group {group!r}, nor does config.tables "
+            f"list it; the groups are {', '.join(groups) or 'none'}"
+        )
+    return found
+
+
+def _check(record: Record, baseline: str | None) -> None:
+    """Refuse what no table can be made of, before a key of it is missed."""
+    where = f"record {record.name!r}: config"
+    if lost := [key for key in ("seeds", "variants", "metrics") if key not in record.config]:
+        raise RecordError(f"{where} lacks {', '.join(lost)}: it is of no study")
+    for what, keys in (("variants", ("name", "label")), ("metrics", ("metric", "label", "scale"))):
+        for number, entry in enumerate(record.config[what]):
+            if lost := [key for key in keys if key not in entry]:
+                raise RecordError(f"{where}.{what}[{number}] lacks {', '.join(lost)}")
+    names = [variant["name"] for variant in record.config["variants"]]
+    if baseline is not None and baseline not in names:
+        raise RecordError(
+            f"{where}.variants has no {baseline!r}, which the table compares with; it has "
+            f"{', '.join(names)}"
+        )
 
 
 def _is_told(record: Record, variants: list[dict[str, Any]], metric: dict[str, Any]) -> bool:
@@ -133,8 +158,13 @@ def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds
     if "words" in metric:
         return _said(record, variant["name"], metric["words"])
     key = f"{variant['name']}/{metric['metric']}"
-    if metric.get("optional") and f"{key}/mean" not in record.metrics:
-        return "–"
+    if f"{key}/mean" not in record.metrics:
+        if metric.get("optional"):
+            return "–"
+        raise RecordError(
+            f"record {record.name!r}: field 'metrics' lacks {key}/mean, which config.metrics "
+            "lists; say optional=True there where a variant may lack it, and keep a new record"
+        )
     mean, spread = record.metrics[f"{key}/mean"], record.metrics.get(f"{key}/sd")
     if mean is None or not math.isfinite(mean):
         return "not finite"
@@ -177,6 +207,10 @@ def _kept(
         if name not in newest:
             return NOTHING
         folder, record = newest[name]
+        try:
+            table = make(record)
+        except RecordError as error:
+            raise RecordError(f"{folder}: {error}") from error
         seeds = ", ".join(str(seed) for seed in record.config["seeds"])
         link = f"[{Path(folder).name}]({to_root + folder})"
         labels = {variant["name"]: variant["label"] for variant in record.config["variants"]}
@@ -188,7 +222,6 @@ def _kept(
                 "; below it the difference from its baseline, with the 95 % interval and p of a "
                 f"paired t-test over the seeds of both; bold: p < {_P:g}"
             )
-        table = make(record)
         stale = _stale(results, folder)
         return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}.{stale}"
 

@@ -33,8 +33,26 @@ def test_one_seed_has_no_spread():
 
 
 def test_a_missing_score_is_an_error():
-    with pytest.raises(KeyError, match="b/ar/mean"):
+    with pytest.raises(RecordError, match="'toy': field 'metrics' lacks b/ar/mean.*optional=True"):
         study_table(record(**{"a/ar/mean": 0.5}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "table", "message"),
+    [
+        ({"seeds": None}, {}, "config lacks seeds: it is of no study"),
+        ({"metrics": [{"metric": "ar", "label": "AR"}]}, {}, r"config.metrics\[0\] lacks scale"),
+        ({"variants": [{"name": "a"}]}, {}, r"config.variants\[0\] lacks label"),
+        ({}, {"baseline": "rpn"}, "has no 'rpn', which the table compares with; it has a, b"),
+        ({}, {"group": "eta"}, "no variant has the group 'eta'.* the groups are none"),
+    ],
+)
+def test_what_a_table_asks_for_and_the_record_lacks_is_named(changes, table, message):
+    made = record()
+    made.config = {k: v for k, v in {**CONFIG, **changes}.items() if v is not None}
+    folder = "results/cascade_rpn/2026-01-01_toy"
+    with pytest.raises(RecordError, match=f"{folder}: record 'toy': .*{message}"):
+        kept_study("cascade_rpn", "toy", **table)(Results([(folder, made)], []), "")
 
 
 def test_digits_counts_and_readings_that_a_variant_lacks():
