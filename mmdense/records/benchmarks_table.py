@@ -10,6 +10,8 @@ from mmdense.records.staleness import State, legend, marks
 
 __all__ = ["benchmarks_table", "kept_benchmarks"]
 
+#: What a benchmark measures a part of; the others are another way to the same result.
+_WHOLES = ("training step",)
 _CURRENT: tuple[State, ...] = ("current",)
 
 
@@ -25,7 +27,8 @@ def benchmarks_table(
     Args:
         benchmarks: With ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared with),
             ``other_s`` and ``ratio`` (how many times faster ours is). Memory is ``ours_mib`` and
-            ``other_mib``, and its ratio how many times less ours takes.
+            ``other_mib``, and its ratio how many times less ours takes. What is part of the other,
+            such as a monitor of a training step, has its share of it instead of a ratio.
         links: The folder that each row comes from.
         what: Head of the first column.
         states: Of the code behind each row; without them no row is marked.
@@ -38,7 +41,7 @@ def benchmarks_table(
             row["other"],
             _amount(row, "ours"),
             _amount(row, "other"),
-            f"{row['ratio']:.2f}",
+            _compared(row),
             f"[{Path(link).name}]({link}){mark}",
         ]
         for row, link, mark in zip(benchmarks, links, marked, strict=True)
@@ -68,6 +71,23 @@ def kept_benchmarks(kind: str, what: str) -> Callable[[Results, str], str]:
         return benchmarks_table(rows, links, what=what, states=states)
 
     return table
+
+
+def _compared(row: dict[str, Any]) -> str:
+    """The ratio to three digits; of a part of something, its share."""
+    if row["other"] in _WHOLES:
+        return f"{_digits(100 / row['ratio'], 2)} % of it"
+    return _digits(row["ratio"], 3)
+
+
+def _digits(value: float, digits: int) -> str:
+    """So many significant digits, without an exponent."""
+    return f"{float(f'{value:.{digits}g}'):,.{max(0, digits - 1 - _place(value, digits))}f}"
+
+
+def _place(value: float, digits: int) -> int:
+    """The power of ten of the first digit, of the value as it is rounded."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2])
 
 
 def _amount(row: dict[str, Any], side: str) -> str:
