@@ -24,7 +24,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
-    from mmdense.records.compare import common_curves, common_scores, differences
+    from mmdense.records.compare import differences
     from mmdense.records.find_record import find_record
     from mmdense.records.record import RecordError
 
@@ -41,24 +41,26 @@ def main() -> int:
             print(f"  {line}")
     if not found:
         print("nothing differs")
-    if args.plot:
-        from mmdense.records.plots import plot_curves, plot_scores
+    return _draw(args.plot, {args.one: one, args.other: other}) if args.plot else 0
 
-        one_name, other_name = args.one, args.other
-        if one_name == other_name:
-            other_name += " (again)"
-        scores = common_scores({one_name: one, other_name: other})
-        names = common_curves(one, other)
-        if scores:
-            panels = dict(list(scores.items())[:_PANELS])
-            path = plot_scores(panels, args.plot)
-        elif names:
-            runs = {one_name: one.curves, other_name: other.curves}
-            path = plot_curves(runs, names[:_PANELS], args.plot)
-        else:
-            print(f"--plot {args.plot}: they have no curve or score in common", file=sys.stderr)
-            return 1
-        print(f"\nwrote {path}")
+
+def _draw(file: str, records: dict) -> int:
+    """Draw variants of two studies, or curves that both have; returns the exit status."""
+    from mmdense.records.compare import common_curves, common_scores
+    from mmdense.records.plots import plot_curves, plot_scores
+
+    scores = common_scores(records)
+    found = list(records.values())
+    names = common_curves(found[0], found[-1])  # of a record and itself there is one
+    if scores:
+        path = plot_scores(dict(list(scores.items())[:_PANELS]), file)
+    elif names:
+        curves = {name: record.curves for name, record in records.items()}
+        path = plot_curves(curves, names[:_PANELS], file)
+    else:
+        print(f"--plot {file}: they have no curve or score in common", file=sys.stderr)
+        return 1
+    print(f"\nwrote {path}")
     return 0
 
 

@@ -30,14 +30,14 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
         | _flat(record.hardware)
         for record in (one, other)
     )
-    cost = (
+    cost: tuple[dict[str, Any], ...] = tuple(
         {
             "wall time, s": record.wall_time_s,
             "peak memory, MiB": record.peak_memory_mib,
             "peak GPU memory, MiB": record.peak_gpu_memory_mib,
             "images a second": record.images_per_second,
+            **record.cost,
         }
-        | record.cost
         for record in (one, other)
     )
     found = {

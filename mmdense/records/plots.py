@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -150,7 +151,7 @@ def _draw_scores(
     places = [rows.index(row) + shift for row in drawn]
     means = [float(np.mean(scores[row])) for row in drawn]
     spreads = [float(np.std(scores[row], ddof=1)) if len(scores[row]) > 1 else 0 for row in drawn]
-    look = {"color": colour, "linestyle": "none", "marker": "o"}
+    look: dict[str, Any] = {"color": colour, "linestyle": "none", "marker": "o"}
     axes.errorbar(means, places, xerr=spreads, label=label, capsize=3, markersize=5, **look)
     for row, place in zip(drawn, places):
         axes.plot(scores[row], [place] * len(scores[row]), markersize=3, alpha=0.35, **look)
