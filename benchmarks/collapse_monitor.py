@@ -48,7 +48,7 @@ def run() -> list[dict]:
             part_s,
             step_s,
             other_name="training step",
-            setting=f"{setting}; {100 * part_s / step_s:.2f} % of a step",
+            setting=setting,
         )
         for name, part_s in parts.items()
     ]

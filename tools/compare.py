@@ -1,4 +1,4 @@
-"""What differs between two records: config, environment, cost and results, in words and a plot.
+"""What differs between two records: config, data, code, environment, cost, results; and a plot.
 
 python tools/compare.py work_dirs/RUN results/SLUG/DATE_WHAT [--plot curves.png]
 """
@@ -6,21 +6,26 @@ python tools/compare.py work_dirs/RUN results/SLUG/DATE_WHAT [--plot curves.png]
 import argparse
 import sys
 
+_PANELS = 4  # of a picture
+
 
 def main() -> int:
     """Print the differences; returns the exit status."""
     parser = argparse.ArgumentParser(
-        description="Tell what differs between two records: config, environment, cost, results."
+        description="Tell what differs between two records, from their configs to their results."
     )
     words = "record.json, its folder, or SLUG/DATE_WHAT below results/"
     parser.add_argument("one", help=words)
     parser.add_argument("other", help=words)
     parser.add_argument(
-        "--plot", metavar="FILE", help="also draw the curves that both have, as a PNG"
+        "--plot",
+        metavar="FILE",
+        help="also draw, as a PNG, the curves that both have, or of two studies their variants",
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
-    from mmdense.records.compare import common_curves, differences, find_record
+    from mmdense.records.compare import differences
+    from mmdense.records.find_record import find_record
     from mmdense.records.record import RecordError
 
     try:
@@ -36,15 +41,26 @@ def main() -> int:
             print(f"  {line}")
     if not found:
         print("nothing differs")
-    if args.plot:
-        names = common_curves(one, other)
-        if not names:
-            print(f"--plot {args.plot}: they have no curve in common", file=sys.stderr)
-            return 1
-        from mmdense.records.plots import plot_curves
+    return _draw(args.plot, {args.one: one, args.other: other}) if args.plot else 0
 
-        runs = {args.one: one.curves, args.other: other.curves}
-        print(f"\nwrote {plot_curves(runs, names[:4], args.plot)}")
+
+def _draw(file: str, records: dict) -> int:
+    """Draw variants of two studies, or curves that both have; returns the exit status."""
+    from mmdense.records.compare import common_curves, common_scores
+    from mmdense.records.plots import plot_curves, plot_scores
+
+    scores = common_scores(records)
+    found = list(records.values())
+    names = common_curves(found[0], found[-1])  # of a record and itself there is one
+    if scores:
+        path = plot_scores(dict(list(scores.items())[:_PANELS]), file)
+    elif names:
+        curves = {name: record.curves for name, record in records.items()}
+        path = plot_curves(curves, names[:_PANELS], file)
+    else:
+        print(f"--plot {file}: they have no curve or score in common", file=sys.stderr)
+        return 1
+    print(f"\nwrote {path}")
     return 0
 
 

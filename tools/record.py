@@ -25,7 +25,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
-    from mmdense.records.compare import find_record
+    from mmdense.records.find_record import find_record
     from mmdense.records.record import RecordError, keep
 
     try:

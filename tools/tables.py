@@ -14,10 +14,11 @@ import sys
 from pathlib import Path
 
 from mmdense.records.expected import refresh, refresh_all
+from mmdense.records.kept_results import Results, read_results
 from mmdense.records.marked_tables import MarkError, fill_tables
 from mmdense.records.model_zoo import metafile, model_index, scores_csv
 from mmdense.records.record import RecordError
-from mmdense.records.tables import TABLES, Results, read_results
+from mmdense.records.tables import TABLES
 
 
 def main(root: Path) -> int:

@@ -1,5 +1,6 @@
 """The record of a pipeline, collected from those of its stages, with its table and pictures."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from mmdense.engine.stage import Stage
 from mmdense.records.plots import contact_sheet, plot_curves
 from mmdense.records.portable import portable_path
 from mmdense.records.record import FILE_NAME, Record, load
+from mmdense.records.sources import joined_sources
 from mmdense.records.tables import pipelines_table
 
 __all__ = ["collect", "gather", "write_pictures", "write_table"]
 
 SLUG = "pipelines"
 _SHOWN = 6  # sample predictions on a contact sheet
+_NAMED = 3  # files that a note names
 _LOSS = "train/loss"
 
 
@@ -53,16 +56,29 @@ def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
             elsewhere.setdefault(str(part.git["commit"]), []).append(stage.name)
         record.notes += [f"stage {stage.name}: {note}" for note in part.notes]
         record.data |= {f"{stage.name}/{split}": found for split, found in part.data.items()}
-        record.sources |= part.sources
         for name, value in part.cost.items():
             record.cost[name] = record.cost.get(name, 0.0) + value
     record.notes += [
         f"stage{'s' * (len(names) > 1)} {', '.join(names)} ran at commit {commit}"
         for commit, names in elsewhere.items()
     ]
+    record.sources = joined_sources(part.sources for part in parts)
+    record.notes += _of_several_versions(record.sources)
+    silent = [stage.name for stage, part in zip(stages, parts) if not part.sources]
+    if silent and record.sources:
+        record.notes.append(f"the code of {', '.join(silent)} is not known")
     record.date = min(part.date for part in parts)
     record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
     record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)
+
+
+def _of_several_versions(sources: Mapping[str, str | list[str]]) -> list[str]:
+    """A note on files that changed between stages."""
+    names = [name for name, found in sources.items() if not isinstance(found, str)]
+    if not names:
+        return []
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [f"not all parts ran with the same {', '.join(names[:_NAMED])}{more}"]
 
 
 def write_table(record: Record, path: Path) -> str:

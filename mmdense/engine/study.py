@@ -22,6 +22,7 @@ from mmdense.engine.study_stages import StudyStage, check_variants, study_stages
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import Record, keep, save
 from mmdense.records.statistics import summarise
+from mmdense.records.study_comparisons import study_comparisons
 from mmdense.records.study_table import study_table
 
 __all__ = ["Study"]
@@ -37,7 +38,7 @@ class Study:
         cfg: The config: ``name``, ``slug`` (folder of its record), ``task``, ``seeds``, ``data``,
             ``variants``, ``metrics`` (``metric``, ``label``, ``scale``); where it has them
             ``base``, ``before`` (stages: ``name``, ``config``) and ``baseline``, the variant that
-            the page compares with.
+            those without an ``against`` of their own are compared with.
         work_dir: Where everything is written.
         chosen: Names of the variants that :meth:`run` trains.
         console: Where progress is printed.
@@ -139,8 +140,9 @@ class Study:
 
         The record has for each variant and metric the mean over the seeds and, of two seeds or
         more, the sample standard deviation and the 95 % confidence interval:
-        ``<variant>/<metric>/mean``, ``sd``, ``low`` and ``high``. It is written first: what fails
-        later does not lose it.
+        ``<variant>/<metric>/mean``, ``sd``, ``low`` and ``high``. Each variant with a baseline is
+        compared with it seed by seed. The record is written first: what fails later does not lose
+        it.
 
         Args:
             keep_as: Also keep the record below ``results/<slug>`` under this name.
@@ -162,11 +164,12 @@ class Study:
                 for plan, entry in zip(planned, record.stages, strict=True)
                 if plan.variant == variant.name
             ]
-            for key in runs[0]:
+            for key in dict.fromkeys(key for run in runs for key in run):
                 found = summarise([run.get(key, math.nan) for run in runs])
                 for what, value in found._asdict().items():
                     if what == "mean" or len(runs) > 1:
                         record.metrics[f"{variant.name}/{key}/{what}"] = value
+        record.comparisons = study_comparisons(record)
         said = compare_expected(self.cfg.get("expected", []), record.metrics)
         record.notes += said
         path = save(record, self.work_dir / "record.json")

@@ -1,32 +1,39 @@
 """Tables of benchmarks: speed and memory of both sides, and their ratio."""
 
-import json
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import markdown
-from mmdense.records.record import RecordError
+from mmdense.records.staleness import State, legend, marks
 
-__all__ = ["BENCHMARK_FILE_NAME", "benchmark_rows", "benchmarks_table", "kept_benchmarks"]
+__all__ = ["benchmarks_table", "kept_benchmarks"]
 
-BENCHMARK_FILE_NAME = "benchmark.json"
-_KEYS = ("name", "setting", "other", "ratio")
+#: What a benchmark measures a part of; the others are another way to the same result.
+_WHOLES = ("training step",)
+_CURRENT: tuple[State, ...] = ("current",)
 
 
 def benchmarks_table(
-    benchmarks: Sequence[dict[str, Any]], links: Sequence[str], *, what: str
+    benchmarks: Sequence[dict[str, Any]],
+    links: Sequence[str],
+    *,
+    what: str,
+    states: Sequence[State] = (),
 ) -> str:
     """One row for each benchmark.
 
     Args:
         benchmarks: With ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared with),
             ``other_s`` and ``ratio`` (how many times faster ours is). Memory is ``ours_mib`` and
-            ``other_mib``, and its ratio how many times less ours takes.
+            ``other_mib``, and its ratio how many times less ours takes. What is part of the other,
+            such as a monitor of a training step, has its share of it instead of a ratio.
         links: The folder that each row comes from.
         what: Head of the first column.
+        states: Of the code behind each row; without them no row is marked.
     """
+    marked = marks(states or _CURRENT * len(links))
     rows = [
         [
             row["name"],
@@ -34,61 +41,53 @@ def benchmarks_table(
             row["other"],
             _amount(row, "ours"),
             _amount(row, "other"),
-            f"{row['ratio']:.2f}",
-            f"[{Path(link).name}]({link})",
+            _compared(row),
+            f"[{Path(link).name}]({link}){mark}",
         ]
-        for row, link in zip(benchmarks, links, strict=True)
+        for row, link, mark in zip(benchmarks, links, marked, strict=True)
     ]
     memory = any("ours_mib" in row for row in benchmarks)
     times = "Times faster or smaller" if memory else "Times faster"
     header = [what, "Setting", "Compared with", "Ours", "Other", times, "Record"]
-    return markdown(header, rows, right=("Ours", "Other", times))
+    table = markdown(header, rows, right=("Ours", "Other", times))
+    return "\n\n".join(filter(None, [table, legend(states)]))
 
 
-def kept_benchmarks(kind: str, what: str) -> Callable[[Any, str], str]:
+def kept_benchmarks(kind: str, what: str) -> Callable[[Results, str], str]:
     """The table of the folders ``<date>_<kind>``.
 
     Of rows that compare the same in one setting, the one in the last folder counts.
     """
 
-    def table(results: Any, to_root: str) -> str:
+    def table(results: Results, to_root: str) -> str:
         newest = {
-            (row["name"], row["setting"], row["other"]): (row, to_root + folder)
+            (row["name"], row["setting"], row["other"]): (row, folder)
             for folder, rows in results.benchmarks
             if folder.endswith(f"_{kind}")
             for row in rows
         }
-        rows, links = zip(*newest.values(), strict=True) if newest else ((), ())
-        return benchmarks_table(rows, links, what=what)
+        rows, folders = zip(*newest.values(), strict=True) if newest else ((), ())
+        links, states = [to_root + f for f in folders], [results.state(f) for f in folders]
+        return benchmarks_table(rows, links, what=what, states=states)
 
     return table
 
 
-def benchmark_rows(file: Path) -> list[dict[str, Any]]:
-    """The rows of a benchmark, checked.
+def _compared(row: dict[str, Any]) -> str:
+    """The ratio to three digits; of a part of something, its share."""
+    if row["other"] in _WHOLES:
+        return f"{_digits(100 / row['ratio'], 2)} % of it"
+    return _digits(row["ratio"], 3)
 
-    Raises:
-        RecordError: The file is broken, or a ratio is not that of its sides.
-    """
-    try:
-        rows = json.loads(file.read_text(encoding="utf-8"))["results"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"{file}: not a JSON object with 'results' ({error!r})") from error
-    for number, row in enumerate(rows):
-        missing = [key for key in _KEYS if key not in row]
-        if missing:
-            raise RecordError(f"{file}: results[{number}] lacks {', '.join(missing)}")
-        unit = "mib" if "ours_mib" in row else "s"
-        sides = f"ours_{unit}", f"other_{unit}"
-        if lost := [key for key in sides if key not in row]:
-            raise RecordError(f"{file}: results[{number}] lacks {', '.join(lost)}")
-        ratio = row[sides[1]] / row[sides[0]]
-        if not math.isclose(row["ratio"], ratio, rel_tol=0.25):
-            raise RecordError(
-                f"{file}: results[{number}].ratio is {row['ratio']:.3g}, "
-                f"but {sides[1]} / {sides[0]} is {ratio:.3g}"
-            )
-    return rows
+
+def _digits(value: float, digits: int) -> str:
+    """So many significant digits, without an exponent."""
+    return f"{float(f'{value:.{digits}g}'):,.{max(0, digits - 1 - _place(value, digits))}f}"
+
+
+def _place(value: float, digits: int) -> int:
+    """The power of ten of the first digit, of the value as it is rounded."""
+    return int(f"{value:.{digits - 1}e}".partition("e")[2])
 
 
 def _amount(row: dict[str, Any], side: str) -> str:

@@ -1,32 +1,20 @@
-"""Two records side by side: what differs in config, machine and result, in words."""
+"""Two records side by side: what differs in config, data, code, machine, cost and result."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from mmdense.records.record import FILE_NAME, Record, RecordError, load
-from mmdense.records.statistics import paired_p
+from mmdense.records.record import Record
+from mmdense.records.seed_scores import seed_scores
+from mmdense.records.statistics import p_words, paired
 
-__all__ = ["common_curves", "differences", "find_record"]
+__all__ = ["common_curves", "common_scores", "differences"]
 
 _SHOWN = 40  # differences of a kind before it says how many more there are
+_DIGITS = 12  # of a checksum that are shown
 _WORDS = 72  # characters of a value that are shown
-
-
-def find_record(path: str | Path) -> Record:
-    """Read a record by its file, by its folder, or by its name below ``results/``.
-
-    Raises:
-        RecordError: There is none.
-    """
-    path = Path(path)
-    for place in (path, path / FILE_NAME, Path("results") / path / FILE_NAME):
-        if place.is_file():
-            return load(place)
-    raise RecordError(f"{path}: there is no record there, nor below results/")
 
 
 def differences(one: Record, other: Record) -> dict[str, list[str]]:
@@ -42,24 +30,62 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
         | _flat(record.hardware)
         for record in (one, other)
     )
-    cost = (
+    cost: tuple[dict[str, Any], ...] = tuple(
         {
             "wall time, s": record.wall_time_s,
             "peak memory, MiB": record.peak_memory_mib,
             "peak GPU memory, MiB": record.peak_gpu_memory_mib,
             "images a second": record.images_per_second,
+            **record.cost,
         }
         for record in (one, other)
     )
     found = {
         "config": _changes(_flat(one.config), _flat(other.config)),
         "seed": _changes({"seed": one.seed}, {"seed": other.seed}),
+        "data": _checksums(one.data, other.data, "data it saw"),
+        "sources": _checksums(one.sources, other.sources, "code it came from"),
         "environment": _changes(*environment),
-        "cost": [*_numbers(*cost)],
+        "cost": list(_named_numbers(*cost).values()),
         "results": _results(one, other),
         "notes": _changes(dict.fromkeys(one.notes, "said"), dict.fromkeys(other.notes, "said")),
     }
     return {heading: _cut(lines) for heading, lines in found.items() if lines}
+
+
+def common_scores(records: Mapping[str, Record]) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Scores of the seeds of studies, for :func:`~mmdense.records.plots.plot_scores`.
+
+    Args:
+        records: By the names that a picture gives them.
+
+    Returns:
+        ``{metric: {record: {variant: scores}}}`` of the metrics that all of their configs name;
+        nothing where one of them is no study. Variants and metrics by their labels.
+    """
+    if not all({"seeds", "variants", "metrics"} <= set(r.config) for r in records.values()):
+        return {}
+    labels = [{m["metric"]: m for m in record.config["metrics"]} for record in records.values()]
+    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for name, metric in labels[0].items():
+        if not all(name in known for known in labels) or "words" in metric:
+            continue
+        by_record = {key: _by_variant(record, name) for key, record in records.items()}
+        if all(by_record.values()):
+            found[metric["label"]] = {
+                key: {label: [s * metric["scale"] for s in runs] for label, runs in scores.items()}
+                for key, scores in by_record.items()
+            }
+    return found
+
+
+def _by_variant(record: Record, metric: str) -> dict[str, list[float]]:
+    """Scores of all seeds of each variant that has some, by its label."""
+    scores = {
+        variant["label"]: list(seed_scores(record, variant["name"], metric).values())
+        for variant in record.config["variants"]
+    }
+    return {label: runs for label, runs in scores.items() if runs}
 
 
 def common_curves(one: Record, other: Record) -> list[str]:
@@ -71,48 +97,54 @@ def common_curves(one: Record, other: Record) -> list[str]:
 def _results(one: Record, other: Record) -> list[str]:
     """Every score of both; of studies the means, and whether seeds tell them apart."""
     lines = []
-    for line, name in zip(*_named_numbers(one.metrics, other.metrics)):
-        runs = (_runs(one, name), _runs(other, name))
-        p = math.nan
-        if all(runs) and len(runs[0]) == len(runs[1]):
-            p = paired_p(runs[1], runs[0])
-        lines.append(line if math.isnan(p) else f"{line}, p {p:.2g} over {len(runs[0])} seeds")
+    for name, line in _named_numbers(one.metrics, other.metrics).items():
+        found = paired(_scores(other, name), _scores(one, name))
+        over = f", {p_words(found.p)} over {found.pairs} seeds that both have"
+        lines.append(line + over if found.pairs > 1 else line)
     return lines
 
 
-def _runs(record: Record, name: str) -> list[float]:
+def _scores(record: Record, name: str) -> dict[int, float]:
     """Scores of the seeds behind ``<variant>/<metric>/mean`` of a study."""
     variant, _, rest = name.partition("/")
     metric, _, what = rest.rpartition("/")
-    if what != "mean":
-        return []
-    stages = [stage for stage in record.stages if stage["name"].startswith(f"{variant}/seed")]
-    scores = [stage["metrics"].get(metric) for stage in stages]
-    return [] if None in scores else scores
+    return seed_scores(record, variant, metric) if what == "mean" else {}
 
 
-def _named_numbers(
-    one: Mapping[str, float], other: Mapping[str, float]
-) -> tuple[list[str], list[str]]:
-    """Lines for what both have as numbers, and their names."""
-    lines, names = [], []
+def _named_numbers(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, str]:
+    """A line for each number that is not the same in both, by its name."""
+    lines = {}
     for name in sorted(set(one) | set(other)):
         before, after = one.get(name), other.get(name)
-        if before is None and after is None:
+        if before == after or (_lost(before) and _lost(after)):
             continue
         if before is None or after is None:
             side = "first" if after is None else "second"
             value = before if after is None else after
-            lines.append(f"{name}: {value:.6g}, only in the {side}")
+            lines[name] = f"{name}: {value:.6g}, only in the {side}"
+        elif _lost(before) or _lost(after):
+            told = ("not finite" if _lost(value) else f"{value:.6g}" for value in (before, after))
+            lines[name] = f"{name}: {' to '.join(told)}"
         else:
             share = f", {100 * (after / before - 1):+.1f} %" if before else ""
-            lines.append(f"{name}: {before:.6g} to {after:.6g} ({after - before:+.4g}{share})")
-        names.append(name)
-    return lines, names
+            lines[name] = f"{name}: {before:.6g} to {after:.6g} ({after - before:+.4g}{share})"
+    return lines
 
 
-def _numbers(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    return _named_numbers(one, other)[0]
+def _lost(value: float | None) -> bool:
+    return value is not None and not math.isfinite(value)
+
+
+def _checksums(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> list[str]:
+    """What has another checksum; of two of which one has none at all, only that."""
+    if bool(one) != bool(other):
+        return [f"the {'second' if one else 'first'} does not list the {what}"]
+    return _changes(*({name: _short(found[name]) for name in found} for found in (one, other)))
+
+
+def _short(checksums: str | list[str]) -> str:
+    listed = [checksums] if isinstance(checksums, str) else checksums
+    return " and ".join(checksum[:_DIGITS] for checksum in listed)
 
 
 def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

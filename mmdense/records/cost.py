@@ -7,14 +7,16 @@ the package ``pynvml`` is installed.
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import all_gather_object
 
 from mmdense.records.environment import live_descendants
 
-__all__ = ["CostMeter"]
+__all__ = ["CostMeter", "over_processes"]
 
 _POWERCAP = Path("/sys/class/powercap")
 _JOULES_PER_KWH = 3.6e6
@@ -25,15 +27,16 @@ class CostMeter:
 
     Args:
         gpus: GPUs in use, over all processes; this process asks the energy of its own.
+        packages: count the energy of the processor packages; one process of a machine does.
         powercap: folder of the counters of the processor packages.
     """
 
-    def __init__(self, gpus: int = 0, *, powercap: Path = _POWERCAP) -> None:
+    def __init__(self, gpus: int = 0, *, packages: bool = True, powercap: Path = _POWERCAP) -> None:
         self._gpus = gpus
         self._counters: list[_Counter] = [
             _Counter(file, int((file.parent / "max_energy_range_uj").read_text()))
             for file in sorted(powercap.glob("intel-rapl:?/energy_uj"))
-            if os.access(file, os.R_OK)
+            if packages and os.access(file, os.R_OK)
         ]
         self._gpu_joules = _gpu_joules() if gpus else None
         self._cpu_seconds = _cpu_seconds()
@@ -55,6 +58,24 @@ class CostMeter:
         if joules:
             cost["energy_kwh"] = sum(joules) / _JOULES_PER_KWH
         return cost
+
+
+def over_processes(cost: Mapping[str, float]) -> dict[str, float]:
+    """The cost of a run from what each of its processes spent; all of them call this at once.
+
+    Args:
+        cost: of this process. ``gpu_hours`` of the first one count all GPUs already.
+
+    Returns:
+        ``cpu_hours`` and ``energy_kwh`` summed, on every process.
+    """
+    first, *others = all_gather_object(dict(cost))
+    total = dict(first)
+    for part in others:
+        for name in ("cpu_hours", "energy_kwh"):
+            if name in part:
+                total[name] = total.get(name, 0.0) + part[name]
+    return total
 
 
 class _Counter:

@@ -16,7 +16,7 @@ _FENCE = re.compile(r"\s*(```|~~~)")
 
 
 class MarkError(ValueError):
-    """A mark that names no table or has no partner; the message names file and line."""
+    """A mark that names no table, has no partner or no table; the message names file and line."""
 
 
 def fill_tables(text: str, tables: Mapping[str, Callable[[], str]], file: str | Path) -> str:
@@ -31,7 +31,8 @@ def fill_tables(text: str, tables: Mapping[str, Callable[[], str]], file: str | 
         The new text, equal to the old one where every table is up to date.
 
     Raises:
-        MarkError: An unknown table, or an opening without its closing mark or the reverse.
+        MarkError: An unknown table, one that its records cannot fill, or an opening without its
+            closing mark or the reverse.
     """
     lines: list[str] = []
     opened: tuple[str, int] | None = None  # the open table and its line
@@ -50,7 +51,15 @@ def fill_tables(text: str, tables: Mapping[str, Callable[[], str]], file: str | 
             state = f"{opened[0]!r} of line {opened[1]} is open" if opened else "none is open"
             raise MarkError(f"{file}:{number}: {line.strip()} where {state}")
         opened = None if closing else (name, number)
-        lines += [line] if closing else [line, tables[name]()]
+        lines.append(line)
+        if not closing:
+            try:
+                lines.append(tables[name]())
+            except ValueError as error:
+                raise MarkError(
+                    f"{file}:{number}: table {name!r} cannot be made. {error}. Take out its two "
+                    "marks, or keep a record that has what it shows"
+                ) from error
     if opened:
         raise MarkError(f"{file}:{opened[1]}: table {opened[0]!r} has no closing mark")
     return "\n".join(lines) + ("\n" if text.endswith("\n") else "")

@@ -16,13 +16,17 @@ from typing import Any
 import yaml
 
 from mmdense.records.expected import read_expected
+from mmdense.records.kept_results import Results
 from mmdense.records.record import Record
+from mmdense.records.staleness import State
 from mmdense.records.statistics import summarise
-from mmdense.records.tables import Results
 
 __all__ = ["metafile", "model_index", "scores_csv"]
 
-_COLUMNS = ("record", "date", "commit", "part", "metric", "mean", "sd", "low", "high", "runs")
+_COLUMNS = (
+    *("record", "date", "commit", "part", "metric"),
+    *("mean", "sd", "low", "high", "runs", "code"),
+)
 
 
 def model_index(metafiles: Sequence[str]) -> str:
@@ -50,26 +54,31 @@ def metafile(text: str, configs: Mapping[str, str], results: Results) -> str:
 
 
 def _model(config: str, content: str, collection: str, results: Results) -> dict[str, Any] | None:
-    """One entry of a metafile: measured scores as ``Results``, others under ``Published``."""
+    """One entry of a metafile: measured scores as ``Results``, others under ``Published``.
+
+    ``Code`` of a result says "stale" or "unknown" where the code behind it may have changed.
+    """
     expected = read_expected(content, config)
     if not expected:
         return None
     kept = {folder.removeprefix("results/"): record for folder, record in results.records}
-    measured: dict[tuple[str, str], dict[str, float]] = {}
+    measured: dict[tuple[str, str, State], dict[str, float]] = {}
     published: dict[str, dict[str, float]] = {}
     for entry in expected:
         if "paper" in entry:
             published.setdefault(entry["paper"], {})[entry["metric"]] = entry["value"]
             continue
-        where = _task_and_data(kept[entry["record"]], entry["metric"])
-        measured.setdefault(where, {})[entry["metric"]] = entry["value"]
+        task, data = _task_and_data(kept[entry["record"]], entry["metric"])
+        state = results.state(f"results/{entry['record']}")
+        measured.setdefault((task, data, state), {})[entry["metric"]] = entry["value"]
     model: dict[str, Any] = {
         "Name": Path(config).stem,
         "In Collection": collection,
         "Config": config,
         "Results": [
             {"Task": task, "Dataset": data, "Metrics": metrics}
-            for (task, data), metrics in measured.items()
+            | ({} if state == "current" else {"Code": state})
+            for (task, data, state), metrics in measured.items()
         ]
         or None,
     }
@@ -93,7 +102,7 @@ def scores_csv(results: Results) -> str:
     """Every score of every kept record; of studies mean, deviation and interval over the seeds.
 
     Returns:
-        CSV with a header, lines ending in a newline.
+        CSV with a header, lines ending in a newline; ``code`` is "current", "stale" or "unknown".
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -111,6 +120,7 @@ def scores_csv(results: Results) -> str:
                     metric,
                     *(f"{number:.6g}" if number != "" else "" for number in numbers),
                     len(values),
+                    results.state(folder),
                 ]
             )
     return text.getvalue()

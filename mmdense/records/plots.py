@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 # Okabe and Ito's palette without yellow: told apart by colour-blind readers and on white paper.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -51,10 +52,47 @@ def plot_curves(
             if curves.get(key):
                 _draw(axes, curves[key], run, colour)
         _dress(axes, (labels or {}).get(key, key))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if len(curves_by_run) > 1:
             axes.legend(frameon=False, labelcolor=_INK, fontsize=10)
         else:
             axes.set_title(next(iter(curves_by_run)), color=_INK, fontsize=11, loc="left")
+    return _write(figure, path)
+
+
+def plot_scores(
+    scores: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], path: str | Path
+) -> Path:
+    """Draw variants of studies side by side, as a PNG: a panel for each metric.
+
+    A variant is a row with a mark for each study that has it: its mean and, of several seeds, the
+    standard deviation to each side, with a dot for each seed.
+
+    Args:
+        scores: ``{metric: {study: {variant: scores of its seeds}}}``.
+        path: File to write; its folder is made.
+
+    Raises:
+        ValueError: There are no scores.
+    """
+    panels = list(scores.values())
+    rows = list(dict.fromkeys(v for panel in panels for by in panel.values() for v in by))
+    if not rows:
+        raise ValueError("there are no scores to draw")
+    studies = list(dict.fromkeys(study for panel in panels for study in panel))
+    size = (2.6 + 3.4 * len(panels), 1.4 + (0.25 + 0.2 * len(studies)) * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+    for axes, (metric, panel) in zip(grid, scores.items()):
+        for number, (study, colour) in enumerate(zip(studies, _cycle(len(studies)))):
+            shift = 0.5 * ((number + 0.5) / len(studies) - 0.5)
+            _draw_scores(axes, panel.get(study, {}), rows, shift, colour, study)
+        _dress(axes, "", below=metric)
+        axes.yaxis.set_major_locator(FixedLocator(range(len(rows))))
+        axes.set_yticklabels(rows)
+    grid[0].set_ylim(len(rows) - 0.5, -0.5)
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper left", frameon=False)
     return _write(figure, path)
 
 
@@ -100,6 +138,25 @@ def _draw(axes: Axes, curve: Sequence[Sequence[float]], run: str, colour: str) -
     axes.plot(steps, _running_mean(values), color=colour, label=run, linewidth=2)
 
 
+def _draw_scores(
+    axes: Axes,
+    scores: Mapping[str, Sequence[float]],
+    rows: Sequence[str],
+    shift: float,
+    colour: str,
+    label: str,
+) -> None:
+    """One study in one panel: its variants at their rows, a little above or below."""
+    drawn = [row for row in rows if scores.get(row)]
+    places = [rows.index(row) + shift for row in drawn]
+    means = [float(np.mean(scores[row])) for row in drawn]
+    spreads = [float(np.std(scores[row], ddof=1)) if len(scores[row]) > 1 else 0 for row in drawn]
+    look: dict[str, Any] = {"color": colour, "linestyle": "none", "marker": "o"}
+    axes.errorbar(means, places, xerr=spreads, label=label, capsize=3, markersize=5, **look)
+    for row, place in zip(drawn, places):
+        axes.plot(scores[row], [place] * len(scores[row]), markersize=3, alpha=0.35, **look)
+
+
 def _running_mean(values: np.ndarray) -> np.ndarray:
     """Mean over a centred window, which is cut at the ends; NaN wherever the window holds one."""
     half = max(1, round(len(values) * _SMOOTHING / 2))
@@ -107,11 +164,10 @@ def _running_mean(values: np.ndarray) -> np.ndarray:
     return np.array([window.mean() for window in windows])
 
 
-def _dress(axes: Axes, label: str) -> None:
+def _dress(axes: Axes, label: str, below: str = "training iteration") -> None:
     """Axis titles, a pale grid, and no frame but the two axes."""
-    axes.set_xlabel("training iteration", color=_INK, fontsize=10)
+    axes.set_xlabel(below, color=_INK, fontsize=10)
     axes.set_ylabel(label, color=_INK, fontsize=10)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.tick_params(colors=_INK, labelsize=9, length=3)
     axes.grid(color=_GRID, linewidth=0.7)
     axes.set_axisbelow(True)

@@ -20,8 +20,12 @@ import numpy as np
 from mmdense.records.environment import collect_environment, git_state
 from mmdense.records.portable import config_hash, portable_config, portable_path
 
-SCHEMA = 2
-_NEW = {1: ("cost", "data", "sources")}  # fields that records of an older layout lack
+SCHEMA = 3
+# What records of an older layout lack, and is empty in them.
+_NEW: dict[int, dict[str, type]] = {
+    1: {"cost": dict, "data": dict, "sources": dict, "comparisons": list},
+    2: {"comparisons": list},
+}
 SIGNIFICANT_DIGITS = 6
 FILE_NAME = "record.json"
 
@@ -52,10 +56,15 @@ class Record:
         peak_gpu_memory_mib: As torch allocated it on one GPU; ``None`` without a GPU.
         images: Distinct images in the training set.
         images_per_second: Of training, or of feature extraction, over all ranks.
-        cost: See :meth:`~mmdense.records.cost.CostMeter.read`, over the parts of a resumed run.
+        cost: See :meth:`~mmdense.records.cost.CostMeter.read`, over the parts of a resumed run and
+            all processes of a training; of ``tools/knn.py`` and ``linear_probe.py`` the processor
+            hours and energy are those of the first process.
         data: ``{split: checksum}``, see :func:`~mmdense.records.data_checksum.data_checksum`.
-        sources: See :func:`~mmdense.records.sources.loaded_sources`.
+        sources: See :func:`~mmdense.records.sources.loaded_sources`; of stages, and of a run that
+            was resumed, :func:`~mmdense.records.sources.joined_sources`.
         stages: Of a pipeline, one dictionary a stage.
+        comparisons: Of a study, each variant beside its baseline, see
+            :func:`~mmdense.records.study_comparisons.study_comparisons`.
         notes: What a reader must know, such as values that were not finite.
         schema: Version of this layout.
     """
@@ -79,8 +88,9 @@ class Record:
     images_per_second: float | None = None
     cost: dict[str, float] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str | list[str]] = field(default_factory=dict)
     stages: list[dict[str, Any]] = field(default_factory=list)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     schema: int = SCHEMA
 
@@ -151,8 +161,8 @@ def load(path: str | Path) -> Record:
             f"{path}: field 'schema' is {content.get('schema')!r}, this version reads up to "
             f"{SCHEMA}: run again, or read it with the mmdense that wrote it (field 'versions')"
         )
-    for name in _NEW.get(content["schema"], ()):
-        content.setdefault(name, {})
+    for name, empty in _NEW.get(content["schema"], {}).items():
+        content.setdefault(name, empty())
     content["schema"] = SCHEMA
     known = {entry.name for entry in fields(Record)}
     for problem, names in (("lacks", known - set(content)), ("unknown", set(content) - known)):

@@ -11,13 +11,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmdense.engine.batch_size import batch_size
-from mmdense.records.cost import CostMeter
+from mmdense.records.cost import CostMeter, over_processes
 from mmdense.records.curve import Curve
 from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.expected import PART_OF_A_WHOLE, compare_expected
 from mmdense.records.record import FILE_NAME, Record, save
-from mmdense.records.sources import loaded_sources
+from mmdense.records.sources import joined_sources, loaded_sources
 from mmdense.registry import HOOKS
 
 TEST_FILE_NAME = "test_record.json"
@@ -53,6 +53,7 @@ class RecordHook(Hook):
     def __init__(self, slug: str | None = None, name: str | None = None) -> None:
         self._slug, self._name = slug, name
         self._record: Record | None = None
+        self._cost: CostMeter | None = None
         self._curves: dict[str, Curve] = {}
         self._images = 0
         self._image_seconds = 0.0
@@ -65,10 +66,14 @@ class RecordHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Note the code and the environment as they are at the start."""
-        if not is_main_process() or self._record is not None:
+        if self._cost is not None:
+            return
+        gpus = runner.world_size if is_main_process() else 1  # of all, or its own for the energy
+        first_here = os.environ.get("LOCAL_RANK", "0") == "0"  # on this machine
+        self._cost = CostMeter(gpus if get_device() == "cuda" else 0, packages=first_here)
+        if not is_main_process():
             return
         self._started = self._mark = time.perf_counter()
-        self._cost = CostMeter(runner.world_size if get_device() == "cuda" else 0)
         file = Path(runner.cfg.filename or "unnamed/unnamed.py")
         self._record = Record.begin(
             self._slug or file.absolute().parent.name,
@@ -82,6 +87,7 @@ class RecordHook(Hook):
         if self._record is None:
             return
         self._trained = True
+        self._record.sources = dict(loaded_sources(runner.cfg.filename))
         self._record.images = len(runner.train_dataloader.dataset)
         self._note_data("train", runner.train_dataloader.dataset)
         if runner.val_loop is not None:
@@ -98,6 +104,11 @@ class RecordHook(Hook):
         earlier = "" if state["commit"] == self._record.git["commit"] else f" ({state['commit']})"
         note = f"resumed after iteration {runner.iter}{earlier and ' of another commit' + earlier}"
         self._record.notes = [*state["notes"], note]
+        if runner.world_size > 1:
+            self._record.notes.append(
+                "processor time and energy before the resume are of one process"
+            )
+        self._join(state.get("sources", {}), state.get("data", {}))
 
     def before_val(self, runner: Runner) -> None:
         """Note what is validated on."""
@@ -115,10 +126,11 @@ class RecordHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Add one point to the curves, and the iteration to the speed."""
+        self._iterations_here += 1
         if self._record is None:
+            self._look_at_memory(self._iterations_here)
             return
         now = time.perf_counter()
-        self._iterations_here += 1
         if self._iterations_here > _WARM_UP:
             self._images += batch_size(runner, data_batch) * runner.world_size
             self._image_seconds += now - self._mark
@@ -195,11 +207,14 @@ class RecordHook(Hook):
             "image_seconds": self._image_seconds,
             "peak_memory_mib": self._peak_memory_mib,
             "wall_time_s": self._wall_time(),
-            "cost": self._cost_so_far(),
+            # Of this process alone: the others do not come here.
+            "cost": self._with_cost_before(self._cost.read()) if self._cost else {},
             "date": self._record.date,
             "commit": self._record.git["commit"],
             "metrics": dict(self._record.metrics),
             "notes": list(self._record.notes),
+            "sources": dict(self._record.sources),
+            "data": dict(self._record.data),
         }
 
     def after_train(self, runner: Runner) -> None:
@@ -211,13 +226,16 @@ class RecordHook(Hook):
         self._write(runner, FILE_NAME if self._trained else TEST_FILE_NAME)
 
     def _write(self, runner: Runner, file_name: str) -> None:
+        assert self._cost is not None  # since before_run
+        cost = over_processes(self._cost.read())
         if self._record is None:
             return
         record = self._record
         record.curves = {key: curve.as_list() for key, curve in self._curves.items()}
         record.wall_time_s = self._wall_time()
-        record.cost = self._cost_so_far()
-        record.sources = loaded_sources(runner.cfg.filename)
+        record.cost = self._with_cost_before(cost)
+        # What was loaded at the start ran as it was then, whatever became of its file.
+        record.sources = {**loaded_sources(runner.cfg.filename), **record.sources}
         record.peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
         record.peak_gpu_memory_mib = peak_gpu_memory_mib()
         if self._image_seconds > 0:
@@ -229,6 +247,16 @@ class RecordHook(Hook):
             for said in self._compared:
                 runner.logger.info(said)
         save(record, Path(runner.work_dir) / file_name)
+
+    def _join(self, sources: dict[str, Any], data: dict[str, str]) -> None:
+        """Take up code and data of the part before a resume."""
+        record = self._record
+        assert record is not None
+        record.sources = joined_sources([sources, record.sources])
+        for split, checksum in data.items():
+            if record.data.setdefault(split, checksum) != checksum:
+                record.data[f"{split}, before the resume"] = checksum
+                record.notes.append(f"the data of {split} were others before the resume")
 
     def _note_data(self, split: str, dataset: Any) -> None:
         if self._record is None or split in self._record.data:
@@ -242,15 +270,17 @@ class RecordHook(Hook):
     def _wall_time(self) -> float:
         return self._wall_before + time.perf_counter() - self._started
 
-    def _cost_so_far(self) -> dict[str, float]:
-        here = self._cost.read()
+    def _with_cost_before(self, here: dict[str, float]) -> dict[str, float]:
         return {name: value + self._cost_before.get(name, 0.0) for name, value in here.items()}
 
     def _look_at_memory(self, iteration: int) -> None:
         # The second iteration too: by then every worker has a batch in its hands.
-        if self._record is not None and (iteration == 2 or iteration % _MEMORY_EVERY == 0):
-            self._peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
+        if iteration != 2 and iteration % _MEMORY_EVERY:
+            return
+        if self._cost is not None:
             self._cost.read()  # its counters start over
+        if self._record is not None:
+            self._peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
 
 
 def _scalars(runner: Runner, mode: str, metrics: dict[str, float] | None) -> dict[str, float]:

@@ -5,16 +5,17 @@ that only writes down what was computed, such as records and reports, does not c
 """
 
 import ast
+import functools
 import hashlib
 import io
 import sys
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mmengine.config import Config
 
-__all__ = ["changed_sources", "loaded_sources"]
+__all__ = ["changed_sources", "joined_sources", "loaded_sources"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COUNTED = ("mmdense", "projects", "configs")
@@ -44,18 +45,40 @@ def loaded_sources(config: str | Path | None) -> dict[str, str]:
     return {name: _hash(file) for name, file in sorted(inside.items()) if _counts(name)}
 
 
-def changed_sources(sources: Mapping[str, str], root: Path) -> list[str]:
-    """Files that do something else now than when their hashes were taken, or are gone.
+def joined_sources(
+    parts: Iterable[Mapping[str, str | list[str]]],
+) -> dict[str, str | list[str]]:
+    """The code of a whole from that of its parts.
+
+    Returns:
+        As :func:`loaded_sources`; a list of hashes of a file that was not the same in all parts.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for part in parts:
+        for name, hashes in part.items():
+            found.setdefault(name, {}).update(dict.fromkeys(_listed(hashes)))
+    return {
+        name: next(iter(hashes)) if len(hashes) == 1 else list(hashes)
+        for name, hashes in sorted(found.items())
+    }
+
+
+def changed_sources(sources: Mapping[str, str | list[str]], root: Path) -> list[str]:
+    """Files that do something else now than when one of their hashes was taken, or are gone.
 
     Args:
-        sources: from :func:`loaded_sources`.
+        sources: from :func:`loaded_sources` or :func:`joined_sources`.
         root: of the repository.
     """
     return [
         name
         for name, found in sources.items()
-        if not (root / name).is_file() or _hash(root / name) != found
+        if not (root / name).is_file() or {_hash(root / name)} != set(_listed(found))
     ]
+
+
+def _listed(hashes: str | list[str]) -> list[str]:
+    return [hashes] if isinstance(hashes, str) else hashes
 
 
 def _counts(name: str) -> bool:
@@ -76,7 +99,11 @@ def _hash(file: Path) -> str:
 
     Equal on every version of Python, which a hash of the parsed tree is not.
     """
-    text = file.read_text(encoding="utf-8")
+    return _hash_of_text(file.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _hash_of_text(text: str) -> str:
     lines = text.splitlines()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

@@ -5,13 +5,13 @@ freedom as there are runs less one. With three seeds an interval is 4.3 standard
 side, and only plain differences are told from chance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-__all__ = ["Summary", "paired_p", "summarise"]
+__all__ = ["Paired", "Summary", "p_words", "paired", "summarise"]
 
 
 class Summary(NamedTuple):
@@ -28,6 +28,25 @@ class Summary(NamedTuple):
     sd: float
     low: float
     high: float
+
+
+class Paired(NamedTuple):
+    """The difference of two things over the seeds that both were run with.
+
+    Attributes:
+        difference: Mean over the pairs; NaN of no pair.
+        low: Lower end of the interval that has the difference of many pairs in it; NaN of one.
+        high: Upper end.
+        p: Probability of a mean difference as large as this one, or larger, were there none; NaN
+            of one pair.
+        pairs: Number of seeds that both have.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    pairs: int
 
 
 def summarise(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
@@ -47,20 +66,33 @@ def summarise(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
     return Summary(mean, sd, mean - reach, mean + reach)
 
 
-def paired_p(values: Sequence[float], baseline: Sequence[float]) -> float:
-    """Probability of a mean difference as large as this one, or larger, were there none.
+def paired(
+    values: Mapping[int, float], baseline: Mapping[int, float], *, confidence: float = 0.95
+) -> Paired:
+    """Compare two things of which each was run with several seeds.
 
-    Two-sided paired t-test: run i of both has the same seed. NaN with fewer than two pairs; 0 where
-    all pairs differ by the same amount, 1 where none does.
+    Two-sided paired t-test over the seeds that both have. p is 0 where all pairs differ by the same
+    amount, and 1 where none does.
 
-    Raises:
-        ValueError: The runs do not pair.
+    Args:
+        values: Score of each seed.
+        baseline: The same of what it is compared with.
+        confidence: Of the interval.
     """
-    if len(values) != len(baseline):
-        raise ValueError(f"{len(values)} runs do not pair with {len(baseline)}")
-    difference = np.asarray(values, dtype=float) - np.asarray(baseline, dtype=float)
-    if len(difference) < 2:
-        return float("nan")
-    if np.ptp(difference) == 0:
-        return 1.0 if difference[0] == 0 else 0.0
-    return float(stats.ttest_1samp(difference, 0.0).pvalue)
+    seeds = [seed for seed in values if seed in baseline]
+    if not seeds:
+        return Paired(np.nan, np.nan, np.nan, np.nan, 0)
+    difference = np.asarray([values[seed] - baseline[seed] for seed in seeds])
+    mean, _, low, high = summarise(difference.tolist(), confidence=confidence)
+    if len(seeds) == 1:
+        p = np.nan
+    elif np.ptp(difference) == 0:
+        p = 1.0 if mean == 0 else 0.0
+    else:
+        p = float(stats.ttest_1samp(difference, 0.0).pvalue)
+    return Paired(mean, low, high, p, len(seeds))
+
+
+def p_words(p: float) -> str:
+    """A p-value as a reader needs it: ``p 0.013``, ``p < 0.001``."""
+    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"

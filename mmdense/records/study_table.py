@@ -3,13 +3,17 @@
 Against a baseline, what differs by more than chance would make it is bold.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING, markdown
 from mmdense.records.record import Record, RecordError
-from mmdense.records.statistics import paired_p
+from mmdense.records.staleness import legend
+from mmdense.records.statistics import p_words
+from mmdense.records.study_comparisons import compare_variants
 
 __all__ = ["kept_phases", "kept_study", "phases_table", "study_table"]
 
@@ -32,23 +36,23 @@ def study_table(record: Record, group: str | None = None, baseline: str | None =
             under this name.
         baseline: Variant that the others are compared with, seed by seed: scores that differ with
             p < 0.05 in a paired t-test are bold. A variant whose config says ``against`` is
-            compared with that one.
+            compared with that one, and the difference stands below its mean. Fewer pairs than there
+            are seeds are said.
 
     Raises:
-        RecordError: ``tables`` lists what is no variant.
+        RecordError: The record is of no study, lacks a score, or has no such group or baseline.
     """
+    _check(record, baseline)
     seeds = len(record.config["seeds"])
     variants = _variants(record, group)
     metrics = [metric for metric in record.config["metrics"] if _is_told(record, variants, metric)]
     published = any("paper" in variant for variant in variants)
     rows = []
     for variant in variants:
-        other = variant.get("against", baseline)
-        cells = []
-        for metric in metrics:
-            cell = _cell(record, variant, metric, seeds)
-            bold = other is not None and _differs(record, variant["name"], other, metric)
-            cells.append(f"**{cell}**" if bold else cell)
+        cells = [
+            _compared(record, variant, metric, baseline, _cell(record, variant, metric, seeds))
+            for metric in metrics
+        ]
         paper = [variant.get("paper", "–")] if published else []
         rows.append([variant["label"], *paper, *cells])
     labels = [metric["label"] for metric in metrics]
@@ -96,7 +100,31 @@ def _variants(record: Record, group: str | None) -> list[dict[str, Any]]:
                 "are no variants"
             )
         return [by_name[name] for name in listed]
-    return [variant for variant in variants if variant.get("group") == group]
+    found = [variant for variant in variants if variant.get("group") == group]
+    if not found:
+        groups = sorted({v["group"] for v in variants if "group" in v})
+        raise RecordError(
+            f"record {record.name!r}: no variant has the group {group!r}, nor does config.tables "
+            f"list it; the groups are {', '.join(groups) or 'none'}"
+        )
+    return found
+
+
+def _check(record: Record, baseline: str | None) -> None:
+    """Refuse what no table can be made of, before a key of it is missed."""
+    where = f"record {record.name!r}: config"
+    if lost := [key for key in ("seeds", "variants", "metrics") if key not in record.config]:
+        raise RecordError(f"{where} lacks {', '.join(lost)}: it is of no study")
+    for what, keys in (("variants", ("name", "label")), ("metrics", ("metric", "label", "scale"))):
+        for number, entry in enumerate(record.config[what]):
+            if lost := [key for key in keys if key not in entry]:
+                raise RecordError(f"{where}.{what}[{number}] lacks {', '.join(lost)}")
+    names = [variant["name"] for variant in record.config["variants"]]
+    if baseline is not None and baseline not in names:
+        raise RecordError(
+            f"{where}.variants has no {baseline!r}, which the table compares with; it has "
+            f"{', '.join(names)}"
+        )
 
 
 def _is_told(record: Record, variants: list[dict[str, Any]], metric: dict[str, Any]) -> bool:
@@ -105,26 +133,40 @@ def _is_told(record: Record, variants: list[dict[str, Any]], metric: dict[str, A
     return not metric.get("optional") or any(key in record.metrics for key in keys)
 
 
-def _differs(record: Record, variant: str, baseline: str, metric: dict[str, Any]) -> bool:
-    runs, others = (_runs(record, name, metric["metric"]) for name in (variant, baseline))
-    return len(runs) == len(others) > 1 and paired_p(runs, others) < _P
-
-
-def _runs(record: Record, variant: str, metric: str) -> list[float]:
-    """The score of each seed, in the order of the seeds."""
-    by_name = {stage["name"]: stage["metrics"] for stage in record.stages}
-    runs = [by_name.get(f"{variant}/seed{seed}", {}) for seed in record.config["seeds"]]
-    return [run[metric] for run in runs if run.get(metric) is not None]
+def _compared(
+    record: Record, variant: dict[str, Any], metric: dict[str, Any], baseline: str | None, cell: str
+) -> str:
+    """A cell in bold where it differs from the baseline; below it how much, of an ``against``."""
+    other = variant.get("against", baseline)
+    if other in (None, variant["name"]) or metric.get("words"):
+        return cell
+    found = compare_variants(record, variant["name"], other, metric["metric"])
+    shown = f"**{cell}**" if found.p < _P else cell
+    few = f"{found.pairs} pair{'s' * (found.pairs > 1)}"
+    partly = 0 < found.pairs < len(record.config["seeds"])
+    if "against" not in variant or metric.get("count") or not found.pairs:
+        return f"{shown} ({few})" if partly else shown
+    digits, scale = metric.get("digits", 1), metric["scale"]
+    said = [f"{found.difference * scale:+.{digits}f}"]
+    if found.pairs > 1:
+        low, high = sorted((found.low * scale, found.high * scale))
+        said = [f"{said[0]} ({low:+.{digits}f} to {high:+.{digits}f})", p_words(found.p)]
+    return f"{shown}<br>{', '.join([*said, few] if partly else said)}"
 
 
 def _cell(record: Record, variant: dict[str, Any], metric: dict[str, Any], seeds: int) -> str:
     if "words" in metric:
         return _said(record, variant["name"], metric["words"])
     key = f"{variant['name']}/{metric['metric']}"
-    if metric.get("optional") and f"{key}/mean" not in record.metrics:
-        return "–"
+    if f"{key}/mean" not in record.metrics:
+        if metric.get("optional"):
+            return "–"
+        raise RecordError(
+            f"record {record.name!r}: field 'metrics' lacks {key}/mean, which config.metrics "
+            "lists; say optional=True there where a variant may lack it, and keep a new record"
+        )
     mean, spread = record.metrics[f"{key}/mean"], record.metrics.get(f"{key}/sd")
-    if mean is None:  # as JSON has it
+    if mean is None or not math.isfinite(mean):
         return "not finite"
     if metric.get("count"):
         return f"{round(mean * seeds)} of {seeds}"
@@ -145,28 +187,30 @@ def _said(record: Record, variant: str, words: dict[str, str]) -> str:
     return ", ".join(found) or "–"
 
 
-def kept_phases(slug: str, name: str) -> Callable[[Any, str], str]:
+def kept_phases(slug: str, name: str) -> Callable[[Results, str], str]:
     """As :func:`kept_study`, with :func:`phases_table`."""
     return _kept(slug, name, phases_table)
 
 
 def kept_study(
     slug: str, name: str, group: str | None = None, baseline: str | None = None
-) -> Callable[[Any, str], str]:
+) -> Callable[[Results, str], str]:
     """Make the table of the newest kept study of a name, with its seeds and its record."""
     return _kept(slug, name, lambda record: study_table(record, group, baseline), baseline)
 
 
 def _kept(
     slug: str, name: str, make: Callable[[Record], str], baseline: str | None = None
-) -> Callable[[Any, str], str]:
-    def table(results: Any, to_root: str) -> str:
-        newest = {
-            kept.name: (folder, kept) for folder, kept in results.records if kept.slug == slug
-        }
+) -> Callable[[Results, str], str]:
+    def table(results: Results, to_root: str) -> str:
+        newest = results.newest(slug)
         if name not in newest:
             return NOTHING
         folder, record = newest[name]
+        try:
+            table = make(record)
+        except RecordError as error:
+            raise RecordError(f"{folder}: {error}") from error
         seeds = ", ".join(str(seed) for seed in record.config["seeds"])
         link = f"[{Path(folder).name}]({to_root + folder})"
         labels = {variant["name"]: variant["label"] for variant in record.config["variants"]}
@@ -174,17 +218,21 @@ def _kept(
         if baseline is not None:
             against = f"; bold differs from {labels[baseline]} with p < {_P:g} (paired t-test)"
         elif any("against" in variant for variant in record.config["variants"]):
-            against = f"; bold differs from its baseline with p < {_P:g} (paired t-test)"
-        table = make(record)
-        stale = _stale(results.changed.get(folder, []))
+            against = (
+                "; below it the difference from its baseline, with the 95 % interval and p of a "
+                f"paired t-test over the seeds of both; bold: p < {_P:g}"
+            )
+        stale = _stale(results, folder)
         return f"{table}\n\nMean ± standard deviation over seeds {seeds}{against}: {link}.{stale}"
 
     return table
 
 
-def _stale(changed: Sequence[str]) -> str:
-    """What to say of a record whose code has changed since."""
-    if not changed:
-        return ""
+def _stale(results: Results, folder: str) -> str:
+    """What to say of a record whose code has changed since, or may have."""
+    state = results.state(folder)
+    if state != "stale":
+        return f" {legend([state])}".rstrip()
+    changed = results.changed[folder]
     more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
     return f" Stale: its code has changed since, {', '.join(changed[:_SHOWN])}{more}."

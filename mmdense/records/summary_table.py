@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING, markdown
 from mmdense.records.record import Record, RecordError
+from mmdense.records.staleness import State, legend, marks
 
 __all__ = ["Headline", "summary_table"]
 
@@ -58,22 +60,22 @@ HEADLINES = (
 )
 
 
-def summary_table(results: Any, to_root: str) -> str:
+def summary_table(results: Results, to_root: str) -> str:
     """A row for each of :data:`HEADLINES` whose study is kept: mean and spread with and without.
 
     Raises:
         RecordError: The newest study of that name has no such variant or metric.
     """
-    newest = {(kept.slug, kept.name): (folder, kept) for folder, kept in results.records}
-    rows, seeds, machines, any_stale = [], set(), set(), False
+    rows, seeds, machines = [], set(), set()
+    states: list[State] = []
     for headline in HEADLINES:
-        if (headline.slug, headline.study) not in newest:
+        newest = results.newest(headline.slug)
+        if headline.study not in newest:
             continue
-        folder, record = newest[headline.slug, headline.study]
+        folder, record = newest[headline.study]
         seeds.add(len(record.config["seeds"]))
         machines.add(_machine(record))
-        stale = " (stale)" if results.changed.get(folder) else ""
-        any_stale |= bool(stale)
+        states.append(results.state(folder))
         measured = _metric(record, headline, folder)
         (without, spread), (value, spread_with) = (
             _score(record, name, measured, folder) for name in (headline.baseline, headline.variant)
@@ -86,18 +88,17 @@ def summary_table(results: Any, to_root: str) -> str:
                 f"{without:.1f} ± {spread:.1f}",
                 f"{value:.1f} ± {spread_with:.1f}",
                 f"{value - without:+.1f}",
-                f"[{Path(folder).name}]({to_root + folder}){stale}",
+                f"[{Path(folder).name}]({to_root + folder})",
             ]
         )
     if not rows:
         return NOTHING
+    rows = [[*row[:-1], row[-1] + mark] for row, mark in zip(rows, marks(states), strict=True)]
     right = ("Without", "With", "Difference")
     table = markdown(["Method", "On", "Measured", *right, "Record"], rows, right=right)
     number = " or ".join(str(count) for count in sorted(seeds))
     said = f"Mean ± standard deviation over {number} seeds, on {' or '.join(sorted(machines))}."
-    if any_stale:
-        said += " Stale: code that the row came from has changed since."
-    return f"{table}\n\n{said}"
+    return f"{table}\n\n{' '.join(filter(None, [said, legend(states)]))}"
 
 
 def _machine(record: Record) -> str:

@@ -5,56 +5,25 @@ Numbers in a table come from ``results/`` and nowhere else. A table of the READM
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from mmdense.records.benchmarks_table import BENCHMARK_FILE_NAME, benchmark_rows, kept_benchmarks
+from mmdense.records.benchmarks_table import kept_benchmarks
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import markdown
-from mmdense.records.record import FILE_NAME, Record, RecordError, load
-from mmdense.records.sources import changed_sources
+from mmdense.records.record import Record, RecordError
+from mmdense.records.staleness import State, legend, marks
 from mmdense.records.study_table import kept_phases, kept_study
 from mmdense.records.summary_table import summary_table
 
-_STALE = "stale"  # mark of a row whose code has changed since
+_CURRENT: tuple[State, ...] = ("current",)
 _SYNTHETIC = "Collage"  # the generated data set; whatever is measured on it is marked
-
-
-class Results(NamedTuple):
-    """What a results folder holds, oldest first.
-
-    Attributes:
-        records: ``(folder, record)``; the folder as ``results/<slug>/<date>_<what>``.
-        benchmarks: ``(folder, rows)``.
-        changed: ``{folder: files}``, of records whose code has changed since.
-    """
-
-    records: list[tuple[str, Record]]
-    benchmarks: list[tuple[str, list[dict[str, Any]]]]
-    changed: Mapping[str, list[str]] = MappingProxyType({})
-
-
-def read_results(root: str | Path) -> Results:
-    """Read every kept record and benchmark below ``<root>/results``.
-
-    Raises:
-        RecordError: One of them is broken; the message names the file.
-    """
-    root = Path(root)
-    files = sorted((root / "results").glob(f"*/*/{FILE_NAME}"))
-    records = [(file.parent.relative_to(root).as_posix(), load(file)) for file in files]
-    records.sort(key=lambda kept: (kept[1].date, kept[0]))
-    files = sorted((root / "results" / "benchmarks").glob(f"*/{BENCHMARK_FILE_NAME}"))
-    rows = [(file.parent.relative_to(root).as_posix(), benchmark_rows(file)) for file in files]
-    changed = {folder: changed_sources(record.sources, root) for folder, record in records}
-    return Results(records, rows, {folder: files for folder, files in changed.items() if files})
 
 
 def pipelines_table(
     records: Sequence[Record],
     links: Sequence[str] | None = None,
-    changed: Sequence[Sequence[str]] | None = None,
+    states: Sequence[State] = (),
 ) -> str:
     """One row for each comparison that the configs of pipelines name in ``compare``.
 
@@ -64,19 +33,19 @@ def pipelines_table(
     Args:
         records: Of pipelines.
         links: Where each record lies, for a column of links; without them there is none.
-        changed: Files under each record that have changed since; such a row is marked.
+        states: Of the code behind each record; without them no row is marked.
 
     Raises:
         RecordError: A comparison names a stage or a metric that the record does not have.
     """
     rows = []
-    for number, record in enumerate(records):
+    marked = marks(states or _CURRENT * len(records))
+    for number, (record, mark) in enumerate(zip(records, marked, strict=True)):
         for index, compared in enumerate(record.config.get("compare", [])):
             where = f"record {record.name!r}: config.compare[{index}]"
             row = [f"`{record.name}`", _pretraining(record), *_comparison(record, compared, where)]
             row += [_duration(record.wall_time_s)]
-            stale = f" ({_STALE})" if changed and changed[number] else ""
-            row += [_link(record, links[number]) + stale] if links else []
+            row += [_link(record, links[number]) + mark] if links else []
             rows.append(row)
     header = ["Pipeline", "Pretrained on", "Measured", "On"]
     header += ["SSL weights", "Random weights", "Difference", "Time of all"]
@@ -84,64 +53,78 @@ def pipelines_table(
     table = markdown(header, rows, right=("SSL weights", "Random weights", "Difference"))
     if any(_SYNTHETIC in cell for row in rows for cell in row):
         table += f"\n\n{_SYNTHETIC} is generated: its scores are synthetic."
-    if changed and any(changed):
-        table += f"\n\n{_STALE.capitalize()}: code that the row came from has changed since."
-    return table
+    return _with_legend(table, states if links else ())
 
 
-def setup_table(records: Sequence[Record], links: Sequence[str]) -> str:
+def setup_table(
+    records: Sequence[Record], links: Sequence[str], states: Sequence[State] = ()
+) -> str:
     """One row for each measured installation: metrics ``installed_gib`` and ``setup_s``.
 
     Raises:
         RecordError: A record lacks one of them.
     """
     rows = []
-    for record, link in zip(records, links, strict=True):
+    marked = marks(states or _CURRENT * len(records))
+    for record, link, mark in zip(records, links, marked, strict=True):
         missing = {"installed_gib", "setup_s"} - set(record.metrics)
         if missing:
             raise RecordError(f"{link}: field 'metrics' lacks {', '.join(sorted(missing))}")
         machine = f"{record.hardware['cpu']}, {record.hardware['cores']} cores"
         size = f"{record.metrics['installed_gib']:.1f} GiB"
         time = _duration(record.metrics["setup_s"])
-        rows.append([machine, str(record.versions["python"]), size, time, _link(record, link)])
+        row = [machine, str(record.versions["python"]), size, time]
+        rows.append([*row, _link(record, link) + mark])
     header = ["Machine", "Python", "Installed", "Set-up", "Record"]
-    return markdown(header, rows, right=("Installed", "Set-up"))
+    return _with_legend(markdown(header, rows, right=("Installed", "Set-up")), states)
 
 
 def _kept_pipelines(results: Results, to_root: str) -> str:
-    newest = _newest(results, "pipelines")
+    newest = dict(results.newest("pipelines").values())
     links = [to_root + folder for folder in newest]
-    changed = [results.changed.get(folder, []) for folder in newest]
-    return pipelines_table(list(newest.values()), links, changed)
+    return pipelines_table(list(newest.values()), links, _states(results, newest))
 
 
 def _kept_setup(results: Results, to_root: str) -> str:
-    newest = _newest(results, "setup")
-    return setup_table(list(newest.values()), [to_root + folder for folder in newest])
+    newest = dict(results.newest("setup").values())
+    links = [to_root + folder for folder in newest]
+    return setup_table(list(newest.values()), links, _states(results, newest))
 
 
-def memory_table(records: Sequence[Record], links: Sequence[str]) -> str:
+def memory_table(
+    records: Sequence[Record], links: Sequence[str], states: Sequence[State] = ()
+) -> str:
     """One row for each run whose memory was watched: ``steps``, ``early_mib``, ``late_mib``.
 
     Raises:
         RecordError: A record lacks one of them.
     """
     rows = []
-    for record, link in zip(records, links, strict=True):
+    marked = marks(states or _CURRENT * len(records))
+    for record, link, mark in zip(records, links, marked, strict=True):
         missing = {"steps", "early_mib", "late_mib"} - set(record.metrics)
         if missing:
             raise RecordError(f"{link}: field 'metrics' lacks {', '.join(sorted(missing))}")
         early, late = record.metrics["early_mib"], record.metrics["late_mib"]
         change = f"{100 * (late / early - 1):+.2f} %"
         cells = [f"{record.metrics['steps']:,.0f}", f"{early:,.0f} MiB", f"{late:,.0f} MiB", change]
-        rows.append([record.name, *cells, _link(record, link)])
+        rows.append([record.name, *cells, _link(record, link) + mark])
     header = ["Run", "Steps", "Resident after warm-up", "At the end", "Change", "Record"]
-    return markdown(header, rows, right=header[1:5])
+    return _with_legend(markdown(header, rows, right=header[1:5]), states)
 
 
 def _kept_memory(results: Results, to_root: str) -> str:
-    newest = _newest(results, "memory")
-    return memory_table(list(newest.values()), [to_root + folder for folder in newest])
+    newest = dict(results.newest("memory").values())
+    links = [to_root + folder for folder in newest]
+    return memory_table(list(newest.values()), links, _states(results, newest))
+
+
+def _states(results: Results, folders: Iterable[str]) -> list[State]:
+    return [results.state(folder) for folder in folders]
+
+
+def _with_legend(table: str, states: Sequence[State]) -> str:
+    return "\n\n".join(filter(None, [table, legend(states)]))
 
 
 # A table's name in the README files, and what makes it of the results and the way to the root.
@@ -174,12 +157,6 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
     "summary": summary_table,
     "training": kept_benchmarks("training", "Part"),
 }
-
-
-def _newest(results: Results, slug: str) -> dict[str, Record]:
-    """``{folder: record}`` with the newest record of each name, in the order of names."""
-    by_name = {kept.name: (folder, kept) for folder, kept in results.records if kept.slug == slug}
-    return {folder: kept for _, (folder, kept) in sorted(by_name.items())}
 
 
 def _pretraining(record: Record) -> str:

@@ -13,6 +13,7 @@ DISTRIBUTIONS = {
     "mmdet": ("onedl-mmdetection", "mmdet"),
     "mmpretrain": ("onedl-mmpretrain", "mmpretrain"),
     "mmseg": ("onedl-mmsegmentation", "mmsegmentation"),
+    "timm": ("timm",),
     "numpy": ("numpy",),
     "opencv": ("opencv-python", "opencv-python-headless"),
 }

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmdense.records.record import FILE_NAME, Record, RecordError, load
+from mmdense.records.find_record import find_file
+from mmdense.records.record import Record, RecordError, load
 from mmdense.report.panels import Points
 
 __all__ = ["Part", "Subject", "plain_text", "read_subjects"]
-
-_RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
     Raises:
         RecordError: A path has no record, or one that cannot be read, or stands there twice.
     """
-    files = [_file_of(Path(path)) for path in paths]
+    files = [find_file(path) for path in paths]
     if twice := [str(f) for f, count in Counter(f.resolve() for f in files).items() if count > 1]:
         raise RecordError(f"{twice[0]} was given twice")
     records = [load(file) for file in files]
@@ -89,31 +88,6 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
         Subject(name, record, file.parent, _parts(name, record, file.parent, several=several))
         for name, record, file in zip(names, records, files, strict=True)
     ]
-
-
-def _file_of(path: Path) -> Path:
-    """The file of a record.
-
-    Raises:
-        RecordError: There is none; the message says where it was looked for.
-    """
-    places = (path, path / FILE_NAME, _RESULTS / path / FILE_NAME)
-    for place in places:
-        if place.is_file():
-            return place
-    if path.is_dir():
-        below = sorted({*path.glob(f"*/{FILE_NAME}"), *path.glob(f"*/*/{FILE_NAME}")})
-        runs = ", ".join(str(file.parent) for file in below[:3])
-        hint = (
-            f"its parts have records ({runs}{', ...' if len(below) > 3 else ''}): give those, or "
-            "let the pipeline or the study end, which writes its own"
-            if below
-            else "a run writes one with custom_hooks = [dict(type='mmdense.RecordHook')]"
-        )
-    else:
-        hint = "give a work directory, or the folder or file of a record"
-    looked = f"{FILE_NAME} in it and {places[2]}" if path.is_dir() else f"it and {places[2]}"
-    raise RecordError(f"{path}: no record found; looked for {looked}; {hint}")
 
 
 def _names(records: Sequence[Record], files: Sequence[Path]) -> list[str]:

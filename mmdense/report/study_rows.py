@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmdense.records.record import Record
-from mmdense.records.statistics import paired_p
+from mmdense.records.statistics import p_words
+from mmdense.records.study_comparisons import compare_variants
 from mmdense.report.sortable_table import Cell, number_cell
 from mmdense.report.sources import Subject, plain_text
 
@@ -82,18 +83,8 @@ def _p(subject: Subject, variant: str, baseline: str | None, metric: str) -> str
     """What a paired t-test against the baseline says; empty where there is none."""
     if baseline is None or variant == baseline:
         return ""
-    runs, others = _runs(subject, variant, metric), _runs(subject, baseline, metric)
-    p = paired_p(runs, others) if len(runs) == len(others) else math.nan
-    if math.isnan(p):
-        return ""
-    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
-
-
-def _runs(subject: Subject, variant: str, metric: str) -> list[float]:
-    """The score of each seed, in the order of the seeds."""
-    by_name = {part.entry["name"]: part.metrics for part in subject.parts}
-    names = [f"{variant}/seed{seed}" for seed in subject.record.config["seeds"]]
-    return [by_name[name][metric] for name in names if metric in by_name.get(name, {})]
+    p = compare_variants(subject.record, variant, baseline, metric).p
+    return "" if math.isnan(p) else p_words(p)
 
 
 def _mean_of(cell: Cell) -> str:

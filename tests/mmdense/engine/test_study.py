@@ -5,7 +5,7 @@ import pytest
 
 from mmdense.engine import study as module
 from mmdense.engine.study import Study
-from mmdense.records.record import Record, save
+from mmdense.records.record import Record, load, save
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -93,6 +93,34 @@ def test_tells_mean_and_spread_of_every_variant(here, trained):
     assert "| Plain | 31.0 ± 1.4 |" in (here / "work_dirs/toy/table.md").read_text()
 
 
+def test_variants_are_compared_with_their_baseline(here, trained):
+    (here / "study.py").write_text(STUDY.replace('"Plain"', '"Plain", against="still"'))
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    record = load(study.report())
+    # 30 and 32 less 1 and 3: 29 of either seed.
+    assert record.comparisons == [
+        {
+            **{"variant": "plain", "against": "still", "metric": "mIoU", "pairs": 2},
+            **{"difference": 29.0, "low": 29.0, "high": 29.0, "p": 0.0},
+        }
+    ]
+    table = (here / "work_dirs/toy/table.md").read_text()
+    assert "| Plain | **31.0 ± 1.4**<br>+29.0 (+29.0 to +29.0), p < 0.001 |" in table
+
+
+def test_a_score_that_the_first_seed_lacks_is_kept(here, trained):
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    path = here / "work_dirs/toy/still/seed1/record.json"
+    record = json.loads(path.read_text())
+    record["metrics"]["late"] = 1.0
+    path.write_text(json.dumps(record))
+    record = json.loads(study.report().read_text())
+    assert record["metrics"]["still/late/mean"] is None  # over two seeds, of which one has none
+    assert "metrics.still/late/mean: not finite" in record["notes"]
+
+
 def test_it_ends_with_the_path_of_its_page(here, trained, capsys):
     (here / "study.py").write_text(STUDY + "baseline = 'still'\n")
     study = Study.from_file(Path("study.py"))
@@ -127,6 +155,33 @@ def test_stages_of_another_commit_are_named_together(here, trained):
         path.write_text(json.dumps(record))
     notes = json.loads(study.report().read_text())["notes"]
     assert "stages still/seed0, still/seed1 ran at commit abc" in notes
+
+
+def test_code_and_data_of_every_stage_are_kept(here, trained):
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    for number, name in enumerate(trained):
+        path = here / f"work_dirs/toy/{name}/record.json"
+        record = json.loads(path.read_text())
+        record["sources"] = {"a.py": "same", "b.py": "old" if number == 0 else "new"}
+        record["data"] = {"train": f"t{number}", "val": "v"}
+        path.write_text(json.dumps(record))
+    record = load(study.report())
+    assert record.sources == {"a.py": "same", "b.py": ["old", "new"]}
+    assert "not all parts ran with the same b.py" in record.notes
+    assert [record.data[f"{name}/train"] for name in trained] == ["t0", "t1", "t2", "t3"]
+    assert len(record.data) == 8
+
+
+def test_a_stage_that_does_not_list_its_code_is_named(here, trained):
+    study = Study.from_file(Path("study.py"))
+    study.run()
+    path = here / "work_dirs/toy/still/seed1/record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "sources": {"a.py": "x"}}))
+    assert (
+        "the code of plain/seed0, still/seed0, plain/seed1 is not known"
+        in load(study.report()).notes
+    )
 
 
 def test_a_work_folder_elsewhere_stays_out_of_the_record(here, trained, tmp_path_factory):

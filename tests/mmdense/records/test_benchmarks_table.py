@@ -1,21 +1,9 @@
-"""A table of benchmarks says both sides and their ratio, and a broken file says what is wrong."""
-
-import json
+"""A table of benchmarks says both sides and their ratio."""
 
 import pytest
 
 from mmdense.records.benchmarks_table import benchmarks_table
-from mmdense.records.record import RecordError
-from mmdense.records.tables import read_results
-
-OPERATOR = {
-    "name": "nms",
-    "setting": "2,000 boxes",
-    "ours_s": 0.01,
-    "other": "greedy loop",
-    "other_s": 0.05,
-    "ratio": 5.0,
-}
+from tests.mmdense.records.test_benchmark_file import OPERATOR
 
 
 def test_operators():
@@ -41,25 +29,39 @@ def test_memory_stands_beside_time_in_a_table_of_benchmarks():
     table = benchmarks_table(rows, ["x", "x"], what="Part").splitlines()
     assert "Times faster or smaller" in table[0]
     assert "| 2.00 s | 3.00 s | 1.50 |" in table[2]
-    assert "| 1,000 MiB | 500 MiB | 0.50 |" in table[3]
+    assert "| 1,000 MiB | 500 MiB | 0.500 |" in table[3]
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("ratio", "shown"),
     [
-        ("[]", "not a JSON object with 'results'"),
-        ("{", "not a JSON object with 'results'"),
-        (json.dumps({"results": [{"name": "a"}]}), r"results\[0\] lacks setting, other"),
-        (
-            json.dumps({"results": [{**OPERATOR, "ratio": 0.2}]}),
-            r"ratio is 0.2.*other_s / ours_s is 5",
-        ),
+        (0.03141, "0.0314"),
+        (0.99961, "1.00"),
+        (1.7005, "1.70"),
+        (12.107, "12.1"),
+        (99.96, "100"),
+        (1671.01, "1,670"),
     ],
 )
-def test_a_broken_benchmark_names_its_file(tmp_path, content, message):
-    folder = tmp_path / "results" / "benchmarks" / "x"
-    folder.mkdir(parents=True)
-    (folder / "benchmark.json").write_text(content)
-    with pytest.raises(RecordError, match=message) as caught:
-        read_results(tmp_path)
-    assert str(folder / "benchmark.json") in str(caught.value)
+def test_a_ratio_has_three_digits(ratio, shown):
+    table = benchmarks_table([{**OPERATOR, "ratio": ratio}], ["x"], what="Part")
+    assert f"| 50 ms | {shown} |" in table
+
+
+def test_a_part_says_its_share_of_the_whole():
+    row = {**OPERATOR, "other": "training step", "ours_s": 0.0028, "other_s": 4.6, "ratio": 1671.01}
+    # 100 / 1671.01 = 0.0598, to two digits 0.060
+    assert "| 4.60 s | 0.060 % of it |" in benchmarks_table([row], ["x"], what="Part")
+    assert "| 25 % of it |" in benchmarks_table([{**row, "ratio": 4.0}], ["x"], what="Part")
+
+
+def test_a_row_says_what_became_of_its_code():
+    rows = [OPERATOR, OPERATOR, OPERATOR]
+    table = benchmarks_table(rows, ["x"] * 3, what="Part", states=["current", "stale", "unknown"])
+    lines = table.splitlines()
+    assert [line.partition("[x](x)")[2] for line in lines[2:5]] == [
+        " |",
+        " (stale) |",
+        " (code unknown) |",
+    ]
+    assert lines[-1].startswith("Stale: ")

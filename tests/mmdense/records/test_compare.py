@@ -1,7 +1,8 @@
-import pytest
+import math
 
-from mmdense.records.compare import common_curves, differences, find_record
-from mmdense.records.record import Record, RecordError, save
+from mmdense.records.compare import common_curves, common_scores, differences
+from mmdense.records.record import Record, save
+from tools import compare
 
 
 def record(**changes):
@@ -13,10 +14,62 @@ def record(**changes):
     return made
 
 
-def test_equal_records_differ_in_nothing_but_their_numbers():
-    found = differences(record(), record())
-    assert set(found) == {"cost", "results"}
-    assert found["results"] == ["AP: 0.4 to 0.4 (+0, +0.0 %)"]
+def test_a_record_differs_from_itself_in_nothing():
+    lost = {"AP": math.nan, "AR": 0.5}  # NaN is no other NaN
+    assert differences(record(metrics=lost), record(metrics=lost)) == {}
+
+
+def test_data_code_and_cost_are_compared():
+    digest = "0123456789abcdef"
+    one = record(data={"train": digest, "val": "v"}, sources={"a.py": "1", "b.py": "2"})
+    other = record(data={"train": "f" + digest, "val": "v"}, sources={"a.py": ["1", "3"]})
+    one.cost, other.cost = {"cpu_hours": 2.0}, {"cpu_hours": 3.0, "gpu_hours": 1.0}
+    found = differences(one, other)
+    assert found == {
+        "data": ["train: 0123456789ab to f0123456789a"],
+        "sources": ["a.py: 1 to 1 and 3", "b.py: 2, only in the first"],
+        "cost": ["cpu_hours: 2 to 3 (+1, +50.0 %)", "gpu_hours: 1, only in the second"],
+    }
+    found = differences(record(sources={"a.py": "1"}), record(data={"train": digest}))
+    assert found == {
+        "data": ["the first does not list the data it saw"],
+        "sources": ["the second does not list the code it came from"],
+    }
+
+
+def test_a_score_that_was_lost_is_said():
+    found = differences(record(metrics={"AP": math.nan}), record(metrics={"AP": 0.5}))
+    assert found == {"results": ["AP: not finite to 0.5"]}
+
+
+def toy_study(shift=0.0, **config):
+    config = {
+        "seeds": [0, 1],
+        "variants": [{"name": "a", "label": "Plain"}, {"name": "b", "label": "Wide"}],
+        "metrics": [
+            {"metric": "AP", "label": "box AP", "scale": 100},
+            {"metric": "said", "label": "Verdict", "scale": 1, "words": {"healthy": "no"}},
+        ],
+    } | config
+    stages = [
+        {"name": f"{name}/seed{seed}", "metrics": {"AP": 0.25 * seed + shift, "said": 1.0}}
+        for name in "ab"
+        for seed in (0, 1)
+    ]
+    return record(config=config, stages=stages)
+
+
+def test_scores_that_two_studies_share():
+    only = [{"name": "b", "label": "Wide"}]
+    found = common_scores({"x": toy_study(), "y": toy_study(0.5, variants=only)})
+    assert found == {
+        "box AP": {
+            "x": {"Plain": [0.0, 25.0], "Wide": [0.0, 25.0]},
+            "y": {"Wide": [50.0, 75.0]},
+        }
+    }
+    assert common_scores({"x": toy_study(), "y": toy_study(metrics=[])}) == {}
+    assert common_scores({"x": toy_study(), "y": record()}) == {}
 
 
 def test_what_differs_is_told_from_the_first_to_the_second():
@@ -49,11 +102,18 @@ def test_studies_are_compared_seed_by_seed():
             {"name": f"rpn/seed{seed}", "metrics": {"AP": score}}
             for seed, score in enumerate(scores)
         ]
-        return record(stages=stages, metrics={"rpn/AP/mean": sum(scores) / len(scores)})
+        seeds = {"seeds": [0, 1, 2]}
+        mean = {"rpn/AP/mean": sum(scores) / len(scores)}
+        return record(config=seeds, stages=stages, metrics=mean)
 
     (line,) = differences(study(10.0, 20.0, 30.0), study(11.0, 22.0, 33.0))["results"]
-    assert line == "rpn/AP/mean: 20 to 22 (+2, +10.0 %), p 0.074 over 3 seeds"
-    (line,) = differences(study(10.0, 20.0), study(11.0, 22.0, 33.0))["results"]
+    assert line == "rpn/AP/mean: 20 to 22 (+2, +10.0 %), p 0.074 over 3 seeds that both have"
+    short, whole = study(10.0, 20.0, 30.0), study(11.0, 22.0, 33.0)
+    del short.stages[0]  # seeds 1 and 2 pair: differences 2 and 3, t = 5 of one degree of freedom
+    (line,) = differences(short, whole)["results"]
+    assert line.endswith("p 0.13 over 2 seeds that both have")
+    del short.stages[0]
+    (line,) = differences(short, whole)["results"]
     assert "seeds" not in line
 
 
@@ -69,10 +129,31 @@ def test_curves_that_both_have():
     assert common_curves(record(), record(curves={})) == []
 
 
-def test_a_record_is_found_by_file_folder_or_name(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    file = save(record(), tmp_path / "results" / "toy" / "2026-01-01_run" / "record.json")
-    for place in (file, file.parent, "toy/2026-01-01_run"):
-        assert find_record(place).name == "run"
-    with pytest.raises(RecordError, match="nothing: there is no record there, nor below results"):
-        find_record("nothing")
+def compare_with_tool(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["compare.py", *map(str, arguments)])
+    return compare.main()
+
+
+def test_the_tool_says_that_nothing_differs(tmp_path, monkeypatch, capsys):
+    file = save(record(), tmp_path / "record.json")
+    assert compare_with_tool(monkeypatch, file, file) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["nothing differs"]
+
+
+def test_the_tool_draws_studies_or_curves_or_says_why_not(tmp_path, monkeypatch, capsys):
+    drawn = {}
+    for name in ("plot_scores", "plot_curves"):
+        monkeypatch.setattr(
+            f"mmdense.records.plots.{name}",
+            lambda what, *rest, name=name: drawn.setdefault(name, list(what)),
+        )
+    one, other = (
+        save(toy_study(shift), tmp_path / f"{shift}" / "record.json") for shift in (0.0, 0.5)
+    )
+    alone = save(record(), tmp_path / "alone" / "record.json")
+    bare = save(record(curves={}), tmp_path / "bare" / "record.json")
+    assert compare_with_tool(monkeypatch, one, other, "--plot", "x.png") == 0
+    assert compare_with_tool(monkeypatch, alone, other, "--plot", "x.png") == 0
+    assert drawn == {"plot_scores": ["box AP"], "plot_curves": [str(alone), str(other)]}
+    assert compare_with_tool(monkeypatch, alone, bare, "--plot", "x.png") == 1
+    assert "no curve or score in common" in capsys.readouterr().err

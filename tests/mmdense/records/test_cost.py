@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from mmdense.records.cost import CostMeter
+from mmdense.records import cost as module
+from mmdense.records.cost import CostMeter, over_processes
 
 _BUSY = "import time\nwhile time.process_time() < 0.3: pass"
 
@@ -61,3 +62,25 @@ def test_energy_of_all_packages_through_a_counter_that_starts_over(tmp_path):
     assert meter.read()["energy_kwh"] == pytest.approx(0.75 / 3.6e6)
     (tmp_path / "intel-rapl:0" / "energy_uj").write_text("300000\n")  # 0.9 J later
     assert meter.read()["energy_kwh"] == pytest.approx(1.65 / 3.6e6)
+
+
+def test_the_cost_of_all_processes(monkeypatch, tmp_path):
+    assert over_processes({"cpu_hours": 2.0}) == {"cpu_hours": 2.0}  # one alone
+    spent = [
+        {"cpu_hours": 2.0, "gpu_hours": 8.0, "energy_kwh": 0.5},
+        {"cpu_hours": 3.0, "gpu_hours": 2.0, "energy_kwh": 0.25},  # its own GPU
+        {"cpu_hours": 1.0, "gpu_hours": 2.0},
+    ]
+    monkeypatch.setattr(module, "all_gather_object", lambda mine: spent)
+    total = over_processes(spent[0])
+    assert total == {"cpu_hours": 6.0, "gpu_hours": 8.0, "energy_kwh": 0.75}
+    assert spent[0]["cpu_hours"] == 2.0
+
+
+def test_one_process_of_a_machine_counts_its_packages(tmp_path):
+    folder = tmp_path / "intel-rapl:0"
+    folder.mkdir()
+    (folder / "max_energy_range_uj").write_text("1000000\n")
+    (folder / "energy_uj").write_text("0\n")
+    assert "energy_kwh" in CostMeter(powercap=tmp_path).read()
+    assert "energy_kwh" not in CostMeter(packages=False, powercap=tmp_path).read()

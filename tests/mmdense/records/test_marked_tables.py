@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from mmdense.records.marked_tables import MarkError, fill_tables
+from mmdense.records.record import RecordError
 from tools.tables import main
 
 TABLES = {"a": lambda: "| new |", "b": lambda: "| other |"}
@@ -29,6 +30,20 @@ def test_several_tables_an_empty_one_and_no_last_newline():
 def test_marks_in_code_or_in_a_sentence_are_text():
     text = "```\n<!-- table:zzz -->\n```\nwrite `<!-- table:a -->` for it\n"
     assert fill_tables(text, TABLES, "f") == text
+
+
+def test_a_table_that_cannot_be_made_is_named_with_its_place():
+    def broken():
+        raise RecordError("results/toy/x: record 'toy': lacks AP")
+
+    text = "x\n<!-- table:a -->\n<!-- /table:a -->\n"
+    message = (
+        "README.md:2: table 'a' cannot be made. results/toy/x: record 'toy': lacks AP. Take out "
+        "its two marks, or keep a record that has what it shows"
+    )
+    with pytest.raises(MarkError) as caught:
+        fill_tables(text, {"a": broken}, "README.md")
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmdense.records.plots import COLOURS, contact_sheet, plot_curves
+from mmdense.records.plots import COLOURS, contact_sheet, plot_curves, plot_scores
 
 
 def pixels(path):
@@ -47,6 +47,26 @@ def test_a_panel_for_each_key(tmp_path):
         plot_curves(runs, ["loss", "ap"], tmp_path / "two.png", labels={"ap": "AP (0 to 1)"})
     )
     assert two.shape == (one.shape[0], 2 * one.shape[1], 3)
+
+
+def test_variants_of_two_studies_side_by_side(tmp_path):
+    scores = {
+        "box AP": {
+            "old": {"Plain": [30.0, 31.0, 32.0], "Wide": [34.0]},
+            "new": {"Wide": [33.0, 36.0, 34.0]},
+        },
+        "mIoU": {"new": {"Plain": [0.5, 0.75]}},
+    }
+    two = pixels(plot_scores(scores, tmp_path / "new" / "two.png"))
+    assert count(two, COLOURS[0]) > 30 and count(two, COLOURS[1]) > 30
+    one = pixels(plot_scores({"box AP": scores["box AP"]}, tmp_path / "one.png"))
+    assert one.shape[0] == two.shape[0] and one.shape[1] < two.shape[1]
+    # A lone seed has a mark and no spread, several have both: more of their colour.
+    lone = pixels(plot_scores({"a": {"s": {"Plain": [1.0]}}}, tmp_path / "a.png"))
+    spread = pixels(plot_scores({"a": {"s": {"Plain": [1.0, 2.0]}}}, tmp_path / "b.png"))
+    assert count(spread, COLOURS[0]) > count(lone, COLOURS[0]) + 100
+    with pytest.raises(ValueError, match="no scores to draw"):
+        plot_scores({}, tmp_path / "c.png")
 
 
 def test_values_that_are_not_finite_leave_a_gap(tmp_path):

@@ -11,6 +11,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from mmdense.records import record_hook as module
 from mmdense.records.data_checksum import data_checksum
 from mmdense.records.record import load
 from mmdense.records.record_hook import RecordHook
@@ -174,11 +175,49 @@ def test_a_resumed_run_goes_on_with_curves_and_time(trained, tmp_path):
     assert resumed.notes == ["resumed after iteration 20"]
 
 
+def test_code_and_data_before_a_resume_are_kept(trained, tmp_path):
+    work_dir = tmp_path / "run"
+    shutil.copytree(trained[0], work_dir)
+    file = work_dir / "epoch_2.pth"
+    checkpoint = torch.load(file, weights_only=False)
+    state = checkpoint["message_hub"]["runtime_info"]["mmdense_record"]
+    now = dict(state["sources"])
+    state["sources"]["mmdense/registry.py"] = "old"
+    state["data"]["train"] = "another"
+    torch.save(checkpoint, file)
+    build(work_dir, load_from=str(file), resume=True).train()
+    record = load(work_dir / "record.json")
+    assert record.sources["mmdense/registry.py"] == ["old", now["mmdense/registry.py"]]
+    assert record.data == {
+        "train": data_checksum(Named()),
+        "train, before the resume": "another",
+    }
+    assert record.notes[-1] == "the data of train were others before the resume"
+
+
 def test_weights_of_another_run_bring_no_history(trained, tmp_path):
     build(tmp_path / "run", epochs=1, load_from=str(trained[0] / "epoch_3.pth")).train()
     record = load(tmp_path / "run" / "record.json")
     assert len(record.curves["train/loss"]) == IMAGES // BATCH
     assert record.notes == []
+
+
+@pytest.mark.parametrize("main", [True, False])
+def test_every_process_tells_its_cost_and_the_first_writes_the_sum(tmp_path, monkeypatch, main):
+    told = []
+
+    def gather(mine):
+        told.append(mine)
+        return {"cpu_hours": 7.0}
+
+    monkeypatch.setattr(module, "is_main_process", lambda: main)
+    monkeypatch.setattr(module, "over_processes", gather)
+    build(tmp_path / "run", epochs=1).train()
+    assert len(told) == 1 and told[0]["cpu_hours"] > 0
+    file = tmp_path / "run" / "record.json"
+    assert file.is_file() is main
+    if main:
+        assert load(file).cost == {"cpu_hours": 7.0}
 
 
 def test_metrics_of_another_hook_are_taken_and_their_time_is_not(tmp_path):

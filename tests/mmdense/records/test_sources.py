@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from mmdense.records import sources
-from mmdense.records.sources import changed_sources, loaded_sources
+from mmdense.records.sources import changed_sources, joined_sources, loaded_sources
 
 CODE = """
     \"\"\"A module.\"\"\"
@@ -52,6 +52,17 @@ def test_what_counts_as_a_change(root, old, new, counts):
 
 def test_a_file_that_is_gone_has_changed(root):
     assert changed_sources({"b.py": "0"}, root) == ["b.py"]
+
+
+def test_a_file_that_was_not_the_same_in_all_parts_has_changed(root):
+    now = sources._hash(root / "a.py")
+    joined = joined_sources([{"a.py": "old", "b.py": "b"}, {"a.py": now}, {"a.py": now}])
+    assert joined == {"a.py": ["old", now], "b.py": "b"}
+    assert changed_sources({"a.py": joined["a.py"]}, root) == ["a.py"]  # in whatever order
+    assert changed_sources({"a.py": [now, "old"]}, root) == ["a.py"]
+    same = joined_sources([{"a.py": now}, {"a.py": now}])
+    assert same == {"a.py": now} and changed_sources(same, root) == []
+    assert joined_sources([joined, {"a.py": "third"}])["a.py"] == ["old", now, "third"]
 
 
 def test_modules_in_use_and_the_files_of_a_config():

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mmdense.records.statistics import paired_p, summarise
+from mmdense.records.statistics import p_words, paired, summarise
 
 
 def test_mean_spread_and_interval():
@@ -20,16 +20,44 @@ def test_one_run_has_no_spread():
         summarise([])
 
 
+def by_seed(*values):
+    return dict(enumerate(values))
+
+
 def test_pairs_are_compared_seed_by_seed():
     # Differences 1, 2, 3: t = 2 / (1 / sqrt(3)) = 3.4641; p of 2 degrees of freedom = 0.0742.
-    assert paired_p([11.0, 22.0, 33.0], [10.0, 20.0, 30.0]) == pytest.approx(0.0742, abs=1e-4)
+    found = paired(by_seed(11.0, 22.0, 33.0), by_seed(10.0, 20.0, 30.0))
+    assert (found.difference, found.pairs) == (2.0, 3)
+    assert found.p == pytest.approx(0.0742, abs=1e-4)
+    assert (found.low, found.high) == pytest.approx((2.0 - 2.4841, 2.0 + 2.4841), abs=1e-4)
     # Seeds differ by far more than variants do, which an unpaired test would not see through.
-    assert paired_p([10.5, 20.51, 30.49], [10.0, 20.0, 30.0]) < 0.001
+    assert paired(by_seed(10.5, 20.51, 30.49), by_seed(10.0, 20.0, 30.0)).p < 0.001
+
+
+def test_seeds_that_one_lacks_pair_with_nothing():
+    # By place 11 would stand beside 10, 33 beside 20; by seed 0 and 2 pair: differences 1 and 3.
+    found = paired({0: 11.0, 2: 33.0}, {0: 10.0, 1: 20.0, 2: 30.0, 3: 0.0})
+    assert (found.difference, found.pairs) == (2.0, 2)
+    assert paired({2: 33.0, 0: 11.0}, {0: 10.0, 2: 30.0}) == found
 
 
 def test_what_cannot_be_compared():
-    assert math.isnan(paired_p([1.0], [2.0]))
-    assert paired_p([1.0, 2.0], [1.0, 2.0]) == 1.0
-    assert paired_p([2.0, 3.0], [1.0, 2.0]) == 0.0
-    with pytest.raises(ValueError, match="2 runs do not pair with 1"):
-        paired_p([1.0, 2.0], [1.0])
+    one = paired({0: 1.0}, {0: 2.0})
+    assert (one.difference, one.pairs) == (-1.0, 1)
+    assert math.isnan(one.p) and math.isnan(one.low) and math.isnan(one.high)
+    none = paired({0: 1.0}, {1: 2.0})
+    assert none.pairs == 0 and math.isnan(none.difference) and math.isnan(none.p)
+
+
+def test_pairs_that_all_differ_alike():
+    assert paired(by_seed(1.0, 2.0), by_seed(1.0, 2.0)).p == 1.0
+    assert paired(by_seed(2.0, 3.0), by_seed(1.0, 2.0)) == (1.0, 1.0, 1.0, 0.0, 2)
+
+
+def test_p_in_words():
+    assert [p_words(p) for p in (0.0, 0.00099, 0.0742, 1.0)] == [
+        "p < 0.001",
+        "p < 0.001",
+        "p 0.074",
+        "p 1",
+    ]

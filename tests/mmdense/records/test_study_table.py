@@ -1,9 +1,11 @@
+import math
+
 import pytest
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING
 from mmdense.records.record import Record, RecordError
 from mmdense.records.study_table import kept_phases, kept_study, phases_table, study_table
-from mmdense.records.tables import Results
 
 CONFIG = {
     "seeds": [0, 1],
@@ -31,8 +33,26 @@ def test_one_seed_has_no_spread():
 
 
 def test_a_missing_score_is_an_error():
-    with pytest.raises(KeyError, match="b/ar/mean"):
+    with pytest.raises(RecordError, match="'toy': field 'metrics' lacks b/ar/mean.*optional=True"):
         study_table(record(**{"a/ar/mean": 0.5}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "table", "message"),
+    [
+        ({"seeds": None}, {}, "config lacks seeds: it is of no study"),
+        ({"metrics": [{"metric": "ar", "label": "AR"}]}, {}, r"config.metrics\[0\] lacks scale"),
+        ({"variants": [{"name": "a"}]}, {}, r"config.variants\[0\] lacks label"),
+        ({}, {"baseline": "rpn"}, "has no 'rpn', which the table compares with; it has a, b"),
+        ({}, {"group": "eta"}, "no variant has the group 'eta'.* the groups are none"),
+    ],
+)
+def test_what_a_table_asks_for_and_the_record_lacks_is_named(changes, table, message):
+    made = record()
+    made.config = {k: v for k, v in {**CONFIG, **changes}.items() if v is not None}
+    folder = "results/cascade_rpn/2026-01-01_toy"
+    with pytest.raises(RecordError, match=f"{folder}: record 'toy': .*{message}"):
+        kept_study("cascade_rpn", "toy", **table)(Results([(folder, made)], []), "")
 
 
 def test_digits_counts_and_readings_that_a_variant_lacks():
@@ -67,6 +87,44 @@ def test_what_differs_from_the_baseline_is_bold():
     assert "seeds 0, 1; bold differs from Plain with p < 0.05 (paired t-test): [2026" in table
 
 
+def test_the_difference_from_its_own_baseline_stands_below_a_mean():
+    made = record()
+    variants = [CONFIG["variants"][0], {**CONFIG["variants"][1], "against": "a"}]
+    made.config = {**CONFIG, "seeds": [0, 1, 2], "variants": variants}
+    scores = {"a": (0.1, 0.2, 0.3), "b": (0.11, 0.22, 0.33)}
+    made.stages = [
+        {"name": f"{name}/seed{seed}", "metrics": {"ar": value}}
+        for name, values in scores.items()
+        for seed, value in enumerate(values)
+    ]
+    # Differences 1, 2, 3 in percent: 2 ± 2.4841, p 0.074 (test_statistics).
+    assert study_table(made).splitlines()[3] == (
+        "| Better | 62.5 ± 2.0<br>+2.0 (-0.5 to +4.5), p 0.074 |"
+    )
+    results = Results([("results/cascade_rpn/2026-01-01_toy", made)], [])
+    assert "below it the difference from its baseline, with the 95 % interval and p" in kept_study(
+        "cascade_rpn", "toy"
+    )(results, "")
+    del made.stages[1]  # seed 1 of a: differences 1 and 3
+    assert "<br>+2.0 (-10.7 to +14.7), p 0.3, 2 pairs |" in study_table(made)
+    del made.stages[1]  # seed 2 of a
+    assert "<br>+1.0, 1 pair |" in study_table(made)
+    del made.stages[0]
+    assert "<br>" not in study_table(made)
+
+
+def test_a_seed_that_one_lacks_is_left_out_of_the_pairs_of_both():
+    made = record()
+    made.config = {**CONFIG, "seeds": [0, 1, 2]}
+    scores = {"a": {0: 0.1, 1: 0.2, 2: 0.3}, "b": {1: 0.25, 2: 0.3505}}
+    made.stages = [
+        {"name": f"{name}/seed{seed}", "metrics": {"ar": value}}
+        for name, values in scores.items()
+        for seed, value in values.items()
+    ]
+    assert "| Better | **62.5 ± 2.0** (2 pairs) |" in study_table(made, baseline="a")
+
+
 def test_variants_of_one_group():
     made = record()
     variants = [{**variant, "group": variant["name"]} for variant in CONFIG["variants"]]
@@ -89,6 +147,13 @@ def test_changed_code_is_named():
     results = Results([(folder, record())], [], {folder: ["a.py", "b.py", "c.py", "d.py"]})
     table = kept_study("cascade_rpn", "toy")(results, "")
     assert table.endswith(" Stale: its code has changed since, a.py, b.py, c.py and 1 more.")
+
+
+def test_code_that_is_not_known_is_said():
+    folder = "results/cascade_rpn/2026-01-01_toy"
+    results = Results([(folder, record())], [], unknown={folder})
+    table = kept_study("cascade_rpn", "toy")(results, "")
+    assert "_toy). Code unknown: no record here lists its code, so a change" in table
 
 
 def test_a_column_that_no_variant_of_a_group_has_is_left_out():
@@ -139,6 +204,8 @@ def test_the_kinds_of_a_verdict_are_told_apart_and_the_paper_has_its_column():
 def test_a_mean_that_is_not_finite_is_said():
     table = study_table(record(**{"a/ar/mean": None, "b/ar/mean": 0.6}))
     assert table.splitlines()[2:] == ["| Plain | not finite |", "| Better | 60.0 |"]
+    table = study_table(record(**{"a/ar/mean": math.nan, "b/ar/mean": 0.6}))  # as it is read
+    assert table.splitlines()[2] == "| Plain | not finite |"
 
 
 def test_phases_in_their_order():

@@ -2,10 +2,10 @@
 
 import pytest
 
+from mmdense.records.kept_results import Results
 from mmdense.records.markdown import NOTHING
 from mmdense.records.record import Record, RecordError
 from mmdense.records.summary_table import summary_table
-from mmdense.records.tables import Results
 
 CONFIG = {
     "seeds": [0, 1, 2],
@@ -40,6 +40,13 @@ def test_the_machine_and_changed_code_are_said():
     lines = summary_table(stale, "").splitlines()
     assert lines[2].endswith("(stale) |")
     assert lines[-1].endswith("on H200. Stale: code that the row came from has changed since.")
+
+
+def test_code_that_is_not_known_is_said():
+    results = kept(rpn=(0.5, 0.1), cascade_2=(0.5, 0.1))
+    lines = summary_table(Results(results.records, [], unknown={FOLDER}), "").splitlines()
+    assert "unknown" not in lines[2]  # it holds of all rows, and is said of them
+    assert "Code unknown: no record here" in lines[-1]
 
 
 def test_what_a_study_lacks_is_named():

@@ -5,16 +5,11 @@ import math
 
 import pytest
 
+from mmdense.records.kept_results import read_results
 from mmdense.records.markdown import NOTHING
 from mmdense.records.record import Record, RecordError, keep
-from mmdense.records.tables import (
-    TABLES,
-    memory_table,
-    pipelines_table,
-    read_results,
-    setup_table,
-)
-from tests.mmdense.records.test_benchmarks_table import OPERATOR
+from mmdense.records.tables import TABLES, memory_table, pipelines_table, setup_table
+from tests.mmdense.records.test_benchmark_file import OPERATOR
 
 BOX_AP = {
     "task": "detection",
@@ -145,11 +140,11 @@ def results(tmp_path):
 
 def test_the_newest_record_of_each_name_counts(results):
     table = TABLES["pipelines"](read_results(results), "../")
-    rows = table.splitlines()[2:]
+    rows = table.splitlines()[2:4]
     assert [cells(row)[0] for row in rows] == ["`another`", "`bccd`"]
     assert "(../results/pipelines/2030-01-02_a)" in rows[1]
     operators = TABLES["operators"](read_results(results), "").splitlines()[2:]
-    assert len(operators) == 1
+    assert len(operators) == 3 and operators[2].startswith("Code unknown: ")
     link = "[2030-01-02_operators](results/benchmarks/2030-01-02_operators)"
     assert f"| 4.00 | {link} |" in operators[0]
     assert "| 3.00 | [2030-01-03_training]" in TABLES["training"](read_results(results), "")
@@ -157,8 +152,19 @@ def test_the_newest_record_of_each_name_counts(results):
 
 
 def test_a_missing_results_folder_is_an_empty_one(tmp_path):
-    assert read_results(tmp_path) == ([], [], {})
     assert {make(read_results(tmp_path), "") for make in TABLES.values()} == {NOTHING}
+
+
+def test_every_table_of_records_marks_its_rows():
+    record = pipeline()
+    record.metrics = {"installed_gib": 1.0, "setup_s": 1.0}
+    record.metrics |= {"steps": 1.0, "early_mib": 1.0, "late_mib": 1.0}
+    for table in (setup_table, memory_table, pipelines_table):
+        lines = table([record, record], ["r", "r"], ["unknown", "stale"]).splitlines()
+        assert lines[2].endswith("[2030-01-02](r) (code unknown) |")
+        assert lines[3].endswith("[2030-01-02](r) (stale) |")
+        assert lines[-1].startswith("Stale: ") and "Code unknown: " in lines[-1]
+        assert "nknown" not in table([record], ["r"], ["current"])
 
 
 def test_memory():
