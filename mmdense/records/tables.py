@@ -134,8 +134,8 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
     **{
         f"collapse_{group}": kept_study("simsiam_decomp", "collapse_study", group)
         for group in (
-            *("methods", "simsiam_parts", "triplet_parts", "infonce_parts"),
-            *("eta", "order", "last_norm", "predictors"),
+            *("methods", "simsiam_parts", "triplet_parts"),
+            *("eta", "order", "last_norm"),
         )
     },
     "collapse_phases": kept_phases("simsiam_decomp", "collapse_study"),

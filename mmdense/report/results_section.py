@@ -1,15 +1,17 @@
 """The numbers that a record was made for: comparisons, studies, scores of a run."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from mmdense.records.record import Record
+from mmdense.records.study_table import phases_table
 from mmdense.records.tables import pipelines_table
+from mmdense.report.markdown_rows import read_markdown
 from mmdense.report.section import Section
 from mmdense.report.sortable_table import Cell, number_cell, sortable_table
 from mmdense.report.sources import Subject, plain_text
-from mmdense.report.study_rows import study_header, study_rows
+from mmdense.report.study_rows import study_rows
 
 __all__ = ["results_section"]
 
@@ -46,8 +48,8 @@ def results_section(subjects: Sequence[Subject], baseline: str | None = None) ->
 
 def _pipelines(records: Sequence[Record]) -> str:
     """What the Markdown table of the README says, as a table that sorts."""
-    lines = pipelines_table(records).splitlines()
-    header, rule, *rows = [_cells(line) for line in lines if line.startswith("|")]
+    text = pipelines_table(records)
+    header, numbers, rows = read_markdown(text)
     shared = [
         title
         for title, column in zip(header, zip(*rows, strict=True), strict=True)
@@ -59,47 +61,54 @@ def _pipelines(records: Sequence[Record]) -> str:
     table = sortable_table(
         "What was measured, from pretrained and from random weights",
         [header[place] for place in order],
-        [[_cell(row[place], number=rule[place].endswith(":")) for place in order] for row in rows],
+        [[_cell(row[place], number=numbers[place]) for place in order] for row in rows],
     )
-    below = [line for line in lines if line and not line.startswith("|")]
+    below = [line for line in text.splitlines() if line and not line.startswith("|")]
     words = [f"{said}." if said else "", *below]
     return table + "".join(f'<p class="note">{escape(line)}</p>' for line in words if line)
-
-
-def _cells(line: str) -> list[str]:
-    """The cells of a row of Markdown, without what only dresses them."""
-    cells = re.split(r"(?<!\\)\|", line.strip()[1:-1])
-    return [plain_text(cell.strip().replace("\\|", "|")) for cell in cells]
 
 
 def _cell(text: str, *, number: bool) -> Cell:
     if not number:
         return Cell(text)
     try:
-        return number_cell(float(text), text)
+        return number_cell(float(text.partition(" ")[0]), text)
     except ValueError:
         return number_cell(None)
 
 
 def _study(subject: Subject, baseline: str | None) -> str:
-    """A table for each group of variants."""
+    """A table for each group of variants, one for each of the config's ``tables``, and phases."""
     config = subject.record.config
     names = [variant["name"] for variant in config["variants"]]
     chosen = baseline if baseline in names else config.get("baseline")
-    groups = list(dict.fromkeys(variant.get("group") for variant in config["variants"]))
+    groups = [*(variant.get("group") for variant in config["variants"]), *config.get("tables", {})]
     seeds = ", ".join(str(seed) for seed in config["seeds"])
+    spread = f"mean ± standard deviation over seeds {seeds}"
     found = []
-    for group in groups:
+    for group in dict.fromkeys(groups):
         name = f"{subject.name}, {group}" if group else subject.name
-        title = f"{name}: mean ± standard deviation over seeds {seeds}"
-        found.append(
-            sortable_table(title, study_header(subject.record), study_rows(subject, group, chosen))
-        )
-    labels = {variant["name"]: plain_text(variant["label"]) for variant in config["variants"]}
-    said = "The best of a column is bold."
-    if chosen is not None:
-        said += f" p: paired t-test against {labels[chosen]}, seed by seed."
+        found.append(sortable_table(f"{name}: {spread}", *study_rows(subject, group, chosen)))
+    phases = read_markdown(phases_table(subject.record))
+    if phases.rows:
+        pairs = [zip(row, phases.numbers, strict=True) for row in phases.rows]
+        rows = [[_cell(text, number=number) for text, number in row] for row in pairs]
+        found.append(sortable_table(f"{subject.name}, phases: {spread}", phases.header, rows))
+    said = f"The best of a column is bold.{_on_p(config['variants'], chosen)}"
     return "".join(found) + f'<p class="note">{escape(said)}</p>' + _every_score(subject)
+
+
+def _on_p(variants: Sequence[Mapping[str, Any]], baseline: str | None) -> str:
+    """What the p-values below the cells compare; empty where there are none."""
+    labels = {variant["name"]: plain_text(variant["label"]) for variant in variants}
+    others = {v["name"]: v.get("against", baseline) for v in variants}
+    pairs = {name: other for name, other in others.items() if other not in (None, name)}
+    if not pairs:
+        return ""
+    if set(pairs.values()) == {baseline}:
+        return f" p: paired t-test against {labels[baseline]}, seed by seed."
+    said = "; ".join(f"{labels[name]} against {labels[other]}" for name, other in pairs.items())
+    return f" p: paired t-test, seed by seed: {said}."
 
 
 def _every_score(subject: Subject) -> str:

@@ -1,17 +1,20 @@
-"""The rows of a study: mean and spread over seeds, the best, and p-values."""
+"""The rows of a study: what its table in Markdown says, the best, and p-values."""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mmdense.records.record import Record
 from mmdense.records.statistics import p_words
 from mmdense.records.study_comparisons import compare_variants
-from mmdense.report.sortable_table import Cell, number_cell
-from mmdense.report.sources import Subject, plain_text
+from mmdense.records.study_table import study_table
+from mmdense.report.markdown_rows import read_markdown
+from mmdense.report.sortable_table import Cell
+from mmdense.report.sources import Subject
 
-__all__ = ["higher_is_better", "study_header", "study_rows"]
+__all__ = ["higher_is_better", "study_rows"]
 
 _UP = re.compile(r"AP|AR|IoU|Acc|Dice|accuracy|top\d|recall|precision")
 _DOWN = re.compile(r"loss|error")
@@ -24,59 +27,93 @@ def higher_is_better(metric: str) -> bool | None:
     return True if _UP.search(metric) else None
 
 
-def study_header(record: Record) -> list[str]:
-    """The heads of the columns."""
-    return ["Variant", *(metric["label"] for metric in record.config["metrics"])]
+def study_rows(
+    subject: Subject, group: str | None, baseline: str | None
+) -> tuple[list[str], list[list[Cell]]]:
+    """The heads of the columns, and a row for each variant of a group.
 
-
-def study_rows(subject: Subject, group: str | None, baseline: str | None) -> list[list[Cell]]:
-    """A row for each variant of a group, a cell for each metric of the study.
+    They say what :func:`~mmdense.records.study_table.study_table` says. Below a cell stands the p
+    of a paired t-test against the variant that its own is compared with.
 
     Args:
-        subject: A study.
-        group: Only the variants of this ``group``; None takes those without one.
-        baseline: Variant that the others are compared with, or None.
+        subject: A study. A variant may lack any metric.
+        group: Only the variants of this ``group``, or those that the config's ``tables`` lists
+            under this name; None takes those without a group.
+        baseline: Variant that those without an ``against`` are compared with, or None.
+
+    Raises:
+        RecordError: ``tables`` lists what is no variant.
     """
-    record = subject.record
-    variants = [v for v in record.config["variants"] if v.get("group") == group]
-    columns = [_column(subject, variants, metric, baseline) for metric in record.config["metrics"]]
-    return [
-        [Cell(plain_text(variant["label"])), *(column[place] for column in columns)]
-        for place, variant in enumerate(variants)
+    record = _of_group(subject.record, group)
+    table = read_markdown(study_table(record, group, baseline))
+    metrics = {metric["label"]: metric for metric in record.config["metrics"]}
+    variants = _variants(record, group)
+    columns = [[Cell(row[0]) for row in table.rows]]
+    for place, title in enumerate(table.header[1:], start=1):
+        texts = [row[place] for row in table.rows]
+        metric = metrics.get(title)
+        if metric is None or not table.numbers[place]:
+            columns.append([Cell(text) for text in texts])
+            continue
+        cells = [_cell(text) for text in texts]
+        if not metric.get("count"):
+            pairs = zip(cells, variants, strict=True)
+            cells = [_compared(subject, cell, v, metric, baseline) for cell, v in pairs]
+        columns.append(_with_best(cells, higher_is_better(metric["metric"])))
+    return table.header, [list(row) for row in zip(*columns, strict=True)]
+
+
+def _of_group(record: Record, group: str | None) -> Record:
+    """The record with no variant that has another group, and no metric that all must have."""
+    config = dict(record.config)
+    config["metrics"] = [
+        metric if "words" in metric else metric | {"optional": True} for metric in config["metrics"]
     ]
+    if group is None:
+        config["variants"] = [v for v in config["variants"] if v.get("group") is None]
+    return replace(record, config=config)
 
 
-def _column(
+def _variants(record: Record, group: str | None) -> list[Mapping[str, Any]]:
+    """The variants of a table, in its order."""
+    listed = record.config.get("tables", {}).get(group)
+    by_name = {variant["name"]: variant for variant in record.config["variants"]}
+    if listed is not None:
+        return [by_name[name] for name in listed]
+    return [variant for variant in by_name.values() if variant.get("group") == group]
+
+
+def _cell(text: str) -> Cell:
+    """A cell of numbers: it is sorted by the first one, and what stands below that is small."""
+    text, _, below = text.partition("<br>")
+    try:
+        value = float(text.partition(" ")[0])
+    except ValueError:
+        value = math.nan
+    return Cell(text, value, note=below)
+
+
+def _compared(
     subject: Subject,
-    variants: Sequence[dict[str, Any]],
-    metric: dict[str, Any],
+    cell: Cell,
+    variant: Mapping[str, Any],
+    metric: Mapping[str, Any],
     baseline: str | None,
-) -> list[Cell]:
-    """The cells of one metric, those that read as the best of them marked."""
-    cells = [_cell(subject, variant["name"], metric, baseline) for variant in variants]
-    upwards = higher_is_better(metric["metric"])
+) -> Cell:
+    """The cell with a p below it, where there is one and the table does not say it already."""
+    if cell.note or cell.value is None or math.isnan(cell.value):
+        return cell
+    other = variant.get("against", baseline)
+    return cell._replace(note=_p(subject, variant["name"], other, metric["metric"]))
+
+
+def _with_best(cells: list[Cell], upwards: bool | None) -> list[Cell]:
+    """The cells of a metric, those that read as the best of them marked."""
     known = [c.value for c in cells if c.value is not None and math.isfinite(c.value)]
     if upwards is None or len(known) < 2:
         return cells
     best = max(known) if upwards else min(known)
-    shown = {_mean_of(cell) for cell in cells if cell.value == best}
-    return [cell._replace(best=_mean_of(cell) in shown) for cell in cells]
-
-
-def _cell(subject: Subject, variant: str, metric: dict[str, Any], baseline: str | None) -> Cell:
-    means = subject.record.metrics
-    key = f"{variant}/{metric['metric']}"
-    mean, spread = means.get(f"{key}/mean"), means.get(f"{key}/sd")
-    if mean is None or not math.isfinite(mean):
-        return number_cell(mean)
-    scale, digits = metric["scale"], metric.get("digits", 1)
-    if metric.get("count"):
-        seeds = len(subject.record.config["seeds"])
-        return Cell(f"{round(mean * seeds)} of {seeds}", mean)
-    text = f"{mean * scale:.{digits}f}"
-    if spread is not None and math.isfinite(spread):
-        text += f" ± {spread * scale:.{digits}f}"
-    return Cell(text, mean * scale, note=_p(subject, variant, baseline, metric["metric"]))
+    return [cell._replace(best=cell.value == best) for cell in cells]
 
 
 def _p(subject: Subject, variant: str, baseline: str | None, metric: str) -> str:
@@ -85,8 +122,3 @@ def _p(subject: Subject, variant: str, baseline: str | None, metric: str) -> str
         return ""
     p = compare_variants(subject.record, variant, baseline, metric).p
     return "" if math.isnan(p) else p_words(p)
-
-
-def _mean_of(cell: Cell) -> str:
-    """As it is shown, so that two equal ones are both the best."""
-    return cell.text.split(" ± ")[0]

@@ -1,6 +1,7 @@
 """What a checkpoint filled of a model, weight by weight: ``<stage>/transfer.json``."""
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -56,7 +57,7 @@ def _transfer(name: str, transfer: Mapping[str, Any]) -> str:
         weights[status] += 1
         numbers[status] += count
     tone = "unsure" if set(weights) & set(_WRONG) else "good"
-    covered = f"{100 * transfer['covered']:.1f} %"
+    covered = _share_text(transfer["covered"])
     facts = {
         "from": f"{transfer['source']} ({transfer['place']}, {transfer['branch']})",
         "names": " → ".join(transfer["dialects"]),
@@ -85,6 +86,11 @@ def _transfer(name: str, transfer: Mapping[str, Any]) -> str:
         + sortable_table("All weights", ["Weight", "Status", "Numbers", "Note"], every)
         + "</details>"
     )
+
+
+def _share_text(share: float) -> str:
+    """In percent, never rounded up, as the line of the run says it: 100.0 means all of it."""
+    return f"{math.floor(1000 * share) / 10:.1f} %"
 
 
 def _whole(number: int) -> Cell:

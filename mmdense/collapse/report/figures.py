@@ -33,7 +33,7 @@ def charts_of(runs: Sequence[Run]) -> list[Chart]:
 
 
 def centre_and_residual() -> Chart:
-    """Length of the centre and of what is left (figure 6 of the paper)."""
+    """Length of the centre and of what is left (figures 4, 5b and 6 of the paper)."""
     limit = Line("limit of a complete collapse", lines.centre_limit)
     floor = Line("floor 1/√M", lines.centre_floor)
     return Chart(
@@ -42,16 +42,16 @@ def centre_and_residual() -> Chart:
         "m_o is the length of the mean of all unit projections, m_r the mean length of what is left"
         " of each. Healthy: m_o low, m_r near 1. Complete collapse: m_o 1, m_r 0. Below its floor, "
         "1/√M of M independent directions, m_o says nothing. A BatchNorm without affine weights at "
-        "the projector's end keeps m_o low whatever goes in; then the reading before it counts.",
-        (
-            Panel("m_o, length of the centre", of("m_o"), (floor, limit), limits=(0.0, 1.03)),
-            Panel("m_r, mean length of the residual", of("m_r"), limits=(0.0, 1.03)),
-            Panel(
-                "m_o before the last BatchNorm",
-                of("m_o_before_norm"),
-                (floor, limit),
-                limits=(0.0, 1.03),
-            ),
+        "the projector's end keeps m_o low whatever goes in; then the reading before it counts. "
+        "Where a run changes its loss, an upright line in its colour names the head of the new "
+        "one, once.",
+        tuple(
+            Panel(label, of(name), refs, limits=(0.0, 1.03), marks=lambda run: run.phases)
+            for label, name, refs in (
+                ("m_o, length of the centre", "m_o", (floor, limit)),
+                ("m_r, mean length of the residual", "m_r", ()),
+                ("m_o before the last BatchNorm", "m_o_before_norm", (floor, limit)),
+            )
         ),
     )
 

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mmdense.collapse.history import FILE_NAME, read_history
+from mmdense.collapse.report.phases import phases_in
 
 __all__ = ["Run", "comparison_warnings", "read_runs"]
 
@@ -25,6 +26,7 @@ class Run:
         facts: See :attr:`History.facts`; files of older versions have fewer.
         curves: By name.
         spectra: ``{"step", "space", "values"}`` each, in the order of the steps.
+        phases: ``(steps done, head)`` where the loss became a head's; empty of one loss.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Run:
     facts: Mapping[str, Any]
     curves: Mapping[str, Points]
     spectra: Sequence[Mapping[str, Any]]
+    phases: Sequence[tuple[int, str]] = ()
 
     @classmethod
     def of(cls, name: str, content: Mapping[str, Any]) -> "Run":
@@ -79,7 +82,8 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         raise ValueError("a work directory was given twice")
     contents = [_read(folder) for folder in folders]
     pairs = zip(_short_names(places), contents, strict=True)
-    return [Run.of(name, content) for name, content in pairs]
+    runs = [Run.of(name, content) for name, content in pairs]
+    return [_with_phases(run, place) for run, place in zip(runs, places, strict=True)]
 
 
 def comparison_warnings(runs: Sequence[Run]) -> list[str]:
@@ -97,6 +101,11 @@ def comparison_warnings(runs: Sequence[Run]) -> list[str]:
             "These runs differ in batch or width, so each has floors and ceilings of its own."
         )
     return found
+
+
+def _with_phases(run: Run, folder: Path) -> Run:
+    phases = phases_in(folder, batch=run.facts.get("batch"), steps=run.last_step)
+    return replace(run, phases=phases)
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from mmdense.collapse.report.runs import Run
 
 __all__ = ["number_text", "verdict_badge", "verdict_card"]
 
+_PHASES = 8  # that are told before it says how many more there are
 _MARKS = {"good": "✓", "bad": "✗", "unsure": "?"}
 
 
@@ -74,6 +75,7 @@ def _facts(run: Run) -> str:
         "vectors behind m_o, M": facts.get("vectors"),
         "floor of m_o": number_text(facts.get("centre_floor"), 3),
         "last BatchNorm hides the centre": None if hidden is None else ("yes" if hidden else "no"),
+        "heads in turn, from step": _phases(run) or None,
         "checkpoints": ", ".join(facts.get("checkpoints", [])) or None,
     }
     for space, sizes in facts.get("spaces", {}).items():
@@ -84,6 +86,13 @@ def _facts(run: Run) -> str:
         if value is not None
     )
     return f"<details><summary>Facts of the run</summary><dl>{rows}</dl></details>" if rows else ""
+
+
+def _phases(run: Run) -> str:
+    """The heads whose loss a run had, each with the step of its start."""
+    said = [f"{head} {start:,}" for start, head in run.phases[:_PHASES]]
+    left = len(run.phases) - len(said)
+    return ", ".join([*said, *([f"and {left} more"] if left else [])])
 
 
 def _sentence(text: str) -> str:

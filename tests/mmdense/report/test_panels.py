@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from mmdense.collapse.report.runs import Run
 from mmdense.report.panels import (
     COLOURS,
     DASHES,
@@ -84,6 +85,20 @@ def test_lines_that_differ_are_named_once():
     panels = chart(Panel("m_o", of("m_o"), (of_batch,)))
     (svg,) = panel_svgs(panels, [made_up("a"), made_up("b", batch=32)])
     assert svg.count("of a batch, by run") == 1
+
+
+def test_marks_are_named_once_and_what_runs_share_is_drawn_once():
+    marks = {"a": [(0, "first"), (3, "then"), (6, "first")], "b": [(0, "first"), (4, "then")]}
+    (plain,) = panel_svgs(chart(Panel("m_o", of("m_o"))), [made_up("a"), made_up("b")])
+    panels = chart(Panel("m_o", of("m_o"), marks=lambda run: marks[run.name]))
+    (svg,) = panel_svgs(panels, [made_up("a"), made_up("b")])
+    assert svg.count(">first<") == 1
+    assert svg.count(">then<") == 2  # at a step of its own in each
+    upright = svg.count("stroke-dasharray") - plain.count("stroke-dasharray")
+    assert upright == 4  # at 0, 3 and 6, and at 4
+    unseen = Panel("m_o", of("m_o"), marks=lambda run: [(1, "of no curve")])
+    (svg,) = panel_svgs(chart(unseen), [made_up("a"), Run("c", "", "", {}, {}, [])])
+    assert svg.count(">of no curve<") == 1
 
 
 def test_a_chart_is_written_as_png(tmp_path):

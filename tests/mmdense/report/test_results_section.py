@@ -1,5 +1,6 @@
 """The tables of a page: pipelines, studies and runs."""
 
+import json
 import re
 
 import pytest
@@ -40,6 +41,30 @@ def test_a_study_names_its_seeds_and_its_baseline(tmp_path):
     html = results_section(read_subjects([study(tmp_path / "b", baseline="wide")])).html
     assert "t-test against Wide" in html
     assert "*" not in html
+
+
+def test_each_baseline_of_a_study_is_named(tmp_path):
+    variants = [
+        {"name": "plain", "label": "Plain"},
+        {"name": "wide", "label": "`Wide`", "against": "plain"},
+        {"name": "odd", "label": "Odd"},
+    ]
+    scores = {"plain": [30.0, 31.0, 32.0], "wide": [33.0, 34.5, 35.0], "odd": [29.0, 30.0, 32.0]}
+    html = results_section(read_subjects([study(tmp_path, scores, variants=variants)])).html
+    assert "p: paired t-test, seed by seed: Wide against Plain." in html
+
+
+def test_tables_and_phases_of_a_study(tmp_path):
+    path = study(tmp_path, tables={"turned": ["wide", "plain"]})
+    content = json.loads((path / "record.json").read_text())
+    content["metrics"] |= {"wide/phase/centre/m_o/mean": 0.5, "wide/phase/centre/m_o/sd": 0.125}
+    (path / "record.json").write_text(json.dumps(content))
+    html = results_section(read_subjects([path])).html
+    whole, turned, phases = html.split("<tbody>")[1:4]
+    assert whole.index("Plain") < whole.index("Wide")
+    assert "several, turned: mean" in whole  # the caption of the next
+    assert turned.index("Wide") < turned.index("Plain")
+    assert 'data-value="0.5">0.500 ± 0.125<' in phases
 
 
 def test_an_unknown_baseline_is_refused(tmp_path):

@@ -25,6 +25,12 @@ def test_doubts_are_told_before_the_numbers(tmp_path):
     assert "badge good" in section.html
 
 
+@pytest.mark.parametrize(("share", "said"), [(1.0, "100.0"), (0.9996, "99.9"), (0.85678, "85.6")])
+def test_a_share_is_never_rounded_up(tmp_path, share, said):
+    write_transfer(run(tmp_path), covered=share)
+    assert f">{said} %<" in transfer_section(read_subjects([tmp_path])).html
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

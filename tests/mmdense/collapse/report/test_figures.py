@@ -1,8 +1,11 @@
 """Every figure, from a whole run, one with gaps, one of a single point."""
 
+from dataclasses import replace
+
 import pytest
 
 from mmdense.collapse.report.figures import charts_of
+from mmdense.collapse.report.verdict_card import verdict_card
 from mmdense.report.panels import panel_svgs
 from tests.mmdense.collapse.report.made_up_runs import made_up, names_of_charts
 
@@ -28,6 +31,16 @@ def test_it_is_drawn_with_gaps_and_of_one_point(name):
     for svg in svgs:
         assert "var(--run-0)" in svg  # something was drawn in the colour of either run
         assert "var(--run-1)" in svg
+
+
+def test_centre_and_residual_tell_the_phases_of_a_run():
+    run = replace(made_up("a"), phases=[(0, "simsiam"), (5, "naive")])
+    for chart in charts_of([run]):
+        told = [">naive<" in svg for svg in panel_svgs(chart, [run])]
+        assert told == [chart.name == "centre"] * len(chart.panels)
+    assert "simsiam 0, naive 5" in verdict_card(run)
+    many = replace(run, phases=[(step, "ab"[step % 2]) for step in range(10)])
+    assert "b 7, and 2 more" in verdict_card(many)
 
 
 def test_what_no_run_has_is_left_out():
