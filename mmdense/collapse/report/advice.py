@@ -63,8 +63,9 @@ ADVICE: dict[str, Advice] = {
             "(SimSiamHook with fix_pred_lr=True and adjust_by_epoch=False) or raise it.",
             "Restore the random resized crop and the colour jitter; tools/browse.py shows what the "
             "model is fed.",
-            "Rescue the run: mmdense.PhasedHead with mmdense.PhaseHook goes over to a "
-            "de-correlation loss after this verdict and back.",
+            "Rescue the run: mmdense.PhasedHead with mmdense.PhaseHook goes over to a loss that is "
+            "high in a collapse, such as mmdense.UniformityLoss, after this verdict and back; "
+            "de-correlation alone is zero there and does not help.",
         ),
     ),
     DIMENSIONAL: Advice(
