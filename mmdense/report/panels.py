@@ -22,6 +22,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from mmdense.records.plots import COLOURS as OTHER_PLOTS
+from mmdense.report.marks import ON_PAPER, draw_marks
 
 __all__ = [
     "COLOURS",
@@ -49,9 +50,6 @@ DASHES: tuple[Any, ...] = (
 )
 INK, QUIET, GRID, PAPER = "#333333", "#6F6F6F", "#DDDDDD", "#FFFFFF"
 _THEME = {INK: "--ink", QUIET: "--quiet", GRID: "--grid", PAPER: "--card"}
-# Behind a name, so that a curve through it does not make it unreadable.
-_ON_PAPER = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.6, "pad": 0.6}
-_LOWEST = 0.13  # of the axis: where names of marks begin
 _SIZE = (4.4, 3.3)  # inches, of a panel
 _DPI = 150
 _FEW = 30  # points of a curve that are drawn with a dot each
@@ -235,34 +233,8 @@ def _draw(axes: Axes, panel: Panel[R], runs: Sequence[R]) -> None:
         axes.set_ylim(top=axes.get_ylim()[1] * 2.0)  # room for the name of a ceiling
         _name_powers(axes)
     _place_names(axes, names)
-    _draw_marks(axes, panel, runs)
-
-
-def _draw_marks(axes: Axes, panel: Panel[R], runs: Sequence[R]) -> None:
-    """An upright line at each mark in the run's colour; what runs share is drawn once.
-
-    The first mark of a name has it beside it, those of each run higher up than those before.
-    """
-    drawn: set[tuple[float, str]] = set()
-    height = _LOWEST
-    for run, colour, _ in styled(runs):
-        marks = panel.marks(run) if panel.points(run) else ()
-        new = [mark for mark in marks if mark not in drawn]
-        drawn |= set(new)
-        first: dict[str, float] = {}
-        for place, text in marks:
-            first.setdefault(text, place)
-        for place, text in new:
-            axes.axvline(place, color=colour, linewidth=1.0, linestyle=(0, (4, 2)), alpha=0.6)
-            if first[text] != place:
-                continue
-            name = axes.annotate(
-                text, (place, height), xycoords=axes.get_xaxis_transform(), xytext=(2, 0),
-                textcoords="offset points", rotation=90, ha="left", va="bottom", fontsize=9,
-                color=colour, bbox=_ON_PAPER,
-            )  # fmt: skip
-            name.set_in_layout(False)
-        height += 0.22 if new and height < 0.6 else 0.0
+    known = [(run, colour) for run, colour, _ in styled(runs) if panel.points(run)]
+    draw_marks(axes, [(panel.marks(run), colour) for run, colour in known])
 
 
 def _name_powers(axes: Axes) -> None:
@@ -290,7 +262,7 @@ def _draw_line(axes: Axes, line: Line[R], runs: Sequence[R]) -> list[Annotation]
     name = axes.annotate(
         text, (1.0, places[-1]), xycoords=axes.get_yaxis_transform(), xytext=(0, 3),
         textcoords="offset points", ha="right", va="bottom", fontsize=9, color=QUIET,
-        bbox=_ON_PAPER,
+        bbox=ON_PAPER,
     )  # fmt: skip
     name.set_in_layout(False)
     return [name]
