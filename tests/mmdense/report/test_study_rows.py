@@ -57,9 +57,11 @@ def test_a_variant_is_compared_with_its_own_baseline(tmp_path):
     ]
     scores = {"plain": [30.0, 31.0, 32.0], "wide": [33.0, 34.5, 35.0], "odd": [29.0, 30.0, 32.0]}
     path = study(tmp_path, scores, variants=variants)
-    assert [row[1].note for row in rows_of(path)] == ["", "p 0.0028", ""]
+    # Wide less plain: 3, 3.5, 3; the table says how much, and 4.3 standard errors to either side.
+    said = "+3.2 (+2.4 to +3.9), p 0.0028"
+    assert [row[1].note for row in rows_of(path)] == ["", said, ""]
     # Odd less plain: -1, -1, 0; mean -2/3, deviation 1/sqrt(3), t = -2, p = 1 - 2/sqrt(6) = 0.18.
-    assert [row[1].note for row in rows_of(path, baseline="plain")] == ["", "p 0.0028", "p 0.18"]
+    assert [row[1].note for row in rows_of(path, baseline="plain")] == ["", said, "p 0.18"]
 
 
 def test_a_metric_that_only_some_have(tmp_path):

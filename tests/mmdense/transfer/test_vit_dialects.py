@@ -1,4 +1,4 @@
-"""Targets that are built unlike the source: other channels, patches and kinds of blocks.
+"""Vision transformers into targets built unlike them: other channels, patches, kinds of blocks.
 
 What is right is told by features: a source and a target compute the same of the same picture.
 """
