@@ -93,10 +93,10 @@ variants = [
 ] + [
     _phased(
         "alternation",
-        "Along the residual for two epochs and to the centre for 15 steps, in turn",
+        "Along the residual for two epochs and to the centre for 40 steps, in turn",
         dict(centre=_losses("Pull", to="centre"), residual=_losses("Pull", to="residual")),
         # Two epochs of the centre leave a residual that two epochs no longer bring back here.
-        [dict(head="residual", length=2 * _epoch), dict(head="centre", length=15)],
+        [dict(head="residual", length=2 * _epoch), dict(head="centre", length=40)],
         cycle=True,
     ),
     _rescued("rescue", "de-correlation alone", "Decorrelation"),
