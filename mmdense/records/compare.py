@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record
 from mmdense.records.seed_scores import seed_scores
 from mmdense.records.statistics import p_words, paired
@@ -82,7 +83,7 @@ def common_scores(records: Mapping[str, Record]) -> dict[str, dict[str, dict[str
 def _by_variant(record: Record, metric: str) -> dict[str, list[float]]:
     """Scores of all seeds of each variant that has some, by its label."""
     scores = {
-        variant["label"]: list(seed_scores(record, variant["name"], metric).values())
+        plain_text(variant["label"]): list(seed_scores(record, variant["name"], metric).values())
         for variant in record.config["variants"]
     }
     return {label: runs for label, runs in scores.items() if runs}

@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 # Okabe and Ito's palette without yellow: told apart by colour-blind readers and on white paper.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 
-_INK, _GRID = "#333333", "#DDDDDD"
+INK, GRID = "#333333", "#DDDDDD"
 _FEW = 30  # points of a curve that are drawn as they are, with dots
 _SMOOTHING = 0.05  # of a curve's length: the width of the running mean
 _DPI = 150
@@ -51,12 +51,12 @@ def plot_curves(
         for colour, (run, curves) in zip(_cycle(len(curves_by_run)), curves_by_run.items()):
             if curves.get(key):
                 _draw(axes, curves[key], run, colour)
-        _dress(axes, (labels or {}).get(key, key))
+        dress_axes(axes, (labels or {}).get(key, key))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if len(curves_by_run) > 1:
-            axes.legend(frameon=False, labelcolor=_INK, fontsize=10)
+            axes.legend(frameon=False, labelcolor=INK, fontsize=10)
         else:
-            axes.set_title(next(iter(curves_by_run)), color=_INK, fontsize=11, loc="left")
+            axes.set_title(next(iter(curves_by_run)), color=INK, fontsize=11, loc="left")
     return _write(figure, path)
 
 
@@ -88,7 +88,7 @@ def plot_scores(
         for number, (study, colour) in enumerate(zip(studies, _cycle(len(studies)))):
             shift = 0.5 * ((number + 0.5) / len(studies) - 0.5)
             _draw_scores(axes, panel.get(study, {}), rows, shift, colour, study)
-        _dress(axes, "", below=metric)
+        dress_axes(axes, "", across=metric)
         axes.yaxis.set_major_locator(FixedLocator(range(len(rows))))
         axes.set_yticklabels(rows)
     grid[0].set_ylim(len(rows) - 0.5, -0.5)
@@ -120,7 +120,7 @@ def contact_sheet(images: Sequence[np.ndarray], titles: Sequence[str], path: str
         axes.axis("off")
     for axes, image, title in zip(grid, images, titles):
         axes.imshow(image, interpolation="none")
-        axes.set_title(title, fontsize=8, color=_INK)
+        axes.set_title(title, fontsize=8, color=INK)
     return _write(figure, path)
 
 
@@ -164,17 +164,17 @@ def _running_mean(values: np.ndarray) -> np.ndarray:
     return np.array([window.mean() for window in windows])
 
 
-def _dress(axes: Axes, label: str, below: str = "training iteration") -> None:
+def dress_axes(axes: Axes, label: str, *, across: str = "training iteration") -> None:
     """Axis titles, a pale grid, and no frame but the two axes."""
-    axes.set_xlabel(below, color=_INK, fontsize=10)
-    axes.set_ylabel(label, color=_INK, fontsize=10)
-    axes.tick_params(colors=_INK, labelsize=9, length=3)
-    axes.grid(color=_GRID, linewidth=0.7)
+    axes.set_xlabel(across, color=INK, fontsize=10)
+    axes.set_ylabel(label, color=INK, fontsize=10)
+    axes.tick_params(colors=INK, labelsize=9, length=3)
+    axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
-        axes.spines[side].set_color(_INK)
+        axes.spines[side].set_color(INK)
 
 
 def _write(figure: Figure, path: str | Path) -> Path:

@@ -5,16 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mmdense.checkpoints.atomic_backend import write_atomically
-from mmdense.records.plots import COLOURS
+from mmdense.records.plots import COLOURS, INK, dress_axes
 
 __all__ = ["plot_recall"]
 
-_INK, _GRID = "#333333", "#DDDDDD"
 _DPI = 150
 
 
@@ -50,26 +48,14 @@ def plot_recall(
         left.plot(over_iou["iou"], over_iou["recall"][size][str(budget)], label=name, **style)
         right.plot(over_number["proposals"], over_number["average_recall"][size], **style)
     of = "objects" if size == "all" else f"{size} objects"
-    _dress(left, "IoU that a proposal must reach", f"recall of {of}")
-    _dress(right, "proposals of an image", f"average recall of {of}, IoU 0.5 to 0.95")
+    dress_axes(left, f"recall of {of}", across="IoU that a proposal must reach")
+    dress_axes(right, f"average recall of {of}, IoU 0.5 to 0.95", across="proposals of an image")
+    for axes in (left, right):
+        axes.set_ylim(0, 1)
     right.set_xscale("log")
-    left.set_title(f"{budget} proposals of an image", color=_INK, fontsize=11, loc="left")
-    left.legend(frameon=False, labelcolor=_INK, fontsize=9)
+    left.set_title(f"{budget} proposals of an image", color=INK, fontsize=11, loc="left")
+    left.legend(frameon=False, labelcolor=INK, fontsize=9)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=_DPI, facecolor="white")
     write_atomically(drawn.getvalue(), path)
     return Path(path)
-
-
-def _dress(axes: Axes, x: str, y: str) -> None:
-    """Axis titles, the whole range of recall, a pale grid, and no frame but the two axes."""
-    axes.set_xlabel(x, color=_INK, fontsize=10)
-    axes.set_ylabel(y, color=_INK, fontsize=10)
-    axes.set_ylim(0, 1)
-    axes.tick_params(colors=_INK, labelsize=9, length=3)
-    axes.grid(color=_GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(_INK)

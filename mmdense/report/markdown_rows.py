@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from mmdense.report.sources import plain_text
+from mmdense.records.markdown import plain_text
 
 __all__ = ["MarkdownTable", "read_markdown"]
 

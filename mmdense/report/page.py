@@ -20,6 +20,8 @@ from mmdense.version import __version__
 
 __all__ = ["PAGE_NAME", "page_of", "write_report"]
 
+_NOTICES = 6  # that are read before a click
+
 PAGE_NAME = "report.html"
 
 
@@ -102,18 +104,21 @@ def _summary(subjects: Sequence[Subject]) -> list[str]:
 
 
 def _notices(notices: Sequence[Notice]) -> str:
-    """The bad ones first."""
+    """The bad ones first, and those behind the sixth folded."""
     if not notices:
         return ""
     ranked = sorted(dict.fromkeys(notices), key=lambda notice: notice.tone != "bad")
-    items = "".join(
+    items = [
         f'<li class="{notice.tone}"><span class="mark" aria-hidden="true">'
         f"{'✗' if notice.tone == 'bad' else '!'}</span><span>{escape(notice.text)}</span></li>"
         for notice in ranked
-    )
+    ]
+    html = f"<ul>{''.join(items[:_NOTICES])}</ul>"
+    if more := items[_NOTICES:]:
+        html += f"<details><summary>{len(more)} more</summary><ul>{''.join(more)}</ul></details>"
     return (
         '<section class="notices" aria-labelledby="notices"><h2 id="notices">Before you read '
-        f"the numbers</h2><ul>{items}</ul></section>"
+        f"the numbers</h2>{html}</section>"
     )
 
 

@@ -22,6 +22,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from mmdense.records.plots import COLOURS as OTHER_PLOTS
+from mmdense.records.plots import GRID, INK, dress_axes
 from mmdense.report.marks import ON_PAPER, draw_marks
 
 __all__ = [
@@ -48,7 +49,7 @@ DASHES: tuple[Any, ...] = (
     *("solid", (0, (5, 2)), (0, (1.2, 1.4)), (0, (7, 2, 1.5, 2)), (0, (2.5, 1.2))),
     *((0, (9, 2, 1.5, 2, 1.5, 2)), (0, (10, 4)), (0, (1.2, 3.5))),
 )
-INK, QUIET, GRID, PAPER = "#333333", "#6F6F6F", "#DDDDDD", "#FFFFFF"
+QUIET, PAPER = "#6F6F6F", "#FFFFFF"
 _THEME = {INK: "--ink", QUIET: "--quiet", GRID: "--grid", PAPER: "--card"}
 _SIZE = (4.4, 3.3)  # inches, of a panel
 _DPI = 150
@@ -172,16 +173,9 @@ def panel_svgs(chart: Chart[R], runs: Sequence[R]) -> list[str]:
 
 
 def dress(axes: Axes, label: str, *, across: str = "training iteration") -> None:
-    """Axis titles, a pale grid, and no frame but the two axes."""
-    axes.set_xlabel(across, color=INK, fontsize=10)
-    axes.set_ylabel(label, color=INK, fontsize=10)
-    axes.tick_params(colors=INK, labelsize=9.5, length=3)
-    axes.grid(color=GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(INK)
+    """As :func:`~mmdense.records.plots.dress_axes`, with larger numbers at the ticks."""
+    dress_axes(axes, label, across=across)
+    axes.tick_params(labelsize=9.5)
 
 
 def draw_curve(axes: Axes, points: Points, colour: str, dash: Any) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record
 from mmdense.records.study_table import phases_table
 from mmdense.records.tables import pipelines_table
 from mmdense.report.markdown_rows import read_markdown
 from mmdense.report.section import Section
 from mmdense.report.sortable_table import Cell, number_cell, sortable_table
-from mmdense.report.sources import Subject, plain_text
+from mmdense.report.sources import Subject
 from mmdense.report.study_rows import study_rows
 
 __all__ = ["results_section"]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mmdense.records.find_record import find_file
+from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record, RecordError, load
 from mmdense.report.panels import Points
 
-__all__ = ["Part", "Subject", "plain_text", "read_subjects"]
+__all__ = ["Part", "Subject", "read_subjects"]
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,6 @@ def _labels(record: Record) -> dict[str, str]:
     labels = {v["name"]: plain_text(v["label"]) for v in record.config["variants"]}
     counts = Counter(labels.values())
     return {name: label if counts[label] == 1 else name for name, label in labels.items()}
-
-
-def plain_text(markdown: str) -> str:
-    """A label of a table in Markdown without its marks for bold and code."""
-    return markdown.replace("**", "").replace("`", "")
 
 
 def _kind(record: Record) -> str:

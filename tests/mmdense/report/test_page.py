@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from mmdense.report.page import page_of, write_report
+from mmdense.report.page import _notices, page_of, write_report
+from mmdense.report.section import Notice
 from mmdense.report.sources import read_subjects
 from tests.mmdense.collapse.report.test_report_page import parsed
 from tests.mmdense.report.made_up_records import GIT, pipeline, run
@@ -66,3 +67,10 @@ def test_where_it_is_written(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="needs a record"):
         write_report([])
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_many_notices_are_folded():
+    notices = [Notice("bad", f"notice {number}") for number in range(9)]
+    shown, _, folded = _notices(notices).partition("<details><summary>3 more</summary>")
+    assert shown.count("<li") == 6 and folded.count("<li") == 3
+    assert "<details>" not in _notices(notices[:6])
