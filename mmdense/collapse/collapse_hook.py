@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdense.collapse import decompose, readings, verdict
-from mmdense.collapse.fixed_images import features_of_fixed_images
+from mmdense.collapse.fixed_images import clean_features, view_features
 from mmdense.collapse.history import History
 from mmdense.collapse.monitor import STEP, Monitor
 from mmdense.collapse.taps import method_name
@@ -23,10 +23,10 @@ from mmdense.engine.batch_size import batch_size
 from mmdense.records.record_hook import RecordHook
 from mmdense.registry import HOOKS
 
-__all__ = ["CollapseError", "CollapseHook"]
+__all__ = ["VERDICT", "CollapseError", "CollapseHook"]
 
 _STATE = "collapse_history"  # keys in the message hub, which a checkpoint carries
-_VERDICT = "collapse_verdict"
+VERDICT = "collapse_verdict"  # there, too: the name of the last judgement
 _FLUSH = 10  # steps between two waits for the device
 # Readings whose last values and curves stand in the record of a run.
 _RECORDED = (
@@ -48,8 +48,9 @@ class CollapseHook(Hook):
     Every step the centre and the deviation of projections and predictions
     (:func:`step_readings`), every ``interval`` steps correlation, ranks and the extra gradient
     (:func:`batch_readings`, :func:`gradient_readings`) and a verdict, every ``epochs`` the spectra
-    of fixed images in the projector's and the backbone's space (:func:`space_readings`). All are
-    those of all processes together, go to the log and the visualizer as ``collapse/...``, and with
+    of fixed images in the projector's and the backbone's space (:func:`space_readings`), without
+    augmentation (:func:`clean_features`); only LiDAR is of their views. All are those of all
+    processes together, go to the log and the visualizer as ``collapse/...``, and with
     the verdict to ``<work_dir>/collapse.json``, from which
     ``tools/collapse_report.py`` makes a page. A resumed run goes on with its curves. Training is
     not touched: a run with the hook has the weights of a run without.
@@ -107,7 +108,7 @@ class CollapseHook(Hook):
                 f"CollapseHook.views={views!r} can be 'calls', 'interleaved' or 'concatenated'"
             )
         self.interval, self.epochs, self.images, self.patience = interval, epochs, images, patience
-        self.on_collapse, self.limits = _actions(on_collapse), _limits(limits or {})
+        self.on_collapse, self.limits = _actions(on_collapse), verdict.limits_of(limits or {})
         self._names: dict[str, Any] = {
             "backbone": backbone,
             "projector": projector,
@@ -153,13 +154,14 @@ class CollapseHook(Hook):
             self._read_spaces(runner, runner.iter)
         if self._history.last("m_o") is not None:
             self._judge(runner, at_end=True)
+            self._show(runner, self._latest(), runner.iter)
         self._monitor.close()
 
     def on_non_finite(self, runner: Runner, reason: str) -> None:
         """The verdict on a run that ``mmdense.NonFiniteHook`` is about to stop."""
         self._flush(runner)
         self._history.verdict = (verdict.DIVERGED, reason)
-        runner.message_hub.update_info(_VERDICT, verdict.DIVERGED)
+        runner.message_hub.update_info(VERDICT, verdict.DIVERGED)
         self._write(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -183,9 +185,14 @@ class CollapseHook(Hook):
                 for name, value in named
                 if name in readings.STEP or not math.isnan(value)
             }
-            self._history.add(step, given)
+            self._history.add(step, given, of=STEP)
         self._pending.clear()
         self._log(runner, given)
+
+    def _latest(self) -> dict[str, float]:
+        """The last readings, of those that a record keeps."""
+        found = {name: self._history.last(name) for name in _RECORDED}
+        return {name: value for name, value in found.items() if value is not None}
 
     def _log(self, runner: Runner, values: Mapping[str, float]) -> None:
         for name, value in values.items():
@@ -201,21 +208,28 @@ class CollapseHook(Hook):
             centre_floor=decompose.centre_floor(vectors),
             centre_hidden=self._monitor.centre_hidden,
         )
-        if (predictor := self._monitor.predictor()) is not None:
-            rate = _learning_rate(runner, predictor)
-            found |= {} if math.isnan(rate) else {"predictor_lr": rate}
-        self._history.add(runner.iter + 1, found)
+        rate = self._monitor.predictor_rate(runner.optim_wrapper.param_groups)
+        found |= {} if rate is None else {"predictor_lr": rate}
+        self._history.add(runner.iter + 1, found, of=readings.BATCH)
         self._log(runner, found)
 
     def _read_spaces(self, runner: Runner, step: int) -> None:
-        """Spectra of the fixed images."""
+        """Spectra of the fixed images; nothing logs after the last epoch, so they go out here."""
         model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
         loader: Any = runner.train_dataloader
-        features = features_of_fixed_images(
-            model, loader.dataset, loader.collate_fn, self._monitor.parts, self.images
-        )
-        for space, rows in features.items():
-            self._log(runner, self._history.add_space(step, space, rows))
+        given = (model, loader.dataset, loader.collate_fn, self._monitor.parts, self.images)
+        views = view_features(*given)
+        clean = clean_features(*given)
+        if not clean and "fixed_images" not in self._history.facts:
+            runner.logger.info(
+                f"CollapseHook: {type(loader.dataset).__name__} makes its views by itself and has "
+                "no pipeline to leave out; the spectra are those of first views"
+            )
+        self._show(runner, self._history.add_spaces(step, views, clean), step)
+
+    def _show(self, runner: Runner, values: Mapping[str, float], step: int) -> None:
+        named = {f"collapse/{name}": value for name, value in values.items()}
+        runner.visualizer.add_scalars(named, step=step)
 
     def _judge(self, runner: Runner, *, at_end: bool = False) -> None:
         history, facts = self._history, self._history.facts
@@ -231,7 +245,7 @@ class CollapseHook(Hook):
                 f"{found.name} at step {runner.iter + 1}, not for long: {found.reason}",
             )
         history.verdict = (found.name, found.reason)
-        runner.message_hub.update_info(_VERDICT, found.name)
+        runner.message_hub.update_info(VERDICT, found.name)
         if at_end:
             self._write(runner)
             self._tell_record(runner, found)
@@ -259,9 +273,7 @@ class CollapseHook(Hook):
     def _tell_record(self, runner: Runner, found: verdict.Verdict) -> None:
         collapsed = float(found.name in (*verdict.COLLAPSES, verdict.DIVERGED))
         metrics = {"collapse/collapsed": collapsed}
-        for name in _RECORDED:
-            if (value := self._history.last(name)) is not None:
-                metrics[f"collapse/{name}"] = value
+        metrics |= {f"collapse/{name}": value for name, value in self._latest().items()}
         for hook in runner.hooks:
             if isinstance(hook, RecordHook):
                 hook.add_metrics(metrics, step=runner.iter, seconds=0.0)
@@ -281,19 +293,3 @@ def _actions(given: Sequence[str]) -> tuple[str, ...]:
     if unknown := sorted(set(given) - set(_ACTIONS)):
         raise ValueError(f"CollapseHook.on_collapse: {unknown} not among {_ACTIONS}")
     return tuple(given)
-
-
-def _limits(given: Mapping[str, float]) -> verdict.Limits:
-    known = [field.name for field in fields(verdict.Limits)]
-    if unknown := sorted(set(given) - set(known)):
-        raise ValueError(f"CollapseHook.limits: {unknown} not among {', '.join(known)}")
-    return verdict.Limits(**given)
-
-
-def _learning_rate(runner: Runner, predictor: nn.Module) -> float:
-    """Of the group that holds the predictor's first parameter; NaN where it has none."""
-    first = next(iter(predictor.parameters()), None)
-    for group in runner.optim_wrapper.param_groups:
-        if any(parameter is first for parameter in group["params"]):
-            return float(group["lr"])
-    return math.nan

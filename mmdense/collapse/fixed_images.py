@@ -1,10 +1,10 @@
-"""The same views of the same images, through a model as it is at the moment.
+"""The same images at every look, clean and in their views, through a model as it is at the moment.
 
 Letters: N images of all processes, V views, D channels.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,28 +12,66 @@ import torch
 from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
 
+from mmdense.collapse.clean_images import clean_sample, has_pipeline, without_augmentation
 from mmdense.collapse.taps import Parts, as_vectors
 from mmdense.engine.exact_loader import SeededDataset
 from mmdense.engine.random_state import kept_random_state
 from mmdense.evaluation.features import evaluating
 from mmdense.ssl.gather import gather_rows
 
-__all__ = ["features_of_fixed_images"]
+__all__ = ["clean_features", "view_features"]
 
 _SEED = 20220
 _BATCH = 64
 
 
 @torch.no_grad()
-def features_of_fixed_images(
+def clean_features(
     model: Any, dataset: Any, collate: Callable[[list], Any], parts: Parts, count: int
 ) -> dict[str, Tensor]:
-    """Features of the backbone and of the projector, in eval mode; training does not notice.
+    """Features of images without augmentation, in eval mode; training does not notice.
 
-    The images pass through the training pipeline and its augmentation, and are not clean: their
-    views are those that the loss sees, only the same every time. They are evenly spread over
-    the training set, and drawn under a seed of their own. Processes share the images out; another
-    number of processes has the same images in other views, as the preprocessor draws anew on each.
+    The images are evenly spread over the training set. Each is loaded, scaled and cropped about
+    its centre to the size of a view, and normalised. Any number of processes has the same images.
+
+    Args:
+        model: Not wrapped.
+        dataset: Training images.
+        collate: Makes a batch of a list of samples, as the training loader does.
+        parts: Of the model.
+        count: Images, at most; N.
+
+    Returns:
+        By space, "backbone" and (where there is one) "projector"; nothing where the data set makes
+        several views by itself, without a pipeline to leave them out of. [N, D]
+    """
+    dataset = _bare(dataset)
+    found: dict[str, list[Tensor]] = {}
+    with kept_random_state(), evaluating(model):
+        sample = dataset[0]
+        copies = len(sample["inputs"]) if isinstance(sample["inputs"], list | tuple) else None
+        if copies is not None and not has_pipeline(dataset):
+            return {}
+        views = _as_views(model.data_preprocessor(collate([sample]), True)["inputs"])
+        size = (views[0].shape[-2], views[0].shape[-1])
+        with without_augmentation(dataset):
+            for places in _own_batches(dataset, count):
+                records = [clean_sample(dataset[place], size, copies) for place in places]
+                data = model.data_preprocessor(collate(records), False)
+                clean = _as_views(data["inputs"])[:1]
+                for space, (vectors,) in _vectors_by_space(model, parts, clean).items():
+                    found.setdefault(space, []).append(vectors)  # [B, D]
+    return {space: gather_rows(torch.cat(batches)) for space, batches in found.items()}
+
+
+@torch.no_grad()
+def view_features(
+    model: Any, dataset: Any, collate: Callable[[list], Any], parts: Parts, count: int
+) -> dict[str, Tensor]:
+    """Features of the views that the loss sees, of the same images, in eval mode.
+
+    Views are drawn under a seed of their own, the same at every look; another number of processes
+    has the same images in other views, as the preprocessor draws anew on each.
 
     Args:
         model: Not wrapped.
@@ -45,33 +83,48 @@ def features_of_fixed_images(
     Returns:
         By space, "backbone" and (where there is one) "projector". [N, V, D]
     """
-    if isinstance(dataset, SeededDataset):  # which takes places of a run for indices
-        dataset = dataset.dataset
-    count = min(max(count, get_world_size()), len(dataset))  # no process without an image
-    chosen = np.linspace(0, len(dataset) - 1, count).astype(int)
-    own = chosen[get_rank() :: get_world_size()]
+    dataset = _bare(dataset)
     found: dict[str, list[Tensor]] = {}
     with kept_random_state(), evaluating(model):
-        for start in range(0, len(own), _BATCH):
-            torch.manual_seed(_SEED + start)
-            random.seed(_SEED + start)
-            np.random.seed(_SEED + start)
-            records = [dataset[int(index)] for index in own[start : start + _BATCH]]
-            data = model.data_preprocessor(collate(records), True)
-            for space, views in _views_by_space(model, parts, data["inputs"]).items():
-                found.setdefault(space, []).append(torch.stack(views, dim=1))  # [B, V, D]
+        for number, places in enumerate(_own_batches(dataset, count)):
+            seed = _SEED + number * _BATCH
+            torch.manual_seed(seed)
+            random.seed(seed)
+            np.random.seed(seed)
+            records = [dataset[place] for place in places]
+            views = _as_views(model.data_preprocessor(collate(records), True)["inputs"])
+            # Crops of other sizes (SwAV's small ones) have features of their own kind.
+            views = [view for view in views if view.shape[-2:] == views[0].shape[-2:]]
+            for space, vectors in _vectors_by_space(model, parts, views).items():
+                found.setdefault(space, []).append(torch.stack(vectors, dim=1))  # [B, V, D]
     return {space: gather_rows(torch.cat(batches)) for space, batches in found.items()}
 
 
-def _views_by_space(model: Any, parts: Parts, inputs: Any) -> dict[str, list[Tensor]]:
-    views = inputs if isinstance(inputs, list | tuple) else [inputs]
-    # Crops of other sizes (SwAV's small ones) have features of their own kind.
-    views = [view for view in views if view.shape[-2:] == views[0].shape[-2:]]
+def _bare(dataset: Any) -> Any:
+    """The data set inside one that takes places of a run for indices."""
+    return dataset.dataset if isinstance(dataset, SeededDataset) else dataset
+
+
+def _own_batches(dataset: Any, count: int) -> Iterator[list[int]]:
+    """Places of this process's share of the images, in batches."""
+    count = min(max(count, get_world_size()), len(dataset))  # no process without an image
+    chosen = np.linspace(0, len(dataset) - 1, count).astype(int)
+    own = chosen[get_rank() :: get_world_size()].tolist()
+    for start in range(0, len(own), _BATCH):
+        yield own[start : start + _BATCH]
+
+
+def _as_views(inputs: Any) -> list[Tensor]:
+    return list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+
+
+def _vectors_by_space(model: Any, parts: Parts, views: list[Tensor]) -> dict[str, list[Tensor]]:
     found: dict[str, list[Tensor]] = {"backbone": [], "projector": []}
     for view in views:
         features = model.extract_feat(view) if parts.encoder_only else parts.backbone(view)
-        found["backbone"].append(as_vectors(features).float())
+        found["backbone"].append(as_vectors(features, of="backbone").float())
         if not parts.encoder_only:
             listed = [features] if parts.layout == "concatenated" else features
-            found["projector"].append(as_vectors(parts.projector(listed), first=True).float())
+            z = as_vectors(parts.projector(listed), first=True, of="projector")
+            found["projector"].append(z.float())
     return {space: vectors for space, vectors in found.items() if vectors}

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,21 @@ class History:
         self.judgements = list(state.get("judgements", []))
         self.told = set(state.get("told", []))
         self._curves = {name: Curve.from_state(c) for name, c in state["curves"].items()}
+        self._absent = set(state.get("absent", []))
         self._spectra = list(state["spectra"])
         self.facts = dict(state["facts"])
         self.verdict: tuple[str, str] = tuple(state["verdict"])
 
-    def add(self, step: int, readings: Mapping[str, float]) -> None:
-        """A point on the curve of each reading."""
+    def add(self, step: int, readings: Mapping[str, float], *, of: Iterable[str] = ()) -> None:
+        """A point on the curve of each reading.
+
+        Args:
+            step: Where training is.
+            readings: By name.
+            of: Names that were looked for. Those that are not among the readings are absent now,
+                as predictions are when the head in use makes none, and have no last value.
+        """
+        self._absent = (self._absent | set(of)) - set(readings)
         for name, value in readings.items():
             self._curves.setdefault(name, Curve()).add(step, value)
 
@@ -51,32 +60,40 @@ class History:
             {"step": step, "space": space, "channels": len(values), "values": kept}
         )
 
-    def add_space(self, step: int, space: str, features: Tensor) -> dict[str, float]:
-        """Ranks and spectrum of the first view of fixed images, in one space.
+    def add_spaces(
+        self, step: int, views: Mapping[str, Tensor], clean: Mapping[str, Tensor]
+    ) -> dict[str, float]:
+        """Ranks and spectra of fixed images by space; of two views of each, LiDAR, too.
 
         Args:
             step: Where training is.
-            space: Such as "projector".
-            features: Of N images in V views; one image, or NaN, gives nothing. [N, V, D]
+            views: Features of N images in V views, by space. [N, V, D] each
+            clean: Of the images without augmentation; where empty, the first views stand for them.
+                [N, D] each
 
         Returns:
-            The readings that were added, as ``<space>/<name>``.
+            The readings that were added, as ``<space>/<name>``; none of a space with one image, or
+            with NaN.
         """
-        images, views, channels = features.shape
-        if images < 2 or not bool(features.isfinite().all()):
-            return {}
-        found, values = readings.space_readings(features[:, 0])
-        if views > 1:
-            found["lidar"] = lidar(features)
-        named = {f"{space}/{name}": value for name, value in found.items()}
-        self.add(step, named)
-        self.add_spectrum(step, space, values.tolist())
-        self.facts.setdefault("spaces", {})[space] = {"images": images, "channels": channels}
-        return named
+        self.facts["fixed_images"] = "clean" if clean else "augmented"
+        added: dict[str, float] = {}
+        for space, rows in views.items():
+            features = clean[space] if clean else rows[:, 0]  # [N, D]
+            images, channels = features.shape
+            if images < 2 or not bool(features.isfinite().all()):
+                continue
+            found, values = readings.space_readings(features)
+            if rows.shape[1] > 1 and bool(rows.isfinite().all()):
+                found["lidar"] = lidar(rows)
+            self.add_spectrum(step, space, values.tolist())
+            self.facts.setdefault("spaces", {})[space] = {"images": images, "channels": channels}
+            added |= {f"{space}/{name}": value for name, value in found.items()}
+        self.add(step, added)
+        return added
 
     def last(self, name: str) -> float | None:
-        """The latest value of a curve."""
-        points = self.points(name)
+        """The latest value of a curve; None where the reading was never taken, or is absent now."""
+        points = [] if name in self._absent else self.points(name)
         return points[-1][1] if points else None
 
     def points(self, name: str) -> list[list[float]]:
@@ -88,6 +105,7 @@ class History:
         return verdict.judge(
             verdict.State(
                 m_o=self.last("m_o") or 0.0,
+                m_r=self.last("m_r") or 0.0,
                 std=self.last("std") or 0.0,
                 rank=self.last("rank"),
                 images=self.facts["vectors"],
@@ -103,6 +121,7 @@ class History:
         """For the checkpoint, and for the constructor."""
         return {
             "curves": {name: curve.state() for name, curve in self._curves.items()},
+            "absent": sorted(self._absent),
             "spectra": self._spectra,
             "facts": self.facts,
             "verdict": list(self.verdict),

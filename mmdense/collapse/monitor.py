@@ -4,6 +4,7 @@ Letters: B images of this process, M of all, V views, D channels.
 """
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from mmdense.collapse import readings
-from mmdense.collapse.taps import Tap, as_vectors, find_parts, last_free_norm, split_views
+from mmdense.collapse.taps import Tap, find_parts, last_free_norm, split_views
 from mmdense.ssl.gather import gather_rows, sum_over_ranks
 
 __all__ = ["STEP", "Monitor"]
@@ -39,11 +40,11 @@ class Monitor:
 
     def __init__(self, model: nn.Module, *, layout: str | None, **names: Any) -> None:
         self.parts = find_parts(model, layout=layout, **names)
-        self._z = Tap(self.parts.projector, _vectors)
-        self._predictors = [Tap(predictor, _vectors) for predictor in self.parts.predictors]
+        self._z = Tap(self.parts.projector, "projector")
+        self._predictors = [Tap(predictor, "predictor") for predictor in self.parts.predictors]
         self._p: _Predictions | None = None
         norm = None if self.parts.encoder_only else last_free_norm(self.parts.projector)
-        self._before = Tap(norm, _vectors, inputs=True) if norm is not None else None
+        self._before = Tap(norm, "projector", inputs=True) if norm is not None else None
         self.centre_hidden = norm is not None
         self.vectors = 0
         self._views: list[Tensor] = []
@@ -105,9 +106,21 @@ class Monitor:
         found = readings.batch_readings(z, p)
         return found | self._read_gradient(z, p), size, channels
 
-    def predictor(self) -> nn.Module | None:
-        """The predictor that the last step used, or the model's first."""
-        return self.parts.predictor if self._p is None else self._p.module
+    def predictor_rate(self, groups: Iterable[Mapping[str, Any]]) -> float | None:
+        """The learning rate of the predictor that the last step used, or of the model's first.
+
+        Args:
+            groups: Of the optimizer; that of the predictor's first weight counts.
+
+        Returns:
+            None without a predictor, or where the optimizer has none of its weights.
+        """
+        module = self.parts.predictor if self._p is None else self._p.module
+        first = None if module is None else next(iter(module.parameters()), None)
+        for group in groups:
+            if any(parameter is first for parameter in group["params"]):
+                return float(group["lr"])
+        return None
 
     def _read_gradient(self, z: list[Tensor], p: list[Tensor]) -> dict[str, float]:
         """The extra gradient on the first view that has one; the other view is its pull.
@@ -194,7 +207,3 @@ def _call_of(view: Tensor, tap: Tap) -> int | None:
         and source.shape == view.shape
     ]
     return max(calls, key=lambda call: tap.learning[call], default=None)
-
-
-def _vectors(output: Any) -> Tensor:
-    return as_vectors(output, first=True)

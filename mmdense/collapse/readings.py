@@ -17,9 +17,21 @@ from mmdense.collapse.alignment_uniformity import alignment, uniformity
 from mmdense.collapse.decorrelation import decorrelation_gradient, decorrelation_loss
 from mmdense.collapse.extra_gradient import centre_share, gradient_on_unit, split, tangential
 
-__all__ = ["ROWS", "STEP", "batch_readings", "gradient_readings", "space_readings", "step_readings"]
+__all__ = [
+    "BATCH",
+    "ROWS",
+    "STEP",
+    "batch_readings",
+    "gradient_readings",
+    "space_readings",
+    "step_readings",
+]
 
 STEP = ("m_o", "m_r", "std", "norm")  # what step_readings gives, in its order
+BATCH = (  # what batch_readings and gradient_readings may give
+    *("covariance", "participation_ratio", "rank", "uniformity", "alignment"),
+    *("rank_gap", "eta_p", "eta_z", "o_e", "r_e", "r_e_decorrelates"),
+)
 
 ROWS = 256  # of a batch, at most, whose eigenvalues are solved for
 Reduce = Callable[[Sequence[Tensor]], Sequence[Tensor]]
@@ -84,32 +96,28 @@ def batch_readings(z: Sequence[Tensor], p: Sequence[Tensor] | None = None) -> di
     return found
 
 
-def gradient_readings(
-    features: Tensor, gradient: Tensor, partner: Tensor, *, scale: float | None = None
-) -> dict[str, float]:
+def gradient_readings(features: Tensor, gradient: Tensor, partner: Tensor) -> dict[str, float]:
     """The extra gradient as the loss really has it, split; in units of the pull to the other view.
 
     The descent direction on Z_a, ``-dL/dZ_a``, is a multiple of ``Z_b + G_e``; only the part that
-    is tangential at Z_a can be seen, as no other acts.
+    is tangential at Z_a can be seen, as no other acts. The multiple is taken to be the one that
+    leaves G_e without a part along the pull, over the whole batch.
 
     Args:
         features: z_a or p_a, what the loss took. [M, D]
         gradient: The loss's gradient on it, times the number of images over which it is a mean.
             [M, D]
         partner: z_b or p_b, the plain pull. [M, D]
-        scale: What the loss multiplies the pull by; by default the factor that leaves G_e without
-            a part along the pull, over the whole batch.
 
     Returns:
         ``o_e`` and ``r_e``, the length of the one and the mean length of the other, and
         ``r_e_decorrelates``, the cosine of r_e with the direction in which the channels'
-        correlation falls fastest.
+        correlation falls fastest. All are NaN where the gradient has no part along the pull.
     """
     unit = decompose.unit_vectors(features)
     descent = -gradient_on_unit(gradient, features)  # [M, D]
     pull = tangential(decompose.unit_vectors(partner), unit)  # [M, D]
-    if scale is None:
-        scale = float((descent * pull).sum() / pull.square().sum().clamp(min=1e-30))
+    scale = float((descent * pull).sum() / pull.square().sum().clamp(min=1e-30))
     if scale == 0.0:
         nan = float("nan")
         return {"o_e": nan, "r_e": nan, "r_e_decorrelates": nan}

@@ -3,7 +3,7 @@
 Letters: B images, V views, D channels of an output that was pooled to one vector an image.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -25,6 +25,7 @@ _ENCODER_ONLY = {
     *("MAE", "SimMIM", "BEiT", "CAE", "EVA", "MaskFeat", "MILAN", "MixMIM", "MFF", "SparK"),
     *("iTPN",),
 }
+_HINT = "CollapseHook takes the names of backbone, projector and predictor"
 # How the rows of one call of the projector belong to views, where not every view is a call.
 _LAYOUTS = {"SimCLR": "interleaved", "SwAV": "concatenated"}
 
@@ -116,7 +117,7 @@ class Tap:
 
     Args:
         module: Watched until :meth:`close`.
-        select: Turns an output of the module into vectors. [B, D]
+        role: "projector" or "predictor"; for messages.
         inputs: Keep what goes in instead.
 
     Attributes:
@@ -128,10 +129,8 @@ class Tap:
         with_gradients: Whether to keep gradients.
     """
 
-    def __init__(
-        self, module: nn.Module, select: Callable[[Any], Tensor], *, inputs: bool = False
-    ) -> None:
-        self._select, self._inputs = select, inputs
+    def __init__(self, module: nn.Module, role: str, *, inputs: bool = False) -> None:
+        self._role, self._inputs = role, inputs
         self._handle = module.register_forward_hook(self._keep)
         self.with_gradients = False
         self.clear()
@@ -153,7 +152,7 @@ class Tap:
         if not module.training or torch._C._current_graph_task_id() != -1:
             return
         seen = _raw(inputs if self._inputs else output)
-        vectors = self._select(seen)
+        vectors = as_vectors(seen, of=self._role, first=True)  # [B, D]
         place = len(self.outputs)
         self.outputs.append(vectors.detach())
         source = _source(inputs)
@@ -167,25 +166,31 @@ class Tap:
             seen.register_hook(lambda gradient: gradients.__setitem__(place, gradient.detach()))
 
 
-def as_vectors(output: Any, *, first: bool = False) -> Tensor:
+def as_vectors(output: Any, *, of: str, first: bool = False) -> Tensor:
     """One vector an image from what a module returned, [B, D].
 
     Args:
         output: A tensor or a sequence of them: vectors [B, D], a map [B, D, H, W] or tokens
             [B, L, D], which are averaged over positions.
+        of: Which module it was, "backbone", "projector" or "predictor", for the message.
         first: Take the first of a sequence, else the last.
 
     Raises:
         ValueError: It is none of these.
     """
     tensor = _raw(output, first=first)
+    if not isinstance(tensor, Tensor):
+        raise ValueError(f"the {of} returned {type(tensor).__name__}, expected a tensor; {_HINT}")
     if tensor.ndim == 4:
         return tensor.mean(dim=(2, 3))  # [B, D]
     if tensor.ndim == 3:
         return tensor.mean(dim=1)  # [B, D]
     if tensor.ndim == 2:
         return tensor
-    raise ValueError(f"cannot make one vector an image of an output {tuple(tensor.shape)}")
+    raise ValueError(
+        f"the {of} returned {tuple(tensor.shape)}, which gives no vector an image: expected "
+        f"[B, D], [B, L, D] or [B, D, H, W]; {_HINT}"
+    )
 
 
 def split_views(outputs: Sequence[Tensor], layout: str, images: int) -> list[Tensor]:
@@ -229,8 +234,8 @@ def last_free_norm(projector: nn.Module) -> nn.Module | None:
     return last if free else None
 
 
-def _raw(output: Any, *, first: bool = True) -> Tensor:
-    while isinstance(output, tuple | list):
+def _raw(output: Any, *, first: bool = True) -> Any:
+    while isinstance(output, tuple | list) and output:
         output = output[0 if first else -1]
     return output
 

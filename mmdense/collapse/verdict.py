@@ -1,13 +1,14 @@
 """One word on a run, and the readings that led to it."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from mmdense.collapse.decompose import centre_floor, collapse_level, mean_pairwise_cosine
 from mmdense.collapse.spectrum import rank_ceiling
 
-__all__ = ["COLLAPSES", "EARLY", "Limits", "State", "Verdict", "judge"]
+__all__ = ["COLLAPSES", "EARLY", "Limits", "State", "Verdict", "judge", "limits_of"]
 
 HEALTHY = "healthy"
 COMPLETE = "complete collapse"
@@ -16,6 +17,7 @@ DIVERGED = "diverged"
 HIDDEN = "the last BatchNorm hides the centre"
 EARLY = "too early to say"
 COLLAPSES = (COMPLETE, DIMENSIONAL)
+_LEAST_SHARE = 0.5  # of projections that have a direction
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,24 @@ class Limits:
             raise ValueError(f"limits: centre and rank are shares from 0 to 1, found {self}")
 
 
+def limits_of(given: Mapping[str, float]) -> Limits:
+    """Limits from a config.
+
+    Raises:
+        ValueError: A key that there is not, or a value that is out of range.
+    """
+    known = [field.name for field in fields(Limits)]
+    if unknown := sorted(set(given) - set(known)):
+        raise ValueError(f"CollapseHook.limits: {unknown} not among {', '.join(known)}")
+    return Limits(**given)
+
+
 class State(NamedTuple):
     """Readings of a stretch of training.
 
     Attributes:
         m_o: Of the projections; not finite where they are not.
+        m_r: Of the projections.
         std: Of the projections, mean over channels.
         rank: Eigenvalue rank of the projections of a batch, or None where it was not measured.
         images: Vectors behind m_o.
@@ -54,6 +69,7 @@ class State(NamedTuple):
     """
 
     m_o: float
+    m_r: float
     std: float
     rank: float | None
     images: int
@@ -81,7 +97,7 @@ def judge(state: State, limits: Limits) -> Verdict:
     0. A batch of one image has no other to be told from: too early to say.
     1. Something is not finite: diverged.
     2. The projections, or the predictions that the loss compares, share one direction, m_o above
-       its limit: complete collapse.
+       its limit, or half of the projections and more have length zero: complete collapse.
     3. Their rank is too low: dimensional collapse.
     4. A last BatchNorm without affine weights keeps m_o low, while before it m_o is above its
        limit: the last BatchNorm hides the centre.
@@ -102,6 +118,10 @@ def judge(state: State, limits: Limits) -> Verdict:
     if not collapsed and state.p_m_o is not None and state.p_m_o >= limits.centre:
         collapsed = "all images point one way behind the predictor, m_o of the predictions is "
         collapsed += f"{state.p_m_o:.3f} (limit {limits.centre:g}), though not before it"
+    # 1 <= |o| + |z - o| for each z of length 1: the sum is below the share of those.
+    if state.m_o + state.m_r < _LEAST_SHARE:
+        collapsed = "half of the projections and more have length zero, m_o + m_r is "
+        collapsed += f"{state.m_o + state.m_r:.3f} (at least 1 where none has)"
     if collapsed:
         return Verdict(COMPLETE, f"{collapsed}: {centre}")
     rank = ""

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmdense.collapse.collapse_hook import CollapseHook
+from mmdense.collapse.collapse_hook import VERDICT, CollapseHook
 from mmdense.collapse.history import read_history
 from mmdense.collapse.verdict import COLLAPSES
 from mmdense.records.record_hook import RecordHook
@@ -215,7 +215,7 @@ class PhaseHook(Hook):
         """Whether a rescue goes on; starts one after a verdict of collapse, once in a run."""
         hub = runner.message_hub
         end = hub.runtime_info.get(_RESCUE_END)
-        verdict = hub.runtime_info.get("collapse_verdict", "")
+        verdict = hub.runtime_info.get(VERDICT, "")
         if end is None and verdict in COLLAPSES:
             end = runner.iter + self.rescue_length
             hub.update_info(_RESCUE_END, end)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mmdense.checkpoints.read import read_checkpoint, state_dict_of
 from mmdense.collapse import decompose, readings, verdict
-from mmdense.collapse.fixed_images import features_of_fixed_images
+from mmdense.collapse.fixed_images import clean_features, view_features
 from mmdense.collapse.history import History
 from mmdense.collapse.taps import Parts, as_vectors, find_parts, last_free_norm, method_name
 from mmdense.evaluation.features import evaluating
@@ -61,16 +61,25 @@ def history_of_checkpoints(
     for path, content in contents:
         _check_fit(model, state_dict_of(content, path), path)
     history = History()
-    limits = verdict.Limits(**options.get("limits", {}))
+    limits = verdict.limits_of(options.get("limits", {}))
     names = [Path(str(path)).name for path in checkpoints]
     history.facts.update(method=method_name(model), limits=asdict(limits), checkpoints=names)
     for place, (path, content) in enumerate(contents, start=1):
         model.load_state_dict(state_dict_of(content, path), strict=False)  # it was checked
         step = int(content.get("meta", {}).get("iter", place))
         before = _BeforeNorm(parts)
-        features = features_of_fixed_images(model, dataset, collate, parts, count)
+        given = (model, dataset, collate, parts, count)
+        views = view_features(*given)
         before.close()
-        read_features(history, step, features, model=model, parts=parts, before=before.kept)
+        read_features(
+            history,
+            step,
+            views,
+            clean_features(*given),
+            model=model,
+            parts=parts,
+            before=before.kept,
+        )
     found = history.judge(limits)
     history.verdict = (found.name, found.reason)
     return history
@@ -80,7 +89,8 @@ def history_of_checkpoints(
 def read_features(
     history: History,
     step: int,
-    features: dict[str, Tensor],
+    views: dict[str, Tensor],
+    clean: dict[str, Tensor],
     *,
     model: nn.Module,
     parts: Parts,
@@ -91,7 +101,8 @@ def read_features(
     Args:
         history: Takes the readings.
         step: Of the checkpoint.
-        features: By space, as :func:`features_of_fixed_images` gives them. [N, V, D]
+        views: By space, as :func:`view_features` gives them. [N, V, D]
+        clean: As :func:`clean_features` gives them; empty where there are none. [N, D]
         model: In any mode.
         parts: Of the model.
         before: What went into a last BatchNorm without affine weights, if there is one. [.., D]
@@ -99,7 +110,7 @@ def read_features(
     Raises:
         ValueError: There are fewer than two images.
     """
-    z = list(features["backbone" if parts.encoder_only else "projector"].unbind(dim=1))  # [N, D]
+    z = list(views["backbone" if parts.encoder_only else "projector"].unbind(dim=1))  # [N, D]
     size, channels = z[0].shape
     if size < 2:
         raise ValueError(f"the readings need two images or more, found {size}; see --images")
@@ -122,8 +133,7 @@ def read_features(
             of_p = readings.step_readings(p, list)[0][:3].tolist()
             found |= dict(zip(("p_m_o", "p_m_r", "p_std"), of_p, strict=True))
     history.add(step, found)
-    for space, rows in features.items():
-        history.add_space(step, space, rows)
+    history.add_spaces(step, views, clean)
 
 
 class _BeforeNorm:
@@ -135,7 +145,7 @@ class _BeforeNorm:
         self._handle = None if norm is None else norm.register_forward_pre_hook(self._keep)
 
     def _keep(self, module: nn.Module, inputs: Any) -> None:
-        self.kept.append(as_vectors(inputs, first=True).detach())
+        self.kept.append(as_vectors(inputs, of="projector", first=True).detach())
 
     def close(self) -> None:
         if self._handle is not None:
@@ -188,4 +198,4 @@ def _predicted(parts: Parts, z: Tensor) -> Tensor:
         output = parts.predictor((z,))  # the necks and predictors of the hosts take a tuple
     except (TypeError, AttributeError):
         output = parts.predictor(z)
-    return as_vectors(output, first=True).float()
+    return as_vectors(output, of="predictor", first=True).float()

@@ -108,6 +108,24 @@ def test_readings_reach_the_file_the_hub_and_the_record(tmp_path):
         assert metrics[f"collapse/{name}"] == pytest.approx(last, rel=1e-4), name
 
 
+def test_the_last_readings_reach_the_visualizer(tmp_path):
+    runner = build(tmp_path, HOOK)
+    shown = {}
+    add = runner.visualizer.add_scalars
+
+    def keep(values, step=0, **more):
+        shown.update({name: (step, value) for name, value in values.items()})
+        add(values, step=step, **more)
+
+    runner.visualizer.add_scalars = keep
+    runner.train()
+    found = read_history(tmp_path)["curves"]
+    for name in ("m_o", "rank", "projector/rank_me", "backbone/lidar"):
+        step, value = found[name][-1]
+        assert shown[f"collapse/{name}"] == (step, pytest.approx(value)), name
+        assert step == 6
+
+
 def test_curves_go_on_after_a_resume(tmp_path):
     saving = {"default_hooks": {"checkpoint": {"type": "CheckpointHook", "interval": 1}}}
     build(tmp_path, HOOK, **saving).train()
@@ -260,7 +278,8 @@ def test_projections_of_length_zero_are_a_collapse(tmp_path):
     runner.train()
     found = read_history(tmp_path)
     last = {name: curve[-1][1] for name, curve in found["curves"].items()}
-    assert found["verdict"] == "dimensional collapse"
+    assert found["verdict"] == "complete collapse"
+    assert "half of the projections and more have length zero" in found["reason"]
     assert (last["norm"], last["m_r"], last["std"]) == (0.0, 0.0, 0.0)
     assert last["rank"] == pytest.approx(1.0, abs=1e-3)
     assert last["o_e"] is None  # nothing to be in units of

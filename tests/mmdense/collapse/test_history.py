@@ -53,3 +53,17 @@ def test_a_long_spectrum_keeps_its_greatest_values():
 def test_a_run_without_the_hook(tmp_path):
     with pytest.raises(FileNotFoundError, match="has no collapse.json: train with custom_hooks"):
         read_history(tmp_path)
+
+
+def test_a_reading_that_is_absent_now_has_no_last_value():
+    history = History()
+    history.add(1, {"m_o": 0.5, "p_m_o": 0.9}, of=("m_o", "p_m_o"))
+    history.add(1, {"rank": 7.0}, of=("rank",))
+    history.add(2, {"m_o": 0.4}, of=("m_o", "p_m_o"))
+    again = History(history.state())
+    for one in (history, again):
+        assert one.last("p_m_o") is None
+        assert one.last("rank") == 7.0
+        assert one.points("p_m_o") == [[1, 0.9]]
+    again.add(3, {"m_o": 0.4, "p_m_o": 0.8}, of=("m_o", "p_m_o"))
+    assert again.last("p_m_o") == 0.8

@@ -269,7 +269,7 @@ def test_extra_gradient_and_eta_are_those_of_the_pure_functions(kind):
 
     z = [view.detach() for view in z]
     unit_z = p = [F.normalize(view, dim=1) for view in z]
-    predictor = monitor.predictor()
+    predictor = monitor.parts.predictor
     if predictor is not None:
         with torch.no_grad():
             p = [predictor((view,))[0] for view in z]

@@ -8,10 +8,6 @@ import mmdense  # noqa: F401
 from mmdense.collapse.taps import Tap, as_vectors, find_parts, last_free_norm, split_views
 
 
-def vectors(output):
-    return as_vectors(output, first=True)
-
-
 class Model(nn.Module):
     def __init__(self, **parts):
         super().__init__()
@@ -49,12 +45,13 @@ def test_a_missing_part_is_named_beside_what_there_is(role):
 
 def test_vectors_of_maps_tokens_and_tuples():
     maps = torch.arange(24.0).reshape(2, 3, 2, 2)
-    assert torch.equal(as_vectors((None, maps)), maps.mean(dim=(2, 3)))
+    assert torch.equal(as_vectors((None, maps), of="backbone"), maps.mean(dim=(2, 3)))
     tokens = torch.rand(2, 5, 3)
-    assert torch.equal(as_vectors((tokens, "mask"), first=True), tokens.mean(dim=1))
-    assert as_vectors(maps[:, :, 0, 0]).shape == (2, 3)
-    with pytest.raises(ValueError, match=r"one vector an image of an output \(3,\)"):
-        as_vectors(torch.zeros(3))
+    assert torch.equal(as_vectors((tokens, "mask"), of="backbone", first=True), tokens.mean(dim=1))
+    assert as_vectors(maps[:, :, 0, 0], of="backbone").shape == (2, 3)
+    for wrong, said in ((torch.zeros(3), r"\(3,\), which gives no vector"), ("text", "str, exp")):
+        with pytest.raises(ValueError, match=f"the projector returned {said}"):
+            as_vectors(wrong, of="projector")
 
 
 def test_layouts_of_views():
@@ -75,7 +72,7 @@ def test_layouts_of_views():
 
 def test_tap_keeps_calls_and_their_gradients():
     module = nn.Linear(2, 2)
-    tap = Tap(module, vectors)
+    tap = Tap(module, "projector")
     tap.with_gradients = True
     x = torch.rand(3, 2)
     outputs = [module(x), module(x + 1)]
@@ -98,7 +95,7 @@ def test_tap_keeps_calls_and_their_gradients():
 
 def test_tap_of_what_goes_in():
     module = nn.BatchNorm1d(2)
-    tap = Tap(module, vectors, inputs=True)
+    tap = Tap(module, "projector", inputs=True)
     x = torch.rand(3, 2)
     module(x)
     assert torch.equal(tap.outputs[0], x)
@@ -108,7 +105,7 @@ def test_a_call_made_again_in_the_backward_pass_is_no_call():
     from torch.utils.checkpoint import checkpoint
 
     module = nn.Linear(2, 2)
-    tap = Tap(module, vectors)
+    tap = Tap(module, "projector")
     checkpoint(module, torch.rand(3, 2, requires_grad=True), use_reentrant=False).sum().backward()
     assert len(tap.outputs) == 1
 

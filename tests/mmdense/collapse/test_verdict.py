@@ -8,7 +8,9 @@ import mmdense  # noqa: F401
 from mmdense.collapse.verdict import Limits, State, judge
 
 # 256 vectors of 2048 channels that fill the sphere.
-HEALTHY = State(m_o=0.06, std=0.0221, rank=100.0, images=256, rank_images=256, channels=2048)
+HEALTHY = State(
+    m_o=0.06, m_r=0.99, std=0.0221, rank=100.0, images=256, rank_images=256, channels=2048
+)
 
 
 def name(**changes):
@@ -48,6 +50,14 @@ def test_reasons_give_reading_floor_and_limit():
     reason = judge(HEALTHY._replace(m_o=0.0, m_o_before_norm=0.99), Limits()).reason
     assert "by construction" in reason
     assert "before it m_o is 0.990" in reason
+
+
+def test_vectors_of_length_zero_are_a_complete_collapse():
+    # Of ten vectors, six of them zero: m_o + m_r may still be above the share of the others.
+    dead = judge(HEALTHY._replace(m_o=0.1, m_r=0.39), Limits())
+    assert dead.name == "complete collapse"
+    assert "length zero, m_o + m_r is 0.490" in dead.reason
+    assert judge(HEALTHY._replace(m_o=0.1, m_r=0.91), Limits()).name == "healthy"
 
 
 def test_without_a_rank():

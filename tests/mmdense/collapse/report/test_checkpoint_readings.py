@@ -70,6 +70,7 @@ def test_each_checkpoint_is_a_point_at_its_iteration(checkpoints):
     assert history.facts["spaces"]["projector"] == {"images": 20, "channels": 16}
     assert (history.facts["batch"], history.facts["vectors"]) == (20, 40)
     assert history.facts["centre_hidden"] is True
+    assert history.facts["fixed_images"] == "clean"
     assert history.verdict[0]
     spaces = [spectrum["space"] for spectrum in history.state()["spectra"]]
     assert spaces == ["backbone", "projector"] * 2
@@ -97,7 +98,7 @@ def test_readings_are_those_of_the_features():
     z = torch.zeros(2, 2, 16)  # two images, two views; each image one axis
     z[0, :, 0] = z[1, :, 1] = 3.0
     history = History()
-    read_features(history, 5, {"projector": z}, model=simsiam, parts=parts)
+    read_features(history, 5, {"projector": z}, {}, model=simsiam, parts=parts)
     # The mean of two axes is (1/2, 1/2): of length sqrt(1/2), and so is every residual.
     assert history.last("m_o") == pytest.approx(math.sqrt(0.5))
     assert history.last("m_r") == pytest.approx(math.sqrt(0.5))

@@ -1,0 +1,129 @@
+"""Features of the fixed images, clean and in their views."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import default_collate
+from mmengine.registry import init_default_scope
+
+import mmdense  # noqa: F401
+from mmdense.collapse.clean_images import fit_to_view
+from mmdense.collapse.fixed_images import clean_features, view_features
+from mmdense.collapse.taps import find_parts
+from mmdense.registry import MODELS
+from tests.mmdense.evaluation.tiny_siamese import MEAN, PREPROCESSOR, STD, Colours, model
+
+SELF_SUP = {
+    "type": "mmpretrain.SelfSupDataPreprocessor",
+    "mean": MEAN,
+    "std": STD,
+    "to_rgb": True,
+}
+
+
+def network(preprocessor):
+    import mmpretrain.models  # noqa: F401
+
+    init_default_scope("mmpretrain")
+    torch.manual_seed(0)
+    return MODELS.build({**model(), "data_preprocessor": preprocessor})
+
+
+def normalised(images):
+    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+    return (images.float() - mean) / std
+
+
+def expected(simsiam, images):
+    """Of normalised images: pooled features of the last stage, and their projections."""
+    simsiam.eval()
+    with torch.no_grad():
+        maps = simsiam.backbone(images)
+        return maps[-1].mean(dim=(2, 3)), simsiam.neck(maps)[0]
+
+
+def check(simsiam, dataset, images):
+    found = clean_features(simsiam, dataset, default_collate, find_parts(simsiam), 6)
+    backbone, projector = expected(simsiam, normalised(images))
+    torch.testing.assert_close(found["backbone"], backbone, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found["projector"], projector, rtol=1e-4, atol=1e-5)
+
+
+def test_clean_images_where_the_preprocessor_makes_the_views():
+    simsiam, dataset = network(PREPROCESSOR), Colours()
+    chosen = np.linspace(0, len(dataset) - 1, 6).astype(int)
+    check(simsiam, dataset, dataset.images[chosen])
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Six pictures of sizes of their own, and a data set that makes two views of each."""
+    from mmpretrain.datasets import CustomDataset
+
+    images = []
+    for number in range(6):
+        rng = np.random.default_rng(number)
+        image = rng.integers(0, 255, (20 + number, 30, 3)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
+        images.append(torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1))
+    views = {
+        "type": "MultiView",
+        "num_views": [2],
+        "transforms": [
+            [
+                {"type": "RandomResizedCrop", "scale": 16},
+                {"type": "RandomFlip", "prob": 0.5},
+            ]
+        ],
+    }
+    init_default_scope("mmpretrain")
+    return images, CustomDataset(
+        data_root=str(tmp_path),
+        with_label=False,
+        pipeline=[{"type": "LoadImageFromFile"}, views, {"type": "PackInputs"}],
+    )
+
+
+def test_clean_images_where_the_pipeline_makes_the_views(photos):
+    images, dataset = photos
+    simsiam = network(SELF_SUP)
+    check(simsiam, dataset, torch.stack([fit_to_view(image, (16, 16)) for image in images]))
+    inputs = dataset[0]["inputs"]  # the pipeline is whole again
+    assert [tuple(view.shape) for view in inputs] == [(3, 16, 16)] * 2
+    assert not torch.equal(*inputs)
+
+
+class OwnViews(Colours):
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        return {**sample, "inputs": [sample["inputs"], sample["inputs"].flip(-1)]}
+
+
+def test_a_data_set_that_makes_its_views_by_itself_has_no_clean_images():
+    simsiam = network(SELF_SUP)
+    given = (simsiam, OwnViews(), default_collate, find_parts(simsiam), 6)
+    assert clean_features(*given) == {}
+    assert view_features(*given)["projector"].shape == (6, 2, 16)
+
+
+@pytest.mark.parametrize("read", [clean_features, view_features])
+def test_training_does_not_notice(read):
+    simsiam, dataset = network(PREPROCESSOR), Colours(draws=True)
+    simsiam.train()
+    simsiam.backbone.eval()
+    torch.manual_seed(3)
+    before = torch.rand(4)
+    torch.manual_seed(3)
+    buffers = {name: value.clone() for name, value in simsiam.named_buffers()}
+    first, second = (
+        read(simsiam, dataset, default_collate, find_parts(simsiam), 6) for _ in range(2)
+    )
+    assert torch.equal(torch.rand(4), before)
+    assert simsiam.neck.training
+    assert not simsiam.backbone.training
+    for name, value in simsiam.named_buffers():
+        assert torch.equal(value, buffers[name]), name
+    if read is view_features:  # under a seed of their own
+        for space in first:
+            assert torch.equal(first[space], second[space])
