@@ -53,6 +53,8 @@ ADVICE: dict[str, Advice] = {
             "The target is not detached (no stop-gradient), or both branches get gradients.",
             "The learning rate is too high for the batch, or the predictor learns too slowly.",
             "Two views of an image are nearly the same, so that nothing is to be learnt from them.",
+            "Projections of length zero (norm near 0): a last ReLU that is dead, or a weight decay "
+            "that outweighs the loss.",
         ),
         (
             "See when it happened. Within the first hundred steps it is the loss or its wiring; "

@@ -50,27 +50,22 @@ def history_of_checkpoints(
     count = images or options.get("images", _IMAGES)
     init_default_scope(cfg.get("default_scope") or "mmpretrain")
     model, dataset, collate = _build(cfg)
-    named = {key: options.get(key) for key in ("projector", "predictor")}
-    parts = find_parts(
-        model,
-        backbone=options.get("backbone", "backbone"),
-        layout=options.get("views"),
-        **named,
-    )
+    named = {key: options[key] for key in ("backbone", "projector", "predictor") if key in options}
+    parts = find_parts(model, layout=options.get("views"), **named)
     contents = [(path, read_checkpoint(path)) for path in checkpoints]
     for path, content in contents:
         _check_fit(model, state_dict_of(content, path), path)
     history = History()
     limits = verdict.limits_of(options.get("limits", {}))
-    names = [Path(str(path)).name for path in checkpoints]
-    history.facts.update(method=method_name(model), limits=asdict(limits), checkpoints=names)
+    history.facts.update(method=method_name(model), limits=asdict(limits))
+    history.facts["checkpoints"] = [Path(str(path)).name for path in checkpoints]
     for place, (path, content) in enumerate(contents, start=1):
         model.load_state_dict(state_dict_of(content, path), strict=False)  # it was checked
         step = int(content.get("meta", {}).get("iter", place))
         before = _BeforeNorm(parts)
         given = (model, dataset, collate, parts, count)
         views = view_features(*given)
-        before.close()
+        before.close()  # clean images are none of a batch
         read_features(
             history,
             step,
