@@ -18,7 +18,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", help="file or address, of any publisher: docs/transfer.md")
     parser.add_argument(
-        "--suite", required=True, help="small, coco, ade20k, or a config such as they are"
+        "--suite", required=True, help="small, coco, ade20k, voc, or a config such as they are"
     )
     parser.add_argument(
         "--labels", nargs="+", type=float, default=[100], metavar="PERCENT",

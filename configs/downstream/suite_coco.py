@@ -42,19 +42,8 @@ variants = [
     *_pair("r50_c4", "ResNet-50, C4"),
     *_pair("vit_s_fpn", "ViT-S, four maps"),
     *_pair("vit_s_simple", "ViT-S, windows, one map", **_no_class_token),
-    dict(
-        name="vit_b_fpn",
-        label="ViT-B, four maps, RPN",
-        base="configs/downstream/mask_rcnn_vit_b_fpn_1x_coco.py",
-        init="CHECKPOINT",
-    ),
-    dict(
-        name="vit_b_simple",
-        label="ViT-B, windows, one map, RPN",
-        base="configs/downstream/mask_rcnn_vit_b_simple_1x_coco.py",
-        init="CHECKPOINT",
-        **_no_class_token,
-    ),
+    *_pair("vit_b_fpn", "ViT-B, four maps"),
+    *_pair("vit_b_simple", "ViT-B, windows, one map", **_no_class_token),
 ]
 metrics = [
     dict(metric="coco/bbox_mAP", label="box AP", scale=100),

@@ -18,7 +18,7 @@ from mmdense.engine.study_stages import CHECKPOINT
 
 __all__ = ["SUITES", "downstream_study", "suite_file"]
 
-SUITES = ("small", "coco", "ade20k")
+SUITES = ("small", "coco", "ade20k", "voc")
 _FOLDER = Path(__file__).resolve().parents[2] / "configs" / "downstream"
 
 

@@ -1,0 +1,19 @@
+"""Mask R-CNN with Cascade RPN on COCO, on a self-supervised ViT-B/16 and a simple feature pyramid.
+
+Paper: Cascade RPN, arXiv:1909.06720; the rest as its base.
+Command: python tools/train.py configs/downstream/mask_rcnn_vit_b_simple_cascade_rpn_1x_coco.py
+    --init CHECKPOINT --allow cls_token (windows have no place for a class token)
+Machine: 8 GPUs with 2 images each. Not run here.
+Expected: it depends on the checkpoint, and was not run here.
+Vary: as its base.
+"""
+
+_base_ = ["./mask_rcnn_vit_b_simple_1x_coco.py", "../_base_/models/rcnn_on_cascade_rpn.py"]
+custom_imports = dict(
+    imports=[*_base_.custom_imports.imports, "projects.cascade_rpn"], allow_failed_imports=False
+)
+
+model = _base_.rcnn_on_cascade_rpn
+optim_wrapper = dict(clip_grad=dict(max_norm=35, norm_type=2))
+
+expected = []
