@@ -1,15 +1,42 @@
-"""What a ResNet-18 of half width is worth on BCCD and CamVid, against random weights.
+"""What a small backbone is worth on BCCD and CamVid, against random weights.
+
+Those that the checkpoint fills are trained: a ResNet-18 of half width, or a ViT-S/16.
 
 Paper: Faster R-CNN, arXiv:1506.01497; Semantic FPN, arXiv:1901.02446; both at a size for two cores.
 Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_small.py
-Machine: two CPU cores, 30 minutes for each share of the labels.
+Machine: two CPU cores, 30 minutes for each share of the labels; a ViT takes two hours.
 Expected: it depends on the checkpoint.
 Vary: --labels 1 5 10 100, --seeds 0 1 2.
 """
 
-_bccd = dict(base="configs/detection/faster_rcnn_r18_bccd.py", data="BCCD")
-_camvid = dict(base="configs/segmentation/semantic_fpn_r18_camvid.py", data="CamVid")
-_given = dict(init="CHECKPOINT")
+_configs = dict(
+    r18=dict(
+        bccd="configs/detection/faster_rcnn_r18_bccd.py",
+        camvid="configs/segmentation/semantic_fpn_r18_camvid.py",
+    ),
+    vit_s=dict(
+        bccd="configs/detection/faster_rcnn_vit_s_bccd.py",
+        camvid="configs/segmentation/semantic_fpn_vit_s_camvid.py",
+    ),
+)
+
+
+def _pair(backbone, said, data, task):
+    """A task from the checkpoint, against the same from random weights."""
+    name = f"{data.lower()}_{backbone}"
+    shared = dict(base=_configs[backbone][data.lower()], data=data)
+    label = f"{data}, {said}"
+    return [
+        dict(
+            name=name,
+            label=f"{label}, {task}",
+            against=f"{name}_random",
+            init="CHECKPOINT",
+            **shared,
+        ),
+        dict(name=f"{name}_random", label=f"{label}, random weights", **shared),
+    ]
+
 
 name = "downstream_small"
 slug = "downstream"
@@ -17,10 +44,10 @@ task = "downstream"
 seeds = [0]
 data = [dict(name="bccd"), dict(name="camvid")]
 variants = [
-    dict(name="bccd", label="BCCD, Faster R-CNN", against="bccd_random", **_given, **_bccd),
-    dict(name="bccd_random", label="BCCD, random weights", **_bccd),
-    dict(name="camvid", label="CamVid, Semantic FPN", against="camvid_random", **_given, **_camvid),
-    dict(name="camvid_random", label="CamVid, random weights", **_camvid),
+    row
+    for backbone, said in (("r18", "ResNet-18"), ("vit_s", "ViT-S"))
+    for data, task in (("BCCD", "Faster R-CNN"), ("CamVid", "Semantic FPN"))
+    for row in _pair(backbone, said, data, task)
 ]
 metrics = [
     dict(metric="coco/bbox_mAP", label="box AP", scale=100, optional=True),

@@ -1,0 +1,29 @@
+"""Semantic FPN on CamVid road scenes, from a self-supervised ViT-S/16: four maps, rescaled.
+
+Paper: Panoptic FPN's semantic branch, arXiv:1901.02446; the four rescaled maps as XCiT,
+    arXiv:2106.09681, has them; the rest as its base, at a size for two cores.
+Command: python tools/train.py configs/segmentation/semantic_fpn_vit_s_camvid.py --init CHECKPOINT
+Machine: two CPU cores, 40 minutes. It was trained for some steps only.
+Expected: it depends on the checkpoint, and was not run to its end.
+Vary: without --init it starts at random; max_epochs, the learning rate.
+"""
+
+_base_ = [
+    "./semantic_fpn_r18_camvid.py",
+    "../_base_/models/vit.py",
+    "../_base_/finetune/whole_vit.py",
+]
+custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
+
+width = _base_.vit.small.width
+norm = dict(type="BN", requires_grad=True)
+model = dict(
+    backbone=_base_.vit.small.maps,
+    neck=[
+        dict(type="mmseg.Feature2Pyramid", embed_dim=width, rescales=[4, 2, 1, 0.5], norm_cfg=norm),
+        dict(type="FPN", in_channels=[width] * 4, out_channels=64, num_outs=4),
+    ],
+)
+optim_wrapper = _base_.whole_vit
+
+expected = []
