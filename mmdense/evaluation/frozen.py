@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
-from mmengine.dist import get_world_size, is_main_process
+from mmengine.dist import get_local_rank, get_world_size, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
@@ -26,7 +26,7 @@ from mmdense.evaluation.feature_bank import fill_bank
 from mmdense.evaluation.features import check_finite, frozen_features
 from mmdense.evaluation.gather_features import gather_batches
 from mmdense.evaluation.probe_loaders import check_labelled
-from mmdense.records.cost import CostMeter
+from mmdense.records.cost import CostMeter, over_processes
 from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.record import FILE_NAME, Record, save, write_json
@@ -114,16 +114,21 @@ def evaluate_frozen(
     record = Record.begin(
         config_file.parent.name, f"{config_file.stem}_{task}", config=cfg, seed=seed
     )
-    cost = CostMeter(get_world_size() if get_device() == "cuda" else 0)
+    gpus = get_world_size() if get_device() == "cuda" else 0
+    cost = CostMeter(gpus, packages=get_local_rank() == 0)
     train_loader, test_loader = loaders = _build_loaders(cfg, seed)
     (check_bank or _any_number)(_rows(train_loader))
     backbone, preprocess = _build_backbone(cfg, args.checkpoint)
     features = _extract(backbone, preprocess, loaders, record, amp=args.amp, folder=cfg.work_dir)
+    spent = cost.read()
+    of_all = over_processes(spent)
     if not is_main_process():
         return {}
     record.metrics = evaluate(features)
     record.wall_time_s = time.perf_counter() - started
-    record.cost, record.sources = cost.read(), loaded_sources(config_file)
+    # From here on this process was alone.
+    record.cost = {name: of_all[name] + now - spent[name] for name, now in cost.read().items()}
+    record.sources = loaded_sources(config_file)
     record.data = _checksums(train=train_loader, test=test_loader)
     if args.checkpoint is None:
         record.notes.append("random weights")
