@@ -141,7 +141,7 @@ def test_gated_units_of_dinov2(tmp_path):
 def test_the_average_beside_the_model_is_taken(tmp_path):
     model, average = published.timm_vit(seed=1), published.timm_vit(seed=2)
     file = saved(tmp_path, {"state_dict": model, "state_dict_ema": average})
-    for branch, expected in ((None, average), ("teacher", average), ("student", model)):
+    for branch, expected in ((None, average), ("ema", average), ("student", model)):
         target = vit()
         load_backbone(target, file, branch=branch)
         weight = target.patch_embed.projection.weight
