@@ -13,6 +13,7 @@ def parse_arguments() -> argparse.Namespace:
     from mmengine.config import DictAction
 
     from mmdense.engine import launch
+    from mmdense.transfer.source import BRANCHES
 
     parser = argparse.ArgumentParser(
         description="Write the weights of a backbone, as a config builds it, from any checkpoint."
@@ -22,8 +23,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("-o", "--out", metavar="FILE", help="to write; without it, only a table")
     words = "config of the source: both compute the features of one picture, to be compared"
     parser.add_argument("--from", dest="source", metavar="CONFIG", help=words)
-    words = "of a file that has both; default what its authors evaluate"
-    parser.add_argument("--branch", choices=["student", "teacher"], help=words)
+    words = "of a file that has several; default what its authors evaluate"
+    parser.add_argument("--branch", choices=BRANCHES, help=words)
     words = "weights and doubts that may differ, such as 'norm0.*' or heads"
     parser.add_argument("--allow", nargs="+", default=[], metavar="NAME", help=words)
     words = "patches that the source was trained with, if not a square"

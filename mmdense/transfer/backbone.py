@@ -28,7 +28,7 @@ from mmdense.transfer.fit import Fit, fit_backbone
 from mmdense.transfer.meaning import doubts
 from mmdense.transfer.places import dialect_of
 from mmdense.transfer.report import TransferReport
-from mmdense.transfer.source import Source, find_backbones, pick_backbone
+from mmdense.transfer.source import Source, branch_of, find_backbones, pick_backbone
 from mmdense.transfer.split_resnet import join_stages
 
 __all__ = ["LoadBackboneHook", "load_backbone", "load_model"]
@@ -55,7 +55,7 @@ def load_backbone(
     Args:
         backbone: to fill.
         checkpoint: file or address.
-        branch: ``'student'`` or ``'teacher'`` of a file that has both, see
+        branch: ``'student'``, ``'teacher'`` or ``'ema'`` of a file that has several, see
             :func:`~mmdense.transfer.source.pick_backbone`.
         allow: names of weights, with ``*`` for any, and kinds of doubts that may be wrong.
         grid: rows and columns of patches that the source was trained with, if not a square.
@@ -118,7 +118,7 @@ def load_model(
             "effect there. Leave it out, or fill the backbone alone: module='backbone' of "
             "mmdense.LoadBackboneHook, --init of tools/train.py"
         )
-    taken = "teacher" if "ema_state_dict" in content else "student"
+    taken = branch_of(content, "state_dict", "state_dict")
     source = Source(weights, [], None, taken, "the whole model")
     fit = _fitted(checkpoint, source, model)
     found = find_backbones({"state_dict": _backbone_of(weights)}) or [source]

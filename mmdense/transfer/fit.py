@@ -29,6 +29,7 @@ from mmdense.transfer.resize import (
     resize_bias_table,
     resize_line,
 )
+from mmdense.transfer.shared_bias import SHARED_BIAS, fit_shared_bias
 from mmdense.transfer.source import Source
 from mmdense.transfer.templates import any_matches, fill_template, match_template
 
@@ -39,6 +40,7 @@ _NEUTRAL = {
     "blocks.{i}.ls1.gamma": 1.0,
     "blocks.{i}.ls2.gamma": 1.0,
     "blocks.{i}.attn.relative_position_bias_table": 0.0,
+    SHARED_BIAS: 0.0,
     "blocks.{i}.attn.rel_pos_h": 0.0,
     "blocks.{i}.attn.rel_pos_w": 0.0,
     "patch_embed.proj.bias": 0.0,
@@ -59,6 +61,7 @@ _STEMS = ("conv1.weight", "patch_embed.proj.weight", "stem.0.weight", "conv_stem
 _TABLES = (
     "blocks.{i}.attn.relative_position_bias_table",
     "layers.{i}.blocks.{j}.attn.relative_position_bias_table",
+    SHARED_BIAS,
 )
 _SHOWN = 5  # names in a message
 _LINES = ("blocks.{i}.attn.rel_pos_h", "blocks.{i}.attn.rel_pos_w")
@@ -101,7 +104,7 @@ def fit_backbone(source: Source, target: nn.Module, *, grid: tuple[int, int] | N
     tokens = 0
     if "pos_embed" in values and "pos_embed" in needs:
         tokens = _fit_positions(values, needs, notes, grid, grid_of(target))
-    folded = _fold(values, needs, notes, tokens)
+    folded = _fold(values, needs, notes, tokens) + fit_shared_bias(values, needs, notes)
     fit = Fit({}, [])
     for name, need in needs.items():
         neutral = _neutral(name, source.dialect, here)

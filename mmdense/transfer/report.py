@@ -49,7 +49,7 @@ class TransferReport(NamedTuple):
     Attributes:
         source: the file.
         place: where the backbone stands in it.
-        branch: ``'student'`` or ``'teacher'``.
+        branch: ``'student'``, ``'teacher'`` or ``'ema'``.
         dialects: of the file and of the target.
         target: its class.
         entries: one for each weight.

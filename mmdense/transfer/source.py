@@ -18,10 +18,13 @@ from mmdense.transfer.dialect import Dialect
 from mmdense.transfer.dialects import DIALECTS
 from mmdense.transfer.templates import any_matches, match_template, prefix_before
 
-__all__ = ["Source", "find_backbones", "pick_backbone"]
+__all__ = ["BRANCHES", "Source", "branch_of", "find_backbones", "pick_backbone"]
 
-# In front of averages that their authors evaluate, and of those that only serve the training.
-_TEACHERS = re.compile(r"(^|[._])(\w*teacher|ema|averaged)([._]|$)")
+BRANCHES = ("student", "teacher", "ema")
+
+# In front of teachers, of averages kept beside a model, and of helpers of the training alone.
+_TEACHERS = re.compile(r"(^|[._])\w*teacher([._]|$)")
+_AVERAGES = re.compile(r"(^|[._])(ema|averaged)([._]|$)")
 _HELPERS = re.compile(r"(^|[._])(encoder_k|momentum_\w+|target_\w+)([._]|$)")
 _OPTIMIZER = {"state", "param_groups"}
 
@@ -33,7 +36,8 @@ class Source(NamedTuple):
         weights: its weights, without what stands in front of their names.
         heads: names beside them that belong to no backbone.
         dialect: ``None`` if no table has these names.
-        branch: ``'student'``, the weights that were trained, or ``'teacher'``, their average.
+        branch: ``'student'``, the weights that were trained; ``'teacher'``, the network that taught
+            them or an encoder of keys; ``'ema'``, their average kept beside them.
         place: where it stands in the file, for people.
     """
 
@@ -77,14 +81,17 @@ def pick_backbone(sources: list[Source], branch: str | None, path: str | Path) -
 
     Args:
         sources: what :func:`find_backbones` found.
-        branch: ``'student'`` or ``'teacher'``. If absent: a teacher or a moving average (DINO and
-            its descendants evaluate it), otherwise the weights that were trained; an encoder of
-            keys, which only serves the training (MoCo, BYOL), only where nothing else is there.
+        branch: of ``BRANCHES``. If absent: a teacher or a moving average (DINO and its descendants
+            evaluate it), otherwise the weights that were trained; an encoder of keys, which only
+            serves the training (MoCo, BYOL), only where nothing else is there.
         path: of the file, for messages.
 
     Raises:
-        ValueError: there is none, none of that branch, or there are several that differ.
+        ValueError: there is none, none of that branch, no such branch, or there are several that
+            differ.
     """
+    if branch is not None and branch not in BRANCHES:
+        raise ValueError(f"branch={branch!r} is none of {', '.join(BRANCHES)}")
     if not sources:
         raise ValueError(
             f"{path} holds no backbone that a table knows, and none with the names of the target's"
@@ -92,23 +99,26 @@ def pick_backbone(sources: list[Source], branch: str | None, path: str | Path) -
     chosen = [source for source in sources if branch in (None, source.branch)]
     if not chosen:
         raise ValueError(
-            f"{path} has no {branch}; there is "
-            f"{'; '.join(f'{source.place} ({source.branch})' for source in sources)}. Choose with "
-            "--branch or branch=, or leave it out"
+            f"{path} has no {branch}; there is {_listing(sources)}. Choose with --branch or "
+            "branch=, or leave it out"
         )
     best = min(chosen, key=_rank)
     equals = [source for source in chosen if _rank(source) == _rank(best)]
     if not all(_same(source, best) for source in equals):
         raise ValueError(
-            f"{path} has several backbones: {'; '.join(source.place for source in equals)}. "
-            "Choose with --branch student or --branch teacher where they differ in that, else save "
-            "the one that you want as a file of its own"
+            f"{path} has several backbones: {_listing(equals)}. Choose with --branch student, "
+            "teacher or ema where they differ in that, else save the one that you want as a file "
+            "of its own"
         )
     return best
 
 
+def _listing(sources: list[Source]) -> str:
+    return "; ".join(f"{source.place} ({source.branch})" for source in sources)
+
+
 def _rank(source: Source) -> tuple[int, int]:
-    """Teachers come first, then what was trained, then its helpers; of equals the larger one."""
+    """Teachers and averages, then what was trained, then its helpers; of equals the larger one."""
     order = 2 if _HELPERS.search(source.place) else int(source.branch == "student")
     return order, -len(source.weights)
 
@@ -184,11 +194,27 @@ def _source(
     own = {name: value for name, value in own.items() if name not in heads}
     place = f"{container}.{prefix}".strip(".")
     return Source(
-        own, heads, dialect, _branch(content, container, place), place or "the file itself"
+        own, heads, dialect, branch_of(content, container, place), place or "the file itself"
     )
 
 
-def _branch(content: Mapping[str, Any], container: str, place: str) -> str:
-    if "ema_state_dict" in content:  # MMEngine swaps the two: ``state_dict`` holds the average
-        return "teacher" if container == "state_dict" else "student"
-    return "teacher" if _TEACHERS.search(place) or _HELPERS.search(place) else "student"
+def branch_of(content: Mapping[str, Any], container: str, place: str) -> str:
+    """The branch of a backbone.
+
+    MMEngine's ``EMAHook`` swaps the two when it saves: ``state_dict`` then holds the average and
+    ``ema_state_dict`` the weights that were trained. It also counts its ``steps`` there, by which
+    its files differ from those of others who use the name.
+
+    Args:
+        content: of the file.
+        container: dictionary of weights in it.
+        place: container and what stands in front of the names of the weights.
+    """
+    average = content.get("ema_state_dict")
+    if isinstance(average, Mapping) and "steps" in average:
+        if container == "state_dict":
+            return "ema"
+        place = place.removeprefix("ema_state_dict")
+    if _TEACHERS.search(place) or _HELPERS.search(place):
+        return "teacher"
+    return "ema" if _AVERAGES.search(place) else "student"

@@ -9,6 +9,7 @@ from mmdense.transfer.dialect import Dialect, Join, Row, rows, same
 __all__ = ["CHUNKED_VIT", "MMPRETRAIN_VIT", "MMSEG_VIT", "TIMM_VIT", "TORCHVISION_VIT"]
 
 _VIT_TOKENS = same("cls_token", "dist_token") + rows(("pos_embed", "pos_embed", "flat_grid"))
+_SHARED_BIAS = "rel_pos_bias.relative_position_bias_table"  # of all blocks
 _BLOCK = (
     "norm1.*",
     "attn.qkv.*",
@@ -29,6 +30,7 @@ _VIT_HEADS = (
     *("decoder_embed.*", "decoder_pos_embed", "decoder_blocks.*", "decoder_norm.*"),
     "decoder_pred.*",
     *("predictor.*", "masked_embed", "blocks.{i}.attn.relative_position_index"),
+    "rel_pos_bias.relative_position_index",
 )
 
 # What many vision transformers are built without.
@@ -36,6 +38,7 @@ _OPTIONAL = (
     "blocks.{i}.ls1.gamma",
     "blocks.{i}.ls2.gamma",
     "blocks.{i}.attn.relative_position_bias_table",
+    _SHARED_BIAS,
     "blocks.{i}.attn.rel_pos_h",
     "blocks.{i}.attn.rel_pos_w",
 )
@@ -45,7 +48,7 @@ TIMM_VIT = Dialect(
     "vit",
     marks=("blocks.{i}.attn.qkv.weight", "blocks.{i}.norm1.weight", "patch_embed.proj.weight"),
     rows=_VIT_TOKENS
-    + same("reg_token", "patch_embed.proj.*", "norm_pre.*", "norm.*", "fc_norm.*")
+    + same("reg_token", "patch_embed.proj.*", "norm_pre.*", "norm.*", "fc_norm.*", _SHARED_BIAS)
     + rows(("register_tokens", "reg_token"))
     + same(*(f"blocks.{{i}}.{part}" for part in _BLOCK))
     + rows(
@@ -97,6 +100,7 @@ MMPRETRAIN_VIT = Dialect(
     "vit",
     marks=("layers.{i}.attn.qkv.weight", "layers.{i}.ln1.weight"),
     rows=_VIT_TOKENS
+    + same(_SHARED_BIAS)
     + rows(
         *_MM_VIT_REST,
         ("pre_norm.*", "norm_pre.*"),

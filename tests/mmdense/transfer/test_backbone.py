@@ -228,8 +228,9 @@ def test_options_without_effect_on_a_whole_model_are_refused(tmp_path, option):
 def test_a_whole_model_is_asked_for_its_doubts_and_tells_an_average(tmp_path):
     source = Detector()
     meta = {"cfg": "model = dict(backbone=dict(type='ResNet', style='caffe'))"}
-    content = {"state_dict": source.state_dict(), "ema_state_dict": source.state_dict()}
-    assert load_model(Detector(), saved(tmp_path, content)).branch == "teacher"
+    average = {"steps": torch.tensor(3), **published.under("module.", source.state_dict())}
+    content = {"state_dict": source.state_dict(), "ema_state_dict": average}
+    assert load_model(Detector(), saved(tmp_path, content)).branch == "ema"
     path = saved(tmp_path, {**content, "meta": meta})
     with pytest.raises(ValueError, match="style: its config says style='caffe'"):
         load_model(Detector(), path)

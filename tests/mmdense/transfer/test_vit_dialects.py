@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 
 from mmdense.transfer.backbone import load_backbone
-from tests.mmdense.transfer.transfer_cases import saved
+from tests.mmdense.transfer.transfer_cases import refused, saved
 from tests.references import published_weights as published
 
 SIZE = published.PATCH * published.GRID
@@ -107,6 +107,25 @@ def test_other_patches_see_a_smooth_picture_alike(tmp_path):
     assert (small - large).square().mean() < 1e-3 * small.var()
 
 
+def test_patches_of_14_become_16_and_the_grid_another_at_once(tmp_path):
+    weights = published.timm_vit(patch=14, positions=17, layer_scale=True)
+    target = vit(patch_size=16, img_size=112, layer_scale_init_value=1e-5)
+    report = load_backbone(target, saved(tmp_path, weights))
+    assert report.covered == 1
+    resized = [entry.name for entry in report.entries if entry.status == "resized"]
+    assert sorted(resized) == ["patch_embed.projection.weight", "pos_embed"]
+    assert torch.equal(target.pos_embed[:, :1], weights["pos_embed"][:, :1])
+    table = weights["pos_embed"][:, 1:].unflatten(1, (4, 4)).permute(0, 3, 1, 2)
+    table = F.interpolate(table, (7, 7), mode="bicubic", antialias=True)
+    torch.testing.assert_close(target.pos_embed[:, 1:].transpose(1, 2).unflatten(2, (7, 7)), table)
+    patch = picture(size=14)
+    token = F.conv2d(patch, weights["patch_embed.proj.weight"], weights["patch_embed.proj.bias"])
+    large = F.interpolate(patch, (16, 16), mode="bicubic", antialias=True)
+    with torch.no_grad():
+        found = target.patch_embed.projection(large)
+    torch.testing.assert_close(found, token, atol=1e-4, rtol=1e-4)
+
+
 def test_gated_units_of_dinov2(tmp_path):
     weights = published.timm_vit(layer_scale=True)
     for i in range(published.DEPTH):
@@ -141,11 +160,70 @@ def test_gated_units_of_dinov2(tmp_path):
 def test_the_average_beside_the_model_is_taken(tmp_path):
     model, average = published.timm_vit(seed=1), published.timm_vit(seed=2)
     file = saved(tmp_path, {"state_dict": model, "state_dict_ema": average})
-    for branch, expected in ((None, average), ("teacher", average), ("student", model)):
+    for branch, expected in ((None, average), ("ema", average), ("student", model)):
         target = vit()
         load_backbone(target, file, branch=branch)
         weight = target.patch_embed.projection.weight
         assert torch.equal(weight, expected["patch_embed.proj.weight"]), branch
+
+
+def vitdet(*, window=2, seed=0, token=True):
+    """``ViT`` of MMDetection's projects/ViTDet, for 8 x 8 patches; its first block has windows.
+
+    It keeps the row of a class token that it does not have, and has no norm behind its last layer.
+    """
+    weights = published.timm_vit(positions=published.GRID**2 + token, seed=seed)
+    for name in ("cls_token", "norm.weight", "norm.bias"):
+        del weights[name]
+    for i in range(published.DEPTH):
+        shape = (2 * (8 if i else window) - 1, WIDTH // 2)  # channels of one of two heads
+        lines = {f"blocks.{i}.attn.rel_pos_{axis}": shape for axis in "hw"}
+        weights |= published.draw(lines, seed=seed + 30 + i)
+    return weights
+
+
+def made_of(weights):
+    """A module with these names and values, for a host that is not installed."""
+    module = torch.nn.Module()
+    for name, value in weights.items():
+        *path, last = name.split(".")
+        owner = module
+        for part in path:
+            if not hasattr(owner, part):
+                owner.add_module(part, torch.nn.Module())
+            owner = owner.get_submodule(part)
+        owner.register_parameter(last, torch.nn.Parameter(value))
+    return module
+
+
+@pytest.mark.parametrize("make", [published.mae, published.dino])
+@pytest.mark.parametrize("with_token", [True, False])
+def test_the_vitdet_of_mmdetections_projects_is_filled(tmp_path, make, with_token):
+    weights = vitdet(seed=9, token=with_token)
+    file, target = saved(tmp_path, make()), made_of(weights)
+    refused(target, file, "left over: cls_token")  # its ViT has none, and keeps its row
+    report = load_backbone(target, file, allow=["cls_token"])
+    filled = [entry.name for entry in report.entries if entry.status == "filled"]
+    assert filled == [name for name in weights if ".rel_pos_" in name]
+    content = make()
+    names = content.get("teacher") or content["model"]
+    source = {name.removeprefix("backbone."): value for name, value in names.items()}
+    for name, value in target.state_dict().items():
+        if name in filled:
+            assert not value.any(), name
+        elif name == "pos_embed" and not with_token:
+            assert torch.equal(value, source[name][:, 1:])
+        else:
+            assert torch.equal(value, source[name]), name
+
+
+def test_a_vitdet_of_other_windows_is_resized(tmp_path):
+    trained = published.under("backbone.", vitdet(seed=1))
+    target = made_of(vitdet(seed=2, window=4))
+    report = load_backbone(target, saved(tmp_path, {"state_dict": trained}))
+    resized = {entry.name for entry in report.entries if entry.status == "resized"}
+    assert report.covered == 1
+    assert resized == {"blocks.0.attn.rel_pos_h", "blocks.0.attn.rel_pos_w"}  # the one with windows
 
 
 assert mmseg.models  # imported for what it registers
