@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
-from mmengine.dist import get_local_rank, get_world_size, is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
@@ -114,30 +114,36 @@ def evaluate_frozen(
     record = Record.begin(
         config_file.parent.name, f"{config_file.stem}_{task}", config=cfg, seed=seed
     )
-    gpus = get_world_size() if get_device() == "cuda" else 0
-    cost = CostMeter(gpus, packages=get_local_rank() == 0)
+    cost = CostMeter(get_world_size() if get_device() == "cuda" else 0)
     train_loader, test_loader = loaders = _build_loaders(cfg, seed)
     (check_bank or _any_number)(_rows(train_loader))
     backbone, preprocess = _build_backbone(cfg, args.checkpoint)
     features = _extract(backbone, preprocess, loaders, record, amp=args.amp, folder=cfg.work_dir)
-    spent = cost.read()
-    of_all = over_processes(spent)
+    elsewhere = _cpu_hours_elsewhere(cost)
     if not is_main_process():
         return {}
     record.metrics = evaluate(features)
     record.wall_time_s = time.perf_counter() - started
-    # From here on this process was alone.
-    record.cost = {name: of_all[name] + now - spent[name] for name, now in cost.read().items()}
-    record.sources = loaded_sources(config_file)
+    record.cost, record.sources = cost.read(), loaded_sources(config_file)
+    record.cost["cpu_hours"] += elsewhere
     record.data = _checksums(train=train_loader, test=test_loader)
     if args.checkpoint is None:
         record.notes.append("random weights")
     save(record, Path(cfg.work_dir) / FILE_NAME)
     write_json(record.metrics, Path(cfg.work_dir) / "metrics.json")
-    values = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
-    counts = f"{len(features.train):,} train and {len(features.test):,} test images"
-    print(f"{task} of {args.checkpoint or 'random weights'}: {values} ({counts})")
+    print(f"{task} of {args.checkpoint or 'random weights'}: {_in_words(record, features)}")
     return record.metrics
+
+
+def _in_words(record: Record, features: FrozenFeatures) -> str:
+    values = ", ".join(f"{name} {value:.4g}" for name, value in record.metrics.items())
+    return f"{values} ({len(features.train):,} train and {len(features.test):,} test images)"
+
+
+def _cpu_hours_elsewhere(cost: CostMeter) -> float:
+    """What the other processes spent so far; all of them call this at once."""
+    own = cost.read()
+    return over_processes(own)["cpu_hours"] - own["cpu_hours"]
 
 
 def _any_number(rows: int) -> None:
