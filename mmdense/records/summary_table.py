@@ -45,6 +45,14 @@ HEADLINES = (
             ("detection_collage", "Collage (synthetic), Faster R-CNN", "coco/mAP_75"),
         )
     ),
+    Headline(
+        *(f"{_CASCADE}, RoI head of the paper", "cascade_rpn", "detection_bccd_pretrained"),
+        *("BCCD, Faster R-CNN, pretrained", "coco/bbox_mAP_75", "cascade_2_strict", "rpn"),
+    ),
+    Headline(
+        *("SimSiam's predictor and stop-gradient", "simsiam_decomp", "collapse_study"),
+        *("CIFAR-10 (JPEG), 5,000 images", "knn/k20_top1", "simsiam", "naive"),
+    ),
     *(
         Headline(
             *(method, "downstream", "transfer_study", f"{data}{share}"),
