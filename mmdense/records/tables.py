@@ -143,7 +143,7 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
     **{
         f"cascade_rpn_{study}": kept_study("cascade_rpn", study, baseline="rpn")
         for study in (
-            *("detection_bccd", "detection_collage"),
+            *("detection_bccd", "detection_bccd_pretrained", "detection_collage"),
             *("proposals_bccd", "proposals_collage"),
         )
     },
