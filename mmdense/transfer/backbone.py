@@ -26,7 +26,7 @@ from mmdense.records.record import write_json
 from mmdense.registry import HOOKS
 from mmdense.transfer.fit import Fit, fit_backbone
 from mmdense.transfer.meaning import doubts
-from mmdense.transfer.places import dialect_of
+from mmdense.transfer.places import dialect_behind
 from mmdense.transfer.report import TransferReport
 from mmdense.transfer.source import Source, branch_of, find_backbones, pick_backbone
 from mmdense.transfer.split_resnet import join_stages
@@ -155,7 +155,7 @@ def _report(
     doubted: dict[str, str],
     allow: Sequence[str],
 ) -> TransferReport:
-    dialects = (source.dialect, dialect_of(target.state_dict()))
+    dialects = (source.dialect, dialect_behind(target.state_dict())[1])
     theirs, ours = (_UNKNOWN if dialect is None else dialect.name for dialect in dialects)
     return TransferReport(
         str(checkpoint),

@@ -2,7 +2,7 @@
 
 from mmdense.transfer.dialect import Dialect, rows, same
 
-__all__ = ["NUMBERED_EFFICIENTNET", "TIMM_BACKBONE_EFFICIENTNET", "TIMM_EFFICIENTNET"]
+__all__ = ["NUMBERED_EFFICIENTNET", "TIMM_EFFICIENTNET"]
 
 _DEPTHS = (1, 2, 2, 3, 3, 4, 1)  # blocks of each stage: Tan and Le, arXiv:1905.11946, table 1
 _STEM = ("conv_stem.weight", "bn1.*")
@@ -30,14 +30,6 @@ TIMM_EFFICIENTNET = Dialect(
     marks=("conv_stem.weight", "blocks.0.0.conv_dw.weight"),
     rows=same(*_STEM, "blocks.{i}.*"),
     heads=("conv_head.weight", "bn2.*", "classifier.*"),
-)
-
-TIMM_BACKBONE_EFFICIENTNET = Dialect(
-    "EfficientNet of timm in MMPretrain's TIMMBackbone",
-    "efficientnet",
-    marks=("timm_model.conv_stem.weight", "timm_model.blocks.0.0.conv_dw.weight"),
-    rows=rows(*((f"timm_model.{name}", name) for name in (*_STEM, "blocks.{i}.*"))),
-    heads=("timm_model.conv_head.weight", "timm_model.bn2.*"),
 )
 
 NUMBERED_EFFICIENTNET = Dialect(

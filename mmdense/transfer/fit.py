@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from mmdense.transfer.dialect import Dialect
-from mmdense.transfer.places import dialect_of, places_of, read_place, write_place
+from mmdense.transfer.places import dialect_behind, places_of, read_place, write_place
 from mmdense.transfer.positions import fit_positions, grid_of, position_table
 from mmdense.transfer.report import Entry
 from mmdense.transfer.resize import (
@@ -93,8 +93,9 @@ def fit_backbone(source: Source, target: nn.Module, *, grid: tuple[int, int] | N
         ValueError: the two are of different families, or a table of positions has no layout that
             can be inferred.
     """
-    wanted = target.state_dict()
-    dialect = dialect_of(wanted)
+    state = target.state_dict()
+    prefix, dialect = dialect_behind(state)
+    wanted = {name.removeprefix(prefix): value for name, value in state.items()}
     _check_family(source, dialect, target)
     here, unknown = places_of(source.weights, source.dialect)
     there, others = places_of(wanted, dialect)
@@ -103,19 +104,22 @@ def fit_backbone(source: Source, target: nn.Module, *, grid: tuple[int, int] | N
     notes: dict[str, str] = {}
     tokens = 0
     if "pos_embed" in values and "pos_embed" in needs:
-        tokens = _fit_positions(values, needs, notes, grid, grid_of(target))
+        tokens = _fit_positions(
+            values, needs, notes, grid, grid_of(target.get_submodule(prefix[:-1]))
+        )
     folded = _fold(values, needs, notes, tokens) + fit_shared_bias(values, needs, notes)
     fit = Fit({}, [])
     for name, need in needs.items():
         neutral = _neutral(name, source.dialect, here)
         value, entry = _fitted(name, values.get(name), need, notes.get(name, ""), neutral)
-        fit.entries.append(entry._replace(name=", ".join(there[name].own)))
+        fit.entries.append(entry._replace(name=", ".join(prefix + own for own in there[name].own)))
         if value is not None:
             for own, part in write_place(there[name], value.to(need)).items():
-                fit.weights[own] = part.view_as(wanted[own])
+                fit.weights[prefix + own] = part.view_as(wanted[own])
     for name in others:
         derived = dialect is not None and any_matches(dialect.heads, name)
-        fit.entries.append(Entry(name, "derived" if derived else "missing", wanted[name].numel()))
+        status = "derived" if derived else "missing"
+        fit.entries.append(Entry(prefix + name, status, wanted[name].numel()))
     fit.entries.extend(_rest(source, values, unknown, needs, folded))
     return fit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from typing import NamedTuple
 
 from torch import Tensor
@@ -12,7 +13,7 @@ from mmdense.transfer.dialect import Dialect
 from mmdense.transfer.dialects import DIALECTS
 from mmdense.transfer.templates import fill_template, match_template
 
-__all__ = ["Place", "dialect_of", "places_of", "read_place", "write_place"]
+__all__ = ["Place", "dialect_behind", "places_of", "read_place", "write_place"]
 
 
 class Place(NamedTuple):
@@ -27,9 +28,24 @@ class Place(NamedTuple):
     change: str | None = None
 
 
-def dialect_of(names: Iterable[str]) -> Dialect | None:
-    """The first dialect whose marks all stand among some names."""
+def dialect_behind(names: Iterable[str]) -> tuple[str, Dialect | None]:
+    """What stands before all names of a backbone, and the dialect of what follows.
+
+    A backbone may hold another model, as MMPretrain's ``TIMMBackbone`` does (``timm_model.``).
+    Without a dialect nothing stands before them.
+    """
     names = list(names)
+    if (dialect := _dialect_of(names)) is not None or not names:
+        return "", dialect
+    parts = zip(*(name.split(".") for name in names))
+    shared = [first for first, *others in takewhile(lambda part: len(set(part)) == 1, parts)]
+    prefix = ".".join([*shared, ""])
+    inner = _dialect_of([name.removeprefix(prefix) for name in names])
+    return ("", None) if inner is None else (prefix, inner)
+
+
+def _dialect_of(names: list[str]) -> Dialect | None:
+    """The first dialect whose marks all stand among some names."""
     for dialect in DIALECTS:
         if all(
             any(match_template(mark, name) is not None for name in names) for mark in dialect.marks

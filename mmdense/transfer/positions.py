@@ -65,7 +65,8 @@ def position_table(
 
 def grid_of(backbone: nn.Module) -> tuple[int, int] | None:
     """The grid of patches that a backbone was built for, where it tells."""
-    size = getattr(getattr(backbone, "patch_embed", None), "init_out_size", None)
+    patches = getattr(backbone, "patch_embed", None)
+    size = getattr(patches, "init_out_size", None) or getattr(patches, "grid_size", None)  # timm
     if size is not None:
         return int(size[0]), int(size[1])
     picture, patch = getattr(backbone, "img_size", None), getattr(backbone, "patch_size", None)
