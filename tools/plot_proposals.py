@@ -66,10 +66,16 @@ def main() -> int:
     args = parse_arguments()
     from mmdense.evaluation.proposal_recall import read_objects
     from mmdense.evaluation.recall import BUDGETS, average_recall, match_objects, recall_curves
+    from mmdense.records.plots import COLOURS
     from mmdense.records.recall_plot import plot_recall
 
     budgets = sorted({*BUDGETS, args.budget})
     try:
+        if len(args.results) > len(COLOURS):
+            raise ValueError(
+                f"{len(args.results)} results, but {len(COLOURS)} colours that all readers can "
+                "tell apart: make several pictures"
+            )
         objects = read_objects(args.annotations)
         counted = np.concatenate([one.counted for one in objects.values()], axis=-1)  # [A, G]
         curves = {}
@@ -83,6 +89,9 @@ def main() -> int:
             curves[path.stem] = recall_curves(together, counted, budgets)
             values = average_recall(together, counted, budgets).get(args.size, [])
             said = ", ".join(f"AR{n} {value:.3f}" for n, value in zip(budgets, values))
+            without = sum(not len(boxes) for boxes in proposals.values())
+            if without:  # as of a dump of a part of the images; their objects count as missed
+                said += f"; {without} of {len(proposals)} images have no proposals"
             print(f"{path.stem}: {said}")
         plot_recall(curves, args.out, budget=args.budget, size=args.size)
     except (OSError, ValueError) as error:

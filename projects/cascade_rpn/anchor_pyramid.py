@@ -37,12 +37,16 @@ class AnchorPyramid(NamedTuple):
 
 
 def lay_anchors(
-    generator: Any, maps: Sequence[Tensor], image_sizes: Sequence[tuple[int, int]] | None
+    generator: Any,
+    anchor_sizes: Sequence[float],
+    maps: Sequence[Tensor],
+    image_sizes: Sequence[tuple[int, int]] | None,
 ) -> AnchorPyramid:
     """Lay anchors over the maps of a pyramid.
 
     Args:
         generator: MMDetection's ``AnchorGenerator``.
+        anchor_sizes: of :func:`measure_anchors`.
         maps: [N, C, H, W] for each level.
         image_sizes: (height, width) of each image; if absent, every image fills the finest map.
 
@@ -67,8 +71,6 @@ def lay_anchors(
         image_sizes = [(round(sizes[0][0] * strides[0][1]), round(sizes[0][1] * strides[0][0]))] * N
     anchors = generator.grid_priors(sizes, device=device)
     valid = [torch.cat(generator.valid_flags(sizes, size, device)) for size in image_sizes]
-    sides = [anchor[:, 2:] - anchor[:, :2] for anchor in generator.base_anchors]
-    anchor_sizes = [side.prod(1).mean().sqrt().item() for side in sides]
     return AnchorPyramid(
         Levels(sizes, strides, anchor_sizes, generator.center_offset),
         torch.cat(anchors).expand(N, -1, 4),
@@ -78,18 +80,25 @@ def lay_anchors(
     )
 
 
-def check_anchors(generator: Any) -> None:
-    """Refuse anchors without a size, which no box can be told from.
+def measure_anchors(generator: Any) -> list[float]:
+    """Tell the size of the anchors of each level, and refuse those that have none.
 
     Args:
         generator: MMDetection's ``AnchorGenerator``.
 
+    Returns:
+        Side of a square with the mean area of a level's anchors, in pixels, for each level.
+
     Raises:
         ValueError: an anchor is not wider and higher than 0.
     """
+    sizes = []
     for level, anchors in enumerate(generator.base_anchors):  # [A, 4] each
-        if not (anchors[:, 2:] > anchors[:, :2]).all():
+        sides = anchors[:, 2:] - anchors[:, :2]
+        if not (sides > 0).all():
             raise ValueError(
                 f"anchor_generator: an anchor of level {level} has no size, {anchors.tolist()}; "
                 "its scales, ratios and strides must be positive"
             )
+        sizes.append(sides.prod(1).mean().sqrt().item())
+    return sizes

@@ -26,7 +26,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmdense.registry import MODELS
-from projects.cascade_rpn.anchor_pyramid import AnchorPyramid, check_anchors, lay_anchors
+from projects.cascade_rpn.anchor_pyramid import AnchorPyramid, lay_anchors, measure_anchors
 from projects.cascade_rpn.proposals import (
     Candidates,
     best_of_levels,
@@ -96,7 +96,7 @@ class CascadeRPNHead(BaseModule):
         if stages[-1].get("bridged"):
             raise ValueError("stages: the last one is bridged=True, but none takes its features")
         self.prior_generator = MMDET_TASK_UTILS.build(anchor_generator)
-        check_anchors(self.prior_generator)
+        self.anchor_sizes = measure_anchors(self.prior_generator)
         self.test_cfg = test_cfg
         self.stages = ModuleList()
         channels = in_channels
@@ -216,7 +216,7 @@ class CascadeRPNHead(BaseModule):
 
     def _pyramid(self, maps: Sequence[Tensor], metas: Sequence[dict] | None) -> AnchorPyramid:
         sizes = None if metas is None else [meta["img_shape"][:2] for meta in metas]
-        return lay_anchors(self.prior_generator, maps, sizes)
+        return lay_anchors(self.prior_generator, self.anchor_sizes, maps, sizes)
 
     def _walk(self, maps: Sequence[Tensor], pyramid: AnchorPyramid) -> list[Step]:
         """Take the anchors through the stages. Those of cells in the padding stay as they are."""

@@ -79,7 +79,9 @@ def follow_anchors(
     if top < 1 or len(maps[0]) != 1:
         raise ValueError(f"top={top} of {len(maps[0])} images: at least 1 of one image is needed")
     steps = head.walk(maps, [img_meta])
-    pyramid = lay_anchors(head.prior_generator, maps, [img_meta["img_shape"][:2]])
+    pyramid = lay_anchors(
+        head.prior_generator, head.anchor_sizes, maps, [img_meta["img_shape"][:2]]
+    )
     last, stage = steps[-1], head.stages[-1]
     final = cut_at_image(stage.decode(last.boxes, last.deltas), pyramid.image_sizes)[0]  # [L, 4]
     scores = stage.loss.probabilities(last.scores.float())[0]  # [L]

@@ -9,7 +9,8 @@ What deviates from the published code, which `compat=True` restores:
 
 * a positive cell stays positive whatever ignore region falls on it;
 * a cell in two centre regions goes to the smaller object, whatever the order of the objects;
-* regions are clamped to the last cell of the map, so an object at its far edge has a cell, too.
+* regions are clamped to the last cell of the image, so an object at its far edge has a cell, too,
+  and the padding of a batch moves none.
 
 Only the cells in regions are touched: each rectangle is listed cell by cell, all objects, images
 and levels in one list, and written by one scatter.
@@ -20,6 +21,7 @@ Legend::
     G    objects of all images
     l    levels
     L    cells of all levels, finest first, each level row by row
+    A    boxes at each cell
     R    rectangles, some for each object
     T    cells of all rectangles
 """
@@ -69,6 +71,7 @@ def region_targets(
     levels: Levels,
     *,
     num_images: int,
+    cells: Tensor | None = None,
     center_ratio: float = 0.2,
     ignore_ratio: float = 0.5,
     compat: bool = False,
@@ -80,6 +83,8 @@ def region_targets(
         image: [G] image of each object.
         levels: the pyramid.
         num_images: N.
+        cells: [N, l, 2] (rows, columns) of each image, see :func:`image_cells`; those of the map
+            if absent.
         center_ratio: width and height of the centre region, as a share of the object's.
         ignore_ratio: the same of the ignore region.
         compat: follow the published code (see the top of the file), where the later object wins
@@ -92,9 +97,12 @@ def region_targets(
     if boxes.shape[0] == 0:
         return image.new_zeros(num_images, total // num_images)
     level = object_levels(boxes, levels)  # [G]
-    centers = _regions(boxes, image, level, levels, center_ratio, compat)
+    if cells is None:
+        cells = torch.tensor(levels.sizes, device=boxes.device).expand(num_images, -1, 2)
+    centers = _regions(boxes, image, level, levels, cells, center_ratio, compat)
     ignores = [
-        _regions(boxes, image, level + step, levels, ignore_ratio, compat) for step in (0, -1, 1)
+        _regions(boxes, image, level + step, levels, cells, ignore_ratio, compat)
+        for step in (0, -1, 1)
     ]
     G = boxes.shape[0]
     rank = torch.arange(1, G + 1, device=boxes.device) if compat else _rank_by_size(boxes)  # [G]
@@ -106,11 +114,31 @@ def region_targets(
     beside_code = torch.full_like(rank, 2 * G + 1) if compat else own_code
     rectangles = Rectangles(*(torch.cat(part) for part in zip(*ignores, centers)))  # [4 * G]
     codes = torch.cat((own_code, beside_code, beside_code, center_code))  # [4 * G]
-    cells, rectangle = list_cells(rectangles, levels)  # [T], [T]
-    code = codes.new_zeros(total).scatter_reduce_(0, cells, codes[rectangle], "amax")
+    place, rectangle = list_cells(rectangles, levels)  # [T], [T]
+    code = codes.new_zeros(total).scatter_reduce_(0, place, codes[rectangle], "amax")
     owner = torch.empty_like(rank).scatter_(0, rank - 1, torch.arange(G, device=boxes.device))
     target = torch.where(code % 2 == 0, owner[(code // 2 - 1).clamp(min=0)] + 1, IGNORED)
     return torch.where(code == 0, NEGATIVE, target).view(num_images, -1)
+
+
+def image_cells(valid: Tensor, levels: Levels) -> Tensor:
+    """Count the rows and columns of cells that an image has on each level, one at least.
+
+    Args:
+        valid: [N, L * A] whether the boxes of a cell count; those of an image are a rectangle from
+            the first cell on.
+        levels: the pyramid.
+
+    Returns:
+        [N, l, 2] int64.
+    """
+    A = valid.shape[1] // _starts(levels)[-1]
+    parts = valid.split([height * width * A for height, width in levels.sizes], dim=1)
+    counts = []
+    for part, (height, width) in zip(parts, levels.sizes, strict=True):
+        grid = part.view(-1, height, width, A).any(3)  # [N, H, W]
+        counts.append(torch.stack((grid.any(2).sum(1), grid.any(1).sum(1)), dim=1))  # [N, 2]
+    return torch.stack(counts, dim=1).clamp(min=1)
 
 
 def cells_inside(boxes: Tensor, image: Tensor, levels: Levels, *, num_images: int) -> Tensor:
@@ -177,14 +205,19 @@ def list_cells(rectangles: Rectangles, levels: Levels) -> tuple[Tensor, Tensor]:
 
 
 def _regions(
-    boxes: Tensor, image: Tensor, level: Tensor, levels: Levels, ratio: float, compat: bool
+    boxes: Tensor,
+    image: Tensor,
+    level: Tensor,
+    levels: Levels,
+    cells: Tensor,
+    ratio: float,
+    compat: bool,
 ) -> Rectangles:
     """Middle part of each box in whole cells; empty where the level or the box does not exist."""
     exists = (level >= 0) & (level < len(levels.sizes))  # [G]
     level = level.clamp(0, len(levels.sizes) - 1)
     box = _to_cells(boxes, level, levels)  # [G, 4]
-    size = torch.tensor(levels.sizes, device=boxes.device)[level]  # [G, 2], (height, width)
-    limit = size.flip(1) - 1  # [G, 2], (x, y)
+    limit = cells[image, level].flip(1) - 1  # [G, 2], (x, y)
     margin = (1 - ratio) / 2
     low, high = box[:, :2], box[:, 2:]
     first = ((1 - margin) * low + margin * high).round()  # [G, 2]

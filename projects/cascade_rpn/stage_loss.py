@@ -120,20 +120,23 @@ class StageLoss(nn.Module):
             return scores[..., 0].sigmoid()
         return scores.softmax(-1)[..., 0]
 
-    def _norm(self, samples: Samples, boxes: int) -> float:
-        """Mean over ranks of what the losses are divided by, so that two ranks equal one."""
+    def _norm(self, samples: Samples, boxes: int) -> Tensor:
+        """Mean over ranks of what the losses are divided by, so that two ranks equal one [].
+
+        It stays on its device: nobody waits for it.
+        """
         number = {
             "samples": len(samples.positive) + len(samples.negative),
             "positives": len(samples.positive),
             "anchors": boxes / _ANCHORS_PER_UNIT,
         }[self.normalizer]
         count = torch.tensor(float(number), device=samples.positive.device)
-        return max(reduce_mean(count).item(), 1.0)
+        return reduce_mean(count).clamp(min=1.0)
 
     def _decode(self, boxes: Tensor, deltas: Tensor, chosen: Tensor) -> Tensor:
         return self.bbox_coder.decode(boxes[chosen], deltas[chosen])
 
-    def _regression(self, boxes: Tensor, deltas: Tensor, samples: Samples, norm: float) -> Tensor:
+    def _regression(self, boxes: Tensor, deltas: Tensor, samples: Samples, norm: Tensor) -> Tensor:
         if len(samples.positive) == 0:
             return deltas.sum() * 0
         if self.reg_decoded_bbox:
@@ -152,7 +155,7 @@ class StageLoss(nn.Module):
         return torch.cat((reached, reached.new_zeros(len(samples.negative))))
 
     def _classification(
-        self, scores: Tensor, quality: Tensor | None, samples: Samples, norm: float
+        self, scores: Tensor, quality: Tensor | None, samples: Samples, norm: Tensor
     ) -> Tensor:
         assert self.loss_cls is not None
         chosen = scores[torch.cat((samples.positive, samples.negative))]  # [P + Q, S]

@@ -27,6 +27,7 @@ from projects.cascade_rpn.region_targets import (
     NEGATIVE,
     Levels,
     cells_inside,
+    image_cells,
     region_targets,
 )
 from projects.cascade_rpn.stage_loss import Samples
@@ -89,6 +90,7 @@ class RegionAssigner:
             image,
             levels,
             num_images=N,
+            cells=None if self.compat else image_cells(valid, levels),
             center_ratio=self.center_ratio,
             ignore_ratio=self.ignore_ratio,
             compat=self.compat,

@@ -59,32 +59,58 @@ def batch(count=2):
     return {"inputs": list(images.to(torch.uint8)), "data_samples": made}
 
 
-PUBLISHED = (
-    "stages.0.rpn_conv.conv.weight",
-    "stages.0.rpn_conv.conv.bias",
-    "stages.0.rpn_reg.weight",
-    "stages.0.rpn_reg.bias",
-    "stages.1.rpn_conv.conv.weight",
-    "stages.1.rpn_cls.weight",
-    "stages.1.rpn_cls.bias",
-    "stages.1.rpn_reg.weight",
-    "stages.1.rpn_reg.bias",
+# Of MMDetection's checkpoints 7aa93cef (proposals) and c8283cca (Faster R-CNN).
+PUBLISHED = {
+    "rpn_head.stages.0.rpn_conv.conv.weight": (256, 256, 3, 3),
+    "rpn_head.stages.0.rpn_conv.conv.bias": (256,),
+    "rpn_head.stages.0.rpn_reg.weight": (4, 256, 1, 1),
+    "rpn_head.stages.0.rpn_reg.bias": (4,),
+    "rpn_head.stages.1.rpn_conv.conv.weight": (256, 256, 3, 3),
+    "rpn_head.stages.1.rpn_cls.weight": (1, 256, 1, 1),
+    "rpn_head.stages.1.rpn_cls.bias": (1,),
+    "rpn_head.stages.1.rpn_reg.weight": (4, 256, 1, 1),
+    "rpn_head.stages.1.rpn_reg.bias": (4,),
+}
+
+
+def without_memory(config):
+    """The model of a config at its full size, its weights without numbers."""
+    cfg = Config.fromfile(config)
+    cfg.model.backbone.init_cfg = None
+    register_all_modules(init_default_scope=True)
+    with torch.device("meta"):
+        return MODELS.build(cfg.model)
+
+
+def shapes(model):
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("model", "own"), [("faster_rcnn", "rpn_head."), ("cascade_rpn", "bbox_head.")]
 )
-
-
-@pytest.mark.parametrize(("model", "own"), [("faster_rcnn", "rpn_head"), ("rpn", "bbox_head")])
-def test_published_names_load_from_the_detector_and_the_proposal_model(model, own):
+def test_published_weights_fit_the_detector_and_the_proposal_model(model, own):
     """Both checkpoints say ``rpn_head``; MMDetection's RPN calls its head ``bbox_head``."""
-    detector = small(model)
-    published = {
-        name.replace(f"{own}.", "rpn_head.", 1): torch.full_like(value, 0.5)
-        for name, value in detector.state_dict().items()
-    }
-    assert {f"rpn_head.{name}" for name in PUBLISHED} <= set(published)
-    missing, unexpected = detector.load_state_dict(published, strict=False)
+    detector = without_memory(ROOT / f"configs/cascade_rpn/{model}_r50_caffe_fpn_1x_coco.py")
+    found = {name.replace(own, "rpn_head.", 1): shape for name, shape in shapes(detector).items()}
+    of_head = {name: shape for name, shape in found.items() if name.startswith("rpn_head.")}
+    assert of_head == PUBLISHED
+    half = torch.tensor(0.5)
+    published = {name: half.expand(shape) for name, shape in found.items()}
+    missing, unexpected = detector.load_state_dict(published, strict=False, assign=True)
     assert missing == unexpected == []
-    head = getattr(detector, own)
-    assert all((dict(head.named_parameters())[name] == 0.5).all() for name in PUBLISHED)
+    loaded = getattr(detector, own[:-1]).state_dict()
+    assert len(loaded) == len(PUBLISHED)
+    assert all((value == 0.5).all() for value in loaded.values())
+
+
+def test_every_weight_of_the_detector_has_the_name_and_shape_of_the_hosts(tmp_path):
+    host = tmp_path / "host.py"
+    host.write_text(
+        "_base_ = 'mmdet::cascade_rpn/cascade-rpn_faster-rcnn_r50-caffe_fpn_1x_coco.py'\n"
+    )
+    ours = without_memory(ROOT / "configs/cascade_rpn/faster_rcnn_r50_caffe_fpn_1x_coco.py")
+    assert shapes(ours) == shapes(without_memory(host))
 
 
 def test_test_time_augmentation_merges_the_views():

@@ -3,7 +3,13 @@ import torch
 from mmdet.registry import TASK_UTILS
 from mmengine.structures import InstanceData
 
-from projects.cascade_rpn.region_targets import Levels, cells_inside, object_levels, region_targets
+from projects.cascade_rpn.region_targets import (
+    Levels,
+    cells_inside,
+    image_cells,
+    object_levels,
+    region_targets,
+)
 from tests.cascade_rpn.operations import operations
 from tests.references.region_loop import region_loop
 
@@ -55,6 +61,22 @@ def test_equals_the_loop(seed, offset):
     slow = region_loop(boxes.double().tolist(), SIZES, STRIDES, SIDES, offset)
     for fast, rows in zip(by_level(targets(boxes, levels=levels)[0]), slow):
         assert fast.tolist() == rows
+
+
+def test_the_padding_of_a_batch_moves_no_region():
+    sizes = ((8, 13), (4, 7), (2, 4))  # of an image of 32 x 52 px; the map is larger
+    boxes = torch.cat((random_boxes(12, 0) / 2.5, torch.tensor([[49.0, 10, 52, 20]])))
+    cells = torch.tensor([sizes])
+    padded = by_level(targets(boxes, cells=cells)[0])
+    for fast, rows in zip(padded, region_loop(boxes.double().tolist(), sizes, STRIDES, SIDES)):
+        assert fast[: len(rows), : len(rows[0])].tolist() == rows
+    # A mask of cells with two boxes each says the same.
+    masks = [torch.zeros(1, *size, 2, dtype=torch.bool) for size in SIZES]
+    for mask, (height, width) in zip(masks, sizes):
+        mask[:, :height, :width] = True
+    valid = torch.cat([mask.flatten(1) for mask in masks], dim=1)
+    assert torch.equal(image_cells(valid, LEVELS), cells)
+    assert (image_cells(torch.zeros_like(valid), LEVELS) == 1).all()
 
 
 def test_any_number_of_objects_takes_the_same_operations_and_one_wait():

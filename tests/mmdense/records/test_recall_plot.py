@@ -76,8 +76,13 @@ def test_a_dumped_file_becomes_a_picture(tmp_path, monkeypatch, capsys):
     results = write(tmp_path / "found.json", found)
     out = tmp_path / "made" / "recall.png"
     assert run(monkeypatch, results, "--annotations", truth, "--out", out, "--budget", 1) == 0
-    assert "found: AR1 0.000, AR100 0.500" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "found: AR1 0.000, AR100 0.500" in said
+    assert said.splitlines()[0].endswith("; 1 of 2 images have no proposals")
     assert drawn_in(out, COLOURS[0]).any()
     write(results, [dict(entry, image_id=9, bbox=box, score=0.5)])
     assert run(monkeypatch, results, "--annotations", truth, "--out", out) == 1
     assert "found.json: image 9 is not in the annotations" in capsys.readouterr().err
+    many = [tmp_path / f"{number}.json" for number in range(len(COLOURS) + 1)]
+    assert run(monkeypatch, *many, "--annotations", truth, "--out", out) == 1
+    assert "8 results, but 7 colours" in capsys.readouterr().err
