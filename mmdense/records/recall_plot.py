@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.records.plots import COLOURS, INK, dress_axes
@@ -43,18 +44,23 @@ def plot_recall(
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     for number, (name, one) in enumerate(curves.items()):
-        style = {"color": COLOURS[number % len(COLOURS)], "marker": "o", "markersize": 4}
+        style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "marker": "o"}
+        style |= {"markersize": 4, "clip_on": False, "zorder": 3}  # dots at 0 and 1 stay whole
         over_iou, over_number = one["over_iou"], one["over_proposals"]
         left.plot(over_iou["iou"], over_iou["recall"][size][str(budget)], label=name, **style)
         right.plot(over_number["proposals"], over_number["average_recall"][size], **style)
     of = "objects" if size == "all" else f"{size} objects"
     dress_axes(left, f"recall of {of}", across="IoU that a proposal must reach")
-    dress_axes(right, f"average recall of {of}, IoU 0.5 to 0.95", across="proposals of an image")
-    for axes in (left, right):
+    dress_axes(right, f"average recall of {of}", across="proposals of an image")
+    for axes, title in ((left, f"{budget} proposals of an image"), (right, "IoU 0.5 to 0.95")):
         axes.set_ylim(0, 1)
+        axes.set_title(title, color=INK, fontsize=11, loc="left")
+    left.xaxis.set_major_locator(MultipleLocator(0.1))
     right.set_xscale("log")
-    left.set_title(f"{budget} proposals of an image", color=INK, fontsize=11, loc="left")
-    left.legend(frameon=False, labelcolor=INK, fontsize=9)
+    right.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
+    figure.legend(
+        *left.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(curves), 4)
+    ).set_frame_on(False)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=_DPI, facecolor="white")
     write_atomically(drawn.getvalue(), path)
