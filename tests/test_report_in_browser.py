@@ -63,7 +63,7 @@ def column(page, place):
     """What stands in a column of the table of the study, row by row."""
     return page.evaluate(
         """place => [...document.querySelectorAll("table[aria-label^=several] tbody tr")].map(
-            row => row.cells[place].firstChild.textContent)""",
+            row => row.cells[place].innerHTML.replace(/<small.*/, "").replace(/<[^>]*>/g, ""))""",
         place,
     )
 

@@ -16,6 +16,8 @@ __all__ = ["common_curves", "common_scores", "differences"]
 _SHOWN = 40  # differences of a kind before it says how many more there are
 _DIGITS = 12  # of a checksum that are shown
 _WORDS = 72  # characters of a value that are shown
+_LEAVES = 3  # values of a part of a config that only one has: of more, only how many
+_SPREADS = ("sd", "low", "high")  # beside the mean of a study
 
 
 def differences(one: Record, other: Record) -> dict[str, list[str]]:
@@ -42,7 +44,7 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
         for record in (one, other)
     )
     found = {
-        "config": _changes(_flat(one.config), _flat(other.config)),
+        "config": _config_changes(_public(one.config), _public(other.config)),
         "seed": _changes({"seed": one.seed}, {"seed": other.seed}),
         "data": _checksums(one.data, other.data, "data it saw"),
         "sources": _checksums(one.sources, other.sources, "code it came from"),
@@ -96,9 +98,12 @@ def common_curves(one: Record, other: Record) -> list[str]:
 
 
 def _results(one: Record, other: Record) -> list[str]:
-    """Every score of both; of studies the means, and whether seeds tell them apart."""
+    """Every score of both; of studies only the means, and whether seeds tell them apart."""
     lines = []
     for name, line in _named_numbers(one.metrics, other.metrics).items():
+        metric, _, what = name.rpartition("/")
+        if what in _SPREADS and f"{metric}/mean" in {**one.metrics, **other.metrics}:
+            continue
         found = paired(_scores(other, name), _scores(one, name))
         over = f", {p_words(found.p)} over {found.pairs} seeds that both have"
         lines.append(line + over if found.pairs > 1 else line)
@@ -160,18 +165,52 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _public(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config without the variables that only its file used."""
+    return {key: value for key, value in config.items() if not str(key).startswith("_")}
+
+
+def _config_changes(one: Any, other: Any, name: str = "") -> list[str]:
+    """What differs between two configs, or between their parts of one name."""
+    before, after = _parts(one), _parts(other)
+    if before is None or after is None:
+        return [] if one == other else [f"{name}: {_words(one)} to {_words(other)}"]
+    lines = []
+    for key in sorted({*before, *after}):
+        dotted = f"{name}.{key}" if name else key
+        if key in before and key in after:
+            lines += _config_changes(before[key], after[key], dotted)
+            continue
+        side, part = ("first", before[key]) if key in before else ("second", after[key])
+        leaves = _flat(part, dotted)
+        if len(leaves) > _LEAVES:
+            lines.append(f"{dotted}: {len(leaves)} values, only in the {side}")
+        else:
+            lines += [f"{k}: {_words(value)}, only in the {side}" for k, value in leaves.items()]
+    return lines
+
+
+def _parts(value: Any) -> dict[str, Any] | None:
+    """Of a dictionary or a list of them, by what names them; None of a value without parts."""
+    if isinstance(value, Mapping):
+        return {str(key): part for key, part in value.items()}
+    if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
+        return None
+    for key in ("name", "metric"):
+        names = [str(entry.get(key)) for entry in value if key in entry]
+        if len(set(names)) == len(value):
+            return dict(zip(names, value, strict=True))
+    return {str(place): entry for place, entry in enumerate(value)}
+
+
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
     """Leaves of nested dictionaries and lists of dictionaries by their dotted names."""
-    parts: list[tuple[Any, Any]] = []
-    if isinstance(value, Mapping):
-        parts = list(value.items())
-    elif isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
-        parts = list(enumerate(value))
+    parts = _parts(value)
     if not parts:
         return {name: value} if name else {}
     found: dict[str, Any] = {}
-    for key, part in parts:
-        found |= _flat(part, f"{name}.{key}" if name else str(key))
+    for key, part in parts.items():
+        found |= _flat(part, f"{name}.{key}" if name else key)
     return found
 
 

@@ -4,7 +4,7 @@ Against a baseline, what differs by more than chance would make it is bold.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from mmdense.records.staleness import legend
 from mmdense.records.statistics import p_words
 from mmdense.records.study_comparisons import compare_variants
 
-__all__ = ["kept_phases", "kept_study", "phases_table", "study_table"]
+__all__ = ["kept_phases", "kept_study", "phases_table", "study_table", "variants_by_group"]
 
 _P = 0.05
 _SHOWN = 3  # changed files that are named
@@ -60,8 +60,23 @@ def study_table(record: Record, group: str | None = None, baseline: str | None =
     return markdown(header, rows, right=[m["label"] for m in metrics if "words" not in m])
 
 
+def variants_by_group(config: Mapping[str, Any]) -> dict[str | None, list[str]]:
+    """Names of the variants of each table of a study, in the order of the tables.
+
+    Args:
+        config: Of the study. A table has the variants of one ``group``, of none (under None), or
+            those that ``tables`` lists under its name.
+    """
+    found: dict[str | None, list[str]] = {}
+    for variant in config["variants"]:
+        found.setdefault(variant.get("group"), []).append(variant["name"])
+    return found | {group: list(names) for group, names in config.get("tables", {}).items()}
+
+
 def phases_table(record: Record) -> str:
     """One row for each phase of each variant that has phases, with its readings at their ends.
+
+    They stand in the order of the training.
 
     Args:
         record: Of a study whose trainings have metrics ``phase/<head>/<reading>``.
@@ -73,7 +88,8 @@ def phases_table(record: Record) -> str:
         found = [key.removeprefix(start) for key in record.metrics if key.startswith(start)]
         found = [key.removesuffix("/mean") for key in found if key.endswith("/mean")]
         readings |= dict.fromkeys(key.rpartition("/")[2] for key in found)
-        rows += [(variant, head) for head in dict.fromkeys(k.rpartition("/")[0] for k in found)]
+        heads = dict.fromkeys(key.rpartition("/")[0] for key in found)
+        rows += [(variant, head) for head in _in_training(variant, heads)]
     seeds = len(record.config["seeds"])
     cells = []
     for variant, head in rows:
@@ -85,6 +101,15 @@ def phases_table(record: Record) -> str:
         cells.append([variant["label"], head, *shown])
     labels = [f"{name} at its end" for name in readings]
     return markdown(["Variant", "Phase", *labels], cells, right=labels)
+
+
+def _in_training(variant: Mapping[str, Any], heads: Iterable[str]) -> list[str]:
+    """Heads in the order in which the hook that a variant adds begins with them; others last."""
+    changes = variant.get("changes", {})
+    hooks = [*changes.get("default_hooks", {}).values(), *changes.get("custom_hooks", [])]
+    phases = [phase for hook in hooks if hook for phase in hook.get("phases", [])]
+    order = [phase["head"] for phase in phases]
+    return sorted(heads, key=lambda head: order.index(head) if head in order else len(order))
 
 
 def _variants(record: Record, group: str | None) -> list[dict[str, Any]]:

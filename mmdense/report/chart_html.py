@@ -28,8 +28,8 @@ def legend_and_panels(
     names = f'<ul class="legend">{names}</ul>' if legend else ""
     columns = min(len(chart.panels), chart.columns)
     panels = "".join(
-        f'<div class="panel" role="img" aria-label="{escape((spoken or _titles)(panel))}">'
-        f"{svg}</div>"
+        f'<div class="panel" role="img" aria-label="{escape((spoken or _titles)(panel))}"'
+        f"{_tooltip(panel)}>{svg}</div>"
         for panel, svg in zip(chart.panels, panel_svgs(chart, runs), strict=True)
     )
     return f'{names}<div class="panels columns-{columns}">{panels}</div>'
@@ -44,6 +44,10 @@ def swatch(number: int) -> str:
         f'y2="4" style="stroke: var(--run-{number % len(COLOURS)})" stroke-width="3" '
         f'stroke-dasharray="{pattern}"/></svg>'
     )
+
+
+def _tooltip(panel: Panel[R]) -> str:
+    return f' title="{escape(panel.key)}"' if panel.key else ""
 
 
 def _titles(panel: Panel[R]) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 
@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mmdense.records.curve import Curve
 from mmdense.report.chart_html import legend_and_panels
+from mmdense.report.curve_names import curve_words
 from mmdense.report.panels import Chart, Panel, Points, draw_curve, dress, of, styled
 from mmdense.report.section import Section
 from mmdense.report.sources import Part, Subject
@@ -25,15 +26,25 @@ _FIRST = 6  # panels of a chart that are shown at once,
 _ROW = 3  # that there are at least, where there are so many curves,
 _MORE = 12  # and those that are folded
 _LOSS = "train/loss"
-_UNSEEN = re.compile(r"(val/)?collapse/|train/base_lr$")  # shown elsewhere, or what train/lr shows
+# Shown elsewhere, unless a config names it, or what train/lr shows.
+_UNSEEN = re.compile(r"(val/)?collapse/|train/base_lr$")
+
+Ranges = Sequence[tuple[float, float, float]]  # (step, lowest value, highest value)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A line of a chart: a stage, or the mean over the seeds of a variant."""
+    """A line of a chart: a stage, or the mean over the seeds of a variant.
+
+    Attributes:
+        name: For the legend.
+        curves: By their names in a record.
+        ranges: The same of what several seeds span; without the curves of one seed.
+    """
 
     name: str
     curves: Mapping[str, Points]
+    ranges: Mapping[str, Ranges] = field(default_factory=dict)
 
     def curve(self, name: str) -> Points:
         """Empty where it has none of that name."""
@@ -41,94 +52,144 @@ class Drawn:
 
 
 def curves_section(subjects: Sequence[Subject]) -> Section:
-    """A chart for each task, with a panel for each curve that its stages have."""
+    """A chart for each task and group of variants, with a panel for each curve that they have."""
     by_task: dict[str, list[Part]] = defaultdict(list)
     for subject in subjects:
         for part in subject.parts:
             by_task[part.task].append(part)
-    first = {metric for subject in subjects for metric in _compared(subject)}
-    found = [
-        _task(number, task, drawn_lines(parts), first)
-        for number, (task, parts) in enumerate(by_task.items())
-    ]
-    smoothed = any(
-        len(points) > _WINDOWS
-        for parts in by_task.values()
-        for part in parts
-        for points in part.entry["curves"].values()
-    )
-    html = "".join(found)
-    if html and smoothed:
-        html = f'<p class="note">{_ON_MEANS}</p>{html}'
-    return Section("curves", "Curves", html)
+    first = list(dict.fromkeys(key for subject in subjects for key in _compared(subject)))
+    several = len(subjects) > 1
+    charts: list[str] = []
+    for task, parts in by_task.items():
+        lines = drawn_lines(parts)
+        for group in dict.fromkeys(group for subject in subjects for group in subject.groups):
+            names = {part.line for part in parts if group in part.groups}
+            # Lines of other groups keep their place, so that a variant has one colour in all.
+            shown = [line if line.name in names else Drawn(line.name, {}) for line in lines]
+            title = _title(task, group, names if several else set())
+            charts.append(_task(f"curves-{len(charts)}", title, shown, first, legend=several))
+    html = "".join(charts)
+    return Section("curves", "Curves", f"{_note(subjects)}{html}" if html else "")
+
+
+def _title(task: str, group: str | None, names: set[str]) -> str:
+    """Of a chart; what has neither task nor group is told by the runs in it."""
+    words = ", ".join(part for part in (task, group) if part).replace("_", " ")
+    if words or not names:
+        return words[:1].upper() + words[1:]
+    return next(iter(names)) if len(names) == 1 else "Runs"
+
+
+def _note(subjects: Sequence[Subject]) -> str:
+    parts = [part for subject in subjects for part in subject.parts]
+    long = any(len(points) > _WINDOWS for part in parts for points in part.entry["curves"].values())
+    repeated = len({(part.task, part.line) for part in parts}) < len(parts)
+    said = [_ON_MEANS if long else "", _ON_SEEDS if repeated else ""]
+    words = " ".join([sentence for sentence in said if sentence] + [_ON_GAPS])
+    return f'<p class="note">{words}</p>' if any(said) else ""
 
 
 _ON_MEANS = (
     f"A curve of more than {_WINDOWS} values is drawn as means over equal windows, and where a "
-    "panel has few lines the values themselves stand behind it, pale. Lines of a study are means "
-    "over its seeds. A cross ends a line whose next value is not finite."
+    "panel has few lines the values themselves stand behind it, pale."
 )
+_ON_SEEDS = (
+    "A line of a study is the mean over the seeds of a variant, in a band from the lowest of them "
+    "to the highest."
+)
+_ON_GAPS = "A cross ends a line whose next value is not finite."
 
 
 def drawn_lines(parts: Sequence[Part]) -> list[Drawn]:
-    """One line for each part, and one for all seeds of a variant: their mean, step by step."""
+    """One line for each part, and one for all seeds of a variant: their mean, step by step.
+
+    Of several seeds the steps count that all have, and long curves are means over windows.
+    """
     groups: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
         groups[part.line].append(part)
-    lines = []
-    for name, group in groups.items():
-        curves = [part.curves for part in group]
-        keys = [key for key in curves[0] if all(other.get(key) for other in curves)]
-        lines.append(Drawn(name, {key: _mean([other[key] for other in curves]) for key in keys}))
-    return lines
+    return [_line(name, [part.curves for part in group]) for name, group in groups.items()]
 
 
-def _mean(curves: Sequence[Points]) -> Points:
-    """At the steps that all have; NaN where one is NaN."""
-    values = [dict(curve) for curve in curves]
-    return [
-        (step, float(np.mean([value[step] for value in values])))
-        for step, _ in curves[0]
-        if all(step in value for value in values)
-    ]
+def _line(name: str, runs: Sequence[Mapping[str, Points]]) -> Drawn:
+    if len(runs) == 1:
+        return Drawn(name, runs[0])
+    means: dict[str, Points] = {}
+    ranges: dict[str, Ranges] = {}
+    for key in (key for key in runs[0] if all(run.get(key) for run in runs)):
+        curves = [dict(run[key]) for run in runs]
+        steps = [step for step in curves[0] if all(step in curve for curve in curves)]
+        thin = [_thinned([(step, curve[step]) for step in steps]) for curve in curves]
+        values = np.array([[value for _, value in curve] for curve in thin])  # [seeds, steps]
+        steps = [step for step, _ in thin[0]]
+        columns = (values.mean(axis=0), values.min(axis=0), values.max(axis=0))
+        mean, lowest, highest = (column.tolist() for column in columns)
+        means[key] = list(zip(steps, mean, strict=True))
+        ranges[key] = list(zip(steps, lowest, highest, strict=True))
+    return Drawn(name, means, ranges)
+
+
+def _thinned(points: Points) -> Points:
+    """Means over windows where there are too many points to be told apart; NaN where one is NaN."""
+    if len(points) <= _WINDOWS:
+        return points
+    means = Curve(limit=_WINDOWS)
+    for step, value in points:
+        means.add(int(step), value)
+    return [(step, value) for step, value in means.as_list()]
 
 
 def _compared(subject: Subject) -> list[str]:
-    """The metrics that the config of a pipeline or a study names."""
+    """The curves of the metrics that the config of a pipeline or a study names, in its order."""
     config = subject.record.config
     entries = {"pipeline": "compare", "study": "metrics"}.get(subject.kind)
-    return [f"val/{entry['metric']}" for entry in config[entries]] if entries else []
+    metrics = [entry["metric"] for entry in config[entries]] if entries else []
+    return [key for metric in metrics for key in (f"val/{metric}", metric)]
 
 
-def _task(number: int, task: str, lines: Sequence[Drawn], first: set[str]) -> str:
-    """The chart of a task, the curves that matter less folded; empty where nothing is to draw."""
+def _ranked(lines: Sequence[Drawn], first: Sequence[str]) -> list[str]:
+    """The curves of lines by their worth: the loss, those that a config names, the others."""
     keys = [
         key
         for key in dict.fromkeys(key for line in lines for key in line.curves)
-        if any(len(line.curve(key)) > 1 for line in lines) and not _UNSEEN.match(key)
+        if any(len(line.curve(key)) > 1 for line in lines)
+        and (key in first or not _UNSEEN.match(key))
     ]
-    ranked = sorted(keys, key=lambda key: (key != _LOSS, key not in first, key.startswith("train")))
-    shown = [key for key in ranked if key == _LOSS or key.startswith("val/")][:_FIRST]
+    place = {key: number for number, key in enumerate(first)}
+    return sorted(
+        keys, key=lambda key: (key != _LOSS, place.get(key, len(first)), key.startswith("train"))
+    )
+
+
+def _task(
+    name: str, title: str, lines: Sequence[Drawn], first: Sequence[str], *, legend: bool
+) -> str:
+    """The chart of a task, the curves that matter less folded; empty where nothing is to draw."""
+    ranked = _ranked(lines, first)
+    shown = [key for key in ranked if not key.startswith("train/") or key == _LOSS][:_FIRST]
     shown += [key for key in ranked if key not in shown][: max(0, _ROW - len(shown))]
     folded = [key for key in ranked if key not in shown][:_MORE]
     if not ranked:
         return ""
-    title = task.replace("_", " ").capitalize()
     heading = f"<h3>{escape(title)}</h3>" if title else ""
-    charts = [_chart(f"curves-{number}", shown, lines), _chart(f"more-{number}", folded, lines)]
+    legend = legend or sum(bool(line.curves) for line in lines) > 1
+    charts = [
+        _chart(f"{name}-{place}", keys, lines, legend=legend)
+        for place, keys in enumerate((shown, folded))
+    ]
     plural = "s" if len(folded) > 1 else ""
     more = (
         f"<details><summary>{len(folded)} more curve{plural}</summary>{charts[1]}</details>"
         if folded
         else ""
     )
-    return f'<div class="chart">{heading}{charts[0] if shown else ""}{more}</div>'
+    return f'<div class="chart">{heading}{charts[0]}{more}</div>'
 
 
-def _chart(name: str, keys: Sequence[str], lines: Sequence[Drawn]) -> str:
-    panels = tuple(Panel(key, of(key), draw=_drawing(key)) for key in keys)
+def _chart(name: str, keys: Sequence[str], lines: Sequence[Drawn], *, legend: bool) -> str:
+    panels = tuple(Panel(curve_words(key), of(key), draw=_drawing(key), key=key) for key in keys)
     chart: Chart[Drawn] = Chart(name, "", "", panels)
-    return legend_and_panels(chart, lines, legend=len(lines) > 1, spoken=partial(_spoken, lines))
+    return legend_and_panels(chart, lines, legend=legend, spoken=partial(_spoken, lines))
 
 
 def _drawing(key: str) -> Callable[[Axes, Sequence[Drawn]], None]:
@@ -137,24 +198,21 @@ def _drawing(key: str) -> Callable[[Axes, Sequence[Drawn]], None]:
 
 def _draw(axes: Axes, key: str, lines: Sequence[Drawn]) -> None:
     """Short curves as they are, long ones as means of windows over their own pale values."""
-    known = [line for line in lines if line.curve(key)]
+    few = sum(bool(line.curve(key)) for line in lines) <= _FAINT
     for line, colour, dash in styled(lines):
         points = line.curve(key)
-        if len(points) > _WINDOWS:
-            if len(known) <= _FAINT:
-                axes.plot(*np.transpose(points), color=colour, linewidth=0.8, alpha=0.25)
-            means = Curve(limit=_WINDOWS)
-            for step, value in points:
-                means.add(int(step), value)
-            points = [(step, value) for step, value in means.as_list()]
+        if key in line.ranges:
+            axes.fill_between(*np.transpose(line.ranges[key]), color=colour, alpha=0.18, lw=0)
+        elif len(points) > _WINDOWS and few:
+            axes.plot(*np.transpose(points), color=colour, linewidth=0.8, alpha=0.25)
         if points:
-            draw_curve(axes, points, colour, dash)
-    dress(axes, key)
+            draw_curve(axes, _thinned(points), colour, dash)
+    dress(axes, curve_words(key))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
 def _spoken(lines: Sequence[Drawn], panel: Panel[Drawn]) -> str:
     """The last value of each line, for those who cannot see the panel."""
-    last = [(line.name, line.curve(panel.label)) for line in lines]
+    last = [(line.name, line.curve(panel.key)) for line in lines]
     said = ", ".join(f"{name} {points[-1][1]:.3g}" for name, points in last if points)
-    return f"{panel.label} over training iterations; last values: {said}"
+    return f"{panel.label} ({panel.key}) over training iterations; last values: {said}"

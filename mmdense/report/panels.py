@@ -24,6 +24,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from mmdense.records.plots import COLOURS as OTHER_PLOTS
 from mmdense.records.plots import GRID, INK, dress_axes
 from mmdense.report.marks import ON_PAPER, draw_marks
+from mmdense.report.svg_of_page import for_page
 
 __all__ = [
     "COLOURS",
@@ -53,7 +54,9 @@ QUIET, PAPER = "#6F6F6F", "#FFFFFF"
 _THEME = {INK: "--ink", QUIET: "--quiet", GRID: "--grid", PAPER: "--card"}
 _SIZE = (4.4, 3.3)  # inches, of a panel
 _DPI = 150
-_FEW = 30  # points of a curve that are drawn with a dot each
+_FEW = 15  # points of a curve that are drawn with a dot each
+# Words stay words, and one record gives one page, byte for byte.
+_SVG: Any = {"svg.fonttype": "none", "font.family": "sans-serif", "svg.hashsalt": "mmdense"}
 
 Points = Sequence[tuple[float, float]]  # (step, value); the value may be NaN
 
@@ -93,6 +96,7 @@ class Panel(Generic[R]):
         title: Above the panel.
         draw: Draws something else than curves; then ``points`` only tell whether there is anything.
         marks: Steps of a run at which something began, and what.
+        key: The curve's name in a record, where the label says it in other words.
     """
 
     label: str
@@ -103,6 +107,7 @@ class Panel(Generic[R]):
     title: str = ""
     draw: Callable[[Axes, Sequence[R]], None] | None = None
     marks: Callable[[R], Sequence[tuple[float, str]]] = lambda run: ()
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,13 +167,14 @@ def panel_svgs(chart: Chart[R], runs: Sequence[R]) -> list[str]:
     The variables are ``--ink``, ``--quiet``, ``--grid``, ``--card`` and ``--run-0`` onwards.
     """
     found = []
+    variables = _THEME | {colour: f"--run-{number}" for number, colour in enumerate(COLOURS)}
     for number, panel in enumerate(chart.panels):
         figure = Figure(figsize=_SIZE, layout="constrained")
         _draw(figure.subplots(), panel, runs)
         buffer = io.StringIO()
-        with mpl.rc_context({"svg.fonttype": "none", "font.family": "sans-serif"}):
+        with mpl.rc_context(_SVG):
             figure.savefig(buffer, format="svg", transparent=True)
-        found.append(_for_page(buffer.getvalue(), f"{chart.name}-{number}"))
+        found.append(for_page(buffer.getvalue(), f"{chart.name}-{number}", variables))
     return found
 
 
@@ -270,18 +276,3 @@ def _place_names(axes: Axes, names: Sequence[Annotation]) -> None:
         if axes.transAxes.inverted().transform(place)[1] > 0.9:
             name.set_position((0, -3))
             name.set_verticalalignment("top")
-
-
-def _for_page(svg: str, name: str) -> str:
-    """Only the ``<svg>`` itself, its ids its own, its colours variables, its size the page's."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    first, rest = svg.split(">", 1)
-    svg = re.sub(r'\s(xmlns(:xlink)?|width|height|version)="[^"]*"', "", first) + ">" + rest
-    svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
-    variables = _THEME | {colour: f"--run-{number}" for number, colour in enumerate(COLOURS)}
-    for colour, variable in variables.items():
-        svg = svg.replace(colour.lower(), f"var({variable})")
-    return svg.strip()

@@ -17,23 +17,34 @@ _BUDGET = 3_000_000  # bytes of all pictures of a page, before they become text
 
 
 def pictures_section(subjects: Sequence[Subject]) -> Section:
-    """The pictures of all parts with their titles and captions, as many as there is room."""
+    """The pictures of all parts with their titles and captions, as many as there is room.
+
+    Of the seeds of a variant, the first one that has pictures is shown.
+    """
     notices: list[Notice] = []
     left = _BUDGET
-    html = []
-    for subject in subjects:
-        for part in subject.parts:
-            text, size = _part(part, left, notices)
-            left -= size
-            html.append(text)
-    return Section("pictures", "Pictures of the run", "".join(html), tuple(notices))
+    html: dict[str, str] = {}
+    having = [part for subject in subjects for part in subject.parts if _has_pictures(part)]
+    for part in having:
+        if part.line in html:
+            continue
+        html[part.line], size = _part(part, left, notices)
+        left -= size
+    said = f'<p class="note">{_FIRST_SEED}</p>' if len(html) < len(having) else ""
+    return Section("pictures", "Pictures of the run", said + "".join(html.values()), tuple(notices))
+
+
+_FIRST_SEED = "Of the seeds of a variant one is shown, the first that has pictures."
+
+
+def _has_pictures(part: Part) -> bool:
+    return part.folder is not None and any((part.folder / FOLDER).glob("*.png"))
 
 
 def _part(part: Part, budget: int, notices: list[Notice]) -> tuple[str, int]:
     """The pictures of one part within a budget of bytes, and how many they take."""
-    folder = part.folder / FOLDER if part.folder else None
-    if folder is None or not any(folder.glob("*.png")):
-        return "", 0
+    assert part.folder is not None
+    folder = part.folder / FOLDER
     captions = _captions(folder, part, notices)
     files = sorted(folder.glob("*.png"))
     told = [folder / name for name in captions if folder / name in files]
@@ -56,7 +67,8 @@ def _part(part: Part, budget: int, notices: list[Notice]) -> tuple[str, int]:
             f"<strong>{escape(title)}</strong> {escape(caption)}</figcaption></figure>"
         )
     said = f'<p class="note">{out} more stand in {FOLDER}/ of the stage.</p>' if out else ""
-    html = f'<h3>{escape(part.name)}</h3><div class="pictures">{"".join(figures)}</div>{said}'
+    name = part.name if part.line == part.name else f"{part.line} ({part.name})"
+    html = f'<h3>{escape(name)}</h3><div class="pictures">{"".join(figures)}</div>{said}'
     return html, spent
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record
-from mmdense.records.study_table import phases_table
+from mmdense.records.study_table import phases_table, variants_by_group
 from mmdense.records.tables import pipelines_table
 from mmdense.report.markdown_rows import read_markdown
 from mmdense.report.section import Section
@@ -83,12 +83,11 @@ def _study(subject: Subject, baseline: str | None) -> str:
     config = subject.record.config
     names = [variant["name"] for variant in config["variants"]]
     chosen = baseline if baseline in names else config.get("baseline")
-    groups = [*(variant.get("group") for variant in config["variants"]), *config.get("tables", {})]
     seeds = ", ".join(str(seed) for seed in config["seeds"])
     spread = f"mean ± standard deviation over seeds {seeds}"
     found = []
-    for group in dict.fromkeys(groups):
-        name = f"{subject.name}, {group}" if group else subject.name
+    for group in variants_by_group(config):
+        name = f"{subject.name}, {group.replace('_', ' ')}" if group else subject.name
         found.append(sortable_table(f"{name}: {spread}", *study_rows(subject, group, chosen)))
     phases = read_markdown(phases_table(subject.record))
     if phases.rows:

@@ -1,11 +1,14 @@
 """A table that sorts by a click on a header, or by a key on it; without a script it is a table."""
 
 import math
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
 __all__ = ["Cell", "number_cell", "sortable_table"]
+
+_LONG = 36  # characters of the name of a row that gets a wide column
 
 
 class Cell(NamedTuple):
@@ -75,14 +78,15 @@ def sortable_table(caption: str, header: Sequence[str], rows: Sequence[Sequence[
 
 
 def _cell(cell: Cell, *, numbers: bool, head: bool) -> str:
-    text = escape(cell.text)
+    text = re.sub(r" (± \S+)$", r' <span class="spread">\1</span>', escape(cell.text))
     if cell.best:
         text = f"<strong>{text}</strong>"
     if cell.note:
         text += f"<small>{escape(cell.note)}</small>"
     value = "" if cell.value is None else f' data-value="{_sorted_by(cell.value)}"'
     if head:
-        return f'<th scope="row"{_class(numbers)}{value}>{text}</th>'
+        long = ' class="long"' if len(cell.text) > _LONG else ""
+        return f'<th scope="row"{_class(numbers) or long}{value}>{text}</th>'
     return f"<td{_class(numbers)}{value}>{text}</td>"
 
 

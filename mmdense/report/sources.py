@@ -10,6 +10,7 @@ from typing import Any
 from mmdense.records.find_record import find_file
 from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record, RecordError, load
+from mmdense.records.study_table import variants_by_group
 from mmdense.report.panels import Points
 
 __all__ = ["Part", "Subject", "read_subjects"]
@@ -25,6 +26,8 @@ class Part:
         line: What it is a repetition of: the label of its variant in a study; else its name.
         entry: What the record says of it, with the keys of a stage.
         folder: Its work directory, where there is one.
+        groups: Of the variants that a study tells together, those that it is in; None is a group,
+            and that of what is in no study.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Part:
     line: str
     entry: Mapping[str, Any]
     folder: Path | None
+    groups: Sequence[str | None] = (None,)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -71,6 +75,11 @@ class Subject:
     def kind(self) -> str:
         """Told by its config: "pipeline", "study" or "run"."""
         return _kind(self.record)
+
+    @property
+    def groups(self) -> list[str | None]:
+        """Of its variants, in the order of their tables; None is that of what is no study."""
+        return list(variants_by_group(self.record.config)) if self.kind == "study" else [None]
 
 
 def read_subjects(paths: Sequence[Path]) -> list[Subject]:
@@ -117,14 +126,18 @@ def _parts(name: str, record: Record, folder: Path, *, several: bool) -> list[Pa
         }
         return [Part(name, "", name, entry, folder)]
     before = f"{name}: " if several else ""
-    labels = _labels(record) if _kind(record) == "study" else {}
+    of_study = _kind(record) == "study"
+    labels = _labels(record) if of_study else {}
+    groups = variants_by_group(record.config) if of_study else {}
     parts = []
     for stage in record.stages:
         place = folder / stage["name"]
         own = place if place.is_dir() else None
-        line = labels.get(stage["name"].rpartition("/")[0], stage["name"])
+        variant = stage["name"].rpartition("/")[0]
+        line = labels.get(variant, stage["name"])
         task = stage.get("task", "")
-        parts.append(Part(before + stage["name"], task, before + line, stage, own))
+        of_part = [group for group, names in groups.items() if variant in names] or (None,)
+        parts.append(Part(before + stage["name"], task, before + line, stage, own, of_part))
     return parts
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from mmdense.records.record import Record
 from mmdense.records.statistics import p_words
 from mmdense.records.study_comparisons import compare_variants
-from mmdense.records.study_table import study_table
+from mmdense.records.study_table import study_table, variants_by_group
 from mmdense.report.markdown_rows import read_markdown
 from mmdense.report.sortable_table import Cell
 from mmdense.report.sources import Subject
@@ -47,7 +47,8 @@ def study_rows(
     record = _of_group(subject.record, group)
     table = read_markdown(study_table(record, group, baseline))
     metrics = {metric["label"]: metric for metric in record.config["metrics"]}
-    variants = _variants(record, group)
+    by_name = {variant["name"]: variant for variant in record.config["variants"]}
+    variants = [by_name[name] for name in variants_by_group(record.config)[group]]
     columns = [[Cell(row[0]) for row in table.rows]]
     for place, title in enumerate(table.header[1:], start=1):
         texts = [row[place] for row in table.rows]
@@ -72,15 +73,6 @@ def _of_group(record: Record, group: str | None) -> Record:
     if group is None:
         config["variants"] = [v for v in config["variants"] if v.get("group") is None]
     return replace(record, config=config)
-
-
-def _variants(record: Record, group: str | None) -> list[Mapping[str, Any]]:
-    """The variants of a table, in its order."""
-    listed = record.config.get("tables", {}).get(group)
-    by_name = {variant["name"]: variant for variant in record.config["variants"]}
-    if listed is not None:
-        return [by_name[name] for name in listed]
-    return [variant for variant in by_name.values() if variant.get("group") == group]
 
 
 def _cell(text: str) -> Cell:

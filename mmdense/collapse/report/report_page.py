@@ -84,12 +84,16 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
 
 
 def _comparison(runs: Sequence[Run]) -> str:
-    """The last readings of all runs as a table that scrolls by itself on a narrow screen."""
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for _, title, _ in _COLUMNS)
+    """The last readings of all runs as a table that scrolls by itself on a narrow screen.
+
+    A reading that no run has is left out.
+    """
+    columns = [column for column in _COLUMNS if any(run.curve(column[0]) for run in runs)]
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for _, title, _ in columns)
     rows = []
     for number, run in enumerate(runs):
         cells = "".join(
-            f"<td>{number_text(run.last(key), digits) or '–'}</td>" for key, _, digits in _COLUMNS
+            f"<td>{number_text(run.last(key), digits) or '–'}</td>" for key, _, digits in columns
         )
         tone = advice_of(run.verdict).tone
         verdict = f'<span class="badge {tone}">{escape(run.verdict or "no verdict yet")}</span>'

@@ -117,6 +117,32 @@ def test_studies_are_compared_seed_by_seed():
     assert "seeds" not in line
 
 
+def test_parts_of_a_config_are_compared_by_their_names_and_told_as_a_whole():
+    def study(*names, **rest):
+        variants = [{"name": n, "label": n, "changes": {"a": 1, "b": {"c": n}}} for n in names]
+        return record(config={"variants": variants, "expected": [], "_mine": len(names), **rest})
+
+    one, other = study("a", "c"), study("a", "b", "c", expected=[{"metric": "x/y", "value": 1}])
+    other.config["variants"][2]["changes"]["a"] = 2
+    assert differences(one, other)["config"] == [
+        "expected.x/y.metric: x/y, only in the second",
+        "expected.x/y.value: 1, only in the second",
+        "variants.b: 4 values, only in the second",
+        "variants.c.changes.a: 1 to 2",
+    ]
+    emptied = record(config={"a": [], "b": [1, 2]}), record(config={"a": [3], "b": []})
+    assert differences(*emptied)["config"] == ["a: [] to [3]", "b: [1, 2] to []"]
+
+
+def test_of_a_study_the_means_are_told_and_not_their_spreads():
+    one = record(metrics={"a/AP/mean": 1.0, "a/AP/sd": 0.1, "a/AP/low": 0.9, "lonely/sd": 1.0})
+    other = record(metrics={"a/AP/mean": 2.0, "a/AP/sd": 0.2, "a/AP/low": 1.9, "lonely/sd": 2.0})
+    assert [line.split(":")[0] for line in differences(one, other)["results"]] == [
+        "a/AP/mean",
+        "lonely/sd",
+    ]
+
+
 def test_long_lists_and_values_are_cut():
     config = {f"key{number}": "x" * 100 for number in range(60)}
     lines = differences(record(config={}), record(config=config))["config"]

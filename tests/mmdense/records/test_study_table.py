@@ -208,6 +208,20 @@ def test_a_mean_that_is_not_finite_is_said():
     assert table.splitlines()[2] == "| Plain | not finite |"
 
 
+def test_phases_stand_in_the_order_of_training():
+    made = record(
+        **{f"b/phase/{head}/m_o/mean": 0.5 for head in ("naive", "other", "spread", "start")}
+    )
+    hook = {"phases": [{"head": head} for head in ("start", "naive", "start", "spread")]}
+    variant = {"name": "b", "label": "Better"}
+    hooks = {"default_hooks": {"timer": None, "phases": hook}}
+    made.config = CONFIG | {"variants": [variant | {"changes": hooks}]}
+    rows = phases_table(made).splitlines()[2:]
+    assert [row.split(" | ")[1] for row in rows] == ["start", "naive", "spread", "other"]
+    made.config = CONFIG | {"variants": [variant | {"changes": {"custom_hooks": [hook]}}]}
+    assert phases_table(made).splitlines()[2:] == rows
+
+
 def test_phases_in_their_order():
     made = record(
         **{

@@ -1,12 +1,13 @@
 """Which curves are drawn, and the mean over seeds."""
 
+import json
 import math
 
 import pytest
 
 from mmdense.report.curves_section import curves_section, drawn_lines
 from mmdense.report.sources import Part, read_subjects
-from tests.mmdense.report.made_up_records import curve, pipeline, run
+from tests.mmdense.report.made_up_records import curve, pipeline, run, study
 
 
 def part(name, line, curves):
@@ -25,15 +26,29 @@ def test_the_mean_of_seeds_is_taken_where_all_have_a_step():
     assert lines[0].curve("x")[0] == (1, 2.0)
     assert [step for step, _ in lines[0].curve("x")] == [1, 3]
     assert math.isnan(lines[0].curve("x")[1][1])
+    assert lines[0].ranges["x"][0] == (1, 1.0, 3.0)
     assert lines[0].curve("own") == []
     assert lines[1].curve("x") == [(1, 5.0)]
+    assert lines[1].ranges == {}
+
+
+def test_long_curves_of_seeds_span_the_means_of_their_windows():
+    seeds = [part(f"a/seed{k}", "a", {"x": [[s, s + k] for s in range(1, 81)]}) for k in (0, 4)]
+    (line,) = drawn_lines(seeds)
+    # 80 values in windows of two: the first is of steps 1 and 2, with 1.5 and 5.5.
+    assert line.curve("x")[0] == (2, 3.5)
+    assert line.ranges["x"][0] == (2, 1.5, 5.5)
+    assert len(line.curve("x")) == len(line.ranges["x"]) == 40
 
 
 def test_a_chart_for_each_task_with_loss_first(tmp_path):
     html = curves_section(read_subjects([pipeline(tmp_path)])).html
     assert html.index("<h3>Pretrain</h3>") < html.index("<h3>Segmentation</h3>")
     after = html[html.index("<h3>Segmentation</h3>") :]
-    assert after.index('aria-label="train/loss') < after.index('aria-label="val/mIoU')
+    loss, score = 'aria-label="training loss (train/loss)', 'aria-label="mean IoU of the classes, %'
+    assert after.index(loss) < after.index(score)
+    assert 'title="train/loss"' in after
+    assert ">training loss</text>" in after
     assert "last values: ssl 2, random 2" in after
     assert after.count("<li>") == 2  # the legend names both
 
@@ -55,3 +70,46 @@ def test_what_has_one_point_or_is_shown_elsewhere_is_left_out(tmp_path):
 def test_means_are_told_where_they_are_drawn(tmp_path, steps, said):
     html = curves_section(read_subjects([run(tmp_path, curves={"train/loss": curve(steps)})])).html
     assert ("drawn as means" in html) is said
+
+
+def test_a_chart_for_each_table_of_a_study_with_its_variants_only(tmp_path):
+    names = {"plain": "one", "wide": "some_more", "deep": "some_more"}
+    made = study(
+        tmp_path,
+        scores={name: [1.0, 2.0, 3.0] for name in names},
+        variants=[{"name": k, "label": k.title(), "group": group} for k, group in names.items()],
+        tables={"both": ["plain", "deep"]},
+    )
+    html = curves_section(read_subjects([made])).html
+    charts = html.split('<div class="chart">')[1:]
+    titles = [chart[: chart.index("</h3>")] for chart in charts]
+    assert titles == [f"<h3>Segmentation, {name}" for name in ("one", "some more", "both")]
+    spoken = [chart.split("last values: ")[1].split('"')[0] for chart in charts]
+    assert spoken == ["Plain 0.0252", "Wide 0.0252, Deep 0.0252", "Plain 0.0252, Deep 0.0252"]
+    assert [chart.count("<li>") for chart in charts] == [0, 2, 2]
+    assert "in a band from the lowest" in html
+    # A variant has one colour in all charts.
+    assert "--run-2" in charts[1] and "--run-2" in charts[2] and "--run-1" not in charts[2]
+    assert "fill-opacity" in charts[0]
+
+
+def test_a_study_draws_the_readings_of_collapse_that_its_config_names(tmp_path):
+    metrics = [{"metric": "collapse/m_o", "label": "m_o", "scale": 1, "optional": True}]
+    made = study(tmp_path, metrics=metrics)
+    record = json.loads((made / "record.json").read_text())
+    for entry in record["stages"]:
+        entry["curves"] |= {"collapse/m_o": curve(9), "collapse/std": curve(9)}
+    (made / "record.json").write_text(json.dumps(record))
+    html = curves_section(read_subjects([made])).html
+    assert 'title="collapse/m_o"' in html
+    assert "collapse/std" not in html
+
+
+def test_runs_beside_others_are_named(tmp_path):
+    alone, whole = run(tmp_path / "a", "first"), pipeline(tmp_path / "b")
+    assert "<h3>" not in curves_section(read_subjects([alone])).html
+    html = curves_section(read_subjects([alone, whole])).html
+    assert "<h3>first</h3>" in html
+    assert html.split("<h3>Pretrain</h3>")[1].split("</li>")[0].endswith("whole: pretrain")
+    html = curves_section(read_subjects([alone, run(tmp_path / "c", "second")])).html
+    assert "<h3>Runs</h3>" in html and html.count("<li>") == 2

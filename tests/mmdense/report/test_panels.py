@@ -78,6 +78,9 @@ def test_an_svg_has_the_colours_of_the_page_and_ids_of_its_own():
         }
         assert "http" not in svg
         assert svg.startswith("<svg") and svg.endswith("</svg>")
+        assert "font-family" not in svg  # the page's
+        assert not re.search(r"<[^>]*\d\.\d{3}[^>]*>", svg)
+    assert panel_svgs(panels, [made_up("a"), made_up("b")]) == [first, second]
 
 
 def test_lines_that_differ_are_named_once():

@@ -5,7 +5,7 @@ import pytest
 from mmdense.report import pictures_section as module
 from mmdense.report.pictures_section import pictures_section
 from mmdense.report.sources import read_subjects
-from tests.mmdense.report.made_up_records import pipeline, run
+from tests.mmdense.report.made_up_records import picture, pipeline, run, study
 
 
 def test_told_pictures_come_first_and_the_rest_by_their_names(tmp_path):
@@ -36,3 +36,13 @@ def test_a_budget_and_a_broken_picture(tmp_path, monkeypatch):
 
 def test_nothing_without_pictures(tmp_path):
     assert pictures_section(read_subjects([run(tmp_path)])).html == ""
+
+
+def test_one_seed_of_a_variant_is_shown_and_named(tmp_path):
+    made = study(tmp_path)
+    for name in ("plain/seed1", "plain/seed2", "wide/seed0"):
+        picture(tmp_path / name / "pictures" / "patch_pca.png")
+    html = pictures_section(read_subjects([made])).html
+    assert html.count("<img ") == 2
+    assert "<h3>Plain (plain/seed1)</h3>" in html and "<h3>Wide (wide/seed0)</h3>" in html
+    assert "Of the seeds of a variant one is shown" in html

@@ -64,7 +64,7 @@ def test_tables_and_phases_of_a_study(tmp_path):
     assert whole.index("Plain") < whole.index("Wide")
     assert "several, turned: mean" in whole  # the caption of the next
     assert turned.index("Wide") < turned.index("Plain")
-    assert 'data-value="0.5">0.500 ± 0.125<' in phases
+    assert 'data-value="0.5">0.500 <span class="spread">± 0.125<' in phases
 
 
 def test_an_unknown_baseline_is_refused(tmp_path):

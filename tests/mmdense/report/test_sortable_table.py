@@ -29,6 +29,13 @@ def test_numbers_words_and_gaps():
     assert html.count('class="number"') == 5  # the head of the column and its cells
 
 
+def test_a_spread_may_stand_below_its_mean_and_long_names_get_room():
+    cells = [Cell("of many words " * 3), Cell("31.0 ± 1.0", 31.0, best=True)]
+    html = sortable_table("x", ["Name", "Value"], [cells])
+    assert '<strong>31.0 <span class="spread">± 1.0</span></strong>' in html
+    assert '<th scope="row" class="long">of many' in html
+
+
 def test_a_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match="row 1 has 1 cells under 2 heads"):
         sortable_table("x", ["a", "b"], [[Cell("1"), Cell("2")], [Cell("3")]])

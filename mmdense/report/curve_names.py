@@ -1,0 +1,76 @@
+"""What a curve shows, in words and with its unit, from the name that it has in a record."""
+
+import re
+from collections.abc import Callable
+
+__all__ = ["curve_words"]
+
+_KNOWN = {
+    "train/loss": "training loss",
+    "train/lr": "learning rate",
+    "train/acc": "box classes that are right, %",
+    "train/loss_cls": "loss of the box classes",
+    "train/loss_bbox": "loss of the boxes",
+    "train/loss_rpn_cls": "loss of the RPN's classes",
+    "train/loss_rpn_bbox": "loss of the RPN's boxes",
+    "train/loss_mask": "loss of the masks",
+    "train/decode.acc_seg": "training pixels that are right, %",
+    "train/decode.loss_ce": "cross-entropy of the pixels",
+    "train/aux.loss_ce": "cross-entropy, auxiliary head",
+    "val/aAcc": "pixels that are right, %",
+    "val/mAcc": "pixels right, mean of classes, %",
+    "val/mIoU": "mean IoU of the classes, %",
+    "collapse/m_o": "m_o, length of the centre",
+    "collapse/m_r": "m_r, mean length of the residual",
+    "collapse/m_o_before_norm": "m_o before the last BatchNorm",
+    "collapse/p_m_o": "m_o of the predictions",
+    "collapse/p_m_r": "m_r of the predictions",
+    "collapse/p_std": "std of a channel, predictions",
+    "collapse/std": "std of a channel",
+    "collapse/covariance": "off-diagonal covariance",
+    "collapse/rank": "rank in a batch, dimensions",
+    "collapse/eta_p": "eta_p, share of o_p in o_z - o_p",
+    "collapse/eta_z": "eta_z, share of o_z in o_p - o_z",
+}
+_KINDS = {"bbox": "box ", "segm": "mask ", "cls": "classes", "reg": "boxes"}
+_SIZES = {
+    **{"s": " of small objects", "m": " of medium objects", "l": " of large objects"},
+    **{"small": " of small objects", "medium": " of medium objects", "large": " of large objects"},
+    **{"50": " at IoU 0.5", "75": " at IoU 0.75"},
+}
+# The first one that fits all of a name, and its words for the groups, which are empty at worst.
+_PATTERNS: tuple[tuple[str, Callable[..., str]], ...] = (
+    (
+        r"train/s(\d+)\.loss_rpn_(cls|reg)",
+        lambda stage, kind: f"loss of the RPN's {_KINDS[kind]}, stage {int(stage) + 1}",
+    ),
+    (
+        r"val/coco/(?:(bbox|segm)_)?mAP(?:_(50|75|[sml]))?",
+        lambda kind, only: f"{_KINDS.get(kind, '')}AP{_SIZES.get(only, '')}",
+    ),
+    (
+        r"val/(?:coco|proposals)/AR(?:_(small|medium|large|[sml]))?@?(\d+)",
+        lambda size, count: f"AR{_SIZES.get(size, '')}, {count} boxes",
+    ),
+    (r"val/(?:accuracy|linear_probe)/top(\d+)", lambda k: f"top-{k} accuracy, %"),
+    (r"val/knn/k(\d+)_top(\d+)", lambda k, top: f"k-NN top-{top} accuracy, k = {k}, %"),
+)
+
+
+def curve_words(key: str) -> str:
+    """A title for the vertical axis.
+
+    Args:
+        key: Such as ``train/loss`` or ``val/coco/bbox_mAP``. One that is not known is told as it is
+            written, with spaces for what parts its words.
+    """
+    if key in _KNOWN:
+        return _KNOWN[key]
+    for pattern, words in _PATTERNS:
+        if found := re.fullmatch(pattern, key):
+            return words(*found.groups(""))
+    part, _, name = key.partition("/")
+    name = re.sub(r"[_./]+", " ", name or part).strip()
+    if name.startswith("loss "):
+        return f"{name.removeprefix('loss ')} loss"
+    return f"{name}, training" if part == "train" and "loss" not in name else name
