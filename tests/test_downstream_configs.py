@@ -252,6 +252,7 @@ def test_layers_decay_where_the_card_says_so():
         "mask_rcnn_vit_b_simple_1x_coco": 0.7,
         "mask_rcnn_vit_s_simple_1x_coco": 0.7,
         "mask_rcnn_vit_s_simple_cascade_rpn_1x_coco": 0.7,
+        "mask_rcnn_vit_b_simple_cascade_rpn_1x_coco": 0.7,
         "upernet_vit_b_160k_ade20k": 0.65,
         "upernet_vit_s_160k_ade20k": 0.75,
     }

@@ -128,7 +128,7 @@ def test_it_ends_with_the_path_of_its_page(here, trained, capsys):
     study.report()
     assert capsys.readouterr().out.endswith("wrote work_dirs/toy/report.html\n")
     page = (here / "work_dirs/toy/report.html").read_text()
-    assert "31.0 ± 1.4" in page
+    assert '31.0 <span class="spread">± 1.4</span>' in page
     assert "t-test against Without learning" in page
 
 
