@@ -1,5 +1,7 @@
 """Tests compute small things: one thread each is faster than two, and repeats to the last bit."""
 
+import shutil
+
 import cv2
 import pytest
 import torch
@@ -13,3 +15,39 @@ cv2.setNumThreads(0)
 def no_default_scope():
     """Files of tests run in any order, so none finds the default scope that another left."""
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser without a window."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install mmdense[dev]"
+    )
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("no Chromium on the PATH to open pages in")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, file):
+    """A function that opens the page ``file`` and collects what it says and asks for."""
+    pages = []
+
+    def open_it(viewport, scheme="light"):
+        page = chromium.new_page(viewport=viewport, color_scheme=scheme)
+        page.said, page.asked = [], []
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(file.as_uri())
+        pages.append(page)
+        return page
+
+    yield open_it
+    for page in pages:
+        page.close()

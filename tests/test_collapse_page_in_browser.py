@@ -1,29 +1,11 @@
 """The collapse report as a person has it before them: in Chromium, wide, narrow, light, dark."""
 
-import shutil
-
 import pytest
 
 from mmdense.collapse.report.report_page import write_report
 from tests.mmdense.collapse.report.made_up_runs import made_up
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pip install mmdense[dev]"
-)
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH to open pages in")
-
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1300, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -35,38 +17,29 @@ def file(tmp_path_factory):
 
 
 @pytest.fixture
-def open_page(chromium, file):
-    """A function that opens the page, unfolded, and collects what it says and asks for."""
-    pages = []
+def open_unfolded(open_page):
+    """As ``open_page``, with every folded part open."""
 
     def open_it(viewport, scheme="light"):
-        page = chromium.new_page(viewport=viewport, color_scheme=scheme)
-        page.said, page.asked = [], []
-        page.on("console", lambda message: page.said.append(message.text))
-        page.on("pageerror", lambda error: page.said.append(str(error)))
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(file.as_uri())
+        page = open_page(viewport, scheme)
         page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
-        pages.append(page)
         return page
 
-    yield open_it
-    for page in pages:
-        page.close()
+    return open_it
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_no_complaint_no_request_and_no_sideways_scroll(open_page, file, viewport, scheme):
-    page = open_page(viewport, scheme)
+def test_no_complaint_no_request_and_no_sideways_scroll(open_unfolded, file, viewport, scheme):
+    page = open_unfolded(viewport, scheme)
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]
     assert page.said == []
     assert [url for url in page.asked if not url.startswith("data:")] == [file.as_uri()]
 
 
-def test_the_verdicts_are_read_first(open_page):
-    page = open_page(PHONE)
+def test_the_verdicts_are_read_first(open_unfolded):
+    page = open_unfolded(PHONE)
     cards = page.locator(".run")
     assert [cards.nth(place).locator(".badge").inner_text() for place in (0, 1)] == [
         "✓ healthy",
@@ -76,8 +49,8 @@ def test_the_verdicts_are_read_first(open_page):
     assert cards.nth(1).bounding_box()["y"] < page.locator(".chart").first.bounding_box()["y"]
 
 
-def test_every_figure_is_drawn_and_has_words(open_page):
-    page = open_page(PHONE)
+def test_every_figure_is_drawn_and_has_words(open_unfolded):
+    page = open_unfolded(PHONE)
     panels = page.evaluate(
         """[...document.querySelectorAll(".panel")].map(panel => [
             panel.ariaLabel, panel.querySelector("svg").getBoundingClientRect(),
@@ -90,9 +63,9 @@ def test_every_figure_is_drawn_and_has_words(open_page):
         assert paths > 10
 
 
-def test_the_picture_files_beside_the_page_load(open_page, file, chromium):
+def test_the_picture_files_beside_the_page_load(open_unfolded, file, chromium):
     pictures = sorted(file.parent.glob("*.png"))
-    charts = open_page(DESK).locator(".chart").count()
+    charts = open_unfolded(DESK).locator(".chart").count()
     assert len(pictures) == charts
     page = chromium.new_page()
     for picture in pictures:
@@ -101,8 +74,8 @@ def test_the_picture_files_beside_the_page_load(open_page, file, chromium):
     page.close()
 
 
-def test_the_table_of_readings_scrolls_within_itself_and_wastes_no_room(open_page):
-    page = open_page(PHONE)
+def test_the_table_of_readings_scrolls_within_itself_and_wastes_no_room(open_unfolded):
+    page = open_unfolded(PHONE)
     box = page.locator(".scroll")
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
     assert box.bounding_box()["x"] + box.bounding_box()["width"] <= 390

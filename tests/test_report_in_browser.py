@@ -1,29 +1,11 @@
 """The report as a person has it before them: in Chromium, wide and narrow, light and dark."""
 
-import shutil
-
 import pytest
 
 from mmdense.report.page import write_report
 from tests.mmdense.report.made_up_records import GIT, pipeline, run, study
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pip install mmdense[dev]"
-)
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH to open pages in")
-
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1200, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -37,26 +19,6 @@ def file(tmp_path_factory):
         run(folder / "alone", "alone_" + "and_long_" * 12),
     ]
     return write_report(records, folder / "report.html", baseline="plain")
-
-
-@pytest.fixture
-def open_page(chromium, file):
-    """A function that opens the page and collects what it says and asks for."""
-    pages = []
-
-    def open_it(viewport, scheme="light"):
-        page = chromium.new_page(viewport=viewport, color_scheme=scheme)
-        page.said, page.asked = [], []
-        page.on("console", lambda message: page.said.append(message.text))
-        page.on("pageerror", lambda error: page.said.append(str(error)))
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(file.as_uri())
-        pages.append(page)
-        return page
-
-    yield open_it
-    for page in pages:
-        page.close()
 
 
 def column(page, place):
