@@ -57,8 +57,8 @@ class Record:
         images: Distinct images in the training set.
         images_per_second: Of training, or of feature extraction, over all ranks.
         cost: See :meth:`~mmdense.records.cost.CostMeter.read`, over the parts of a resumed run and
-            all processes of a training; of ``tools/knn.py`` and ``linear_probe.py`` the processor
-            hours and energy are those of the first process.
+            all processes; of ``tools/knn.py`` and ``linear_probe.py`` the energy is that of the
+            first one.
         data: ``{split: checksum}``, see :func:`~mmdense.records.data_checksum.data_checksum`.
         sources: See :func:`~mmdense.records.sources.loaded_sources`; of stages, and of a run that
             was resumed, :func:`~mmdense.records.sources.joined_sources`.
