@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["clean_sample", "fit_to_view", "has_pipeline", "without_augmentation"]
+__all__ = ["clean_sample", "fit_to_view", "is_image", "without_augmentation"]
 
 
 def fit_to_view(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -49,9 +49,9 @@ def clean_sample(sample: dict, size: tuple[int, int], copies: int | None) -> dic
     return {**sample, "inputs": view if copies is None else [view] * copies}
 
 
-def has_pipeline(dataset: Any) -> bool:
-    """Whether a data set, or one inside it, has transforms that could be left out."""
-    return any(True for _ in _pipelines(dataset))
+def is_image(sample: Any) -> bool:
+    """Whether a sample has one image as its ``inputs``, and not views, or nothing."""
+    return isinstance(sample, dict) and getattr(sample.get("inputs"), "ndim", 0) == 3
 
 
 @contextmanager

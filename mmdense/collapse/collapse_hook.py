@@ -222,8 +222,8 @@ class CollapseHook(Hook):
         clean = clean_features(*given)
         if not clean and "fixed_images" not in self._history.facts:
             runner.logger.info(
-                f"CollapseHook: {type(loader.dataset).__name__} makes its views by itself and has "
-                "no pipeline to leave out; the spectra are those of first views"
+                f"CollapseHook: {type(loader.dataset).__name__} gives no image where its pipeline "
+                "only loads and packs; the spectra are those of first views, with augmentation"
             )
         self._show(runner, self._history.add_spaces(step, views, clean), step)
 

@@ -12,7 +12,7 @@ import torch
 from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
 
-from mmdense.collapse.clean_images import clean_sample, has_pipeline, without_augmentation
+from mmdense.collapse.clean_images import clean_sample, is_image, without_augmentation
 from mmdense.collapse.taps import Parts, as_vectors
 from mmdense.engine.exact_loader import SeededDataset
 from mmdense.engine.random_state import kept_random_state
@@ -42,19 +42,19 @@ def clean_features(
         count: Images, at most; N.
 
     Returns:
-        By space, "backbone" and (where there is one) "projector"; nothing where the data set makes
-        several views by itself, without a pipeline to leave them out of. [N, D]
+        By space, "backbone" and (where there is one) "projector"; nothing where loading and packing
+        alone give no image, as where a data set makes several views by itself. [N, D]
     """
     dataset = _bare(dataset)
     found: dict[str, list[Tensor]] = {}
     with kept_random_state(), evaluating(model):
         sample = dataset[0]
         copies = len(sample["inputs"]) if isinstance(sample["inputs"], list | tuple) else None
-        if copies is not None and not has_pipeline(dataset):
-            return {}
         views = _as_views(model.data_preprocessor(collate([sample]), True)["inputs"])
         size = (views[0].shape[-2], views[0].shape[-1])
         with without_augmentation(dataset):
+            if not is_image(dataset[0]):
+                return {}
             for places in _own_batches(dataset, count):
                 records = [clean_sample(dataset[place], size, copies) for place in places]
                 data = model.data_preprocessor(collate(records), False)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import default_collate
+from mmengine.dataset import Compose, default_collate
 from mmengine.registry import init_default_scope
 
 import mmdense  # noqa: F401
@@ -100,9 +100,21 @@ class OwnViews(Colours):
         return {**sample, "inputs": [sample["inputs"], sample["inputs"].flip(-1)]}
 
 
-def test_a_data_set_that_makes_its_views_by_itself_has_no_clean_images():
+class OwnPacking(OwnViews):
+    """Has a pipeline, of which loading and packing leave no ``inputs``."""
+
+    def __init__(self):
+        super().__init__()
+        self.pipeline = Compose([lambda sample: sample])
+
+    def __getitem__(self, index):
+        return super().__getitem__(index) if self.pipeline.transforms else {"img": None}
+
+
+@pytest.mark.parametrize("kind", [OwnViews, OwnPacking])
+def test_without_an_image_that_is_loaded_and_packed_there_are_no_clean_ones(kind):
     simsiam = network(SELF_SUP)
-    given = (simsiam, OwnViews(), default_collate, find_parts(simsiam), 6)
+    given = (simsiam, kind(), default_collate, find_parts(simsiam), 6)
     assert clean_features(*given) == {}
     assert view_features(*given)["projector"].shape == (6, 2, 16)
 
