@@ -129,13 +129,13 @@ def test_every_level_in_one_call_is_every_level_alone():
         torch.testing.assert_close(out, alone[0])
 
 
-def test_all_images_and_levels_take_one_product_and_six_numbers_a_box():
+def test_all_images_and_levels_take_one_convolution_and_six_numbers_a_box():
     conv, counts = AdaptiveConv2d(4, 3), []
     for images in (1, 5):
         boxes = [random_boxes(size, s[0], images) for size, s in zip(SIZES, STRIDES)]
         counts.append(operations(conv, pyramid(images), boxes, STRIDES))
     assert counts[0] == counts[1]
-    assert counts[0]["mm"] == 1
+    assert counts[0]["convolution"] == 1
     # Two times three, where an offset field has 18.
     points = adaptive_points(boxes[0], stride=STRIDES[0])
     assert sum(part[0, 0].numel() for part in points) == 6

@@ -100,8 +100,8 @@ class Sizes(TorchDispatchMode):
         return out
 
 
-def test_a_bound_holds_the_products_of_one_tap_at_a_time():
-    # Products of all nine taps: 9 * M * D. Of one tap: M * D, and no column buffer, L * K * C.
+def test_a_bound_holds_the_gradients_of_one_tap_at_a_time():
+    # What all nine taps read: 9 * M * D. One tap: M * D, and no column buffer, L * K * C.
     M, C, D, L, K = 400, 8, 16, 300, 9
     table, kernel, rows, weights = problem(C=C, D=D, M=M, L=L, K=K)
     for tensor in (table, kernel):
@@ -113,6 +113,17 @@ def test_a_bound_holds_the_products_of_one_tap_at_a_time():
         largest.append(sizes.largest)
     assert largest[0] == K * M * D
     assert largest[1] <= max(M * D, L * K * 4) < L * K * C
+
+
+def test_columns_fit_a_cache_however_large_the_map():
+    table, kernel, rows, weights = problem(C=128, D=4, M=400, L=3000, K=9)
+    with Sizes() as sizes:
+        whole = sampled_conv(table, kernel, rows, weights)
+    assert rows.numel() < sizes.largest <= module._CACHED_MIB * 2**20 / 8 < 3000 * 9 * 128
+    halves = (
+        sampled_conv(table, kernel, rows[i:j], weights[i:j]) for i, j in ((0, 999), (999, 3000))
+    )
+    torch.testing.assert_close(torch.cat([*halves]), whole)
 
 
 def test_the_inputs_and_the_plan_are_kept_for_the_backward_pass_and_no_more():
