@@ -9,6 +9,7 @@ from mmdense.records.benchmark_file import BENCHMARK_FILE_NAME, benchmark_rows, 
 from mmdense.records.record import FILE_NAME, Record, load
 from mmdense.records.sources import changed_sources
 from mmdense.records.staleness import State
+from mmdense.records.used_code import changed_code
 
 __all__ = ["Results", "read_results"]
 
@@ -52,13 +53,15 @@ def read_results(root: str | Path) -> Results:
     records.sort(key=lambda kept: (kept[1].date, kept[0]))
     files = sorted((root / "results" / "benchmarks").glob(f"*/{BENCHMARK_FILE_NAME}"))
     rows = [(file.parent.relative_to(root).as_posix(), benchmark_rows(file)) for file in files]
-    sources: dict[str, Mapping[str, str | list[str]]]
-    sources = {folder: record.sources for folder, record in records}
-    sources |= {file.parent.relative_to(root).as_posix(): benchmark_sources(file) for file in files}
-    changed = {folder: changed_sources(found, root) for folder, found in sources.items()}
+    changed = {folder: changed_code(record, root) for folder, record in records}
+    unknown = {folder for folder, record in records if not record.sources}
+    for file in files:
+        folder, sources = file.parent.relative_to(root).as_posix(), benchmark_sources(file)
+        changed[folder] = changed_sources(sources, root)
+        unknown |= set() if sources else {folder}
     return Results(
         records,
         rows,
         {folder: files for folder, files in changed.items() if files},
-        frozenset(folder for folder, found in sources.items() if not found),
+        frozenset(unknown),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-__all__ = ["changed_sources", "joined_sources", "loaded_sources"]
+__all__ = ["changed_sources", "counts", "joined_sources", "loaded_sources"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COUNTED = ("mmdense", "projects", "configs")
@@ -42,7 +42,7 @@ def loaded_sources(config: str | Path | None) -> dict[str, str]:
     inside = {
         file.relative_to(_ROOT).as_posix(): file for file in files if file.is_relative_to(_ROOT)
     }
-    return {name: _hash(file) for name, file in sorted(inside.items()) if _counts(name)}
+    return {name: _hash(file) for name, file in sorted(inside.items()) if counts(name)}
 
 
 def joined_sources(
@@ -81,7 +81,8 @@ def _listed(hashes: str | list[str]) -> list[str]:
     return [hashes] if isinstance(hashes, str) else hashes
 
 
-def _counts(name: str) -> bool:
+def counts(name: str) -> bool:
+    """Whether the file of a path from the repository computes what is recorded."""
     return name.split("/", maxsplit=1)[0] in _COUNTED and not name.startswith(_WRITING)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import FILE_NAME, RecordError, load
-from mmdense.records.sources import changed_sources
+from mmdense.records.used_code import changed_code
 from mmdense.report.section import Notice, Section
 from mmdense.report.sources import Part, Subject
 
@@ -81,7 +81,7 @@ def _on_code(subject: Subject) -> list[Notice]:
     elif git["commit"] is None:
         text = f"{subject.name} ran outside a git checkout: nobody can tell which code it was."
         found.append(Notice("unsure", text))
-    if changed := changed_sources(subject.record.sources, _ROOT):
+    if changed := changed_code(subject.record, _ROOT):
         text = f"The code of {subject.name} has changed since it ran: {_listing(changed)}."
         found.append(Notice("unsure", text))
     others = [note for note in subject.record.notes if _of_other_code(note)]
