@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 
 from mmdense.checkpoints.atomic_backend import write_atomically
+from mmdense.checkpoints.trained_model import load_trained
 from mmdense.evaluation.probe_loaders import build_preprocessor
 from mmdense.pictures.attention_picture import draw_attention
 from mmdense.pictures.chosen_images import open_images
@@ -19,7 +20,7 @@ from mmdense.pictures.neighbours_picture import draw_neighbours
 from mmdense.pictures.patch_pca_picture import draw_patch_pca
 from mmdense.pictures.picture_grid import png_bytes
 from mmdense.pictures.proposals_picture import draw_proposals
-from mmdense.pictures.trained_run import backbone_of, load_trained
+from mmdense.pictures.trained_run import backbone_of
 
 __all__ = ["Pictures", "draw_run"]
 

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from mmdet.models.detectors import RPN
 from mmdet.structures.bbox import bbox_overlaps
 from torch import Tensor
 
+from mmdense.evaluation.proposing_head import proposing_head
 from mmdense.evaluation.recall import match_objects
 from mmdense.pictures.drawn import NothingToDraw
 
-__all__ = ["IOU", "Proposals", "count_found", "meets_object", "propose", "proposing_head"]
+__all__ = ["IOU", "Proposals", "count_found", "meets_object", "propose"]
 
 IOU = 0.5  # of a proposal and an object that it meets
 
@@ -33,20 +33,6 @@ class Proposals(NamedTuple):
     objects: np.ndarray
 
 
-def proposing_head(model: Any) -> Any:
-    """The head that proposes regions: ``rpn_head`` of a detector, or the head of an RPN.
-
-    Raises:
-        NothingToDraw: The model has none.
-    """
-    head = getattr(model, "rpn_head", None)
-    if head is None and isinstance(model, RPN):
-        head = model.bbox_head
-    if head is None:
-        raise NothingToDraw(f"{type(model).__name__} proposes no regions (no rpn_head)")
-    return head
-
-
 @torch.no_grad()
 def propose(model: Any, pixels: Tensor, sample: Any, annotations: Any) -> Proposals:
     """Run a detector as far as its proposals on one image.
@@ -59,7 +45,7 @@ def propose(model: Any, pixels: Tensor, sample: Any, annotations: Any) -> Propos
 
     Raises:
         NothingToDraw: The data set lists no objects, or its pipeline tells no scale.
-        ValueError: A box is not finite.
+        ValueError: The model proposes no regions, or a box is not finite.
     """
     head = proposing_head(model)
     if "instances" not in annotations:

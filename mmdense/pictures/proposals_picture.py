@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from mmdense.evaluation.proposing_head import proposing_head
 from mmdense.pictures.chosen_images import ChosenImage, ImageSource, evenly_spaced
 from mmdense.pictures.drawn import Drawn, NothingToDraw
 from mmdense.pictures.picture_grid import GOOD, POOR, Cell, draw_grid, faded, fitted, side_by_side
@@ -16,7 +17,6 @@ from mmdense.pictures.proposals import (
     count_found,
     meets_object,
     propose,
-    proposing_head,
 )
 
 __all__ = ["draw_proposals"]
@@ -37,7 +37,10 @@ def draw_proposals(model: Any, source: ImageSource) -> Drawn:
     Raises:
         NothingToDraw: The model proposes no regions, or the images have no boxes.
     """
-    head = proposing_head(model)
+    try:
+        head = proposing_head(model)
+    except ValueError as error:
+        raise NothingToDraw(str(error)) from error
     if not hasattr(source.dataset, "get_data_info"):
         raise NothingToDraw(f"{type(source.dataset).__name__} does not list its boxes")
     panels, all_found = [], []

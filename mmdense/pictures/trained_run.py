@@ -1,16 +1,10 @@
-"""From the folder of a run to its model with the weights that it learnt."""
+"""What the folder of a run holds, and the backbone of its model."""
 
 from pathlib import Path
-from typing import Any
 
-from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from mmdense.checkpoints.read import read_checkpoint, state_dict_of
-
-__all__ = ["backbone_of", "find_checkpoint", "find_config", "load_trained"]
+__all__ = ["backbone_of", "find_checkpoint", "find_config"]
 
 
 def find_config(work_dir: Path) -> Path:
@@ -56,36 +50,6 @@ def find_checkpoint(work_dir: Path) -> Path:
         f"{note} names {named}, which is not there, nor is {work_dir / named.name}; name a "
         "checkpoint with --checkpoint"
     )
-
-
-def load_trained(cfg: Config, checkpoint: str | Path) -> Any:
-    """The model of a config with all of its weights from a checkpoint, in eval mode.
-
-    Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: The config has no model, or weights are missing or of another shape.
-    """
-    if cfg.get("model") is None:
-        raise ValueError(f"{cfg.filename} has no model; name the config that the run was made with")
-    init_default_scope(cfg.get("default_scope") or "mmpretrain")
-    settings = dict(cfg.model)
-    if cfg.get("data_preprocessor") is not None:
-        settings.setdefault("data_preprocessor", cfg.data_preprocessor)
-    model = MODELS.build(settings)
-    weights = state_dict_of(read_checkpoint(checkpoint), str(checkpoint))
-    try:
-        missing, _ = model.load_state_dict(weights, strict=False)
-    except RuntimeError as error:  # torch lists every weight of another shape
-        raise ValueError(f"{checkpoint} is not of {cfg.filename}: {error}") from error
-    if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise ValueError(
-            f"{checkpoint} lacks {len(missing)} weights of the model of {cfg.filename}: {shown}; "
-            "is it the checkpoint of this config?"
-        )
-    model.to(get_device())
-    model.eval()  # that of some modules gives nothing back
-    return model
 
 
 def backbone_of(model: nn.Module) -> nn.Module:

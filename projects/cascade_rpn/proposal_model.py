@@ -9,55 +9,38 @@ from typing import Any
 
 import torch
 from mmdet.models.dense_heads import RPNHead
-from mmengine.device import get_device
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmdense.checkpoints.atomic_backend import write_atomically
-from mmdense.checkpoints.read import read_checkpoint, state_dict_of
+from mmdense.checkpoints.trained_model import load_trained
+from mmdense.evaluation.proposing_head import proposing_head
 from projects.cascade_rpn.cascade_rpn_head import CascadeRPNHead
 
 __all__ = ["check_meta", "check_target", "export_onnx", "load_detector", "proposal_head"]
 
 
-def load_detector(cfg: Any, checkpoint: str) -> Any:
+def load_detector(cfg: Config, checkpoint: str) -> Any:
     """The detector of a config with its weights, in eval mode; those of a ``roi_head`` may lack.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
         ValueError: Weights are missing, unknown, or of another shape; the message lists them.
     """
-    init_default_scope(cfg.get("default_scope") or "mmdet")
-    detector = MODELS.build(cfg.model)
-    weights = state_dict_of(read_checkpoint(checkpoint), checkpoint)
-    part = {name: weight for name, weight in weights.items() if not name.startswith("roi_head.")}
-    try:
-        missing, unknown = detector.load_state_dict(part, strict=False)
-    except RuntimeError as error:  # torch lists every weight of another shape
-        raise ValueError(f"{checkpoint} is not of {cfg.filename}: {error}") from error
-    missing = [name for name in missing if not name.startswith("roi_head.")]
-    for what, names in (("lacks", missing), ("has besides", unknown)):
-        if names:
-            shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-            raise ValueError(
-                f"{checkpoint} {what} {len(names)} weights of the model of {cfg.filename}: "
-                f"{shown}; is it the checkpoint of this config?"
-            )
-    return detector.to(get_device()).eval()
+    return load_trained(cfg, checkpoint, without=("roi_head.",))
 
 
 def proposal_head(detector: Any) -> Any:
-    """The head that proposes regions.
+    """The head that proposes regions, of a kind whose stages and anchors the tools know.
 
     Raises:
-        ValueError: The detector has none that the tools know.
+        ValueError: The detector has none.
     """
-    head = getattr(detector, "rpn_head", None)
-    head = getattr(detector, "bbox_head", None) if head is None else head
+    head = proposing_head(detector)
     if not isinstance(head, CascadeRPNHead | RPNHead):
         raise ValueError(
-            f"{type(detector).__name__} proposes by {type(head).__name__}; a detector with an "
-            "rpn_head is needed, mmdense.CascadeRPNHead or mmdet.RPNHead"
+            f"{type(detector).__name__} proposes by {type(head).__name__}; a detector with "
+            "mmdense.CascadeRPNHead or mmdet.RPNHead is needed"
         )
     return head
 

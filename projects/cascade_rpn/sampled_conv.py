@@ -38,7 +38,7 @@ from torch.autograd.function import once_differentiable
 from mmdense.ops.bilinear import ragged_scatter
 from projects.cascade_rpn.sampled_conv_triton import sampled_conv_triton, supports
 
-# Of columns at a time: 8 to 64 MiB took the same time, 2 a third more (256 channels, two processors).
+# Of columns at a time: 8 to 64 MiB took the same time, 2 a third more (256 channels).
 _CACHED_MIB = 16
 
 

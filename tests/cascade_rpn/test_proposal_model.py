@@ -53,8 +53,8 @@ def test_exports_to_standard_operators_with_equal_results(name, tmp_path):
 
 def test_only_heads_that_propose_are_taken(tmp_path):
     with pytest.raises(ValueError, match="SimpleNamespace proposes by Identity; a detector with"):
-        proposal_head(SimpleNamespace(bbox_head=torch.nn.Identity()))
-    with pytest.raises(ValueError, match="proposes by NoneType"):
+        proposal_head(SimpleNamespace(rpn_head=torch.nn.Identity()))
+    with pytest.raises(ValueError, match="proposes no regions"):
         proposal_head(SimpleNamespace())
 
 

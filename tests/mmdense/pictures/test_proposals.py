@@ -5,9 +5,6 @@ import mmdense  # noqa: F401
 # isort: split
 import numpy as np
 import pytest
-from mmdet.models.dense_heads import RPNHead
-from mmdet.models.detectors import RPN
-from torch import nn
 
 from mmdense.pictures.drawn import NothingToDraw
 from mmdense.pictures.proposals import (
@@ -15,9 +12,8 @@ from mmdense.pictures.proposals import (
     count_found,
     meets_object,
     propose,
-    proposing_head,
 )
-from tests.mmdense.pictures.tiny_detector import BOXES, BoxedImages, Detector, Head, objects
+from tests.mmdense.pictures.tiny_detector import BOXES, BoxedImages, Detector, objects
 
 
 def proposed(detector, **options):
@@ -56,18 +52,6 @@ def test_no_objects_and_no_proposals():
     assert count_found(Proposals(np.array(BOXES), nothing), 20) == 0
     assert meets_object(Proposals(nothing, objects())).shape == (0,)
     assert count_found(Proposals(nothing, objects()), 20) == 0
-
-
-def test_which_head_proposes():
-    detector = Detector()
-    assert isinstance(proposing_head(detector), Head)
-    rpn = RPN.__new__(RPN)
-    nn.Module.__init__(rpn)
-    rpn.bbox_head = RPNHead.__new__(RPNHead)
-    nn.Module.__init__(rpn.bbox_head)
-    assert proposing_head(rpn) is rpn.bbox_head
-    with pytest.raises(NothingToDraw, match=r"Identity proposes no regions \(no rpn_head\)"):
-        proposing_head(nn.Identity())
 
 
 def test_what_is_missing_is_named():
