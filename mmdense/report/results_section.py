@@ -8,6 +8,7 @@ from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record
 from mmdense.records.study_table import phases_table, variants_by_group
 from mmdense.records.tables import pipelines_table
+from mmdense.report.curve_names import curve_words
 from mmdense.report.markdown_rows import read_markdown
 from mmdense.report.section import Section
 from mmdense.report.sortable_table import Cell, number_cell, sortable_table
@@ -114,7 +115,7 @@ def _on_p(variants: Sequence[Mapping[str, Any]], baseline: str | None) -> str:
 def _every_score(subject: Subject) -> str:
     """All scores of all stages, folded."""
     rows = [
-        [Cell(part.name), Cell(metric), number_cell(value)]
+        [Cell(part.name), _score_cell(metric), number_cell(value)]
         for part in subject.parts
         for metric, value in part.metrics.items()
     ]
@@ -128,8 +129,17 @@ def _runs(subjects: Sequence[Subject]) -> str:
     """Scores of runs that stand alone, side by side."""
     metrics = list(dict.fromkeys(key for subject in subjects for key in subject.record.metrics))
     rows = [
-        [Cell(metric), *(number_cell(subject.record.metrics.get(metric)) for subject in subjects)]
+        [
+            _score_cell(metric),
+            *(number_cell(subject.record.metrics.get(metric)) for subject in subjects),
+        ]
         for metric in metrics
     ]
     header = ["Score", *("Value" if len(subjects) == 1 else s.name for s in subjects)]
     return sortable_table("Scores at the end of the run", header, rows)
+
+
+def _score_cell(metric: str) -> Cell:
+    """A score in words, with the name that the record gives it below."""
+    words = curve_words(metric if metric.startswith("collapse/") else f"val/{metric}")
+    return Cell(words, note="" if words == metric else metric)

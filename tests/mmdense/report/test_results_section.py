@@ -77,6 +77,8 @@ def test_an_unknown_baseline_is_refused(tmp_path):
 def test_runs_stand_side_by_side(tmp_path):
     one, other = run(tmp_path / "a", "one"), run(tmp_path / "b", "other", metrics={"AP": 0.5})
     html = results_section(read_subjects([one, other])).html
-    assert cells(html) == ["mIoU", "31.25", "–", "AP", "–", "0.5"]
+    words = "mean IoU of the classes, %"
+    assert cells(html) == [words, "31.25", "–", "AP", "–", "0.5"]
+    assert ">mIoU<" in html  # what the record calls it, below
     none = results_section(read_subjects([run(tmp_path / "c", metrics={})]))
     assert none.html == ""
