@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ _SHOWN = 40  # differences of a kind before it says how many more there are
 _DIGITS = 12  # of a checksum that are shown
 _WORDS = 72  # characters of a value that are shown
 _LEAVES = 3  # values of a part of a config that only one has: of more, only how many
+_VARIANT = re.compile(r"variants\.([^.:]+)\.(.*)")
 _SPREADS = ("sd", "low", "high")  # beside the mean of a study
 
 
@@ -44,9 +46,9 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
         for record in (one, other)
     )
     found = {
-        "config": _config_changes(_public(one.config), _public(other.config)),
+        "config": _of_variants(_config_changes(_public(one.config), _public(other.config))),
         "seed": _changes({"seed": one.seed}, {"seed": other.seed}),
-        "data": _checksums(one.data, other.data, "data it saw"),
+        "data": _checksums(_by_split(one.data), _by_split(other.data), "data it saw"),
         "sources": _checksums(one.sources, other.sources, "code it came from"),
         "environment": _changes(*environment),
         "cost": list(_named_numbers(*cost).values()),
@@ -146,6 +148,23 @@ def _checksums(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> l
     if bool(one) != bool(other):
         return [f"the {'second' if one else 'first'} does not list the {what}"]
     return _changes(*({name: _short(found[name]) for name in found} for found in (one, other)))
+
+
+def _by_split(data: Mapping[str, str]) -> dict[str, list[str]]:
+    """Checksums of each split, those of all variants and seeds of a study together."""
+    found: dict[str, list[str]] = {}
+    for name, checksum in data.items():
+        found.setdefault(name.rpartition("/")[2], []).append(checksum)
+    return {name: sorted(set(checksums)) for name, checksums in found.items()}
+
+
+def _of_variants(lines: list[str]) -> list[str]:
+    """The same lines, but one for what several variants of a study have in common."""
+    names: dict[str, list[str]] = {}
+    for line in lines:
+        found = _VARIANT.fullmatch(line)
+        names.setdefault(found[2] if found else line, []).append(found[1] if found else "")
+    return [line if not of[0] else f"variants.{', '.join(of)}.{line}" for line, of in names.items()]
 
 
 def _short(checksums: str | list[str]) -> str:

@@ -37,6 +37,13 @@ def test_data_code_and_cost_are_compared():
     }
 
 
+def test_data_of_a_study_is_told_once():
+    one = record(data={f"plain/seed{seed}/train": "a" for seed in range(3)})
+    assert differences(one, record(data={**one.data, "wide/seed0/train": "a"})) == {}
+    other = record(data={"wide/seed0/train": "b", "wide/seed1/train": "a", "wide/seed0/val": "c"})
+    assert differences(one, other)["data"] == ["train: a to a and b", "val: c, only in the second"]
+
+
 def test_a_score_that_was_lost_is_said():
     found = differences(record(metrics={"AP": math.nan}), record(metrics={"AP": 0.5}))
     assert found == {"results": ["AP: not finite to 0.5"]}
@@ -130,6 +137,9 @@ def test_parts_of_a_config_are_compared_by_their_names_and_told_as_a_whole():
         "variants.b: 4 values, only in the second",
         "variants.c.changes.a: 1 to 2",
     ]
+    for variant in other.config["variants"]:
+        variant["changes"]["a"] = 2
+    assert differences(one, other)["config"][-1] == "variants.a, c.changes.a: 1 to 2"
     emptied = record(config={"a": [], "b": [1, 2]}), record(config={"a": [3], "b": []})
     assert differences(*emptied)["config"] == ["a: [] to [3]", "b: [1, 2] to []"]
 
