@@ -93,7 +93,7 @@ class LearnedConv2d(nn.Module):
     name and the shape of a plain convolution's; the offsets start at zero.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, max_mib: float | None = None):
+    def __init__(self, in_channels: int, out_channels: int, *, max_mib: float | None = 128):
         super().__init__()
         self.max_mib = max_mib
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))

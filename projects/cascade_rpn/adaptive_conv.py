@@ -37,8 +37,9 @@ class AdaptiveConv2d(nn.Module):
             at the taps of box a.
         bias: whether a bias is learned; the published model has none.
         center_offset: of the anchor generator, in strides.
-        max_mib: bound of the products kept at a time, in MiB, see
-            :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`; no bound if ``None``.
+        max_mib: bound of what is kept at a time, in MiB, see
+            :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`; no bound if ``None``. A low
+            one costs no time that could be measured.
 
     Raises:
         ValueError: the kernel is even, or the channels cannot be cut into the groups.
@@ -55,7 +56,7 @@ class AdaptiveConv2d(nn.Module):
         deform_groups: int = 1,
         bias: bool = False,
         center_offset: float = 0.0,
-        max_mib: float | None = 512,
+        max_mib: float | None = 128,
     ) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
