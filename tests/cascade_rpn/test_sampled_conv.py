@@ -115,11 +115,12 @@ def test_a_bound_holds_the_gradients_of_one_tap_at_a_time():
     assert largest[1] <= max(M * D, L * K * 4) < L * K * C
 
 
-def test_columns_fit_a_cache_however_large_the_map():
+def test_columns_come_in_blocks_however_large_the_map(monkeypatch):
+    monkeypatch.setattr(module, "_BLOCK_MIB", 16)
     table, kernel, rows, weights = problem(C=128, D=4, M=400, L=3000, K=9)
     with Sizes() as sizes:
         whole = sampled_conv(table, kernel, rows, weights)
-    assert rows.numel() < sizes.largest <= module._CACHED_MIB * 2**20 / 8 < 3000 * 9 * 128
+    assert rows.numel() < sizes.largest <= module._BLOCK_MIB * 2**20 / 8 < 3000 * 9 * 128
     halves = (
         sampled_conv(table, kernel, rows[i:j], weights[i:j]) for i, j in ((0, 999), (999, 3000))
     )
