@@ -20,6 +20,7 @@ def benchmarks_table(
     links: Sequence[str],
     *,
     what: str,
+    costs: bool = False,
     states: Sequence[State] = (),
 ) -> str:
     """One row for each benchmark.
@@ -29,32 +30,44 @@ def benchmarks_table(
             ``other_s`` and ``ratio`` (how many times faster ours is). Memory is ``ours_mib`` and
             ``other_mib``, and its ratio how many times less ours takes. What is part of the other,
             such as a monitor of a training step, has its share of it instead of a ratio.
-        links: The folder that each row comes from.
+        links: The folder that each row comes from; where it is one, it stands below the table.
         what: Head of the first column.
+        costs: Whether ours does more than the other, so that the ratio is told as what it costs:
+            how many times the time or the memory it takes.
         states: Of the code behind each row; without them no row is marked.
     """
-    marked = marks(states or _CURRENT * len(links))
-    rows = [
-        [
-            row["name"],
-            row["setting"],
-            row["other"],
-            _amount(row, "ours"),
-            _amount(row, "other"),
-            _compared(row),
-            f"[{Path(link).name}]({link}){mark}",
-        ]
-        for row, link, mark in zip(benchmarks, links, marked, strict=True)
-    ]
     memory = any("ours_mib" in row for row in benchmarks)
     times = "Times faster or smaller" if memory else "Times faster"
-    header = [what, "Setting", "Compared with", "Ours", "Other", times, "Record"]
-    table = markdown(header, rows, right=("Ours", "Other", times))
-    return "\n\n".join(filter(None, [table, legend(states)]))
+    times = "Ours / other" if costs else times
+    header = [what, "Setting", "Compared with", "Ours", "Other", times]
+    rows = [
+        [
+            *(row["name"], row["setting"], row["other"]),
+            *(_amount(row, "ours"), _amount(row, "other"), _compared(row, costs)),
+        ]
+        for row in benchmarks
+    ]
+    below = _records(header, rows, links, states)
+    return f"{markdown(header, rows, right=('Ours', 'Other', times))}\n\n{below}".rstrip()
 
 
-def kept_benchmarks(kind: str, what: str) -> Callable[[Results, str], str]:
-    """The table of the folders ``<date>_<kind>``.
+def _records(
+    header: list[str], rows: list[list[str]], links: Sequence[str], states: Sequence[State]
+) -> str:
+    """Add the record of each row as a column, or say below where it is one and the same."""
+    records = [f"[{Path(link).name}]({link})" for link in links]
+    if len(set(records)) == 1 and len(set(states)) < 2:
+        return f"Record: {records[0]}. {legend(states)}".strip()
+    header.append("Record")
+    for row, record, mark in zip(
+        rows, records, marks(states or _CURRENT * len(links)), strict=True
+    ):
+        row.append(record + mark)
+    return legend(states)
+
+
+def kept_benchmarks(kind: str, what: str, *, costs: bool = False) -> Callable[[Results, str], str]:
+    """The table of the folders ``<date>_<kind>``; ``costs`` as in :func:`benchmarks_table`.
 
     Of rows that compare the same in one setting, the one in the last folder counts.
     """
@@ -68,16 +81,16 @@ def kept_benchmarks(kind: str, what: str) -> Callable[[Results, str], str]:
         }
         rows, folders = zip(*newest.values(), strict=True) if newest else ((), ())
         links, states = [to_root + f for f in folders], [results.state(f) for f in folders]
-        return benchmarks_table(rows, links, what=what, states=states)
+        return benchmarks_table(rows, links, what=what, costs=costs, states=states)
 
     return table
 
 
-def _compared(row: dict[str, Any]) -> str:
+def _compared(row: dict[str, Any], costs: bool) -> str:
     """The ratio to three digits; of a part of something, its share."""
     if row["other"] in _WHOLES:
         return f"{_digits(100 / row['ratio'], 2)} % of it"
-    return _digits(row["ratio"], 3)
+    return _digits(1 / row["ratio"] if costs else row["ratio"], 3)
 
 
 def _digits(value: float, digits: int) -> str:

@@ -139,7 +139,7 @@ TABLES: dict[str, Callable[[Results, str], str]] = {
         )
     },
     "collapse_phases": kept_phases("simsiam_decomp", "collapse_study"),
-    "cascade_rpn_cost": kept_benchmarks("cascade_rpn", "Part"),
+    "cascade_rpn_cost": kept_benchmarks("cascade_rpn", "Part", costs=True),
     **{
         f"cascade_rpn_{study}": kept_study("cascade_rpn", study, baseline="rpn")
         for study in (

@@ -8,10 +8,21 @@ from tests.mmdense.records.test_benchmark_file import OPERATOR
 
 def test_operators():
     table = benchmarks_table([OPERATOR], ["results/benchmarks/a"], what="Operator")
-    row = table.splitlines()[2]
-    assert row == (
-        "| nms | 2,000 boxes | greedy loop | 10 ms | 50 ms | 5.00 | [a](results/benchmarks/a) |"
-    )
+    lines = table.splitlines()
+    assert lines[2] == "| nms | 2,000 boxes | greedy loop | 10 ms | 50 ms | 5.00 |"
+    assert lines[-1] == "Record: [a](results/benchmarks/a)."
+    links = [f"results/benchmarks/{name}" for name in "ab"]
+    lines = benchmarks_table([OPERATOR] * 2, links, what="Operator").splitlines()
+    assert [line.rsplit("|", 2)[1] for line in lines[2:]] == [
+        " [a](results/benchmarks/a) ",
+        " [b](results/benchmarks/b) ",
+    ]
+
+
+def test_what_does_more_is_told_by_what_it_costs():
+    table = benchmarks_table([OPERATOR], ["x"], what="Operator", costs=True).splitlines()
+    assert "| Ours / other |" in table[0]
+    assert "| 50 ms | 0.200 |" in table[2]
 
 
 def test_memory_stands_beside_time_in_a_table_of_benchmarks():
@@ -65,3 +76,5 @@ def test_a_row_says_what_became_of_its_code():
         " (code unknown) |",
     ]
     assert lines[-1].startswith("Stale: ")
+    table = benchmarks_table(rows[:2], ["x", "x"], what="Part", states=["stale"] * 2)
+    assert table.splitlines()[-1].startswith("Record: [x](x). Stale: code ")
