@@ -141,7 +141,7 @@ class _Code(ast.NodeVisitor):
 
     def visit_Dict(self, node: ast.Dict) -> None:
         for key, value in zip(node.keys, node.values, strict=True):
-            if isinstance(key, ast.Constant) and key.value == "type":
+            if isinstance(key, ast.Constant) and _is_type(key.value):
                 self._type(value)
         self.generic_visit(node)
 
@@ -187,13 +187,18 @@ def _read_text(text: str) -> _Code:
 def _types_in(config: Any) -> Iterator[str]:
     """Names of all types in a config, without their scopes."""
     if isinstance(config, Mapping):
-        if isinstance(config.get("type"), str):
-            yield _bare(config["type"])
-        for value in config.values():
+        for key, value in config.items():
+            if _is_type(key) and isinstance(value, str):
+                yield _bare(value)
             yield from _types_in(value)
     elif isinstance(config, list | tuple):
         for value in config:
             yield from _types_in(value)
+
+
+def _is_type(key: object) -> bool:
+    """Whether a key names a type, as options in one word do, too: ``model.backbone.type``."""
+    return isinstance(key, str) and key.rsplit(".", maxsplit=1)[-1] == "type"
 
 
 def _bare(name: str) -> str:

@@ -56,7 +56,7 @@ def test_what_the_tool_and_the_config_lead_to(root):
     bare.sources.pop("configs/p.py")
     assert used_modules(bare, root) == START | HOOK
     assert used_modules(record(root), root) == START | HOOK | NET
-    of_type = {"hooks": [{"type": "mmdense.OtherHead"}], "types": ["Loss"]}
+    of_type = {"options": [{"model.head.type": "mmdense.OtherHead"}], "types": ["Loss"]}
     others = {"mmdense/other_heads.py"}
     assert used_modules(record(root, of_type), root) == START | HOOK | NET | others
 
