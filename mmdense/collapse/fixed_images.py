@@ -70,8 +70,8 @@ def view_features(
 ) -> dict[str, Tensor]:
     """Features of the views that the loss sees, of the same images, in eval mode.
 
-    Views are drawn under a seed of their own, the same at every look; another number of processes
-    has the same images in other views, as the preprocessor draws anew on each.
+    The views of each image are drawn under a seed of its own, the same at every look and in any
+    number of processes.
 
     Args:
         model: Not wrapped.
@@ -86,18 +86,23 @@ def view_features(
     dataset = _bare(dataset)
     found: dict[str, list[Tensor]] = {}
     with kept_random_state(), evaluating(model):
-        for number, places in enumerate(_own_batches(dataset, count)):
-            seed = _SEED + number * _BATCH
-            torch.manual_seed(seed)
-            random.seed(seed)
-            np.random.seed(seed)
-            records = [dataset[place] for place in places]
-            views = _as_views(model.data_preprocessor(collate(records), True)["inputs"])
+        for places in _own_batches(dataset, count):
+            drawn = [_views_of(model, dataset, collate, place) for place in places]
+            views = [torch.cat(of_images) for of_images in zip(*drawn, strict=True)]
             # Crops of other sizes (SwAV's small ones) have features of their own kind.
             views = [view for view in views if view.shape[-2:] == views[0].shape[-2:]]
             for space, vectors in _vectors_by_space(model, parts, views).items():
                 found.setdefault(space, []).append(torch.stack(vectors, dim=1))  # [B, V, D]
     return {space: gather_rows(torch.cat(batches)) for space, batches in found.items()}
+
+
+def _views_of(model: Any, dataset: Any, collate: Callable[[list], Any], place: int) -> list[Tensor]:
+    """Views of one image as the model sees them, each [1, C, h, w], under a seed of its own."""
+    seed = _SEED + place
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed)
+    return _as_views(model.data_preprocessor(collate([dataset[place]]), True)["inputs"])
 
 
 def _bare(dataset: Any) -> Any:

@@ -8,6 +8,7 @@ from mmengine.dataset import Compose, default_collate
 from mmengine.registry import init_default_scope
 
 import mmdense  # noqa: F401
+from mmdense.collapse import fixed_images
 from mmdense.collapse.clean_images import fit_to_view
 from mmdense.collapse.fixed_images import clean_features, view_features
 from mmdense.collapse.taps import find_parts
@@ -139,3 +140,19 @@ def test_training_does_not_notice(read):
     if read is view_features:  # under a seed of their own
         for space in first:
             assert torch.equal(first[space], second[space])
+
+
+@pytest.mark.parametrize("read", [clean_features, view_features])
+def test_processes_share_the_images_and_see_them_as_one_does(read, monkeypatch):
+    simsiam = network(PREPROCESSOR)
+    given = (simsiam, Colours(), default_collate, find_parts(simsiam), 7)
+    alone = read(*given)
+    shares = []
+    for rank in range(2):
+        monkeypatch.setattr(fixed_images, "get_rank", lambda rank=rank: rank)
+        monkeypatch.setattr(fixed_images, "get_world_size", lambda: 2)
+        shares.append(read(*given))
+    for space, whole in alone.items():
+        assert [len(share[space]) for share in shares] == [4, 3]
+        for rank, share in enumerate(shares):
+            torch.testing.assert_close(share[space], whole[rank::2])
