@@ -38,8 +38,9 @@ class AdaptiveConv2d(nn.Module):
         bias: whether a bias is learned; the published model has none.
         center_offset: of the anchor generator, in strides.
         max_mib: bound of what is kept at a time, in MiB, see
-            :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`; no bound if ``None``. A low
-            one costs no time that could be measured.
+            :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`; no bound if ``None``. The
+            default costs no time that could be measured; below 64 there are more and smaller blocks
+            of columns, which take longer.
 
     Raises:
         ValueError: the kernel is even, or the channels cannot be cut into the groups.

@@ -182,7 +182,7 @@ class _SampledConv(torch.autograd.Function):
 def _columns(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
     """What the taps of some outputs read, side by side as pixels of a map [1, C, 1, B * K].
 
-    As a map, and not as a matrix: on some processors a convolution is a fifth faster.
+    As a map, and not as a matrix: on some processors a convolution is faster than a product.
     """
     B, P, K, _ = rows.shape
     rows, weights = rows.transpose(1, 2), weights.transpose(1, 2)  # [B, K, P, 4]
