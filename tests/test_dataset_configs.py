@@ -166,6 +166,45 @@ def test_every_labelled_set_can_be_trained_with_few_labels(path, place, monkeypa
     assert part[0].keys() == whole[0].keys()
 
 
+def test_the_config_for_own_data_needs_its_first_lines_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "test set"):
+        coco(Path("fruit", f"{split} 2.json"), Path("fruit", f"{split} photos"), ("kiwi", "fig", "plum"))
+    own = ROOT / "configs" / "detection" / "faster_rcnn_r18_own.py"
+    changes = {
+        '"./faster_rcnn_r18_bccd.py"': f'"{own.with_name("faster_rcnn_r18_bccd.py")}"',
+        '"data/own/"': '"fruit/"',
+        '("apple", "pear")': '("kiwi", "fig", "plum")',
+        '"train.json", data_prefix=dict(img="images/")': (
+            '"train 2.json", data_prefix=dict(img="train photos/")'
+        ),
+        '"val.json", data_prefix=dict(img="images/")': (
+            '"test set 2.json", data_prefix=dict(img="test set photos/")'
+        ),
+        "(512, 384)": "(96, 72)",
+    }
+    text = own.read_text()
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    Path("mine.py").write_text(text)
+    cfg = Config.fromfile("mine.py")
+    assert cfg.model.roi_head.bbox_head.num_classes == 3
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        for split in ("train", "val", "test"):
+            loader = dict(cfg[f"{split}_dataloader"], num_workers=0, persistent_workers=False)
+            dataset = Runner.build_dataloader(loader, seed=0).dataset
+            assert len(dataset) == 3
+            assert dataset.metainfo["classes"] == ("kiwi", "fig", "plum")
+            objects = dataset[0]["data_samples"].gt_instances
+            assert objects.labels.tolist() == [0]
+            assert dataset[0]["inputs"].shape == (3, 72, 86)  # 48x40 brought to 96x72
+            flips = [step.direction for step in dataset.pipeline.transforms if "Flip" in str(step)]
+            assert flips == ["horizontal"] * (split == "train")
+        for split in ("val", "test"):
+            assert Evaluator(cfg[f"{split}_evaluator"]).metrics[0]._coco_api.getCatIds()
+
+
 def check(batch, labelled):
     images = batch["inputs"]
     if isinstance(images, dict):

@@ -10,7 +10,7 @@ Vary: all of the first lines; for Cascade RPN the base ../cascade_rpn/faster_rcn
 _base_ = "./faster_rcnn_r18_bccd.py"
 
 data_root = "data/own/"
-classes = ("apple", "pear")  # as the COCO files name them
+classes = ("apple", "pear")  # all that the COCO files name, in their order
 train = dict(ann_file="train.json", data_prefix=dict(img="images/"))  # below data_root
 val = dict(ann_file="val.json", data_prefix=dict(img="images/"))
 scale = (512, 384)  # no image gets wider or higher than this; width, height
@@ -18,6 +18,7 @@ max_epochs = 12
 
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(classes))))
 _base_.train_pipeline[2].scale = scale
+_base_.train_pipeline[3] = dict(type="mmdet.RandomFlip", prob=0.5)  # photos have an up
 _base_.test_pipeline[1].scale = scale
 _own = dict(data_root=data_root, metainfo=dict(_delete_=True, classes=classes))
 train_dataloader = dict(dataset=dict(**_own, **train, pipeline=_base_.train_pipeline))
