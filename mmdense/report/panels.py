@@ -232,6 +232,9 @@ def _draw(axes: Axes, panel: Panel[R], runs: Sequence[R]) -> None:
     if panel.log:
         axes.set_ylim(top=axes.get_ylim()[1] * 2.0)  # room for the name of a ceiling
         _name_powers(axes)
+    elif names and panel.limits[1] is None:
+        low, high = axes.get_ylim()
+        axes.set_ylim(top=high + 0.15 * (high - low))
     _place_names(axes, names)
     known = [(run, colour) for run, colour, _ in styled(runs) if panel.points(run)]
     draw_marks(axes, [(panel.marks(run), colour) for run, colour in known])
