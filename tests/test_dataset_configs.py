@@ -169,7 +169,8 @@ def test_every_labelled_set_can_be_trained_with_few_labels(path, place, monkeypa
 def test_the_config_for_own_data_needs_its_first_lines_only(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for split in ("train", "test set"):
-        coco(Path("fruit", f"{split} 2.json"), Path("fruit", f"{split} photos"), ("kiwi", "fig", "plum"))
+        photos = Path("fruit", f"{split} photos")
+        coco(Path("fruit", f"{split} 2.json"), photos, ("kiwi", "fig", "plum"))
     own = ROOT / "configs" / "detection" / "faster_rcnn_r18_own.py"
     changes = {
         '"./faster_rcnn_r18_bccd.py"': f'"{own.with_name("faster_rcnn_r18_bccd.py")}"',
