@@ -15,7 +15,7 @@ from mmdense.records.curve import Curve
 from mmdense.report.chart_html import legend_and_panels
 from mmdense.report.curve_names import curve_words
 from mmdense.report.panels import Chart, Panel, Points, draw_curve, dress, of, styled
-from mmdense.report.section import Section
+from mmdense.report.section import Section, part_heading
 from mmdense.report.sources import Part, Subject
 
 __all__ = ["Drawn", "curves_section", "drawn_lines"]
@@ -74,9 +74,8 @@ def curves_section(subjects: Sequence[Subject]) -> Section:
 
 def _title(task: str, group: str | None, names: set[str]) -> str:
     """Of a chart; what has neither task nor group is told by the runs in it."""
-    words = ", ".join(part for part in (task, group) if part).replace("_", " ")
-    if words or not names:
-        return words[:1].upper() + words[1:]
+    if (heading := part_heading(task, group)) or not names:
+        return heading
     return next(iter(names)) if len(names) == 1 else "Runs"
 
 

@@ -1,4 +1,4 @@
-"""What the models predict: the same image by all stages of a task, side by side."""
+"""What the models predict: the same image by all stages of a task or group, side by side."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from mmdense.report.embedded_picture import embed
-from mmdense.report.section import Notice, Section
+from mmdense.report.section import Notice, Section, part_heading
 from mmdense.report.sources import Part, Subject
 
 __all__ = ["FOLDER", "predictions_section"]
@@ -14,7 +14,7 @@ __all__ = ["FOLDER", "predictions_section"]
 FOLDER = "predictions"
 _LONGEST = 900  # pixels
 _BUDGET = 2_500_000  # bytes of all pictures of a page, before they become text
-_OPEN = 3  # images of a task that are shown at once
+_OPEN = 3  # images below a heading that are shown at once
 
 _READING = (
     "The truth is on the left, the prediction on the right. Of a detector, boxes that score above "
@@ -27,23 +27,26 @@ def predictions_section(subjects: Sequence[Subject]) -> Section:
 
     Of the seeds of a variant, the first one that has pictures is shown.
     """
-    by_task: dict[str, list[tuple[Part, Path]]] = defaultdict(list)
+    together: dict[str, list[tuple[Part, Path]]] = defaultdict(list)
     for subject in subjects:
         for part in subject.parts:
+            heading = part_heading(part.task, part.groups[0])
             folder = part.folder / FOLDER if part.folder else None
-            shown = [other.line for other, _ in by_task[part.task]]
+            shown = [other.line for other, _ in together[heading]]
             if folder and any(folder.glob("*.png")) and part.line not in shown:
-                by_task[part.task].append((part, folder))
+                together[heading].append((part, folder))
     notices: list[Notice] = []
-    by_task = {task: parts for task, parts in by_task.items() if parts}
-    share = _BUDGET // max(len(by_task), 1)
-    html = "".join(_task(task, parts, share, notices) for task, parts in by_task.items())
+    together = {heading: parts for heading, parts in together.items() if parts}
+    share = _BUDGET // max(len(together), 1)
+    html = "".join(_images(*item, share, notices) for item in together.items())
     if html:
         html = f"<p>{escape(_READING)}</p>{html}"
     return Section("predictions", "Sample predictions", html, tuple(notices))
 
 
-def _task(task: str, parts: Sequence[tuple[Part, Path]], budget: int, notices: list[Notice]) -> str:
+def _images(
+    heading: str, parts: Sequence[tuple[Part, Path]], budget: int, notices: list[Notice]
+) -> str:
     names = sorted({path.name for _, folder in parts for path in folder.glob("*.png")})
     images: list[str] = []
     for name in names:
@@ -52,8 +55,7 @@ def _task(task: str, parts: Sequence[tuple[Part, Path]], budget: int, notices: l
             break
         budget -= size
         images.append(html)
-    title = task.replace("_", " ").capitalize()
-    heading = f"<h3>{escape(title)}</h3>" if title else ""
+    title = f"<h3>{escape(heading)}</h3>" if heading else ""
     more = images[_OPEN:]
     plural = "s" if len(more) > 1 else ""
     folded = (
@@ -63,7 +65,7 @@ def _task(task: str, parts: Sequence[tuple[Part, Path]], budget: int, notices: l
     )
     left = len(names) - len(images)
     said = f'<p class="note">{left} more stand in {FOLDER}/ of each stage.</p>' if left else ""
-    return f"{heading}{''.join(images[:_OPEN])}{folded}{said}"
+    return f"{title}{''.join(images[:_OPEN])}{folded}{said}"
 
 
 def _image(name: str, parts: Sequence[tuple[Part, Path]], notices: list[Notice]) -> tuple[str, int]:

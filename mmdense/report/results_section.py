@@ -108,8 +108,8 @@ def _on_p(variants: Sequence[Mapping[str, Any]], baseline: str | None) -> str:
         return ""
     if set(pairs.values()) == {baseline}:
         return f" p: paired t-test against {labels[baseline]}, seed by seed."
-    said = "; ".join(f"{labels[name]} against {labels[other]}" for name, other in pairs.items())
-    return f" p: paired t-test, seed by seed: {said}."
+    said = [f"{labels[name]} against {labels[other]}" for name, other in pairs.items()]
+    return f" p: paired t-test, seed by seed: {'; '.join(dict.fromkeys(said))}."
 
 
 def _every_score(subject: Subject) -> str:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-__all__ = ["Notice", "Section"]
+__all__ = ["Notice", "Section", "part_heading"]
 
 
 class Notice(NamedTuple):
@@ -31,3 +31,9 @@ class Section(NamedTuple):
     title: str
     html: str
     notices: tuple[Notice, ...] = ()
+
+
+def part_heading(task: str, group: str | None) -> str:
+    """Heading of what belongs to a task and, in a study, to a group of variants."""
+    words = ", ".join(part for part in (task, group) if part).replace("_", " ")
+    return words[:1].upper() + words[1:]

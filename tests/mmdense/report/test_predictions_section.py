@@ -1,5 +1,8 @@
 """The same image by all stages of a task, within a budget of bytes."""
 
+import json
+import re
+
 import numpy as np
 from PIL import Image
 
@@ -47,6 +50,21 @@ def test_of_seeds_the_first_one_is_shown(tmp_path):
     html = predictions_section(read_subjects([tmp_path])).html
     assert html.count("<img ") == 2
     assert "<figcaption>Plain</figcaption>" in html
+
+
+def test_groups_of_a_study_have_images_of_their_own(tmp_path):
+    record = json.loads((study(tmp_path) / "record.json").read_text())
+    for variant in record["config"]["variants"]:
+        variant["group"] = f"of_{variant['name']}"
+        for image in range(4):  # the other group has other images
+            place = tmp_path / variant["name"] / "seed0" / "predictions"
+            picture(place / f"{variant['name']}{image}.png")
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    html = predictions_section(read_subjects([tmp_path])).html
+    headings = re.findall("<h3>(.*?)</h3>", html)
+    assert [heading.split(", ")[1] for heading in headings] == ["of plain", "of wide"]
+    for part, name in zip(html.split("<h3>")[1:], ("Plain", "Wide")):
+        assert part.split("<details>")[0].count(f"<figcaption>{name}</figcaption>") == 3
 
 
 def test_nothing_without_pictures(tmp_path):
