@@ -29,6 +29,9 @@ _KNOWN = {
     "collapse/std": "std of a channel",
     "collapse/covariance": "off-diagonal covariance",
     "collapse/rank": "rank in a batch, dimensions",
+    "collapse/o_e": "o_e, centre of the extra gradient",
+    "collapse/r_e": "r_e, residual of the extra gradient",
+    "collapse/r_e_decorrelates": "cosine of r_e with de-correlation",
     "collapse/eta_p": "eta_p, share of o_p in o_z - o_p",
     "collapse/eta_z": "eta_z, share of o_z in o_p - o_z",
 }

@@ -18,6 +18,7 @@ from mmdense.report.study_rows import study_rows
 __all__ = ["results_section"]
 
 _SHARED = ("Pipeline", "Pretrained on", "On", "Time of all")  # left out where all rows agree
+_READING = "collapse/"  # begins the names of the collapse monitor's readings
 
 
 def results_section(subjects: Sequence[Subject], baseline: str | None = None) -> Section:
@@ -126,14 +127,14 @@ def _every_score(subject: Subject) -> str:
 
 
 def _runs(subjects: Sequence[Subject]) -> str:
-    """Scores of runs that stand alone, side by side."""
-    metrics = list(dict.fromkeys(key for subject in subjects for key in subject.record.metrics))
+    """Scores of runs that stand alone, side by side; readings of the monitor below them."""
+    metrics = dict.fromkeys(key for subject in subjects for key in subject.record.metrics)
     rows = [
         [
             _score_cell(metric),
             *(number_cell(subject.record.metrics.get(metric)) for subject in subjects),
         ]
-        for metric in metrics
+        for metric in sorted(metrics, key=lambda metric: metric.startswith(_READING))
     ]
     header = ["Score", *("Value" if len(subjects) == 1 else s.name for s in subjects)]
     return sortable_table("Scores at the end of the run", header, rows)
@@ -141,5 +142,5 @@ def _runs(subjects: Sequence[Subject]) -> str:
 
 def _score_cell(metric: str) -> Cell:
     """A score in words, with the name that the record gives it below."""
-    words = curve_words(metric if metric.startswith("collapse/") else f"val/{metric}")
+    words = curve_words(metric if metric.startswith(_READING) else f"val/{metric}")
     return Cell(words, note="" if words == metric else metric)

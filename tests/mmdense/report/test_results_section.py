@@ -74,6 +74,14 @@ def test_an_unknown_baseline_is_refused(tmp_path):
         results_section(read_subjects([run(tmp_path / "b")]), "x")
 
 
+def test_readings_of_the_monitor_stand_below_the_scores(tmp_path):
+    path = run(tmp_path, metrics={"collapse/m_o": 0.5, "collapse/r_e": 0.25, "mIoU": 30.0})
+    html = results_section(read_subjects([path])).html
+    words = ("mean IoU of the classes, %", "m_o, length", "r_e, residual of the extra gradient")
+    places = [html.index(part) for part in words]
+    assert places == sorted(places)
+
+
 def test_runs_stand_side_by_side(tmp_path):
     one, other = run(tmp_path / "a", "one"), run(tmp_path / "b", "other", metrics={"AP": 0.5})
     html = results_section(read_subjects([one, other])).html
