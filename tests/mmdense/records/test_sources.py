@@ -50,6 +50,20 @@ def test_what_counts_as_a_change(root, old, new, counts):
     assert changed_sources(before, root) == (["a.py"] if counts else [])
 
 
+@pytest.mark.parametrize("expected", ["[]", '[\n    dict(metric="AP", value=0.3),\n]'])
+def test_what_a_config_expects_does_not_count(root, expected):
+    config = root / "config.py"
+    config.write_text(f"lr = 0.1\nexpected = {expected}\nnested = dict(expected=1)\n")
+    text = config.read_text()
+    before = [{"config.py": sources._hash(config)}, {"config.py": sources._hash_of_text(text)}]
+    assert [changed_sources(record, root) for record in before] == [[], []]  # new and older ones
+    config.write_text(text.replace(f"expected = {expected}", "expected = [dict(\n    value=1)]"))
+    assert changed_sources(before[0], root) == []
+    for old, new in (("lr = 0.1", "lr = 0.2"), ("nested = dict(expected=1)", "nested = dict()")):
+        config.write_text(text.replace(old, new))
+        assert [changed_sources(record, root) for record in before] == [["config.py"]] * 2
+
+
 def test_a_file_that_is_gone_has_changed(root):
     assert changed_sources({"b.py": "0"}, root) == ["b.py"]
 
