@@ -10,7 +10,7 @@ Vary: all of the first lines; for Cascade RPN the base ../cascade_rpn/faster_rcn
 _base_ = "./faster_rcnn_r18_bccd.py"
 
 data_root = "data/own/"
-classes = ("apple", "pear")  # all that the COCO files name, in their order
+classes = ("apple", "pear")  # as the COCO files name them, in their order
 train = dict(ann_file="train.json", data_prefix=dict(img="images/"))  # below data_root
 val = dict(ann_file="val.json", data_prefix=dict(img="images/"))
 scale = (512, 384)  # no image gets wider or higher than this; width, height
