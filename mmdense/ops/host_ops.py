@@ -1,14 +1,10 @@
-"""Let ``mmcv.ops``, MMDetection and torchvision work where their compiled operators are missing.
+"""Let ``mmcv.ops`` and MMDetection work where mmcv's compiled operators are missing.
 
 mmcv keeps its compiled operators in the module ``mmcv._ext`` and cannot import ``mmcv.ops`` without
 it. :func:`install` adds an import finder behind all others that offers a stand-in under that name;
 an mmcv with compiled operators never asks it. The stand-in holds the operators of
 :mod:`mmdense.ops.mmcv_extension`. Any other name in it is a function that raises an error, which
 names the operator and says how to get it.
-
-torchvision fails to import where its library does not match torch, because it describes operators
-that are not there. :func:`install` then declares them, without an implementation: whatever needs no
-compiled operator works, and the rest raises torchvision's own error.
 """
 
 from __future__ import annotations
@@ -16,32 +12,27 @@ from __future__ import annotations
 import importlib
 import importlib.abc
 import importlib.machinery
-import importlib.util
 import sys
 import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import torch
-
-from mmdense.ops.mmcv_extension import OPERATORS, torchvision_has_operators
+from mmdense.ops import torchvision_ops
+from mmdense.ops.mmcv_extension import OPERATORS
 
 EXTENSION = "mmcv._ext"
 _FROM_TORCHVISION = ("nms", "roi_align_backward", "roi_align_forward")
 
-# A torch library withdraws its definitions when it is collected.
-_torchvision_schemas: list[torch.library.Library] = []
-
 
 def install() -> None:
-    """Offer the stand-ins to mmcv and torchvision; does nothing where nothing is missing.
+    """Offer operators to mmcv and torchvision; does nothing where nothing is missing.
 
     Call it as often as you like, before or after the import of the host's packages. Modules of the
     host that were imported earlier, and took note that mmcv's operators were missing, are mended.
     """
     if not any(isinstance(finder, _ExtensionFinder) for finder in sys.meta_path):
         sys.meta_path.append(_ExtensionFinder())
-    _declare_torchvision_operators()
+    torchvision_ops.install()
     _mend_imported_modules()
 
 
@@ -60,7 +51,7 @@ def sources(device: str = "cpu") -> dict[str, str]:
     if not isinstance(extension, _StandIn):
         return dict.fromkeys(names, "mmcv")
     found = {name: "mmdense" if name in OPERATORS else "missing" for name in names}
-    if device != "cpu" and torchvision_has_operators():
+    if device != "cpu" and torchvision_ops.library_is_loaded():
         found |= dict.fromkeys(_FROM_TORCHVISION, "torchvision")
     return found
 
@@ -97,34 +88,6 @@ class _ExtensionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         vars(module).update(OPERATORS)
-
-
-def _declare_torchvision_operators() -> None:
-    """Declare the two operators that ``import torchvision`` describes, if its library is of no use.
-
-    The library is tried the way torchvision does it. Declaring what it also declares would clash.
-    """
-    if hasattr(torch.ops.torchvision, "nms"):
-        return
-    package = importlib.util.find_spec("torchvision")
-    if package is None or not package.submodule_search_locations:
-        return
-    finder = importlib.machinery.FileFinder(
-        package.submodule_search_locations[0],
-        (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
-    )
-    library = finder.find_spec("_C")
-    if library is not None and library.origin is not None:
-        try:
-            torch.ops.load_library(library.origin)
-        except OSError:  # built for another torch, or for a CUDA that is not there
-            pass
-        else:
-            return
-    schemas = torch.library.Library("torchvision", "DEF")
-    for operator in ("nms", "qnms"):
-        schemas.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _torchvision_schemas.append(schemas)
 
 
 def _mend_imported_modules() -> None:

@@ -19,13 +19,9 @@ from mmdense.ops import nms as suppression
 from mmdense.ops import roi_align as mean
 from mmdense.ops import roi_align_max as maximum
 from mmdense.ops.soft_nms import gaussian_decay, hard_decay, linear_decay, soft_nms
+from mmdense.ops.torchvision_ops import library_is_loaded
 
 _MAX_POOLING = 0  # mmcv's number for it; 1 is the average
-
-
-def torchvision_has_operators() -> bool:
-    """Whether torchvision's compiled operators are loaded, and not only declared."""
-    return hasattr(torch.ops.torchvision, "_roi_align_backward")
 
 
 def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> Tensor:
@@ -198,7 +194,7 @@ OPERATORS = {
 def _use_torchvision(*tensors: Tensor) -> bool:
     """Its kernels want all tensors of one type, and win on accelerators only."""
     same_type = len({t.dtype for t in tensors}) == 1
-    return same_type and not tensors[0].is_cpu and torchvision_has_operators()
+    return same_type and not tensors[0].is_cpu and library_is_loaded()
 
 
 def _average(

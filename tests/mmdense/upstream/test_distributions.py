@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.config import utils as config_tables
 
-from mmdense.engine import host_packages
+from mmdense.upstream import distributions
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,11 @@ def test_configs_of_each_host_can_be_inherited(tmp_path, config, kind):
 
 def test_an_entry_that_names_an_absent_distribution_is_repaired(monkeypatch):
     monkeypatch.setitem(config_tables.MODULE2PACKAGE, "mmseg", "a-distribution-nobody-has")
-    host_packages.install()
+    distributions.install()
     assert config_tables.MODULE2PACKAGE["mmseg"] == "mmseg"
 
 
 def test_entries_of_packages_that_are_not_here_stay(monkeypatch):
     monkeypatch.setitem(config_tables.MODULE2PACKAGE, "mm_not_here", "mm-not-here")
-    host_packages.install()
+    distributions.install()
     assert config_tables.MODULE2PACKAGE["mm_not_here"] == "mm-not-here"
