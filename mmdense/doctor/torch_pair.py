@@ -65,8 +65,7 @@ def check_tested() -> Finding | None:
     return Finding(
         f"torch {torch.version} is newer than the newest tested release",
         f"mmdense was tested with torch {TESTED[0]} to {TESTED[1]}",
-        "nothing, as long as everything works; else: pip install 'torch=="
-        f"{TESTED[1]}' torchvision",
+        f"nothing, as long as everything works; else: pip install 'torch=={TESTED[1]}' torchvision",
         serious=False,
     )
 
