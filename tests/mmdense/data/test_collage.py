@@ -160,7 +160,8 @@ def test_an_unwritable_picture_is_named(tmp_path):
 
 
 def start_maker(root):
-    code = f"from mmdense.data import collage; print(collage.ensure('tiny', {str(root)!r}))"
+    code = "from mmdense.data import collage\n"
+    code += f"print(collage.ensure('tiny', {str(root)!r}))"
     return subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
