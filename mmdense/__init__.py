@@ -3,7 +3,7 @@
 Importing this package
 
 * supplies ``mmcv.ops`` and torchvision with operators where their compiled ones are missing
-  (:mod:`mmdense.ops.host_ops`, :mod:`mmdense.ops.torchvision_ops`),
+  (:mod:`mmdense.ops.mmcv_ops`, :mod:`mmdense.ops.torchvision_ops`),
 * works around faults of upstream packages (:mod:`mmdense.upstream`),
 * makes MMEngine read checkpoints without running code from them, and write files atomically
   (:mod:`mmdense.checkpoints.install`).
@@ -31,11 +31,11 @@ __all__ = ["__version__"]
 # The doctor sees the environment as it is, and runs where the imports below fail.
 if sys.orig_argv[1:3] != ["-m", "mmdense.doctor"]:
     from mmdense.checkpoints import install as checkpoint_files
-    from mmdense.ops import host_ops
+    from mmdense.ops import mmcv_ops
     from mmdense.transfer import strict_pretrained  # noqa: F401 (an initialiser for every config)
     from mmdense.upstream import distributions, multimodal
 
-    host_ops.install()
+    mmcv_ops.install()
     distributions.install()
     multimodal.install()
     checkpoint_files.install()
