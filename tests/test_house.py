@@ -41,7 +41,7 @@ COLLAPSE_MATHEMATICS = {
     "taps",
     "verdict",
 }
-SHELLS = {"draw_stages.py", "host_ops.py", "proposal_model.py", "stage.py", "stage_loss.py"}
+SHELLS = {"draw_stages.py", "mmcv_ops.py", "proposal_model.py", "stage.py", "stage_loss.py"}
 
 
 def name_of(path: Path) -> str:

@@ -4,8 +4,8 @@ The levels follow what MMDetection's ``CocoDataset`` does with an entry. An erro
 stops, or silently teaches something wrong; a note is where it leaves the entry out or can live with
 it. COCO's own train2017 has two boxes without height, for example: that is a note.
 
-Boxes, masks and files are checked in ``check_coco_boxes.py``, ``check_coco_masks.py`` and
-``check_coco_images.py``.
+Boxes, masks and files are checked in ``coco_boxes.py``, ``coco_masks.py`` and
+``coco_images.py``.
 """
 
 from __future__ import annotations

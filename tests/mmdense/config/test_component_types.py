@@ -1,4 +1,4 @@
-"""Types and keys of single dictionaries; whole configs are in test_config_check.py."""
+"""Types and keys of single dictionaries; whole configs are in test_check.py."""
 
 import functools
 
