@@ -80,7 +80,6 @@ class ComponentCutHead(BaseModule):
         momentum: float = 0.99,
         temperature: float = 0.1,
     ) -> None:
-        # Long function: most of it refuses options that do not go together.
         super().__init__()
         for key, value, known in (("method", method, _METHODS), ("centre", centre, _CENTRES)):
             if value not in known:

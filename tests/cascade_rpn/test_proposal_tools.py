@@ -1,7 +1,5 @@
 """The tools that dump, draw and export proposals, on a folder of five noisy pictures."""
 
-# Long file: one folder of data, two configs and the start of a tool serve all of it.
-
 import contextlib
 import importlib.util
 import io

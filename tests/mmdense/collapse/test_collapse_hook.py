@@ -1,7 +1,5 @@
 """The hook in runs: it changes nothing, it goes on after a resume, its verdicts are right."""
 
-# Long file: one tiny training for each verdict and each action.
-
 import math
 
 import pytest

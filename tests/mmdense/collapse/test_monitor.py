@@ -1,7 +1,5 @@
 """The monitor on MMPretrain's own models, as their configs build them, in miniature."""
 
-# Long file: every host model and every head of the laboratory.
-
 import math
 
 import pytest
