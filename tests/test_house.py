@@ -100,8 +100,7 @@ PURE = [
     *(
         path
         for path in LIBRARY
-        if path.parent.name == "transfer"
-        and path.stem in {"changes", "dialect", "report", "resize", "split_resnet", "templates"}
+        if path.parent.name == "transfer" and path.stem in {"resize", "split_resnet"}
     ),
     # In a project every other file that registers nothing is pure.
     *(
