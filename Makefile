@@ -3,9 +3,11 @@
 .PHONY: help setup demo test lint format bench tables clean
 
 PYTHON ?= python3
-VENV   := .venv
+# `make test TORCH=2.14.1 TORCHVISION=0.29.1` tests another pair, in an environment of its own.
+VENV   := .venv$(if $(TORCH),-torch$(TORCH))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 help:            ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -13,7 +15,12 @@ help:            ## Show this list
 # Set up anew only when what is to be installed has changed.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+ifdef TORCH
+	grep -vE '^(torch|torchvision|triton)==' constraints.txt > $(VENV)/constraints.txt
+	$(PIP) -c $(VENV)/constraints.txt torch==$(TORCH) torchvision==$(TORCHVISION) -e '.[dev]'
+else
+	$(PIP) -c constraints.txt -e '.[dev]'
+endif
 	@touch $@
 
 setup: $(READY)  ## Create .venv and install (two minutes, nothing is compiled)
@@ -42,4 +49,4 @@ tables: $(READY) ## Write the README tables from results/ (CHECK=--check only co
 	$(BIN)/python tools/tables.py $(CHECK)
 
 clean:           ## Remove what a run or a set-up made; data/ and results/ stay
-	rm -rf $(VENV) work_dirs build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-torch* work_dirs build *.egg-info .pytest_cache .mypy_cache .ruff_cache

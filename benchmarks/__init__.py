@@ -2,3 +2,5 @@
 
 ``python -m benchmarks`` runs all, ``python -m benchmarks.nms`` one.
 """
+
+import mmdense  # noqa: F401 (before torch: it sets how OpenMP's threads wait)

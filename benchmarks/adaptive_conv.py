@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.timing import compare, memory_result
-from mmdense.engine.machine import keep_freed_memory
+from mmdense.machine import keep_freed_memory
 
 CHANNELS = 256
 COLUMNS_MIB = 9 * CHANNELS * 200 * 336 * 4 / 2**20  # that mmcv's compiled operator builds

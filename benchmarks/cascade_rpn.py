@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 
 from benchmarks.timing import compare, memory_result, peak_mib
-from mmdense.engine.machine import keep_freed_memory
+from mmdense.machine import keep_freed_memory
 
 HEIGHT, WIDTH, CHANNELS = 800, 1344, 256
 STRIDES = (4, 8, 16, 32, 64)

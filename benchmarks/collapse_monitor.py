@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope
 
 from benchmarks.timing import result, seconds
 from mmdense.collapse.monitor import Monitor
-from mmdense.engine.machine import keep_freed_memory
+from mmdense.machine import keep_freed_memory
 from mmdense.registry import MODELS
 
 BATCH, CHANNELS, INTERVAL, ROUNDS = 128, 2048, 50, 4

@@ -97,11 +97,11 @@ def serve(naive: bool) -> None:
         step = build_step()
         if naive:
             use_naive_roi_align()
-        from mmdense.ops import host_ops
+        from mmdense.ops import mmcv_ops
 
         for _ in range(2):
             step()
-        answers.write(host_ops.sources()["nms"] + "\n")
+        answers.write(mmcv_ops.sources()["nms"] + "\n")
         for _ in sys.stdin:
             start = time.perf_counter()
             loss = step()

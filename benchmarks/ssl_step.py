@@ -16,9 +16,9 @@ from mmengine.registry import MODELS, DefaultScope
 from torch.nn.functional import interpolate
 
 from benchmarks.timing import result
-from mmdense.data.view_recipe import ViewRecipe
-from mmdense.data.views import random_view
-from mmdense.engine.machine import keep_freed_memory
+from mmdense.data.views.random_view import random_view
+from mmdense.data.views.recipe import ViewRecipe
+from mmdense.machine import keep_freed_memory
 from mmdense.registry import OPTIM_WRAPPERS
 
 NECK = dict(type="NonLinearNeck", hid_channels=512, with_avg_pool=True, norm_cfg=dict(type="BN1d"))

@@ -22,11 +22,11 @@ from mmpretrain.models.utils import SelfSupDataPreprocessor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.timing import result
-from mmdense.data.collage_photos import PHOTOS
-from mmdense.data.image_batch import collate_images
+from mmdense.data.collage.photos import PHOTOS
 from mmdense.data.read_image import read_image
-from mmdense.data.two_view_preprocessor import TwoViewPreprocessor
-from mmdense.engine.machine import keep_freed_memory
+from mmdense.data.views.image_batch import collate_images
+from mmdense.data.views.two_view_preprocessor import TwoViewPreprocessor
+from mmdense.machine import keep_freed_memory
 
 ROUNDS = 4  # the first one warms up
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)

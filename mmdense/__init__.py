@@ -1,21 +1,28 @@
-"""Self-supervised pretraining to dense prediction inside OpenMMLab, with nothing compiled.
+"""From unlabelled images to a trained detector or segmentor inside OpenMMLab, nothing compiled.
 
-Importing this package is what makes ``mmcv.ops``, MMDetection and torchvision usable without
-compiled extensions (:mod:`mmdense.ops.host_ops`), and teaches MMEngine the names of the
-maintained OpenMMLab distributions (:mod:`mmdense.engine.host_packages`). Both do nothing where
-nothing is missing. It also makes MMEngine read checkpoints without running code from them,
-and write files whole or not at all (:mod:`mmdense.checkpoints.install`).
+Importing this package
 
-Where torch is not imported yet, GNU OpenMP's idle threads are told to wait for their next task for
-some 0.2 s before they sleep, as those of Intel OpenMP do. A virtual machine takes a core away from
-a thread that sleeps at each short pause, and gives it back late.
+* supplies ``mmcv.ops`` and torchvision with operators where their compiled ones are missing
+  (:mod:`mmdense.ops.mmcv_ops`, :mod:`mmdense.ops.torchvision_ops`),
+* works around faults of upstream packages (:mod:`mmdense.upstream`),
+* makes MMEngine read checkpoints without running code from them, and write files atomically
+  (:mod:`mmdense.checkpoints.install`).
+
+Each does nothing where nothing is missing.
+
+Import it before torch. Threads of OpenMP that wait for work then sleep instead of spinning, unless
+the environment sets a policy. Spinning threads take the cores from every other program, and a
+training beside one becomes up to ten times slower. A short spin stays (some 0.1 ms), which costs
+nothing beside other programs and saves the 10 % that sleeping at each pause costs an idle machine:
+docs/performance.md has the measurement.
 """
 
 import os
 import sys
 
 if "OMP_WAIT_POLICY" not in os.environ:  # read once, when torch loads OpenMP
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000000")
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # GNU OpenMP; overrides the policy there
 
 from mmdense.version import __version__
 
@@ -24,10 +31,11 @@ __all__ = ["__version__"]
 # The doctor sees the environment as it is, and runs where the imports below fail.
 if sys.orig_argv[1:3] != ["-m", "mmdense.doctor"]:
     from mmdense.checkpoints import install as checkpoint_files
-    from mmdense.engine import host_packages
-    from mmdense.ops import host_ops
+    from mmdense.ops import mmcv_ops
     from mmdense.transfer import strict_pretrained  # noqa: F401 (an initialiser for every config)
+    from mmdense.upstream import distributions, multimodal
 
-    host_ops.install()
-    host_packages.install()
+    mmcv_ops.install()
+    distributions.install()
+    multimodal.install()
     checkpoint_files.install()

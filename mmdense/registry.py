@@ -29,25 +29,25 @@ def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope="mmdense", locations=list(locations))
 
 
-DATA_SAMPLERS = _child(host.DATA_SAMPLERS, "mmdense.data.shard_sampler")
+DATA_SAMPLERS = _child(host.DATA_SAMPLERS, "mmdense.data.shards.sampler")
 DATASETS = _child(
     host.DATASETS,
-    "mmdense.data.camvid_dataset",
-    "mmdense.data.checked_coco_dataset",
-    "mmdense.data.cifar_dataset",
+    "mmdense.data.sets.camvid_dataset",
+    "mmdense.data.checks.checked_coco_dataset",
+    "mmdense.data.sets.cifar_dataset",
     "mmdense.data.few_labels",
-    "mmdense.data.shard_dataset",
-    "mmdense.data.skip_broken",
-    "mmdense.data.stl10_dataset",
+    "mmdense.data.shards.dataset",
+    "mmdense.data.checks.skip_broken",
+    "mmdense.data.sets.stl10_dataset",
 )
-FUNCTIONS = _child(host.FUNCTIONS, "mmdense.data.image_batch")
+FUNCTIONS = _child(host.FUNCTIONS, "mmdense.data.views.image_batch")
 HOOKS = _child(
     host.HOOKS,
     "mmdense.collapse.collapse_hook",
     "mmdense.engine.broken_images",
     "mmdense.engine.channels_last",
     "mmdense.engine.non_finite",
-    "mmdense.engine.prediction_pictures",
+    "mmdense.engine.prediction_images",
     "mmdense.engine.preemption",
     "mmdense.engine.progress_line",
     "mmdense.evaluation.knn_hook",
@@ -59,9 +59,9 @@ LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
 METRICS = _child(host.METRICS, "mmdense.evaluation.proposal_recall")
 MODELS = _child(
     host.MODELS,
-    "mmdense.data.repeated_view_preprocessor",
-    "mmdense.data.two_view_preprocessor",
-    "mmdense.engine.host_defaults",
+    "mmdense.data.views.repeated_view_preprocessor",
+    "mmdense.data.views.two_view_preprocessor",
+    "mmdense.config.upstream_defaults",
     "mmdense.necks.simple_pyramid",
 )
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")

@@ -17,9 +17,9 @@ from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmdense.data import collage
-from mmdense.data.image_batch import split_images
-from mmdense.data.shards import write_shards
+from mmdense.data.collage import generate as collage
+from mmdense.data.shards.write import write_shards
+from mmdense.data.views.image_batch import split_images
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / "configs" / "_base_" / "datasets").glob("*.py"))

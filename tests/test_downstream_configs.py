@@ -18,8 +18,8 @@ from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData, PixelData
 
-from mmdense.engine.config_check import check_config
-from mmdense.engine.host_defaults import replace_sync_bn
+from mmdense.config.check import check_config
+from mmdense.config.upstream_defaults import replace_sync_bn
 from mmdense.transfer.apply import LoadBackboneHook, load_backbone
 from tests.references import published_weights as published
 from tests.test_dataset_configs import class_map, photo, voc

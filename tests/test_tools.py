@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdense.data import collage
+from mmdense.data.collage import generate as collage
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = sorted((ROOT / "tools").glob("*.py"))

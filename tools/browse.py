@@ -39,8 +39,8 @@ def main() -> None:
     """Read the images, draw them, and print where the sheets are."""
     args = parse_arguments()
     from mmdense.engine import launch
-    from mmdense.engine.contact_sheet import write_sheets
-    from mmdense.engine.model_inputs import read_inputs
+    from mmdense.visual.contact_sheet import write_sheets
+    from mmdense.visual.model_inputs import read_inputs
 
     cfg = launch.load_config(args)
     images, classes, total = read_inputs(cfg, args.split, args.count)

@@ -34,10 +34,10 @@ def check(config: str, splits: Iterable[str]) -> int:
     from rich.progress import track
 
     import mmdense  # noqa: F401  (configs inherit `mmseg::`, which the import makes possible)
-    from mmdense.data.check_dataset import check_dataset
-    from mmdense.data.check_report import print_findings
-    from mmdense.data.finding import errors_of
-    from mmdense.engine.machine import available_cores
+    from mmdense.data.checks.dataset import check_dataset
+    from mmdense.data.checks.finding import errors_of
+    from mmdense.data.checks.report import print_findings
+    from mmdense.machine import available_cores
 
     cfg = Config.fromfile(config)
     init_default_scope(cfg.get("default_scope", "mmengine"))

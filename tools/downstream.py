@@ -54,10 +54,10 @@ def main() -> int:
     """Train the suite, then write the record, the table and the page."""
     args = _arguments()
     from mmdense.checkpoints.read import trust_checkpoints
-    from mmdense.engine.downstream import downstream_study, suite_file
-    from mmdense.engine.stage import StageError
-    from mmdense.engine.study import Study
     from mmdense.records.record import RecordError
+    from mmdense.workflow.downstream import downstream_study, suite_file
+    from mmdense.workflow.stage import StageError
+    from mmdense.workflow.study import Study
 
     # `kill` ends the running training too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

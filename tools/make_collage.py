@@ -5,7 +5,7 @@ python tools/make_collage.py --size small
 
 import argparse
 
-from mmdense.data import collage
+from mmdense.data.collage import generate as collage
 
 
 def main() -> None:

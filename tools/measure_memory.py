@@ -43,7 +43,7 @@ def _config(steps: int) -> Any:
     """A model of one eighth of the usual width on pictures of 32 px."""
     from mmengine.config import Config
 
-    from mmdense.data import collage
+    from mmdense.data.collage import generate as collage
 
     place = collage.ensure("tiny", root=ROOT / "data")
     cfg = Config.fromfile(ROOT / "configs" / "pretrain" / "simsiam_r18_collage.py")

@@ -38,9 +38,9 @@ def main() -> int:
     if not args.config.is_file():
         print(f"there is no pipeline config {args.config}", file=sys.stderr)
         return 2
-    from mmdense.engine.pipeline import Pipeline
-    from mmdense.engine.stage import StageError
     from mmdense.records.record import RecordError
+    from mmdense.workflow.pipeline import Pipeline
+    from mmdense.workflow.stage import StageError
 
     # `kill` ends the running stage too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

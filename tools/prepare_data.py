@@ -16,7 +16,7 @@ import logging
 import sys
 from pathlib import Path
 
-from mmdense.data.prepare import DATASET_HOMES, SOURCES_VARIABLE, prepare
+from mmdense.data.sets.prepare import DATASET_HOMES, SOURCES_VARIABLE, prepare
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -61,8 +61,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def shard(args: argparse.Namespace) -> int:
     """Write or index shards, and say what there is."""
-    from mmdense.data.shard_index import INDEX, index_shards
-    from mmdense.data.shards import write_shards
+    from mmdense.data.shards.index import INDEX, index_shards
+    from mmdense.data.shards.write import write_shards
 
     try:
         if args.out is None:

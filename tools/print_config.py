@@ -29,8 +29,8 @@ def main() -> None:
     from rich.console import Console
 
     import mmdense  # noqa: F401  (configs inherit `mmseg::`, which the import makes possible)
-    from mmdense.engine.config_listing import listing, print_listing
-    from mmdense.engine.config_origin import trace
+    from mmdense.config.listing import listing, print_listing
+    from mmdense.config.origin import trace
 
     try:
         traced = trace(args.config, args.cfg_options)

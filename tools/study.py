@@ -39,9 +39,9 @@ def main() -> int:
     if not args.config.is_file():
         print(f"there is no study config {args.config}", file=sys.stderr)
         return 2
-    from mmdense.engine.stage import StageError
-    from mmdense.engine.study import Study
     from mmdense.records.record import RecordError
+    from mmdense.workflow.stage import StageError
+    from mmdense.workflow.study import Study
 
     # `kill` ends the running training too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -20,7 +20,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("checkpoint", help="file or address, .pth or .safetensors")
     parser.add_argument("--to", required=True, metavar="CONFIG", help="config of the target")
-    parser.add_argument("-o", "--out", metavar="FILE", help="file to write; default none, only a table")
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="file to write; default none, only a table"
+    )
     words = "config of the source: check that both compute the same features of an image"
     parser.add_argument("--from", dest="source", metavar="CONFIG", help=words)
     words = "which backbone of a file with several; default the one that its authors evaluate"

@@ -19,7 +19,7 @@ from mmdense.collapse.fixed_images import clean_features, view_features
 from mmdense.collapse.history import History
 from mmdense.collapse.monitor import STEP, Monitor
 from mmdense.collapse.taps import method_name
-from mmdense.engine.batch_size import batch_size
+from mmdense.data.batch_size import batch_size
 from mmdense.records.record_hook import RecordHook
 from mmdense.registry import HOOKS
 

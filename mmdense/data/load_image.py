@@ -16,12 +16,12 @@ __all__ = ["LoadImage"]
 class LoadImage(BaseTransform):
     """Loads ``img_path`` into ``img``, ``img_shape`` and ``ori_shape`` as mmcv's transform does.
 
-    A record that has ``img_bytes`` (of :class:`~mmdense.data.shard_dataset.ShardDataset`) is
+    A record that has ``img_bytes`` (of :class:`~mmdense.data.shards.dataset.ShardDataset`) is
     decoded from those.
 
     Pictures decode by the rules of :mod:`mmdense.data.read_image`; a missing, cut off or damaged
-    one ends in an error that names it. :class:`~mmdense.data.skip_broken.SkipBroken` replaces such
-    pictures, and counts them.
+    one ends in an error that names it. :class:`~mmdense.data.checks.skip_broken.SkipBroken`
+    replaces such pictures, and counts them.
 
     The hosts' inferencers look for the name ``LoadImageFromFile`` in a test pipeline: keep mmcv's
     transform there.

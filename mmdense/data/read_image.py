@@ -7,7 +7,7 @@ backend, which does the decoding. The rules for the others:
 EXIF orientation          JPEG and PNG are turned, as mmcv does, unless ``color_type`` ends in
                           ``_ignore_orientation`` or is ``unchanged``. TIFF is always turned, WebP
                           never: OpenCV reads them so. Boxes and maps of a turned picture must be
-                          those of the turned frame: see :mod:`mmdense.data.check_coco_images`.
+                          those of the turned frame: see :mod:`mmdense.data.checks.coco_images`.
 16 bits                   The high byte (``value // 256``). Pictures of 12 bits stored in 16 become
                           dark: scale them before. (mmcv rounds in a colour TIFF, and there alone.)
 alpha, transparent index  Dropped; the stored colours stay, also where nothing was to be seen.

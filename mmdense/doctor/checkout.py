@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mmdense.doctor.finding import Finding
 
-__all__ = ["check_checkout", "checkout_of"]
+__all__ = ["check_checkout", "check_editable", "checkout_of"]
 
 _WHERE = """
 from importlib import util
@@ -47,6 +47,23 @@ def check_checkout(folder: Path | None = None) -> Finding | None:
         else "mmdense is not installed",
         f"the checkout is {root}; `import mmdense` gives {origin or 'nothing'}",
         f"pip install -c constraints.txt -e {root}",
+    )
+
+
+def check_editable() -> Finding | None:
+    """An editable install through setuptools' import hook is hidden by folders called mmdense.
+
+    Python takes a folder of that name beside the script, such as the checkout itself seen from the
+    folder above it, for a namespace package, before it asks the hook.
+    """
+    hooks = [name for name in sys.modules if re.match(r"__editable___mmdense\w*_finder$", name)]
+    if not hooks:
+        return None
+    root = Path(__file__).resolve().parents[2]
+    return Finding(
+        "a folder called mmdense can hide this installation",
+        f"scripts in {root.parent} get an empty package from `import mmdense`",
+        f"pip install -c constraints.txt -e {root}  # replaces the import hook by a path",
     )
 
 

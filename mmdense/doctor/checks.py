@@ -10,11 +10,15 @@ __all__ = ["run_checks"]
 _CHECKS = (
     ("torch_pair", "check_match"),
     ("torch_pair", "check_build"),
+    ("torch_pair", "check_tested"),
     ("openmmlab", "check_originals"),
+    ("multimodal", "check_multimodal"),
     ("mmcv_extension", "check_extension"),
     ("opencv", "check_opencv"),
     ("projects_folder", "check_projects"),
     ("checkout", "check_checkout"),
+    ("checkout", "check_editable"),
+    ("threads", "check_threads"),
     ("requirements", "check_requirements"),
 )
 
@@ -54,5 +58,5 @@ def _failed(check: str, error: Exception) -> Finding:
     return Finding(
         f"the check {check} could not be made",
         f"{type(error).__name__}: {error}",
-        "mend the other findings first, then look again",
+        "fix the other findings first, then run the doctor again",
     )

@@ -8,20 +8,39 @@ from mmdense.records.versions import version_of
 
 __all__ = ["check_imports", "check_numpy_abi", "failed_imports"]
 
-# Those with compiled code, and what stands on them; torchvision is tried behind mmdense, which
-# mends it.
-_MODULES = ("torch", "cv2", "pycocotools._mask", "mmengine", "mmdense", "torchvision", "mmcv")
+# Packages with compiled code, then all that configs need. What follows mmdense relies on its
+# workarounds.
+_MODULES = (
+    "torch",
+    "cv2",
+    "pycocotools._mask",
+    "mmengine",
+    "mmdense",
+    "torchvision",
+    "mmcv.ops",
+    "mmdet.models",
+    "mmpretrain.models",
+    "mmseg.models",
+)
 _TRY = """
 import importlib, json, sys
 failed = {}
 for name in sys.argv[1:]:
+    print(name, flush=True)
     try:
         importlib.import_module(name)
     except BaseException as error:
         failed[name] = f"{type(error).__name__}: {error}"
 print("\\n" + json.dumps(failed))
 """
-_DISTRIBUTIONS = {"cv2": "opencv-python", "mmcv": "onedl-mmcv", "mmengine": "onedl-mmengine"}
+_DISTRIBUTIONS = {
+    "cv2": "opencv-python",
+    "mmcv": "onedl-mmcv",
+    "mmdet": "onedl-mmdetection",
+    "mmengine": "onedl-mmengine",
+    "mmpretrain": "onedl-mmpretrain",
+    "mmseg": "onedl-mmsegmentation",
+}
 _OLD_NUMPY = (
     "compiled using NumPy 1.x",
     "numpy.core.multiarray failed to import",
@@ -31,10 +50,16 @@ _OLD_NUMPY = (
 
 
 def failed_imports(modules: tuple[str, ...] = _MODULES) -> dict[str, str]:
-    """Try to import each module in a process of its own; from those that fail to the error."""
+    """Import the modules in another process; return the error of each one that fails."""
     done = run_python(_TRY, *modules)
-    if done.returncode != 0:  # the process crashed
-        return {" or ".join(modules): f"the interpreter ended with status {done.returncode}"}
+    if done.returncode != 0:  # the process crashed in the module that it printed last
+        reached = [name for name in done.stdout.splitlines() if name in modules]
+        return {
+            reached[-1] if reached else modules[0]: (
+                f"the interpreter ended with status {done.returncode}; modules after it were not "
+                "tried"
+            )
+        }
     failed = json.loads(done.stdout.splitlines()[-1])
     for name in failed:  # numpy explains itself on the error stream
         if "NumPy 1.x" in done.stderr and "numpy" in failed[name].lower():
@@ -68,7 +93,7 @@ def check_imports(failed: dict[str, str]) -> Finding | None:
     return Finding(
         "a package cannot be imported",
         "; ".join(f"import {name}: {_first_line(error)}" for name, error in other.items()),
-        "mend the findings above first, if there are any; then: pip install -c constraints.txt "
+        "fix the findings above first, if there are any; then: pip install -c constraints.txt "
         f"--force-reinstall --no-deps {' '.join(sorted({_distribution(name) for name in other}))}",
     )
 

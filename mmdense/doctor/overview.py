@@ -45,11 +45,11 @@ def operators() -> Lines:
     """For each device who supplies what, in the order mmcv, torchvision, mmdense, missing."""
     import torch
 
-    from mmdense.ops import host_ops
+    from mmdense.ops import mmcv_ops
 
-    host_ops.install()
+    mmcv_ops.install()
     for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
-        sources = host_ops.sources(device)
+        sources = mmcv_ops.sources(device)
         counts = Counter(sources.values())
         parts = [f"{counts[name]} from {name}" for name in ("mmcv", "torchvision", "mmdense")]
         parts = [part for part in parts if not part.startswith("0 ")]

@@ -9,8 +9,9 @@ from packaging.version import Version
 
 from mmdense.doctor.finding import Finding
 
-__all__ = ["check_build", "check_match"]
+__all__ = ["TESTED", "check_build", "check_match", "check_tested"]
 
+TESTED = ("2.6.0", "2.14.1")  # oldest and newest torch of docs/installation.md
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -53,6 +54,19 @@ def check_build() -> Finding | None:
         f"a {_in_words(vision)} torchvision beside a {_in_words(torch)} torch",
         f"{seen}: it has no operators for this GPU",
         f"pip install --force-reinstall --no-deps torchvision --index-url {index}",
+    )
+
+
+def check_tested() -> Finding | None:
+    """A torch newer than the newest one that the tests ran with."""
+    torch = _distribution("torch")
+    if torch is None or Version(torch.version).release <= Version(TESTED[1]).release:
+        return None
+    return Finding(
+        f"torch {torch.version} is newer than the newest tested release",
+        f"mmdense was tested with torch {TESTED[0]} to {TESTED[1]}",
+        f"nothing, as long as everything works; else: pip install 'torch=={TESTED[1]}' torchvision",
+        serious=False,
     )
 
 

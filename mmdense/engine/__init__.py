@@ -1,1 +1,1 @@
-"""How a run is set up: the machine's cores, mixed precision, memory layout, the pipeline."""
+"""One run: launch, training loops, hooks, optimizer wrappers, resume."""

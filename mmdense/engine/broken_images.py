@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmdense.data.skip_broken import SkipBroken, skipping_datasets
+from mmdense.data.checks.skip_broken import SkipBroken, skipping_datasets
 from mmdense.registry import HOOKS
 
 __all__ = ["FILE_NAME", "BrokenImagesHook"]

@@ -14,9 +14,9 @@ from mmengine.runner import Runner
 
 from mmdense.checkpoints.last_good import last_good_checkpoint
 from mmdense.checkpoints.read import trust_checkpoints
-from mmdense.engine.config_check import check_config
-from mmdense.engine.host_defaults import LOADERS, fill_host_defaults, replace_sync_bn
-from mmdense.engine.machine import available_cores, keep_freed_memory, supports_bf16
+from mmdense.config.check import check_config
+from mmdense.config.upstream_defaults import LOADERS, fill_host_defaults, replace_sync_bn
+from mmdense.machine import available_cores, keep_freed_memory, supports_bf16
 
 __all__ = [
     "add_common_arguments",

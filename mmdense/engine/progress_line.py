@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from mmdense.engine.batch_size import batch_size
+from mmdense.data.batch_size import batch_size
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.registry import HOOKS
 

@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmdense.engine import launch
-from mmdense.engine.machine import supports_bf16
 from mmdense.evaluation.clean_loaders import build_clean_loaders, with_images_of
 from mmdense.evaluation.feature_bank import fill_bank
 from mmdense.evaluation.features import check_finite, frozen_features
 from mmdense.evaluation.gather_features import gather_batches
 from mmdense.evaluation.probe_loaders import check_labelled
+from mmdense.machine import supports_bf16
 from mmdense.records.cost import CostMeter, over_processes
 from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib

@@ -20,7 +20,6 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmdense.engine.machine import supports_bf16
 from mmdense.engine.random_state import kept_random_state
 from mmdense.evaluation.accuracy import top_k_hits
 from mmdense.evaluation.feature_bank import RAM_LIMIT_MIB, fill_bank
@@ -28,6 +27,7 @@ from mmdense.evaluation.features import frozen_features
 from mmdense.evaluation.gather_features import gather_batches
 from mmdense.evaluation.knn import non_finite_rows
 from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders
+from mmdense.machine import supports_bf16
 from mmdense.records.record_hook import RecordHook
 
 __all__ = ["ProbeDuringTraining", "ProbeFeatures", "top_k_accuracy_of_all"]

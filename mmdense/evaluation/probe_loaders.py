@@ -12,8 +12,8 @@ from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmdense.engine.machine import available_cores
 from mmdense.evaluation.clean_loaders import build_clean_loaders, with_images_of
+from mmdense.machine import available_cores
 from mmdense.registry import MODELS
 
 __all__ = ["build_preprocessor", "build_probe_loaders", "check_labelled"]

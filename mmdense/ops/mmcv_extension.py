@@ -2,7 +2,7 @@
 
 Each function here stands in for the one of the same name in ``mmcv._ext``: ``mmcv.ops`` calls it by
 keyword, and outputs are arguments that it fills in place. Which module offers them to mmcv, and
-when, is told in :mod:`mmdense.ops.host_ops`.
+when, is told in :mod:`mmdense.ops.mmcv_ops`.
 
 On an accelerator, NMS and average RoIAlign are torchvision's compiled ones where it has loaded
 them. On the CPU those of this package are faster than the compiled kernels, which torchvision and
@@ -19,13 +19,9 @@ from mmdense.ops import nms as suppression
 from mmdense.ops import roi_align as mean
 from mmdense.ops import roi_align_max as maximum
 from mmdense.ops.soft_nms import gaussian_decay, hard_decay, linear_decay, soft_nms
+from mmdense.ops.torchvision_ops import library_is_loaded
 
 _MAX_POOLING = 0  # mmcv's number for it; 1 is the average
-
-
-def torchvision_has_operators() -> bool:
-    """Whether torchvision's compiled operators are loaded, and not only declared."""
-    return hasattr(torch.ops.torchvision, "_roi_align_backward")
 
 
 def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> Tensor:
@@ -198,7 +194,7 @@ OPERATORS = {
 def _use_torchvision(*tensors: Tensor) -> bool:
     """Its kernels want all tensors of one type, and win on accelerators only."""
     same_type = len({t.dtype for t in tensors}) == 1
-    return same_type and not tensors[0].is_cpu and torchvision_has_operators()
+    return same_type and not tensors[0].is_cpu and library_is_loaded()
 
 
 def _average(

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from mmdense.engine.machine import available_cores, supports_bf16
+from mmdense.machine import available_cores, supports_bf16
 from mmdense.records.versions import installed_versions
 from mmdense.version import __version__
 

@@ -10,7 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmdense.engine.batch_size import batch_size
+from mmdense.data.batch_size import batch_size
 from mmdense.records.cost import CostMeter, over_processes
 from mmdense.records.curve import Curve
 from mmdense.records.data_checksum import data_checksum

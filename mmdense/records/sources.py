@@ -22,7 +22,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _COUNTED = ("mmdense", "projects", "configs")
 _WRITING = tuple(
     f"mmdense/{name}"
-    for name in ("records/", "report/", "pictures/", "doctor/", "collapse/report/", "version.py")
+    for name in ("records/", "report/", "visual/", "doctor/", "collapse/report/", "version.py")
 )
 _DIGITS = 12  # of a hash: enough to tell versions of one file apart
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from mmdense.pictures.drawn import CAPTIONS, FOLDER
 from mmdense.report.embedded_picture import embed
 from mmdense.report.section import Notice, Section
 from mmdense.report.sources import Part, Subject
+from mmdense.visual.drawn import CAPTIONS, FOLDER
 
 __all__ = ["pictures_section"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torchvision.transforms.v2 import functional as tv
 
-from mmdense.data.view_parameters import ViewParameters
-from mmdense.data.view_recipe import ViewRecipe
+from mmdense.data.views.parameters import ViewParameters
+from mmdense.data.views.recipe import ViewRecipe
 
 
 def view_loop(

@@ -15,7 +15,7 @@ from mmpretrain.structures import DataSample
 
 import mmdense  # noqa: F401
 import projects.simsiam_decomp  # noqa: F401  (registers what the recipes name)
-from mmdense.engine.config_check import check_config
+from mmdense.config.check import check_config
 from mmdense.records.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]

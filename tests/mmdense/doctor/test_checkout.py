@@ -1,8 +1,11 @@
+import subprocess
+import sys
+import types
 from pathlib import Path
 
 import pytest
 
-from mmdense.doctor.checkout import check_checkout, checkout_of
+from mmdense.doctor.checkout import check_checkout, check_editable, checkout_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -44,3 +47,24 @@ def test_another_mmdense_is_named(other, monkeypatch):
     assert finding.serious
     assert str(ROOT / "mmdense" / "__init__.py") in finding.seen
     assert finding.advice == f"pip install -c constraints.txt -e {other}"
+
+
+def test_this_installation_cannot_be_hidden(other):
+    """A folder beside a script that has the name of the package, as a clone has."""
+    (other / "mmdense" / "__init__.py").unlink()
+    script = other / "script.py"
+    script.write_text("import mmdense\nprint(mmdense.__file__)\n")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=True, cwd=other
+    )
+    assert done.stdout.strip() == str(ROOT / "mmdense" / "__init__.py")
+    assert check_editable() is None
+
+
+def test_an_import_hook_of_setuptools_is_named(monkeypatch):
+    name = "__editable___mmdense_0_1_0_finder"
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    finding = check_editable()
+    assert finding.serious
+    assert str(ROOT.parent) in finding.seen
+    assert f"-e {ROOT}" in finding.advice

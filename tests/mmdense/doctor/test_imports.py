@@ -44,9 +44,15 @@ def test_any_other_import_that_fails(site):
     assert finding.serious
 
 
-def test_a_module_that_ends_the_interpreter(site):
+def test_a_module_that_ends_the_interpreter_is_named(site):
     (site.folder / "crashes.py").write_text("import os\nos._exit(3)\n")
-    assert failed_imports(("crashes",)) == {"crashes": "the interpreter ended with status 3"}
+    failed = failed_imports(("json", "crashes", "math"))
+    assert list(failed) == ["crashes"]
+    assert "status 3" in failed["crashes"]
+
+
+def test_everything_that_configs_need_can_be_imported_here():
+    assert failed_imports() == {}
 
 
 def test_a_module_is_named_by_the_distribution_that_brings_it():

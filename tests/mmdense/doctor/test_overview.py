@@ -1,7 +1,7 @@
 import json
 
 from mmdense.doctor import overview
-from mmdense.ops import host_ops
+from mmdense.ops import mmcv_ops
 
 
 def test_each_group_is_there_with_lines():
@@ -15,7 +15,7 @@ def test_each_group_is_there_with_lines():
 
 def test_operators_are_counted_by_supplier(monkeypatch):
     found = {"nms": "mmdense", "roi_align_forward": "torchvision", "softnms": "mmdense"}
-    monkeypatch.setattr(host_ops, "sources", lambda device: found)
+    monkeypatch.setattr(mmcv_ops, "sources", lambda device: found)
     lines = dict(overview.operators())
     assert lines["cpu"] == "1 from torchvision, 2 from mmdense"
 
@@ -24,7 +24,7 @@ def test_a_group_that_fails_says_so_in_its_line(monkeypatch):
     def fail(device):
         raise ImportError("undefined symbol\nand more")
 
-    monkeypatch.setattr(host_ops, "sources", fail)
+    monkeypatch.setattr(mmcv_ops, "sources", fail)
     groups = dict(overview.overview())
     assert groups["Operators for mmcv.ops"] == [("unknown", "ImportError: undefined symbol")]
     assert groups["Versions"]

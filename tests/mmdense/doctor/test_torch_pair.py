@@ -1,6 +1,6 @@
 import pytest
 
-from mmdense.doctor.torch_pair import check_build, check_match
+from mmdense.doctor.torch_pair import check_build, check_match, check_tested
 
 
 def pair(site, torch, vision, *, pin=None):
@@ -60,3 +60,13 @@ def test_a_torchvision_of_another_minor_version(site):
     assert finding.serious
     assert "installed is torch 2.13.0+cpu" in finding.seen
     assert "'torchvision==0.28.*'" in finding.advice  # 13 + 15
+
+
+@pytest.mark.parametrize(
+    ("version", "found"), [("2.6.0", False), ("2.14.1+cu130", False), ("2.15.0", True)]
+)
+def test_a_torch_that_nobody_tried_is_named(site, version, found):
+    site.install("torch", version)
+    finding = check_tested()
+    assert (finding is not None) == found
+    assert finding is None or not finding.serious

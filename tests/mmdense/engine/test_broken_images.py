@@ -11,7 +11,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from PIL import Image
 
-from mmdense.data.skip_broken import SkipBroken, TooManyBrokenImagesError
+from mmdense.data.checks.skip_broken import SkipBroken, TooManyBrokenImagesError
 from mmdense.engine.broken_images import FILE_NAME, BrokenImagesHook
 
 PICTURES = 8

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmdense.engine.config_types import check_types
+from mmdense.config.component_types import check_types
 from mmdense.evaluation.accuracy import top_k_accuracy
 from mmdense.evaluation.knn import knn_classify
 from mmdense.evaluation.knn_hook import KNNHook

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from mmdense.ops import focal_loss, host_ops
+from mmdense.ops import focal_loss, mmcv_ops
 from tests.references.nms_loop import iou, nms_loop, nms_match_loop, soft_nms_loop
 from tests.references.roi_align_loop import roi_align_loop
 
 stand_in_only = pytest.mark.skipif(
-    host_ops.sources()["nms"] == "mmcv",
+    mmcv_ops.sources()["nms"] == "mmcv",
     reason="the compiled operators of mmcv cannot do this on the CPU",
 )
 BOXES = torch.rand(40, 4, generator=torch.Generator().manual_seed(0)) * 20

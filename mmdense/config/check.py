@@ -1,0 +1,152 @@
+"""Mistyped and misplaced keys of a config, found before a run begins.
+
+MMEngine ignores a name at the top of a config that it does not know, since a config may have
+variables of its own: ``optim_wraper = dict(...)`` trains with the inherited optimizer, without a
+word. A key that a component does not take is found by MMEngine too, when that component is built.
+"""
+
+import ast
+import difflib
+import functools
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmdense.config.component_types import check_types
+from mmdense.config.origin import COMMAND_LINE, KeyPath, TracedConfig, is_lazy, trace
+from mmdense.config.problem import ConfigProblem
+
+__all__ = ["check_config"]
+
+# Names at the top of a config that are read besides the parameters of MMEngine's runner: by the
+# runner itself, by the tools of the hosts, and by ours.
+_READ = {
+    "activation_checkpointing",
+    "channels_last",
+    "compile",
+    "custom_imports",
+    "default_scope",
+    "efficient_conv_bn_eval",
+    "expected",
+    "find_unused_parameters",
+    "model_wrapper_cfg",
+    "runner_type",
+    "strategy",
+    "sync_bn",
+    "tta_model",
+    "tta_pipeline",
+    "work_dir",
+}
+# What a config of OpenMMLab 1.x had, and where it went.
+_FORMER = {
+    "checkpoint_config": "default_hooks.checkpoint",
+    "cudnn_benchmark": "env_cfg.cudnn_benchmark",
+    "data": "train_dataloader, val_dataloader and test_dataloader",
+    "dist_params": "env_cfg.dist_cfg",
+    "evaluation": "val_evaluator, and val_interval in train_cfg",
+    "fp16": "optim_wrapper.type = 'AmpOptimWrapper'",
+    "log_config": "default_hooks.logger and visualizer.vis_backends",
+    "lr": "optim_wrapper.optimizer.lr",
+    "lr_config": "param_scheduler",
+    "momentum_config": "param_scheduler",
+    "optimizer": "optim_wrapper.optimizer",
+    "optimizer_config": "optim_wrapper.clip_grad",
+    "resume_from": "load_from and resume = True",
+    "runner": "train_cfg",
+    "total_epochs": "train_cfg.max_epochs",
+}
+_ALIKE = 0.8  # how much a name resembles a known one, as difflib measures, to be taken for it
+
+
+def check_config(cfg: Config) -> list[ConfigProblem]:
+    """Look for keys and types that nothing will take.
+
+    Call it on the config as the runner gets it, after its ``custom_imports``; it imports what
+    building the runner would import. Found are: a name at the top that resembles a known one and is
+    no variable that the config itself uses; a setting of OpenMMLab 1.x or a learning rate at the
+    top; a type that no registry has; a key that its class does not take, hooks and data loaders
+    included. A key below a class that takes any is not checked, and a stray name at the top of a
+    host's installed config is the host's.
+
+    Returns:
+        The problems in the order of the config, none for a sound one.
+    """
+    traced = _Origins(cfg)
+    problems = [*_check_top(cfg, traced), *check_types(cfg)]
+    for problem in problems:
+        problem.origin = traced.of(problem.path)
+    order = {key: place for place, key in enumerate(cfg)}
+    return sorted(problems, key=lambda problem: order[problem.path[0]])
+
+
+class _Origins:
+    """The files behind a config, which are read again when the first one is asked for.
+
+    A value that the files do not have is of the command line. A config that a program made has no
+    files and no origins; one in pure Python has its own file only.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        self.cfg = cfg
+        self.file = cfg.filename if cfg.filename and Path(cfg.filename).is_file() else None
+        self._lazy = self.file is not None and is_lazy(self.file)
+
+    @functools.cached_property
+    def _traced(self) -> TracedConfig | None:
+        return None if self.file is None or self._lazy else trace(self.file)
+
+    @property
+    def files(self) -> list[str]:
+        if self._traced is None:
+            return [self.file] if self.file is not None else []
+        return self._traced.files
+
+    def of(self, path: KeyPath) -> str | None:
+        if self._traced is None:
+            return self.file
+        then: Any = self._traced.config._cfg_dict
+        now: Any = self.cfg._cfg_dict
+        for key in path:
+            try:
+                then, now = then[key], now[key]
+            except (KeyError, IndexError, TypeError):
+                return COMMAND_LINE
+        return self._traced.origins.of(path) if then == now else COMMAND_LINE
+
+
+def _check_top(cfg: Config, origins: _Origins) -> list[ConfigProblem]:
+    known = _READ | set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}
+    suspects = {}
+    for key in set(cfg) - known:
+        alike = difflib.get_close_matches(key, sorted(known), n=1, cutoff=_ALIKE)
+        if key in _FORMER and not isinstance(cfg[key], list):
+            what = "nothing reads this name at the top of a config; its place is"
+            suspects[key] = ConfigProblem((key,), f"{what} {_FORMER[key]}")
+        elif alike:
+            suspects[key] = ConfigProblem((key,), "nothing reads this name", alike[0])
+    if not suspects:
+        return []
+    used = set().union(*(_names_used(Path(file)) for file in origins.files))
+    return [
+        problem
+        for key, problem in suspects.items()
+        if key not in used and "::" not in (origins.of((key,)) or "")
+    ]
+
+
+def _names_used(file: Path) -> set[str]:
+    """Names that the file reads, its own or those of its bases (``_base_.name``)."""
+    if file.suffix != ".py":
+        return set()
+    text = file.read_text(encoding="utf-8")
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "_base_":
+            names.add(node.attr)
+    return names | set(re.findall(r"\{\{\s*_base_\.(\w+)", text))

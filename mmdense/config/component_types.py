@@ -1,0 +1,295 @@
+"""Every ``dict(type=...)`` that a run builds: is the type there, and does it take the keys?
+
+Types are looked up as MMEngine's registries do: under the scope in the name (``mmdet.ResNet``), the
+``_scope_`` of the dictionary or of one around it, or the ``default_scope``. The kind of registry is
+left open, because it depends on who builds the dictionary: a key is unknown where no class of that
+name takes it. A component may take keys out of the dictionary of its part before it builds that
+part; so a key that stands as a string in the component's source is let pass.
+"""
+
+import ast
+import difflib
+import functools
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping, Set
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mmengine import registry as host
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from mmdense.config.accepted_keywords import accepted_keywords
+from mmdense.config.origin import KeyPath
+from mmdense.config.problem import ConfigProblem
+
+__all__ = ["check_types"]
+
+# What a run builds; other names at the top of a config are variables of its author.
+_BUILT = (
+    "custom_hooks",
+    "data_preprocessor",
+    "default_hooks",
+    "log_processor",
+    "model",
+    "model_wrapper_cfg",
+    "optim_wrapper",
+    "param_scheduler",
+    "strategy",
+    "test_cfg",
+    "test_dataloader",
+    "test_evaluator",
+    "train_cfg",
+    "train_dataloader",
+    "tta_model",
+    "val_cfg",
+    "val_dataloader",
+    "val_evaluator",
+    "visualizer",
+)
+# The type that MMEngine takes where a dictionary has none.
+_DEFAULT_TYPES = {
+    "log_processor": "LogProcessor",
+    "optim_wrapper": "OptimWrapper",
+    "test_cfg": "TestLoop",
+    "val_cfg": "ValLoop",
+    "visualizer": "Visualizer",
+}
+# Keys that whoever builds the dictionary takes out before the class sees it, by kind of registry...
+_TAKEN_BY_BUILDER = {
+    "hook": {"priority"},
+    "optim_wrapper": {"constructor", "optimizer", "paramwise_cfg"},
+    "parameter scheduler": {"convert_to_iter_based"},
+    "weight initializer": {"name", "override"},
+}
+_ANY = "any"  # the kind of a class that is not found in a registry
+_TAKEN_BY_BUILDER[_ANY] = set().union(*_TAKEN_BY_BUILDER.values())
+_TAKEN_FROM_NORM_CFG = {"requires_grad"}  # by mmcv's build_norm_layer
+# Dictionaries whose type is no matter of a registry.
+_NMS = ("nms", "nms_match", "nms_quadri", "nms_rotated", "soft_nms")
+_ROI_LAYER = "roi_layer"
+_ALBUMENTATIONS = ("Albu", "Albumentations")  # classes whose parts are that library's
+_LOADER_KEYS = {"num_batch_per_epoch"}
+
+
+def check_types(cfg: Config) -> Iterator[ConfigProblem]:
+    """The problems of every typed dictionary of a config, in its order; imports the hosts' code."""
+    scope = cfg.get("default_scope") or "mmengine"
+    for key in [key for key in cfg if key in _BUILT]:
+        node = cfg[key]
+        if isinstance(node, Mapping) and "type" not in node and key in _DEFAULT_TYPES:
+            node = {**node, "type": _DEFAULT_TYPES[key]}
+        if key.endswith("_dataloader") and isinstance(node, Mapping):
+            known = (accepted_keywords(DataLoader) or frozenset()) | _LOADER_KEYS
+            yield from _unknown_keys(node, known, (key,), "the data loader")
+        if key in ("default_hooks", "custom_hooks"):
+            yield from _untyped_hooks(node, key)
+        yield from _walk(node, (key,), scope)
+    randomness = cfg.get("randomness")
+    if isinstance(randomness, Mapping):
+        known = accepted_keywords(Runner.set_randomness) or frozenset()
+        yield from _unknown_keys(randomness, known, ("randomness",), "the runner")
+
+
+def _walk(
+    node: Any, path: KeyPath, scope: str, owners: tuple[Callable, ...] = ()
+) -> Iterator[ConfigProblem]:
+    """The problems of a node and of all below; ``owners`` are the classes of those above it."""
+    if isinstance(node, list | tuple):
+        for number, entry in enumerate(node):
+            yield from _walk(entry, (*path, number), scope, owners)
+    if not isinstance(node, Mapping) or _owner(path) == _ROI_LAYER:
+        return
+    scope = node.get("_scope_") or scope
+    kind = node.get("type")
+    candidates: list[tuple[Callable, str]] = []
+    if isinstance(kind, str) and kind not in _NMS:
+        candidates = list(_candidates(kind, scope))
+        if not candidates and not _mentioned(kind, owners):
+            problem = _unknown_type(kind, path, scope)
+            # An owner may read types of its own, such as the layer names of LoRA.
+            if problem.nearest or "." in kind or not _mentioned("type", owners[-1:]):
+                yield problem
+    elif callable(kind) and _name(kind) not in _NMS:
+        candidates = [(kind, _ANY)]
+    yield from _check_keys(node, path, candidates, owners)
+    targets = [target for target, _ in candidates]
+    if any(_name(target) in _ALBUMENTATIONS for target in targets):
+        return
+    owners = (*owners, *targets)
+    for key, value in node.items():
+        yield from _walk(value, (*path, key), scope, owners)
+
+
+def _check_keys(
+    node: Mapping,
+    path: KeyPath,
+    candidates: list[tuple[Callable, str]],
+    owners: tuple[Callable, ...],
+) -> Iterator[ConfigProblem]:
+    """The problems for the candidate that has fewest; none where an owner may take the key out."""
+    verdicts = []
+    for target, registry in candidates:
+        known = accepted_keywords(target)
+        if known is None:
+            return
+        known = known | {"type", "_scope_"} | _TAKEN_BY_BUILDER.get(registry, set())
+        if str(_owner(path)).endswith("norm_cfg"):
+            known |= _TAKEN_FROM_NORM_CFG
+        verdicts.append(list(_unknown_keys(node, known, path, _name(target))))
+    for problem in min(verdicts, key=len, default=[]):
+        if not _mentioned(str(problem.path[-1]), owners):
+            yield problem
+
+
+def _mentioned(name: str, owners: tuple[Callable, ...]) -> bool:
+    """Whether a module of an owner has the name as a string: it may use that key or type itself."""
+    modules = {cls.__module__ for owner in owners for cls in getattr(owner, "__mro__", (owner,))}
+    return any(name in _strings(module) for module in modules)
+
+
+def _name(target: Callable) -> str:
+    return getattr(target, "__name__", repr(target))  # a partial function has no name
+
+
+@functools.cache
+def _strings(module: str) -> frozenset[str]:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module.partition(".")[0] == "torch" or file is None or not file.endswith(".py"):
+        return frozenset()
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return frozenset(value for value in constants if isinstance(value, str))
+
+
+def _candidates(kind: str, scope: str) -> Iterator[tuple[Callable, str]]:
+    """Every class or function that the name may mean, with the kind of its registry."""
+    head, _, name = kind.partition(".")
+    if name and _has_scope(head):
+        for registry in _registries(head):
+            registry.import_from_location()
+            if name in registry.module_dict:
+                yield registry.module_dict[name], registry._get_root_registry().name
+    else:
+        for registry in _registries(scope, inherited=True):
+            if kind in (known := _entries(registry)):
+                yield known[kind], registry._get_root_registry().name
+    if name and (found := _from_module(kind)) is not None:
+        yield found, _ANY
+
+
+def _registries(scope: str, *, inherited: bool = False) -> Iterator[Registry]:
+    """The registries of a scope; where it has none of a kind MMEngine's own, if ``inherited``."""
+    module = _import_scope(scope)
+    for root in _roots(host):
+        child = root._search_child(scope)
+        if child is not None:  # a registry without entries yet is false
+            yield child
+        elif inherited:
+            yield root
+    if module is not None:
+        yield from _roots(module)
+
+
+def _roots(module: ModuleType) -> Iterator[Registry]:
+    """The registries in a module that are no other's children, such as MMPretrain's augments."""
+    for _, value in sorted(vars(module).items()):
+        # Inferencers are built by nobody's config, and importing them imports whole applications.
+        if isinstance(value, Registry) and value.parent is None and value is not host.INFERENCERS:
+            yield value
+
+
+def _has_scope(scope: str) -> bool:
+    _import_scope(scope)
+    return any(root._search_child(scope) is not None for root in _roots(host))
+
+
+def _import_scope(scope: str) -> ModuleType | None:
+    """The registries of an OpenMMLab package are in its module ``registry``."""
+    if importlib.util.find_spec(scope) and importlib.util.find_spec(f"{scope}.registry"):
+        return importlib.import_module(f"{scope}.registry")
+    return None
+
+
+def _entries(registry: Registry) -> dict[str, Callable]:
+    """What a registry finds by name: its own entries before those of the ones above it."""
+    registry.import_from_location()
+    above = {} if registry.parent is None else _entries(registry.parent)
+    return above | registry.module_dict
+
+
+def _from_module(kind: str) -> Callable | None:
+    """``package.module.Class``, which MMEngine takes too."""
+    module, _, name = kind.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        return None
+
+
+def _unknown_type(kind: str, path: KeyPath, scope: str) -> ConfigProblem:
+    head, _, name = kind.partition(".")
+    where = (*path, "type")
+    if name and not _has_scope(head):
+        what = (
+            f"there is no {kind!r}: nothing registers under the scope {head!r}. Name the module "
+            f"that does: custom_imports = dict(imports=[{head!r}])"
+        )
+        return ConfigProblem(where, what)
+    scope, prefix = (head, f"{head}.") if name else (scope, "")
+    name = name or kind
+    what = f"no registry of {scope!r} has {name!r}"
+    elsewhere = [other for other in _scopes() if any(_candidates(f"{other}.{name}", scope))]
+    if elsewhere:
+        return ConfigProblem(where, what, f"{elsewhere[0]}.{name}")
+    names = {entry for found in _registries(scope, inherited=True) for entry in _entries(found)}
+    if nearest := _nearest(name, names):
+        return ConfigProblem(where, what, prefix + nearest)
+    hint = "is its module imported (custom_imports), and is all installed that it needs?"
+    return ConfigProblem(where, f"{what}; {hint}")
+
+
+def _scopes() -> list[str]:
+    """The scopes that something has registered under, and those of the hosts."""
+    for package in ("mmdet", "mmpretrain", "mmseg"):
+        _import_scope(package)
+    return sorted({child for root in _roots(host) for child in root.children})
+
+
+def _unknown_keys(
+    node: Mapping, known: Set[str], path: KeyPath, taker: str
+) -> Iterator[ConfigProblem]:
+    for key in node:
+        if key in known:
+            continue
+        if path == ("optim_wrapper",) and key in ("lr", "weight_decay", "momentum", "betas"):
+            what = f"{taker} takes no {key!r}: it belongs to the optimizer in it"
+            yield ConfigProblem((*path, key), what, f"optim_wrapper.optimizer.{key}")
+        elif (*path, key) == ("train_cfg", "by_epoch"):
+            what = "MMEngine takes either this or `type`; an inherited one goes with _delete_=True"
+            yield ConfigProblem((*path, key), what)
+        else:
+            nearest = _nearest(key, known - {"type", "_scope_"})
+            yield ConfigProblem((*path, key), f"{taker} takes no {key!r}", nearest)
+
+
+def _untyped_hooks(node: Any, key: str) -> Iterator[ConfigProblem]:
+    entries = node.items() if isinstance(node, Mapping) else enumerate(node or [])
+    for name, hook in entries:
+        if isinstance(hook, Mapping) and "type" not in hook:
+            yield ConfigProblem((key, name), "this hook has no type")
+
+
+def _owner(path: KeyPath) -> str | int:
+    """The last key of a path that is not the place in a list."""
+    return next((key for key in reversed(path) if isinstance(key, str)), "")
+
+
+def _nearest(name: str, known: Set[str]) -> str | None:
+    found = difflib.get_close_matches(name, sorted(known), n=1)
+    return found[0] if found else None

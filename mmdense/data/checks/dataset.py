@@ -1,0 +1,202 @@
+"""What is wrong with the data that a config names: annotations, pictures, maps, folders."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine import fileio
+from mmengine.config import ConfigDict
+from mmengine.dataset import BaseDataset
+from mmengine.registry import DATASETS as HOST_DATASETS
+from PIL import Image, UnidentifiedImageError
+
+from mmdense.data.checks.finding import Finding, Findings
+from mmdense.data.load_image import LoadImage
+from mmdense.data.load_json import load_json
+from mmdense.data.read_image import BrokenImageError
+
+__all__ = ["check_dataset"]
+
+#: What the hosts raise for data that is missing or in the wrong place.
+_DATA_ERRORS = (OSError, ValueError, RuntimeError, AssertionError, KeyError)
+
+Progress = Callable[[Iterable, int], Iterable]
+
+
+def check_dataset(
+    config: ConfigDict, *, workers: int = 1, progress: Progress = lambda items, _: items
+) -> list[Finding]:
+    """Check one data set, through the wrappers around it.
+
+    Annotations in COCO format are checked with :func:`~mmdense.data.checks.coco.check_coco`.
+    Every picture is decoded; a segmentation map must have the size of its picture and labels in
+    range. A folder of classes must have a picture in each.
+
+    Args:
+        config: The ``dataset`` of a data loader.
+        workers: Threads that decode; OpenCV and Pillow let go of Python's lock.
+        progress: Shows how far it is: gets the results and their number, gives the results.
+
+    Returns:
+        The findings.
+    """
+    found: list[Finding] = []
+    for inner in _without_wrappers(config):
+        records, findings, dataset = _records(inner)
+        found += findings
+        if dataset is None:
+            continue
+        check = _picture_check(dataset)
+        with ThreadPoolExecutor(workers) as pool:
+            for findings in progress(pool.map(check, records), len(records)):
+                found += findings
+    return found
+
+
+def _without_wrappers(config: ConfigDict) -> Iterator[ConfigDict]:
+    if "dataset" in config or "datasets" in config:
+        for inner in (*config.get("datasets", ()), *filter(None, [config.get("dataset")])):
+            yield from _without_wrappers(inner)
+    else:
+        yield config
+
+
+def _records(config: ConfigDict) -> tuple[list[dict], list[Finding], BaseDataset | None]:
+    """The records of a data set, findings on the way, and the data set where it has pictures."""
+    found = Findings(str(config.get("ann_file") or config.get("data_root") or config.type))
+    with HOST_DATASETS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(config.type)
+    if kind is None:
+        advice = "correct the name, or import what registers it (custom_imports)"
+        found.error("", "type", f"there is no data set {config.type!r}", advice)
+        return [], found, None
+    if not (inspect.isclass(kind) and issubclass(kind, BaseDataset)):
+        found.note("", "type", f"{config.type} reads no picture files", "it is not checked")
+        return [], found, None
+    try:
+        # Not initialised where it can be helped: that would stop at the first error.
+        lazy = "lazy_init" in inspect.signature(kind).parameters or _is_coco(kind)
+        dataset = HOST_DATASETS.build({**config, **({"lazy_init": True} if lazy else {})})
+        if _is_coco(kind):
+            return *_coco_records(dataset), dataset
+        records = dataset.load_data_list() if lazy else [*map(dataset.get_data_info, _all(dataset))]
+    except _DATA_ERRORS as error:
+        found.error("", "dataset", f"{config.type}: {error}", "bring the data, or correct its path")
+        return [], found, None
+    if not records:
+        advice = "correct data_root, data_prefix or the suffix of the images"
+        found.error("", "dataset", f"no image in {dataset.data_prefix}", advice)
+    _check_class_folders(dataset, records, found)
+    return records, found, dataset
+
+
+def _all(dataset: BaseDataset) -> range:
+    return range(len(dataset))
+
+
+def _is_coco(kind: type) -> bool:
+    from mmdet.datasets import CocoDataset
+
+    return issubclass(kind, CocoDataset)
+
+
+def _coco_records(dataset: Any) -> tuple[list[dict], list[Finding]]:
+    """Pictures of a COCO file that are there; the file may be too wrong for the host to read."""
+    from mmdense.data.checks.checked_coco_dataset import check_annotations
+
+    coco = load_json(dataset.ann_file)
+    folder = Path(dataset.data_prefix["img"])
+    found = check_annotations(dataset, coco, image_folder=folder)
+    images = coco.get("images") if isinstance(coco, dict) else None
+    names = [image.get("file_name") for image in images or () if isinstance(image, dict)]
+    paths = [folder / name for name in names if isinstance(name, str)]
+    return [dict(img_path=str(path)) for path in paths if path.is_file()], found
+
+
+def _check_class_folders(dataset: BaseDataset, records: list[dict], found: Findings) -> None:
+    """MMPretrain's folders of classes: a class without a picture is only warned of there."""
+    folders = getattr(dataset, "folder_to_idx", None)
+    if not folders:
+        return
+    present = {record["gt_label"] for record in records}
+    for name, label in folders.items():
+        if label not in present:
+            problem = f"the class folder {Path(dataset.img_prefix) / name} has no image"
+            found.error("", "dataset", problem, "put images in it, or remove the folder")
+
+
+def _picture_check(dataset: BaseDataset) -> Callable[[dict], list[Finding]]:
+    """The check of one record."""
+    transforms = dataset.pipeline.transforms
+    colours = [step.color_type for step in transforms if hasattr(step, "color_type")]
+    backend = getattr(dataset, "backend_args", None)
+    load = LoadImage(color_type=colours[0] if colours else "color", backend_args=backend)
+    labels = _label_table(dataset)
+
+    def check(record: dict) -> list[Finding]:
+        found = Findings(str(record["img_path"]))
+        try:
+            shape = load(dict(img_path=record["img_path"]))["img_shape"]
+        except BrokenImageError as error:
+            problem, _, advice = str(error).removeprefix(f"{found.file}: ").partition("; ")
+            found.error("", "image", problem, advice)
+            return found
+        if record.get("seg_map_path"):
+            found = Findings(str(record["seg_map_path"]))
+            _check_map(found, shape, labels, backend)
+        return found
+
+    return check
+
+
+def _label_table(dataset: BaseDataset) -> np.ndarray | None:
+    """Whether each of the values 0 to 255 may stand in a map; None where there are no classes."""
+    classes = dataset.metainfo.get("classes")
+    if not classes:
+        return None
+    value = np.arange(256)
+    if getattr(dataset, "reduce_zero_label", False):
+        value -= 1
+        value[[0, 255]] = 255  # what MMSegmentation makes of 0 and 255
+    # Where the config chooses among the classes of the publisher, the maps have all of these.
+    known = len(getattr(dataset, "label_map", None) or classes)
+    return (value < known) | (value == getattr(dataset, "ignore_index", 255))
+
+
+def _check_map(
+    found: Findings, shape: tuple[int, int], labels: np.ndarray | None, backend: dict | None
+) -> None:
+    """One segmentation map, as MMSegmentation's ``LoadAnnotations`` reads it."""
+    again = "copy the map again, or take the image out"
+    try:
+        with Image.open(io.BytesIO(fileio.get(found.file, backend_args=backend))) as picture:
+            values = np.asarray(picture).squeeze()
+    except FileNotFoundError:
+        found.error(
+            "", "map", "there is no such file", "every image needs a map; check data_prefix"
+        )
+        return
+    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        found.error("", "map", f"it cannot be read ({error})", again)
+        return
+    if values.ndim != 2:
+        problem = f"it has the shape {values.shape}"
+        found.error("", "map", problem, "save one class number a pixel, in one channel")
+        return
+    if values.shape != shape:
+        problem = f"it is {values.shape[1]}x{values.shape[0]}, its image {shape[1]}x{shape[0]}"
+        found.error("", "map", problem, "a map has the size of its image as it is loaded")
+    present = np.unique(values)
+    known = (present >= 0) & (present < 256)
+    if labels is not None:
+        known[known] = labels[present[known].astype(int)]
+    if not known.all():
+        wrong = ", ".join(map(str, present[~known][:5].tolist()))
+        advice = "labels are class numbers, or 255 to ignore: correct the map or the classes"
+        found.error("", "map", f"has the labels {wrong}", advice)

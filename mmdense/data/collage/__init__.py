@@ -1,0 +1,1 @@
+"""Collage, the embedded data set: generated at first use, never downloaded."""

@@ -1,0 +1,1 @@
+"""Public data sets: one file reads each publisher's format into one layout."""

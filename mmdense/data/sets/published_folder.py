@@ -1,0 +1,190 @@
+"""Large data sets that the hosts read in their publisher's layout: checked and linked, not copied.
+
+What a complete folder holds is a table, :data:`PUBLISHED_FOLDERS`. Counts are the publishers' own;
+a folder may hold more, such as test images without labels.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdense.data.sets.archive import FolderTree
+
+__all__ = ["PUBLISHED_FOLDERS", "Part", "PublishedFolder", "link_published", "missing_parts"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file or a folder that a complete data set has.
+
+    Attributes:
+        paths: Where it may stand in the data set's folder; the first found counts.
+        published_as: Which of the publisher's files brings it, and what to do with that.
+        count: How many files of ``suffix`` a folder holds, together with its own folders, or how
+            many lines a text file has; None where it is enough that the path is there.
+        suffix: How the names of the counted files end.
+    """
+
+    paths: tuple[str, ...]
+    published_as: str
+    count: int | None = None
+    suffix: str = ""
+
+    def fault(self, folder: Path) -> str | None:
+        """What is wrong with this part of the data set in ``folder``; None if nothing is."""
+        found = next((folder / path for path in self.paths if (folder / path).exists()), None)
+        if found is None:
+            return f"{' or '.join(self.paths)} is missing ({self.published_as})"
+        if self.count is None:
+            return None
+        number = _count(found, self.suffix)
+        if number >= self.count:
+            return None
+        what = f"{self.suffix} files" if found.is_dir() else "lines"
+        name = found.relative_to(folder).as_posix()
+        return f"{name} has {number:,} of {self.count:,} {what} ({self.published_as})"
+
+
+@dataclass(frozen=True)
+class PublishedFolder:
+    """A data set that is used as its publisher's folder.
+
+    Attributes:
+        home: What the publisher calls the data and where it is.
+        marker: A file or folder that tells where the data set's folder begins.
+        parts: What a complete folder holds.
+    """
+
+    home: str
+    marker: str
+    parts: tuple[Part, ...]
+
+
+def missing_parts(name: str, folder: Path) -> list[str]:
+    """What a folder lacks of a data set, one line for each part.
+
+    Args:
+        name: Key of :data:`PUBLISHED_FOLDERS`.
+        folder: The data set's folder.
+
+    Returns:
+        For each part that is missing or incomplete, its path, its count and where it is published.
+    """
+    faults = (part.fault(folder) for part in PUBLISHED_FOLDERS[name].parts)
+    return [fault for fault in faults if fault is not None]
+
+
+def link_published(name: str, target: Path, source: Callable[[], Path]) -> Path:
+    """Check a publisher's folder and link to it, or only check where ``target`` is there already.
+
+    Args:
+        name: Key of :data:`PUBLISHED_FOLDERS`.
+        target: The link to make, such as ``data/coco``. It appears at once or not at all.
+        source: Gives the publisher's folder, or one at most three levels above it; called only
+            where there is no ``target`` yet.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        FileNotFoundError: the folder is incomplete; the message lists every missing part.
+        FileExistsError: ``target`` is there and incomplete.
+        ValueError: the source is a file.
+    """
+    spec = PUBLISHED_FOLDERS[name]
+    if target.exists():
+        _refuse_incomplete(name, target, FileExistsError)
+        return target
+    path = source()
+    if not path.is_dir():
+        raise ValueError(f"{path} is a file; {name} is linked, not converted: pass its folder")
+    root = FolderTree(path).find_root(spec.marker)
+    folder = path / (root or "")
+    _refuse_incomplete(name, folder, FileNotFoundError)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link = target.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
+    link.symlink_to(folder.resolve(), target_is_directory=True)
+    link.replace(target)
+    return target
+
+
+def _refuse_incomplete(name: str, folder: Path, error: type[OSError]) -> None:
+    faults = missing_parts(name, folder)
+    if faults:
+        listing = "".join(f"\n  {fault}" for fault in faults)
+        raise error(
+            f"{folder} is not the whole of {name}:{listing}\n"
+            f"published: {PUBLISHED_FOLDERS[name].home}"
+        )
+
+
+def _count(path: Path, suffix: str) -> int:
+    """Lines of a text file, or files in a folder and in its folders, hidden ones left out."""
+    if path.is_file():
+        return sum(1 for line in path.read_text().splitlines() if line.strip())
+    number = 0
+    for entry in path.iterdir():
+        if entry.name.endswith(suffix):
+            number += not entry.name.startswith(".")
+        elif entry.is_dir():
+            number += sum(
+                file.name.endswith(suffix) and file.name[0] != "." for file in entry.iterdir()
+            )
+    return number
+
+
+_IMAGENET_CLASSES = "the images in a folder a class, or a list of their names and labels"
+_VOC07_TRAINVAL = "VOCtrainval_06-Nov-2007.tar"
+_VOC07_TEST = "VOCtest_06-Nov-2007.tar"
+_VOC07 = f"{_VOC07_TRAINVAL} and {_VOC07_TEST}"
+_VOC12 = "VOCtrainval_11-May-2012.tar"
+PUBLISHED_FOLDERS: dict[str, PublishedFolder] = {
+    "ade20k": PublishedFolder(
+        home="ADEChallengeData2016.zip (sceneparsing.csail.mit.edu)",
+        marker="images/training",
+        parts=(
+            Part(("images/training",), "ADEChallengeData2016.zip", 20_210, ".jpg"),
+            Part(("images/validation",), "ADEChallengeData2016.zip", 2_000, ".jpg"),
+            Part(("annotations/training",), "ADEChallengeData2016.zip", 20_210, ".png"),
+            Part(("annotations/validation",), "ADEChallengeData2016.zip", 2_000, ".png"),
+        ),
+    ),
+    "coco": PublishedFolder(
+        home="COCO 2017 (cocodataset.org/#download), its archives unpacked side by side",
+        marker="train2017",
+        parts=(
+            Part(("train2017",), "train2017.zip", 118_287, ".jpg"),
+            Part(("val2017",), "val2017.zip", 5_000, ".jpg"),
+            Part(("annotations/instances_train2017.json",), "annotations_trainval2017.zip"),
+            Part(("annotations/instances_val2017.json",), "annotations_trainval2017.zip"),
+        ),
+    ),
+    "imagenet": PublishedFolder(
+        home="ILSVRC 2012, classification (image-net.org/download, after registration)",
+        marker="train/n01440764",
+        parts=(
+            Part(("train",), "ILSVRC2012_img_train.tar", 1_281_167, ".JPEG"),
+            Part(("val",), "ILSVRC2012_img_val.tar", 50_000, ".JPEG"),
+            # The archive of val is flat: its images are sorted by a user, or listed.
+            Part(("train/n01440764", "meta/train.txt"), _IMAGENET_CLASSES),
+            Part(("val/n01440764", "meta/val.txt"), _IMAGENET_CLASSES),
+        ),
+    ),
+    "voc": PublishedFolder(
+        home="VOCdevkit of 2007 and 2012 (host.robots.ox.ac.uk/pascal/VOC)",
+        marker="VOC2007/JPEGImages",
+        parts=(
+            # 5,011 of trainval and 4,952 of test
+            Part(("VOC2007/JPEGImages",), _VOC07, 9_963, ".jpg"),
+            Part(("VOC2007/Annotations",), _VOC07, 9_963, ".xml"),
+            Part(("VOC2007/ImageSets/Main/trainval.txt",), _VOC07_TRAINVAL, 5_011),
+            Part(("VOC2007/ImageSets/Main/test.txt",), _VOC07_TEST, 4_952),
+            Part(("VOC2012/JPEGImages",), _VOC12, 17_125, ".jpg"),
+            Part(("VOC2012/Annotations",), _VOC12, 17_125, ".xml"),
+            Part(("VOC2012/ImageSets/Main/trainval.txt",), _VOC12, 11_540),
+        ),
+    ),
+}

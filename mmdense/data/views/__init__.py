@@ -1,0 +1,1 @@
+"""Random views of a batch of images, and the preprocessors that make them."""

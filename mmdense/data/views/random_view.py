@@ -1,0 +1,216 @@
+"""Random views of a batch of images, each sample with its own parameters.
+
+    images ─ sample_parameters ─┐
+       └─────────────────── apply_parameters ─ view       (random_view does both)
+
+What is drawn is in :mod:`mmdense.data.views.parameters`, geometry in
+:mod:`mmdense.data.views.resample`, colour in :mod:`mmdense.data.views.colour`, all of a view on a
+CPU in :mod:`mmdense.data.views.opencv`; here is the order in which it is applied.
+
+Letters: B samples, H x W source size, h x w size of the view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from mmdense.data.views import opencv
+from mmdense.data.views.colour import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_saturation,
+    grayscale,
+    solarize,
+)
+from mmdense.data.views.parameters import IDENTITY, ViewParameters, sample_parameters
+from mmdense.data.views.recipe import ViewRecipe
+from mmdense.data.views.resample import crop_and_resize, gaussian_blur
+
+__all__ = ["apply_parameters", "random_view"]
+
+# What the columns of ViewParameters.factors change.
+COLOUR_CHANGES = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
+# On a CPU, small views are made as tensors, so many pixels at once that they stay in its cache; the
+# others one by one with OpenCV.
+SMALL = 64 * 64
+PIXELS_AT_ONCE = 1 << 16
+
+
+def random_view(
+    images: Tensor | Sequence[Tensor],
+    recipe: ViewRecipe,
+    *,
+    generator: torch.Generator | None = None,
+    mean: Tensor | None = None,
+    std: Tensor | None = None,
+) -> Tensor:
+    """One random view of each image.
+
+    Args:
+        images: ``[B, 3, H, W]`` RGB, or B of ``[3, H, W]`` with sizes of their own; uint8 from 0 to
+            255.
+        recipe: What is drawn from.
+        generator: Source of randomness on the CPU; None takes torch's global one.
+        mean: As for :func:`apply_parameters`.
+        std: As for :func:`apply_parameters`.
+
+    Returns:
+        As :func:`apply_parameters`.
+    """
+    sizes = torch.tensor([image.shape[-2:] for image in images])
+    parameters = sample_parameters(sizes, recipe, generator=generator)
+    return apply_parameters(images, parameters, recipe, mean=mean, std=std)
+
+
+def apply_parameters(
+    images: Tensor | Sequence[Tensor],
+    parameters: ViewParameters,
+    recipe: ViewRecipe,
+    *,
+    mean: Tensor | None = None,
+    std: Tensor | None = None,
+) -> Tensor:
+    """Make the view that ``parameters`` describe: crop, flip, colours, gray, blur, solarize.
+
+    On a CPU the samples are shared out to as many threads as torch has.
+
+    Args:
+        images: ``[B, 3, H, W]`` RGB, or B of ``[3, H, W]`` with sizes of their own; uint8 from 0 to
+            255.
+        parameters: For these B samples.
+        recipe: Gives the size and the threshold.
+        mean: To be subtracted from each channel, ``[3]``, for values from 0 to 1.
+        std: To divide by then, ``[3]``.
+
+    Returns:
+        ``[B, 3, h, w]`` float32, from 0 to 1 where neither ``mean`` nor ``std`` is given, on the
+        device of ``images``.
+
+    Raises:
+        ValueError: ``images`` is not a batch of RGB images, or has another number of samples.
+    """
+    kinds = {(tuple(image.shape), image.dtype) for image in images}
+    for shape, dtype in kinds:
+        if len(shape) != 3 or shape[0] != 3 or dtype != torch.uint8:
+            raise ValueError(f"an image is {dtype} {shape}: need uint8 [3, H, W] each")
+    batch = len(images)
+    if len(parameters.crops) != batch:
+        raise ValueError(f"{len(parameters.crops)} parameters for {batch} images")
+    height, width = recipe.size
+    device = images[0].device if batch else torch.device("cpu")
+    mean = torch.zeros(3, device=device) if mean is None else mean
+    std = torch.ones(3, device=device) if std is None else std
+
+    def make(part: slice) -> Tensor:
+        view = _apply(images[part], parameters, part, recipe)
+        return view.sub_(mean.view(3, 1, 1)).div_(std.view(3, 1, 1))
+
+    if device.type != "cpu":
+        return make(slice(None)).contiguous()
+    if not isinstance(images, Tensor) or height * width > SMALL:
+        return _one_by_one(images, parameters, recipe, mean, std)
+    at_once = PIXELS_AT_ONCE // (height * width)
+    view = torch.empty(batch, 3, height, width)  # [B, 3, h, w]
+
+    def put(start: int) -> None:
+        part = slice(start, start + at_once)
+        view[part] = make(part)
+
+    _on_all_threads(put, range(0, batch, at_once))
+    return view
+
+
+def _one_by_one(
+    images: Tensor | Sequence[Tensor],
+    parameters: ViewParameters,
+    recipe: ViewRecipe,
+    mean: Tensor,
+    std: Tensor,
+) -> Tensor:
+    """With OpenCV; the result has its channels last in memory, as OpenCV and convolutions do."""
+    height, width = recipe.size
+    lines = torch.empty(len(images), height, width * 3)  # [B, h, w*3]
+    factor = (1 / (255 * std)).repeat(width)  # [w*3]
+    shift = (-mean / std).repeat(width)  # [w*3]
+
+    def put(one: int) -> None:
+        pixels = torch.from_numpy(_make_one(images[one], parameters, one, recipe))  # [h, w, 3]
+        torch.addcmul(shift, pixels.view(height, -1), factor, out=lines[one])
+
+    _on_all_threads(put, range(len(images)))
+    return lines.view(-1, height, width, 3).permute(0, 3, 1, 2)  # [B, 3, h, w]
+
+
+def _make_one(
+    image: Tensor, parameters: ViewParameters, one: int, recipe: ViewRecipe
+) -> opencv.Pixels:
+    top, left, height, width = parameters.crops[one].tolist()
+    mirror, size = bool(parameters.flips[one]), recipe.size
+    pixels = opencv.crop_and_resize(image, (top, left, height, width), mirror, size)
+    factors = parameters.factors[one].tolist()
+    for which in parameters.order:
+        if factors[which] != IDENTITY[which]:
+            pixels = opencv.COLOUR_CHANGES[which](pixels, factors[which])
+    if parameters.grays[one]:
+        pixels = opencv.grayscale(pixels)
+    if parameters.sigmas[one] > 0:
+        pixels = opencv.gaussian_blur(pixels, float(parameters.sigmas[one]))
+    if parameters.solarized[one]:
+        pixels = opencv.solarize(pixels, recipe.solarize_threshold)
+    return pixels
+
+
+def _on_all_threads(work: Callable[[int], None], items: Sequence[int]) -> None:
+    """Share the items out to threads of one thread each.
+
+    A view is a hundred short operations: waiting for the slowest thread at the end of each of them
+    costs more than a second thread brings.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # new threads begin with this number
+    try:
+        if min(threads, len(items)) < 2:
+            for item in items:
+                work(item)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(work, items))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _apply(
+    images: Tensor | Sequence[Tensor], parameters: ViewParameters, part: slice, recipe: ViewRecipe
+) -> Tensor:
+    view = crop_and_resize(
+        images, parameters.crops[part], parameters.flips[part], size=recipe.size
+    )  # [B, 3, h, w]
+    device = view.device
+    factors = parameters.factors[part]
+    for which in parameters.order:
+        if (factors[:, which] != IDENTITY[which]).any():
+            view = COLOUR_CHANGES[which](view, factors[:, which].to(device))
+    view = _on_subset(view, parameters.grays[part], lambda some, _: grayscale(some))
+    view = _on_subset(view, parameters.sigmas[part], gaussian_blur)
+    return _on_subset(
+        view, parameters.solarized[part], lambda some, _: solarize(some, recipe.solarize_threshold)
+    )
+
+
+def _on_subset(
+    images: Tensor, values: Tensor, change: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Apply ``change`` to the samples whose value is not zero; may write to ``images``."""
+    chosen = values.nonzero().flatten()  # on the CPU, so no wait for the device
+    if len(chosen) == 0:
+        return images
+    values = values[chosen].to(images.device)
+    if len(chosen) == len(images):
+        return change(images, values)
+    index = chosen.to(images.device)
+    return images.index_copy_(0, index, change(images.index_select(0, index), values))

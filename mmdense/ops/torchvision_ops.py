@@ -1,0 +1,176 @@
+"""NMS and RoIAlign for ``torchvision.ops`` where torchvision's compiled library did not load.
+
+A torchvision whose library does not fit torch (a CUDA build beside a CPU torch, two releases that
+are no pair) cannot be imported: it describes operators that are not there. :func:`install` lets
+torchvision load its library itself, under whatever name the release gives it, and acts only where
+``torchvision.extension`` then reports that there are no operators. It declares ``torchvision::nms``
+and ``torchvision::roi_align`` with the kernels of this package, forward and backward, so that
+``torchvision.ops.nms``, ``batched_nms`` and ``roi_align`` work. Any other compiled operator raises
+torchvision's own error.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmdense.ops import nms as suppression
+from mmdense.ops import roi_align as pooling
+from mmdense.upstream.after_import import after_import
+
+__all__ = ["install", "library_is_loaded"]
+
+_NMS = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+_ROI_ALIGN = (
+    "(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width,"
+    " int sampling_ratio, bool aligned) -> Tensor"
+)
+_ROI_ALIGN_BACKWARD = (
+    "(Tensor grad, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width,"
+    " SymInt batch_size, SymInt channels, SymInt height, SymInt width, int sampling_ratio,"
+    " bool aligned) -> Tensor"
+)
+# A torch library withdraws its definitions when it is collected.
+_declared: list[torch.library.Library] = []
+
+
+def install() -> None:
+    """Supply the operators when torchvision is imported, or now if it already is."""
+    after_import("torchvision.extension", _supply)
+    after_import("torchvision.ops.boxes", _use_in_boxes)
+    after_import("torchvision.ops.roi_align", _use_in_roi_align)
+
+
+def library_is_loaded() -> bool:
+    """Whether torchvision's own compiled operators are there; imports torchvision to find out."""
+    importlib.import_module("torchvision")
+    return not _declared
+
+
+def _supply(extension: Any) -> None:
+    """Declare the operators that torchvision describes on import, and their kernels."""
+    if extension._has_ops() or _declared:
+        return
+    library = torch.library.Library("torchvision", "DEF")
+    _declared.append(library)
+    library.define("nms" + _NMS)
+    library.define("qnms" + _NMS)  # described on import; quantized boxes have no kernel here
+    library.define("roi_align" + _ROI_ALIGN)
+    library.define("_roi_align_backward" + _ROI_ALIGN_BACKWARD)
+    for device in ("CPU", "CUDA"):
+        library.impl("nms", suppression.nms, device)
+        library.impl("roi_align", _roi_align, device)
+        library.impl("_roi_align_backward", _roi_align_backward, device)
+    library.impl("roi_align", _roi_align_meta, "Meta")
+    library.impl("_roi_align_backward", _roi_align_backward_meta, "Meta")
+    torch.library.register_autograd(
+        "torchvision::roi_align", _backward, setup_context=_save, lib=library
+    )
+
+
+def _use_in_boxes(module: Any) -> None:
+    if _declared:
+        module.nms = _nms  # torchvision's own asks for its library first
+
+
+def _use_in_roi_align(module: Any) -> None:
+    if _declared:  # otherwise torchvision compiles a fallback, for minutes
+        module._has_ops = _there_is_one
+        module._assert_has_ops = _there_is_one
+
+
+def _there_is_one() -> bool:
+    return True
+
+
+def _nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
+    """Indices [K] of the boxes [N, 4] that are kept, in descending order of score."""
+    return torch.ops.torchvision.nms(boxes, scores, iou_threshold)
+
+
+def _roi_align(
+    input: Tensor,
+    rois: Tensor,
+    spatial_scale: float,
+    pooled_height: int,
+    pooled_width: int,
+    sampling_ratio: int,
+    aligned: bool,
+) -> Tensor:
+    return pooling.roi_align(
+        input,
+        rois,
+        (pooled_height, pooled_width),
+        spatial_scale=spatial_scale,
+        sampling_ratio=max(sampling_ratio, 0),  # torchvision also takes -1 for the adaptive number
+        aligned=aligned,
+    )
+
+
+def _roi_align_backward(
+    grad: Tensor,
+    rois: Tensor,
+    spatial_scale: float,
+    pooled_height: int,
+    pooled_width: int,
+    batch_size: int,
+    channels: int,
+    height: int,
+    width: int,
+    sampling_ratio: int,
+    aligned: bool,
+) -> Tensor:
+    return pooling.roi_align_backward(
+        grad,
+        rois,
+        (batch_size, channels, height, width),
+        spatial_scale=spatial_scale,
+        sampling_ratio=max(sampling_ratio, 0),
+        aligned=aligned,
+    )
+
+
+def _roi_align_meta(
+    input: Tensor, rois: Tensor, spatial_scale: float, height: int, width: int, *_: object
+) -> Tensor:
+    return input.new_empty(rois.shape[0], input.shape[1], height, width)
+
+
+def _roi_align_backward_meta(
+    grad: Tensor,
+    rois: Tensor,
+    spatial_scale: float,
+    pooled_height: int,
+    pooled_width: int,
+    batch_size: int,
+    channels: int,
+    height: int,
+    width: int,
+    *_: object,
+) -> Tensor:
+    return grad.new_empty(batch_size, channels, height, width)
+
+
+def _save(ctx: Any, inputs: tuple, output: Tensor) -> None:
+    maps, rois, *ctx.options = inputs
+    ctx.save_for_backward(rois)
+    ctx.shape = maps.shape
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple:
+    (rois,) = ctx.saved_tensors
+    scale, height, width, sampling_ratio, aligned = ctx.options
+    grad_input = torch.ops.torchvision._roi_align_backward(
+        grad,
+        rois,
+        scale,
+        height,
+        width,
+        *ctx.shape,
+        sampling_ratio,
+        aligned,
+    )
+    return grad_input, None, None, None, None, None, None

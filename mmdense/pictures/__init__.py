@@ -1,1 +1,0 @@
-"""Pictures of what a trained model sees: its features, its attention, its neighbours, its boxes."""

@@ -1,0 +1,1 @@
+"""Images of what a model is fed and what it sees: features, attention, boxes."""

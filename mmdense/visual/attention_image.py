@@ -1,0 +1,88 @@
+"""Where the last block of a vision transformer looks, head by head.
+
+Letters: h heads, H and W positions of the patches.
+"""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+from torch import Tensor, nn
+
+from mmdense.visual.attention import class_attention
+from mmdense.visual.chosen_images import ImageSource, evenly_spaced, network_input
+from mmdense.visual.drawn import Drawn
+from mmdense.visual.feature_maps import feature_map
+from mmdense.visual.image_grid import Cell, draw_grid, faded, fitted, side_by_side
+from mmdense.visual.last_attention import last_queries_and_keys
+
+__all__ = ["draw_attention"]
+
+_IMAGES, _HEADS = 6, 12  # at most
+_COLUMNS = 8  # of a row that has several images
+_COVER = 0.65  # how much of the colours lies on the picture
+
+
+def draw_attention(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
+    """Draw the attention of the class token over the patches, after DINO (arXiv:2104.14294).
+
+    Args:
+        backbone: In eval mode.
+        preprocess: Normalises images for it.
+        source: Its images.
+
+    Raises:
+        NothingToDraw: The backbone is no vision transformer that is known.
+    """
+    images = [source[index] for index in evenly_spaced(len(source), _IMAGES)]
+    groups, heads, patches, extra = [], 0, 0, 0
+    for image in images:
+        planes, extra = _attention_planes(backbone, network_input([image], preprocess))
+        heads, patches = len(planes), planes[0].numel()
+        groups.append(_cells(image.picture, image.name, planes[:_HEADS]))
+    headings = ["image", *(f"head {number}" for number in range(1, len(groups[0])))]
+    number = min(_per_row(len(headings)), len(groups))
+    sheet = draw_grid(side_by_side(groups, number), headings * number, group=len(headings))
+    asking = "the class token" if extra else "the mean query of the patches (no class token)"
+    shown = (
+        f"the first {_HEADS} of its {heads} heads"
+        if heads > _HEADS
+        else f"its {heads} head" + "s" * (heads > 1)
+    )
+    caption = (
+        f"Attention of {asking} over the patches in the last block of the backbone, "
+        f"{type(backbone).__name__}: {shown} side by side, on {source.describe(len(groups))}. "
+        "Yellow is the most that a head gives to one patch of that image, printed below as a "
+        f"share; dark violet is none. Spread evenly over {patches} patches, it would be "
+        f"{100 / patches:.1f} %. Look for heads that keep to objects or to their parts. Where "
+        "every patch gets the same, a head has found nothing to look for. Such pictures were shown "
+        "by DINO (arXiv:2104.14294, figure 1)."
+    )
+    return Drawn(sheet, "Where the attention lies", caption)
+
+
+def _attention_planes(backbone: nn.Module, inputs: Tensor) -> tuple[Tensor, int]:
+    """Attention over the patches, [h, H, W], and the number of extra tokens."""
+    maps: list[Tensor] = []
+    found = last_queries_and_keys(backbone, lambda: maps.append(feature_map(backbone, inputs)))
+    weights = class_attention(found.queries[0], found.keys[0], extra=found.extra)  # [h, H W]
+    return weights.unflatten(1, maps[0].shape[2:]), found.extra  # [h, H, W]
+
+
+def _per_row(columns: int) -> int:
+    """Images in a row, where each takes so many columns."""
+    return max(1, _COLUMNS // columns)
+
+
+def _cells(picture: np.ndarray, name: str, planes: Tensor) -> list[Cell]:
+    columns = (1 + len(planes)) * _per_row(1 + len(planes))
+    shown = fitted(picture, columns)
+    cells = [Cell(shown, (name,))]
+    for plane in planes.cpu().numpy():
+        strength = plane / max(plane.max(), 1e-12)
+        colours = matplotlib.colormaps["viridis"](strength)[..., :3]  # [H, W, 3]
+        small = (colours * 255).round().astype(np.uint8)
+        heat = fitted(small, columns, like=picture.shape).astype(np.float32)
+        mixed = _COVER * heat + (1 - _COVER) * faded(shown)
+        cells.append(Cell(mixed.round().astype(np.uint8), (f"most {100 * plane.max():.1f} %",)))
+    return cells

@@ -1,0 +1,74 @@
+"""All pictures of a trained model that fit it, in one folder with their captions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config
+from mmengine.device import get_device
+
+from mmdense.checkpoints.atomic_backend import write_atomically
+from mmdense.checkpoints.trained_model import load_trained
+from mmdense.evaluation.probe_loaders import build_preprocessor
+from mmdense.visual.attention_image import draw_attention
+from mmdense.visual.chosen_images import open_images
+from mmdense.visual.drawn import CAPTIONS, Drawn, NothingToDraw
+from mmdense.visual.image_grid import png_bytes
+from mmdense.visual.neighbours_image import draw_neighbours
+from mmdense.visual.patch_pca_image import draw_patch_pca
+from mmdense.visual.proposals_image import draw_proposals
+from mmdense.visual.trained_run import backbone_of
+
+__all__ = ["Pictures", "draw_run"]
+
+
+class Pictures(NamedTuple):
+    """What :func:`draw_run` wrote.
+
+    Attributes:
+        captions: Title and caption of each file.
+        left_out: Why a file was not written.
+    """
+
+    captions: dict[str, dict[str, str]]
+    left_out: dict[str, str]
+
+
+def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Pictures:
+    """Draw what a model has learnt, on always the same images of its data.
+
+    Args:
+        cfg: Of the run.
+        checkpoint: Of the run.
+        folder: For the PNGs and :data:`CAPTIONS`; it is made.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint, or images are missing.
+        ValueError: Config and checkpoint do not fit, the model has no backbone, or its features
+            are not finite.
+    """
+    model = load_trained(cfg, checkpoint)
+    backbone = backbone_of(model)
+    preprocess = build_preprocessor(cfg, None, where="draw_features").to(get_device())
+    source = open_images(cfg)
+    pictures: dict[str, Callable[[], Drawn]] = {
+        "patch_pca.png": lambda: draw_patch_pca(backbone, preprocess, source),
+        "attention.png": lambda: draw_attention(backbone, preprocess, source),
+        "neighbours.png": lambda: draw_neighbours(backbone, preprocess, source),
+        "proposals.png": lambda: draw_proposals(model, source),
+    }
+    done = Pictures({}, {})
+    for name, draw in pictures.items():
+        try:
+            drawn = draw()
+        except NothingToDraw as reason:
+            done.left_out[name] = str(reason)
+            continue
+        write_atomically(png_bytes(drawn.image), folder / name)
+        done.captions[name] = {"title": drawn.title, "caption": drawn.caption}
+    text = json.dumps(done.captions, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(text.encode(), folder / CAPTIONS)
+    return done

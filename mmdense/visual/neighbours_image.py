@@ -1,0 +1,131 @@
+"""Some images with those that the features hold for the most alike.
+
+Letters: N images, D channels, Q queries, K neighbours.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mmdense.visual.chosen_images import (
+    ChosenImage,
+    ImageSource,
+    evenly_spaced,
+    network_input,
+)
+from mmdense.visual.drawn import Drawn, NothingToDraw
+from mmdense.visual.feature_maps import pooled_features
+from mmdense.visual.image_grid import GOOD, POOR, Cell, draw_grid, fitted, frame
+from mmdense.visual.neighbours import nearest
+
+__all__ = ["draw_neighbours"]
+
+_IMAGES, _QUERIES, _NEIGHBOURS = 512, 6, 7
+_BATCH = 32  # images at a time
+_DENSE = ("gt_instances", "gt_sem_seg", "gt_panoptic_seg")
+
+
+def draw_neighbours(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
+    """Draw a row for each query: its neighbours by cosine similarity of pooled features.
+
+    Args:
+        backbone: In eval mode.
+        preprocess: Normalises images for it.
+        source: Its images, with a class each or with no truth at all.
+
+    Raises:
+        NothingToDraw: The images are annotated by boxes or pixels, or there is only one.
+    """
+    chosen = evenly_spaced(len(source), _IMAGES)
+    sample = source[chosen[0]].sample
+    if sample is not None and any(key in sample for key in _DENSE):
+        raise NothingToDraw("images with boxes or maps show many things, not one to compare")
+    if len(chosen) < 2:
+        raise NothingToDraw("there is one image, which has no neighbours")
+    features, labels = _features(backbone, preprocess, source, chosen)
+    queries = evenly_spaced(len(chosen), _QUERIES)
+    similar, index = nearest(features, queries, min(_NEIGHBOURS, len(chosen) - 1))
+    columns = 1 + index.shape[1]
+    rows = [
+        [_query_cell(source, source[chosen[query]], columns)]
+        + [
+            _cell(source, source[chosen[one]], labels[query], float(value), columns)
+            for one, value in zip(row.tolist(), values)
+        ]
+        for query, row, values in zip(queries, index, similar)
+    ]
+    headings = ["query", *(f"neighbour {number}" for number in range(1, columns))]
+    sheet = draw_grid(rows, headings)
+    caption = _caption(backbone, source, len(chosen), queries, labels, index)
+    return Drawn(sheet, "Which images look alike to it", caption)
+
+
+def _features(
+    backbone: nn.Module, preprocess: nn.Module, source: ImageSource, chosen: list[int]
+) -> tuple[Tensor, list[int | None]]:
+    """Pooled features [N, D] and the class of each image, where it has one."""
+    features: list[Tensor] = []
+    labels: list[int | None] = []
+    waiting: list[ChosenImage] = []  # of one size
+    for image in (source[index] for index in chosen):
+        if waiting and (len(waiting) == _BATCH or image.pixels.shape != waiting[0].pixels.shape):
+            features.append(pooled_features(backbone, network_input(waiting, preprocess)).cpu())
+            waiting = []
+        waiting.append(image)
+        labels.append(image.label)
+    features.append(pooled_features(backbone, network_input(waiting, preprocess)).cpu())
+    return torch.cat(features), labels  # [N, D]
+
+
+def _query_cell(source: ImageSource, image: ChosenImage, columns: int) -> Cell:
+    name = image.name if image.label is None else source.class_name(image.label)
+    return Cell(fitted(image.picture, columns), (name, ""))
+
+
+def _cell(
+    source: ImageSource, image: ChosenImage, wanted: int | None, similar: float, columns: int
+) -> Cell:
+    """A neighbour; where classes are known, a sign and a frame tell whether they are equal."""
+    picture = fitted(image.picture, columns)
+    alike = f"cosine {similar:.3f}"
+    if wanted is None or image.label is None:
+        return Cell(picture, (image.name, alike))
+    right = image.label == wanted
+    name = f"{'✓' if right else '✗'} {source.class_name(image.label)}"
+    return Cell(frame(picture, GOOD if right else POOR), (name, alike))
+
+
+def _caption(
+    backbone: nn.Module,
+    source: ImageSource,
+    count: int,
+    queries: list[int],
+    labels: list[int | None],
+    index: Tensor,
+) -> str:
+    text = (
+        f"{len(queries)} queries on the left, each with the {index.shape[1]} images that are most "
+        f"alike to it by the cosine of the backbone's pooled features ({type(backbone).__name__}, "
+        f"last output), among {source.describe(count)}. "
+    )
+    known = [query for query in queries if labels[query] is not None]
+    if not known:
+        return text + (
+            "Look for what the neighbours share with their query: the thing itself, or merely its "
+            "colours, its background, or the kind of picture."
+        )
+    right = sum(
+        labels[one] == labels[query]
+        for query, row in zip(queries, index.tolist())
+        for one in row
+        if labels[query] is not None
+    )
+    total = len(known) * index.shape[1]
+    chance = sum(labels.count(labels[query]) - 1 for query in known) / (count - 1)
+    return text + (
+        f"{right} of the {total} neighbours are of their query's class (by chance about "
+        f"{chance * index.shape[1]:.0f}); they have a blue frame and ✓, the others an orange one "
+        "and ✗. Where they are wrong, look for what they share with the query instead: colours, "
+        "background, or the kind of picture."
+    )

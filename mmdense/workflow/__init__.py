@@ -1,0 +1,1 @@
+"""Several runs: stages, pipelines, studies and downstream suites."""

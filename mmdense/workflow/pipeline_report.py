@@ -1,0 +1,140 @@
+"""The record of a pipeline, collected from those of its stages, with its table and pictures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mmcv
+from mmengine.config import Config
+
+from mmdense.records.plots import contact_sheet, plot_curves
+from mmdense.records.portable import portable_path
+from mmdense.records.record import FILE_NAME, Record, load
+from mmdense.records.sources import joined_sources
+from mmdense.records.tables import pipelines_table
+from mmdense.workflow.stage import Stage
+
+__all__ = ["collect", "gather", "write_pictures", "write_table"]
+
+SLUG = "pipelines"
+_SHOWN = 6  # sample predictions on a contact sheet
+_NAMED = 3  # files that a note names
+_LOSS = "train/loss"
+
+
+def collect(cfg: Config, stages: list[Stage], work_dir: Path) -> Record:
+    """One record over finished stages: their metrics as ``stage/metric``, their times summed.
+
+    A stage that ran on other code than the rest is named in the notes, and counts as uncommitted
+    where it was.
+
+    Raises:
+        RecordError: A stage left no record.
+    """
+    record = Record.begin(SLUG, cfg.name, config=cfg, seed=cfg.seed)
+    gather(record, stages, work_dir)
+    for stage in record.stages:
+        record.metrics |= {f"{stage['name']}/{key}": v for key, v in stage["metrics"].items()}
+    return record
+
+
+def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
+    """Add to a record what its stages left: entries, times, and whose code differs.
+
+    Raises:
+        RecordError: A stage left no record.
+    """
+    parts = [load(stage.folder(work_dir) / FILE_NAME) for stage in stages]
+    elsewhere: dict[str, list[str]] = {}  # by commit
+    for stage, part in zip(stages, parts):
+        record.stages.append(_entry(stage, part))
+        if part.git["dirty"]:
+            record.git["dirty"] = True
+            files = {*record.git["dirty_files"], *part.git["dirty_files"]}
+            record.git["dirty_files"] = sorted(files)
+        if part.git["commit"] != record.git["commit"]:
+            elsewhere.setdefault(str(part.git["commit"]), []).append(stage.name)
+        record.notes += [f"stage {stage.name}: {note}" for note in part.notes]
+        record.data |= {f"{stage.name}/{split}": found for split, found in part.data.items()}
+        for name, value in part.cost.items():
+            record.cost[name] = record.cost.get(name, 0.0) + value
+    record.notes += [
+        f"stage{'s' * (len(names) > 1)} {', '.join(names)} ran at commit {commit}"
+        for commit, names in elsewhere.items()
+    ]
+    record.sources = joined_sources(part.sources for part in parts)
+    record.notes += _of_several_versions(record.sources)
+    silent = [stage.name for stage, part in zip(stages, parts) if not part.sources]
+    if silent and record.sources:
+        record.notes.append(f"the code of {', '.join(silent)} is not known")
+    record.date = min(part.date for part in parts)
+    record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
+    record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)
+
+
+def _of_several_versions(sources: Mapping[str, str | list[str]]) -> list[str]:
+    """A note on files that changed between stages."""
+    names = [name for name, found in sources.items() if not isinstance(found, str)]
+    if not names:
+        return []
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return [f"not all parts ran with the same {', '.join(names[:_NAMED])}{more}"]
+
+
+def write_table(record: Record, path: Path) -> str:
+    """Write the comparison of a pipeline as it would stand in the README, and the notes below."""
+    table = pipelines_table([record])
+    below = "".join(f"\n{note}\n" for note in record.notes)
+    path.write_text(f"{table}\n{below}", encoding="utf-8")
+    return table
+
+
+def write_pictures(record: Record, work_dir: Path) -> list[Path]:
+    """Draw losses, metrics and sample predictions to ``<work_dir>/plots``; returns the files."""
+    folder = work_dir / "plots"
+    folder.mkdir(parents=True, exist_ok=True)
+    curves = {stage["name"]: stage["curves"] for stage in record.stages}
+    written = []
+    for stage in record.stages:
+        if stage["task"] == "pretrain":
+            path = folder / f"{stage['name']}_loss.png"
+            plot_curves({stage["name"]: curves[stage["name"]]}, [_LOSS], path)
+            written.append(path)
+    for row in record.config["compare"]:
+        if "random" not in row:
+            continue  # its curves stand beside no others
+        runs = {name: curves[name] for name in (row["ssl"], row["random"])}
+        for key, what in ((_LOSS, "loss"), (f"val/{row['metric']}", "metric")):
+            if all(run.get(key) for run in runs.values()):
+                path = folder / f"{row['task']}_{what}.png"
+                plot_curves(runs, [key], path)
+                written.append(path)
+    for stage in record.stages:
+        samples = sorted((work_dir / stage["name"] / "predictions").glob("*.png"))[:_SHOWN]
+        if samples:
+            path = folder / f"{stage['name']}_samples.png"
+            images = [mmcv.imread(str(s), channel_order="rgb") for s in samples]
+            contact_sheet(images, [f"{s.stem}: truth, prediction" for s in samples], path)
+            written.append(path)
+    return written
+
+
+def _entry(stage: Stage, part: Record) -> dict[str, Any]:
+    """What the record of a pipeline keeps of a stage."""
+    return {
+        "name": stage.name,
+        "task": stage.task,
+        "data": stage.data,
+        "init": "ssl" if stage.after else "random",
+        "tool": stage.tool,
+        "config": portable_path(stage.config),
+        "config_sha256": part.config_sha256,
+        "command": part.command,
+        "metrics": part.metrics,
+        "curves": part.curves,
+        "wall_time_s": part.wall_time_s,
+        "peak_memory_mib": part.peak_memory_mib,
+        "images": part.images,
+        "images_per_second": part.images_per_second,
+        "git": part.git,
+    }

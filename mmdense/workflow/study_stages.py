@@ -1,0 +1,158 @@
+"""What a study trains: every variant with every seed, and what it starts from.
+
+A variant is a config that is written from its ``base``:
+
+    changes   keys of the base with other values
+    percent   share of the training images, repeated so that a training has as many steps
+    after     a stage of ``before`` that it starts from, of the same seed
+    init      a checkpoint that it starts from, for all seeds
+    allow     what of its backbone the checkpoint may leave out
+    data      names of the data sets it uses, for people; by default all of the study
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config, ConfigDict
+
+from mmdense.workflow.stage import Stage
+
+__all__ = ["CHECKPOINT", "StudyStage", "check_variants", "study_stages"]
+
+#: ``init`` of a variant whose checkpoint the user names: tools/downstream.py.
+CHECKPOINT = "CHECKPOINT"
+_FEW_LABELS = """train_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type="RepeatDataset",
+        times={1},
+        dataset=dict(
+            type="mmdense.FewLabels",
+            percent={0},
+            seed=0,
+            dataset=_base_.train_dataloader.dataset,
+        ),
+    )
+)"""
+_KEYS = {
+    *("name", "label", "base", "changes", "percent", "after", "init", "allow", "data"),
+    *("group", "against", "paper"),  # of tables
+}
+
+
+class StudyStage(NamedTuple):
+    """One training.
+
+    Attributes:
+        stage: What it runs.
+        seed: Its seed.
+        variant: Name of the variant, or of the stage of ``before``.
+        before: Name of the stage that it starts from.
+    """
+
+    stage: Stage
+    seed: int
+    variant: str
+    before: str | None
+
+
+def check_variants(cfg: Config, where: str) -> None:
+    """Refuse variants that cannot be trained.
+
+    Args:
+        cfg: Of the study.
+        where: Its file, for messages.
+
+    Raises:
+        ValueError: A name is used twice, a config does not exist or has not the keys that a variant
+            changes, a variant compares with or starts from what is not there, or has a key of no
+            meaning.
+    """
+    before = cfg.get("before", [])
+    names = [entry.name for entry in [*before, *cfg.variants]]
+    if len(set(names)) < len(names) or len(set(cfg.seeds)) < len(cfg.seeds):
+        raise ValueError(f"{where}: a variant or a seed stands twice: {names}, {cfg.seeds}")
+    for number, entry in enumerate(before):
+        if not Path(entry.config).is_file():
+            raise ValueError(f"{where}: before[{number}].config: there is no file {entry.config}")
+    for number, variant in enumerate(cfg.variants):
+        for fault in _faults(cfg, variant, names[: len(before)], names[len(before) :]):
+            raise ValueError(f"{where}: variants[{number}]{fault}")
+
+
+def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str]) -> Iterator[str]:
+    if unknown := sorted(set(variant) - _KEYS):
+        yield f": {', '.join(unknown)} mean nothing; the keys are {', '.join(sorted(_KEYS))}"
+    base = variant.get("base", cfg.get("base"))
+    if base is None or not Path(base).is_file():
+        yield f".base: there is no file {base}"
+        return
+    if unknown := sorted(set(variant.get("changes", {})) - set(Config.fromfile(base))):
+        yield f".changes: {base} has no {', '.join(unknown)}"
+    if variant.get("after") not in (None, *before):
+        yield f".after is {variant.after!r}; before it come {', '.join(before) or 'none'}"
+    if variant.get("against") not in (None, *names):
+        yield f".against is {variant.against!r}; the variants are {', '.join(names)}"
+    if variant.get("init") == CHECKPOINT:
+        yield ".init is for you to name: python tools/downstream.py CHECKPOINT --suite ..."
+    if "init" in variant and "after" in variant:
+        yield ": 'init' and 'after' both say what it starts from"
+    if "allow" in variant and "init" not in variant:
+        yield ".allow is about the checkpoint of 'init', and there is none"
+    if not 0 < variant.get("percent", 100) <= 100:
+        yield f".percent is {variant.percent}; need a number above 0 and up to 100"
+    if "percent" in variant and "train_dataloader" in variant.get("changes", {}):
+        yield ".percent takes a share of the base's train_dataloader, which 'changes' changes"
+
+
+def study_stages(cfg: Config, work_dir: Path) -> list[StudyStage]:
+    """Every training of a study in their order; writes the config of each variant."""
+    data = ", ".join(entry.name for entry in cfg.data)
+    configs = {variant.name: _write_config(cfg, variant, work_dir) for variant in cfg.variants}
+    stages = []
+    for seed in cfg.seeds:
+        for entry in cfg.get("before", []):
+            stage = Stage(
+                name=f"{entry.name}/seed{seed}",
+                tool="train",
+                config=entry.config,
+                task=entry.get("task", "pretrain"),
+                data=entry.get("data", data),
+                gpus=cfg.get("gpus", 1),
+            )
+            stages.append(StudyStage(stage, seed, entry.name, None))
+        for variant in cfg.variants:
+            after = variant.get("after")
+            stage = Stage(
+                name=f"{variant.name}/seed{seed}",
+                tool="train",
+                config=configs[variant.name],
+                task=cfg.task,
+                data=variant.get("data", data),
+                after=after and f"{after}/seed{seed}",
+                options=_start(variant, trust=cfg.get("trust_checkpoint", False)),
+                gpus=cfg.get("gpus", 1),
+            )
+            stages.append(StudyStage(stage, seed, variant.name, stage.after))
+    return stages
+
+
+def _start(variant: ConfigDict, *, trust: bool) -> tuple[str, ...]:
+    """Options of tools/train.py for what a variant starts from."""
+    if "init" not in variant:
+        return ()
+    start = ["--init", variant.init, *(["--trust-checkpoint"] if trust else [])]
+    return (*start, "--allow", *variant.allow) if variant.get("allow") else tuple(start)
+
+
+def _write_config(cfg: Config, variant: ConfigDict, work_dir: Path) -> str:
+    path = work_dir / variant.name / "config.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    changes: dict[str, Any] = variant.get("changes", ConfigDict()).to_dict()
+    lines = [f"_base_ = {str(Path(variant.get('base', cfg.get('base'))).resolve())!r}"]
+    lines += [f"{key} = {value!r}" for key, value in changes.items()]
+    if variant.get("percent", 100) < 100:
+        lines.append(_FEW_LABELS.format(variant.percent, round(100 / variant.percent)))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)

@@ -1,0 +1,194 @@
+import json
+
+import mmdense  # noqa: F401
+
+# isort: split
+import numpy as np
+import pytest
+from mmengine.config import ConfigDict
+from PIL import Image
+
+from mmdense.data.checks.dataset import check_dataset
+
+LOAD = dict(type="mmdense.LoadImage")
+
+
+def picture(path, size=(6, 4), **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (9, 8, 7)).save(path, **options)
+    return path
+
+
+def check(type, root, **options):
+    return check_dataset(ConfigDict(type=type, data_root=str(root), **options))
+
+
+def shown(findings):
+    return [f"{finding.level}: {finding}" for finding in findings]
+
+
+def folders(root, **options):
+    return check("mmpretrain.CustomDataset", root, pipeline=[LOAD], **options)
+
+
+def test_folders_of_classes(tmp_path):
+    for name in ("cat/0.jpg", "cat/1.png", "dog/0.jpg"):
+        picture(tmp_path / name)
+    assert folders(tmp_path) == []
+    broken = tmp_path / "dog/1.jpg"
+    broken.write_bytes((tmp_path / "dog/0.jpg").read_bytes()[:-20])
+    (tmp_path / "cow").mkdir()
+    empty, cut = shown(folders(tmp_path))
+    assert empty == (
+        f"error: {tmp_path}: dataset: the class folder {tmp_path / 'cow'} has no image; "
+        "put images in it, or remove the folder"
+    )
+    assert cut.startswith(f"error: {broken}: image: the JPEG is cut off after ")
+    assert cut.endswith("; copy it again from its source, or take it out of the data set")
+
+
+@pytest.mark.parametrize("with_label", [True, False])
+def test_an_empty_folder_and_a_missing_one(tmp_path, with_label):
+    for root in (tmp_path, tmp_path / "gone"):
+        [finding] = folders(root, with_label=with_label)
+        assert finding.level == "error"
+        assert str(root) in str(finding)
+        assert finding.advice == "bring the data, or correct its path"
+
+
+def test_a_picture_that_the_annotation_file_names_is_missing(tmp_path):
+    (tmp_path / "list.txt").write_text("gone.jpg 0\n")
+    [finding] = shown(folders(tmp_path, ann_file="list.txt"))
+    assert "gone.jpg: image: there is no such file; check data_root and data_prefix" in finding
+
+
+def coco(tmp_path, **change):
+    picture(tmp_path / "images/0.jpg")
+    content = dict(
+        images=[dict(id=0, file_name="0.jpg", width=6, height=4)],
+        annotations=[
+            dict(id=0, image_id=0, category_id=1, bbox=[0, 0, 3, 3], area=9, iscrowd=0),
+        ],
+        categories=[dict(id=1, name="cat")],
+    )
+    content.update(change)
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    return dict(
+        ann_file="a.json",
+        data_prefix=dict(img="images"),
+        metainfo=dict(classes=("cat",)),
+        pipeline=[LOAD],
+    )
+
+
+@pytest.mark.parametrize("kind", ["mmdet.CocoDataset", "mmdense.CheckedCocoDataset"])
+def test_coco_annotations_headers_and_pictures(tmp_path, kind):
+    options = coco(tmp_path)
+    assert check(kind, tmp_path, **options) == []
+    content = (tmp_path / "images/0.jpg").read_bytes()
+    (tmp_path / "images/0.jpg").write_bytes(content[:-4])  # its header is whole
+    options = coco(tmp_path / "b", images=[dict(id=0, file_name="0.jpg", width=5, height=4)])
+    (tmp_path / "b/images/0.jpg").write_bytes(content[:-4])
+    size, cut = shown(check(kind, tmp_path / "b", **options))
+    assert "image id 0 (images[0]): width, height: 5x4, but " in size
+    assert "images/0.jpg: image: the JPEG is cut off" in cut
+
+
+def test_coco_annotations_that_the_host_cannot_read(tmp_path):
+    options = coco(tmp_path, annotations=[dict(id=0)])
+    found = shown(check("mmdet.CocoDataset", tmp_path, **options))
+    assert len(found) == 4  # image_id, category_id, bbox and area
+    for text in ("", '{"images": ['):
+        (tmp_path / "a.json").write_text(text)
+        [finding] = shown(check("mmdet.CocoDataset", tmp_path, **options))
+        assert "a.json" in finding
+        assert "the file is empty" in finding or "line 1, column" in finding
+
+
+def segmentation(tmp_path, values, size=(6, 4), **options):
+    picture(tmp_path / "images/0.jpg", size)
+    path = tmp_path / "maps/0.png"
+    path.parent.mkdir(exist_ok=True)
+    if isinstance(values, bytes):
+        path.write_bytes(values)
+    elif values is not None:
+        Image.fromarray(values).save(path)
+    return check(
+        "mmseg.BaseSegDataset",
+        tmp_path,
+        data_prefix=dict(img_path="images", seg_map_path="maps"),
+        metainfo=dict(classes=("road", "sky", "tree")),
+        pipeline=[LOAD],
+        **options,
+    )
+
+
+def labels(*values, kind=np.uint8):
+    return np.resize(np.array(values, kind), (4, 6))
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        (labels(0, 1, 2, 255), {}),
+        (labels(0, 1, 2, 3, 255), dict(reduce_zero_label=True)),
+        (labels(0, 1, 2, 9), dict(ignore_index=9)),
+        (labels(0, 1, kind=bool), {}),
+    ],
+)
+def test_a_sound_map(tmp_path, values, options):
+    assert segmentation(tmp_path, values, **options) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "problem"),
+    [
+        (labels(0, 3, 254), {}, "has the labels 3, 254"),
+        (labels(0, 4), dict(reduce_zero_label=True), "has the labels 4"),
+        (labels(0, 254), dict(reduce_zero_label=True), "has the labels 254"),
+        (labels(0, 258, kind=np.uint16), {}, "has the labels 258"),  # 2 in eight bits
+        (np.zeros((4, 7), np.uint8), {}, "it is 7x4, its image 6x4"),
+        (np.zeros((4, 6, 3), np.uint8), {}, "it has the shape (4, 6, 3)"),
+        (None, {}, "there is no such file"),
+        (b"", {}, "it cannot be read (cannot identify"),
+        (b"\x89PNG\r\n\x1a\n", {}, "it cannot be read ("),
+    ],
+)
+def test_a_wrong_map(tmp_path, values, options, problem):
+    [finding] = segmentation(tmp_path, values, **options)
+    assert (finding.level, finding.field) == ("error", "map")
+    assert finding.file == str(tmp_path / "maps/0.png")
+    assert finding.problem.startswith(problem)
+
+
+def test_a_segmentation_folder_without_images(tmp_path):
+    (tmp_path / "images").mkdir()
+    [finding] = check(
+        "mmseg.BaseSegDataset",
+        tmp_path,
+        data_prefix=dict(img_path="images", seg_map_path="maps"),
+        pipeline=[LOAD],
+    )
+    assert finding.level == "error"
+    assert f"no image in {{'img_path': '{tmp_path / 'images'}'" in finding.problem
+
+
+def test_wrappers_are_looked_through(tmp_path):
+    (tmp_path / "a").mkdir()
+    picture(tmp_path / "b/0.jpg")
+    inner = [
+        dict(type="mmpretrain.CustomDataset", data_root=str(tmp_path / name), with_label=False)
+        for name in ("a", "b")
+    ]
+    skip = dict(type="mmdense.SkipBroken", dataset=inner[0])
+    [finding] = check_dataset(
+        ConfigDict(type="ConcatDataset", datasets=[skip, inner[1]]), workers=2
+    )
+    assert str(tmp_path / "a") in finding.problem
+
+
+def test_what_cannot_be_checked_is_said(tmp_path):
+    [finding] = check("mmdense.CIFAR10", tmp_path)
+    assert (finding.level, finding.problem) == ("note", "mmdense.CIFAR10 reads no picture files")
+    [finding] = check("mmdense.CIFAR11", tmp_path)
+    assert (finding.level, finding.problem) == ("error", "there is no data set 'mmdense.CIFAR11'")

@@ -1,0 +1,42 @@
+import io
+
+from rich.console import Console
+
+from mmdense.data.checks.finding import Findings
+from mmdense.data.checks.report import print_findings
+
+
+def printed(findings):
+    console = Console(file=io.StringIO(), width=200)
+    print_findings("train", findings, console)
+    return console.file.getvalue()
+
+
+def test_one_row_a_kind_errors_first():
+    found = Findings("a[1].json")  # no markup of rich
+    found.note("", "images", "unused", "look")
+    for number in range(5):
+        found.error(f"image id {number}", "width", f"is {-number}", "write it")
+    text = printed(found)
+    assert text.index("width") < text.index("unused")
+    assert text.startswith("train: a[1].json")
+    assert text.count("a[1].json") == 1
+    assert "image id 2: is -2" in text
+    assert "image id 3" not in text  # three examples
+    assert text.count("write it") == 1
+    assert "│     5 │" in text
+
+
+def test_of_several_files_each_example_names_its_own():
+    found = []
+    for file in ("a.json", "b.json"):
+        findings = Findings(file)
+        findings.note("", "images", f"unused {file[0]}", "look")
+        found += findings
+    text = printed(found)
+    assert "a.json: unused a" in text
+    assert "b.json: unused b" in text
+
+
+def test_nothing_is_said_to_be_nothing():
+    assert printed([]) == "train: nothing found\n"

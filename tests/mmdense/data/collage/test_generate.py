@@ -1,0 +1,244 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+
+import mmdense  # noqa: F401  (lets the host's packages import without compiled operators)
+from mmdense.data.collage import generate as collage
+
+CONFIGS = Path(__file__).resolve().parents[4] / "configs" / "_base_" / "datasets"
+NANO = collage.Size((64, 48), (4, 2, 2), 6, 24, (10, 10, 10), 6, 32)
+
+
+@pytest.fixture
+def nano(monkeypatch):
+    monkeypatch.setitem(collage.SIZES, "nano", NANO)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return collage.ensure("tiny", tmp_path_factory.mktemp("data"), workers=2)
+
+
+def test_layout_and_counts(tiny):
+    size = collage.SIZES["tiny"]
+    for split, scenes, portraits in zip(collage.SPLITS, size.scenes, size.portraits):
+        assert len(list((tiny / "images" / split).glob("*.jpg"))) == scenes
+        assert len(list((tiny / "semantic" / split).glob("*.png"))) == scenes
+        for name in collage.CLASSES:
+            folder = tiny / "classification" / split / name
+            assert len(list(folder.glob("*.jpg"))) == portraits // 10
+    assert len(list((tiny / "unlabelled").iterdir())) == size.unlabelled
+    card = json.loads((tiny / "collage.json").read_text())
+    assert card["sha256"] == collage.digest(tiny)
+    assert (card["size"], card["seed"], card["version"]) == ("tiny", 0, collage.VERSION)
+
+
+@pytest.mark.parametrize("split", collage.SPLITS)
+def test_annotations_describe_the_files(tiny, split):
+    coco = COCO(tiny / "annotations" / f"instances_{split}.json")
+    assert [c["name"] for c in coco.loadCats(coco.getCatIds())] == list(collage.CLASSES)
+    for image in coco.loadImgs(coco.getImgIds()):
+        picture = cv2.imread(str(tiny / "images" / split / image["file_name"]))
+        assert picture.shape == (image["height"], image["width"], 3)
+        stem = Path(image["file_name"]).stem
+        semantic = cv2.imread(str(tiny / "semantic" / split / f"{stem}.png"), cv2.IMREAD_UNCHANGED)
+        assert semantic.shape == picture.shape[:2]
+        expected = np.zeros(semantic.shape, np.uint8)
+        for item in coco.loadAnns(coco.getAnnIds(image["id"])):
+            mask = coco_mask.decode(coco.annToRLE(item)).astype(bool)
+            assert mask.sum() == item["area"]
+            expected[mask] = 255 if item["iscrowd"] else item["category_id"]
+        certain = semantic != 255
+        np.testing.assert_array_equal(semantic[certain], expected[certain])
+
+
+def test_sizes_vary_a_little(tiny):
+    document = json.loads((tiny / "annotations" / "instances_train.json").read_text())
+    width, height = collage.SIZES["tiny"].scene
+    sizes = {(image["width"], image["height"]) for image in document["images"]}
+    assert len(sizes) > 5
+    assert all(0.87 * width <= w <= width and 0.87 * height <= h <= height for w, h in sizes)
+
+
+def test_same_bytes_with_any_number_of_workers(nano, tmp_path):
+    made = [collage.ensure("nano", tmp_path / str(n), workers=n) for n in (1, 2, 3)]
+    assert len({collage.digest(place) for place in made}) == 1
+    assert len({(place / "collage.json").read_bytes() for place in made}) == 1
+
+
+def test_same_bytes_in_any_order(nano, tmp_path):
+    """Each picture drawn alone, the last one first, equals that of the whole set."""
+    whole = collage.ensure("nano", tmp_path, workers=1)
+    jobs = collage._plan(tmp_path / "alone", NANO, seed=0)
+    for job in reversed(jobs):
+        collage._draw(job)
+    pictures = [path for path in whole.rglob("*") if path.suffix in (".jpg", ".png")]
+    assert len(pictures) == len(jobs) + sum(NANO.scenes)
+    for path in pictures:
+        alone = tmp_path / "alone" / path.relative_to(whole)
+        assert alone.read_bytes() == path.read_bytes()
+
+
+def test_another_seed_is_another_set(nano, tmp_path):
+    one = collage.ensure("nano", tmp_path, seed=0, workers=1)
+    two = collage.ensure("nano", tmp_path, seed=1, workers=1)
+    assert one != two
+    assert collage.digest(one) != collage.digest(two)
+    assert (tmp_path / "collage" / "nano").resolve() == one.resolve()
+    assert (tmp_path / "collage" / "nano-seed1").resolve() == two.resolve()
+
+
+def test_no_two_pictures_are_alike(tiny):
+    pictures = [path.read_bytes() for path in tiny.rglob("*.jpg")]
+    assert len(set(pictures)) == len(pictures)
+
+
+def test_a_ready_set_is_not_made_again(nano, tmp_path, monkeypatch):
+    place = collage.ensure("nano", tmp_path, workers=1)
+    monkeypatch.setattr(collage, "run_all", None)
+    assert collage.ensure("nano", tmp_path) == place
+
+
+def test_a_lost_link_comes_back(nano, tmp_path):
+    place = collage.ensure("nano", tmp_path, workers=1)
+    link = tmp_path / "collage" / "nano"
+    link.unlink()
+    link.symlink_to("elsewhere")
+    collage.ensure("nano", tmp_path)
+    assert link.resolve() == place.resolve()
+
+
+def test_where_no_link_can_be_made_the_path_is_said(nano, tmp_path, capsys):
+    (tmp_path / "collage" / "nano" / "mine").mkdir(parents=True)
+    place = collage.ensure("nano", tmp_path, workers=1)
+    assert f"use {place} instead" in capsys.readouterr().err
+    assert (tmp_path / "collage" / "nano" / "mine").is_dir()
+    assert sorted(p.name for p in place.parent.iterdir() if ".link" in p.name) == []
+
+
+def test_folder_touches_nothing(tmp_path):
+    places = {collage.folder(size, tmp_path, seed) for size in collage.SIZES for seed in (0, 1, 2)}
+    assert len(places) == 9
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_arguments_are_named(tmp_path):
+    with pytest.raises(ValueError, match="unknown Collage size 'huge'; the sizes are tiny, small"):
+        collage.ensure("huge", tmp_path)
+    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
+        collage.ensure("tiny", tmp_path, workers=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_leaves_nothing_behind(nano, tmp_path, monkeypatch):
+    def break_late(job):
+        if job.part == "portrait":
+            raise OSError("the disk is full")
+
+    monkeypatch.setattr(collage, "_draw", break_late)
+    with pytest.raises(OSError, match="the disk is full"):
+        collage.ensure("nano", tmp_path, workers=1)
+    assert [path.suffix for path in (tmp_path / "collage").iterdir()] == [".lock"]
+
+
+def test_an_unwritable_picture_is_named(tmp_path):
+    with pytest.raises(OSError, match=r"missing/a\.jpg: the picture could not be written"):
+        collage._write_image(tmp_path / "missing" / "a.jpg", np.zeros((4, 4, 3), np.uint8))
+
+
+def start_maker(root):
+    code = "from mmdense.data.collage import generate as collage\n"
+    code += f"print(collage.ensure('tiny', {str(root)!r}))"
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for(condition, seconds=600):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_killed_half_way_then_made_by_two_at_once(tiny, tmp_path):
+    place = collage.folder("tiny", tmp_path)
+    victim = start_maker(tmp_path)
+    wait_for(lambda: len(list(place.parent.glob(".*.part/*/*.jpg"))) > 3)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    victim.stdout.close()
+    assert not place.exists()
+    assert len(list(place.parent.glob(".*.part"))) == 1
+
+    makers = [start_maker(tmp_path) for _ in range(2)]
+    outputs = [maker.communicate(timeout=900)[0] for maker in makers]
+    assert [maker.returncode for maker in makers] == [0, 0]
+    assert all(output.splitlines()[-1] == str(place) for output in outputs)
+    assert sum("152/152 pictures" in output for output in outputs) == 1  # one made it
+    assert collage.digest(place) == collage.digest(tiny)
+    assert not list(place.parent.glob(".*.part"))
+
+
+def load_config(name, tiny):
+    cfg = Config.fromfile(CONFIGS / f"collage_{name}.py")
+    text = cfg.dump().replace("data/collage/small", tiny.as_posix())
+    return Config.fromstring(text, ".py")
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [
+        ("detection", "mmdet"),
+        ("instance", "mmdet"),
+        ("semantic", "mmseg"),
+        ("classification", "mmpretrain"),
+        ("unlabelled", "mmpretrain"),
+    ],
+)
+def test_the_hosts_loaders_read_it(tiny, name, scope):
+    __import__(f"{scope}.datasets")
+    init_default_scope(scope)
+    cfg = load_config(name, tiny)
+    size = collage.SIZES["tiny"]
+    counts = size.portraits if name == "classification" else size.scenes
+    counts = (size.unlabelled,) if name == "unlabelled" else counts
+    for split, count in zip(collage.SPLITS, counts):
+        loader_cfg = cfg[f"{split}_dataloader"]
+        loader_cfg.update(num_workers=0, persistent_workers=False, batch_size=4)
+        loader = Runner.build_dataloader(loader_cfg, seed=0)
+        assert len(loader.dataset) == count
+        batch = next(iter(loader))
+        assert len(batch["inputs"]) == 4
+        if name == "semantic":
+            labels = {int(v) for s in batch["data_samples"] for v in s.gt_sem_seg.data.unique()}
+            assert labels <= {*range(11), 255}
+        if name == "instance" and split == "train":
+            instances = batch["data_samples"][0].gt_instances
+            assert len(instances.masks) == len(instances.bboxes)
+
+
+def test_configs_know_classes_and_colours():
+    for name in ("detection", "instance"):
+        meta = Config.fromfile(CONFIGS / f"collage_{name}.py").metainfo
+        assert tuple(meta.classes) == collage.CLASSES
+        assert [tuple(c) for c in meta.palette] == collage.PALETTE
+    meta = Config.fromfile(CONFIGS / "collage_semantic.py").metainfo
+    assert tuple(meta.classes) == collage.SEMANTIC_CLASSES
+    assert [tuple(c) for c in meta.palette] == collage.SEMANTIC_PALETTE

@@ -1,0 +1,96 @@
+import cv2
+import numpy as np
+import pytest
+
+from mmdense.data.collage.shapes import CLASSES, PALETTE, coverage, draw_shape
+from mmdense.data.collage.split import SPLITS, SplitSampler
+from tests.references.polygon_loop import covered_share
+
+CONVEX = {"disc", "triangle", "square", "hexagon"}
+
+
+def shapes_of(label, count=40, split="train"):
+    sampler = SplitSampler(np.random.default_rng(label), split)
+    return [draw_shape(label, sampler) for _ in range(count)]
+
+
+def area(points):
+    x, y = points.T
+    return abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+
+
+def solidity(shape):
+    hull = cv2.convexHull(shape.contours[0].astype(np.float32))[:, 0]
+    return sum((-1) ** k * area(c) for k, c in enumerate(shape.contours)) / area(hull)
+
+
+def test_ten_classes_with_a_colour_each():
+    assert len(set(CLASSES)) == len(PALETTE) == len({tuple(c) for c in PALETTE}) == 10
+
+
+@pytest.mark.parametrize("label", range(10), ids=CLASSES)
+def test_longer_side_is_one_and_centre_the_origin(label):
+    for shape in shapes_of(label):
+        low, high = shape.contours[0].min(axis=0), shape.contours[0].max(axis=0)
+        assert (high - low).max() == pytest.approx(1)
+        np.testing.assert_allclose(low + high, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("label", range(10), ids=CLASSES)
+def test_the_name_says_what_the_shape_is(label):
+    name = CLASSES[label]
+    for split in SPLITS:
+        for shape in shapes_of(label, split=split):
+            assert len(shape.contours) == (2 if name == "ring" else 1)
+            if name in CONVEX:
+                assert solidity(shape) == pytest.approx(1, abs=1e-4)
+            else:
+                assert solidity(shape) < 0.97
+
+
+def test_a_square_is_no_disc_and_a_star_no_cross():
+    """Share of the bounding ellipse or hull: hand values where the class is undeformed.
+
+    A square fills 2/pi = 0.64 of its circumscribed circle, a regular triangle 0.41, a regular
+    hexagon 0.83; rounding and shear move these a little, and they stay apart.
+    """
+    share = {}
+    for name in ("disc", "hexagon", "square", "triangle"):
+        values = []
+        for shape in shapes_of(CLASSES.index(name)):
+            points = shape.contours[0].astype(np.float32)
+            _, radius = cv2.minEnclosingCircle(points)
+            values.append(area(points) / (np.pi * radius**2))
+        share[name] = np.mean(values)
+    assert share["disc"] > share["hexagon"] > share["square"] > share["triangle"]
+
+
+@pytest.mark.parametrize("label", range(10), ids=CLASSES)
+def test_coverage_equals_counted_points(label):
+    shape, centre, size = shapes_of(label, 1)[0], (7.3, 5.8), 9.0
+    fast, left, top = coverage(shape, centre, size)
+    points = [c * size + centre for c in shape.contours]
+    slow = np.array(
+        [
+            [covered_share(points, left + x, top + y, samples=3) for x in range(fast.shape[1])]
+            for y in range(fast.shape[0])
+        ]
+    )
+    difference = np.abs(fast / 255 - slow)
+    # fillPoly also paints the line itself: about an eighth of a pixel along every outline.
+    assert difference.max() <= 0.5
+    assert difference.mean() < 0.05
+    outline = sum(np.hypot(*np.diff(p, axis=0, append=p[:1]).T).sum() for p in points)
+    assert 0 <= (fast / 255).sum() - slow.sum() + 1 <= 1 + 0.2 * outline
+
+
+def test_coverage_has_the_asked_size():
+    for label in range(10):
+        for size in (8.0, 31.5, 120.0):
+            window, left, top = coverage(shapes_of(label, 1)[0], (200.0, 150.0), size)
+            ys, xs = np.nonzero(window >= 128)
+            longer = max(np.ptp(xs), np.ptp(ys)) + 1
+            # A sharp tip has less than half a pixel of ink in its last rows.
+            assert size - max(3, 0.1 * size) <= longer <= size + 1.5
+            assert abs(left + window.shape[1] / 2 - 200) <= 1.5
+            assert abs(top + window.shape[0] / 2 - 150) <= 1.5

@@ -1,0 +1,93 @@
+import json
+
+import mmdense  # noqa: F401
+
+# isort: split
+import mmpretrain.datasets  # noqa: F401
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+
+from mmdense.data.sets.cifar_dataset import CIFAR10, CIFAR100
+
+
+@pytest.fixture
+def root(tmp_path):
+    generator = np.random.default_rng(0)
+    for split, size in (("train", 12), ("test", 5)):
+        images = generator.integers(0, 256, (size, 32, 32, 3), dtype=np.uint8)
+        np.save(tmp_path / f"{split}_images.npy", images)
+        np.save(tmp_path / f"{split}_labels.npy", np.arange(size) % 3)
+    (tmp_path / "classes.txt").write_text("cat\ndog\nfrog\n")
+    (tmp_path / "prepared.json").write_text(json.dumps({"encoding": "JPEG"}))
+    return tmp_path
+
+
+def test_records_for_batched_views(root):
+    dataset = CIFAR10(data_root=str(root))
+    assert len(dataset) == 12
+    assert len(CIFAR10(data_root=str(root), split="test")) == 5
+    assert dataset.metainfo == {
+        "dataset_name": "CIFAR-10 (JPEG)",
+        "classes": ("cat", "dog", "frog"),
+    }
+    record = dataset[4]
+    expected = np.load(root / "train_images.npy")[4].transpose(2, 0, 1)
+    assert record["inputs"].equal(torch.from_numpy(expected.copy()))
+    assert record["data_samples"].gt_label.tolist() == [1]
+    record["inputs"].zero_()  # a copy: the file is left alone
+    assert dataset[4]["inputs"].any()
+
+
+def test_original_encoding_needs_no_remark(root):
+    (root / "prepared.json").write_text(json.dumps({"encoding": "original"}))
+    assert CIFAR100(data_root=str(root)).metainfo["dataset_name"] == "CIFAR-100"
+
+
+def test_records_for_the_hosts_transforms(root):
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        pipeline = [dict(type="RandomCrop", crop_size=32, padding=4), dict(type="PackInputs")]
+        dataset = CIFAR10(data_root=str(root), pipeline=pipeline)
+    record = dataset[2]
+    assert record["inputs"].shape == (3, 32, 32)
+    assert record["data_samples"].gt_label.tolist() == [2]
+    assert record["data_samples"].sample_idx == 2
+
+
+def test_labels_and_a_subset_as_the_hosts_give_them(root):
+    dataset = CIFAR10(data_root=str(root))
+    assert dataset.get_gt_labels().tolist() == [0, 1, 2] * 4
+    dataset.get_subset_([7, 2, 5])
+    dataset.get_subset_([0, 2])  # of those three: images 7 and 5 of the file
+    assert len(dataset) == 2
+    assert dataset.get_gt_labels().tolist() == [1, 2]
+    images = np.load(root / "train_images.npy")
+    for record, place in zip((dataset[0], dataset[1]), (7, 5)):
+        assert record["inputs"].numpy().transpose(1, 2, 0).tolist() == images[place].tolist()
+        assert record["data_samples"].gt_label.tolist() == [place % 3]
+
+
+def test_the_runners_loader_stacks_a_batch(root):
+    loader = Runner.build_dataloader(
+        dict(
+            batch_size=4,
+            num_workers=2,
+            sampler=dict(type="DefaultSampler", shuffle=True),
+            collate_fn=dict(type="default_collate"),
+            dataset=dict(type="mmdense.CIFAR10", data_root=str(root)),
+        ),
+        seed=0,
+    )
+    batches = list(loader)
+    assert [batch["inputs"].shape for batch in batches] == [(4, 3, 32, 32)] * 3
+    labels = [int(sample.gt_label) for batch in batches for sample in batch["data_samples"]]
+    assert sorted(labels) == sorted(np.load(root / "train_labels.npy").tolist())
+
+
+def test_what_is_missing_is_said(root, tmp_path):
+    with pytest.raises(ValueError, match="split='val' of CIFAR-10"):
+        CIFAR10(data_root=str(root), split="val")
+    with pytest.raises(FileNotFoundError, match=r"tools/prepare_data\.py cifar100 --source"):
+        CIFAR100(data_root=str(tmp_path / "nothing"))

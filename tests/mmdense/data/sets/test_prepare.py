@@ -1,0 +1,173 @@
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from mmdense.data.sets import prepare as module
+from mmdense.data.sets.prepare import DATASET_SOURCES, prepare
+
+PHOTOS = ("n01440764_tench", "n01443537_goldfish", "n01484850_great_white_shark")
+
+
+def jpeg(width, height):
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 90)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """A natural1k.zip of three photos, and the data set declared complete with three."""
+    spec = dataclasses.replace(DATASET_SOURCES["natural1k"], counts={"unlabelled": 3})
+    monkeypatch.setitem(DATASET_SOURCES, "natural1k", spec)
+    monkeypatch.delenv(module.SOURCES_VARIABLE, raising=False)
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "natural1k.zip", "w") as archive:
+        for name in PHOTOS:
+            archive.writestr(f"natural1k/{name}.jpg", jpeg(300, 256))
+        archive.writestr("natural1k/README.txt", "no photo")
+    return folder
+
+
+def listing(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_from_folder_archive_or_environment(source, tmp_path, monkeypatch):
+    made = prepare("natural1k", source, tmp_path / "one")
+    assert made == tmp_path / "one" / "natural1k"
+    assert listing(made) == sorted([f"{name}.jpg" for name in PHOTOS] + ["prepared.json"])
+    assert listing(tmp_path / "one") == ["natural1k"]  # the building place is gone
+    receipt = json.loads((made / "prepared.json").read_text())
+    assert receipt["counts"] == {"unlabelled": 3}
+    assert receipt["source"] == "natural1k.zip"
+    assert receipt["fingerprint"].startswith("sha256:")
+    assert listing(prepare("natural1k", source / "natural1k.zip", tmp_path / "two")) == listing(
+        made
+    )
+    monkeypatch.setenv(module.SOURCES_VARIABLE, str(source))
+    assert listing(prepare("natural1k", root=tmp_path / "three")) == listing(made)
+
+
+def test_from_an_unpacked_folder_and_with_larger_photos(source, tmp_path):
+    (source / "natural1k.zip").unlink()
+    (source / "photos").mkdir()
+    for name in PHOTOS:
+        (source / "photos" / f"{name}.JPEG").write_bytes(jpeg(600, 400))
+    made = prepare("natural1k", source, tmp_path)
+    assert Image.open(made / f"{PHOTOS[0]}.jpg").size == (384, 256)
+    assert json.loads((made / "prepared.json").read_text())["scaled"] == 3
+
+
+def test_a_prepared_set_needs_no_source(source, tmp_path):
+    made = prepare("natural1k", source, tmp_path)
+    before = (made / "prepared.json").stat().st_mtime_ns
+    assert prepare("natural1k", Path("/nowhere"), tmp_path) == made
+    assert (made / "prepared.json").stat().st_mtime_ns == before
+
+
+def test_a_set_that_lost_a_file_or_is_not_ours_is_refused(source, tmp_path):
+    made = prepare("natural1k", source, tmp_path)
+    (made / f"{PHOTOS[0]}.jpg").unlink()
+    with pytest.raises(FileExistsError, match="unlabelled 2 images of unlabelled 3"):
+        prepare("natural1k", source, tmp_path)
+    (made / "prepared.json").unlink()
+    with pytest.raises(FileExistsError, match=r"has no prepared\.json"):
+        prepare("natural1k", source, tmp_path)
+
+
+def test_an_interruption_leaves_nothing(source, tmp_path, monkeypatch):
+    def interrupted(folder):
+        raise KeyboardInterrupt
+
+    spec = dataclasses.replace(DATASET_SOURCES["natural1k"], count=interrupted)
+    monkeypatch.setitem(DATASET_SOURCES, "natural1k", spec)
+    with pytest.raises(KeyboardInterrupt):
+        prepare("natural1k", source, tmp_path / "root")
+    assert listing(tmp_path / "root") == []
+
+
+def test_the_slower_of_two_processes_takes_the_set_of_the_faster(source, tmp_path, monkeypatch):
+    spec = DATASET_SOURCES["natural1k"]
+    count = spec.count
+
+    def other_process_is_faster(folder):
+        monkeypatch.setitem(DATASET_SOURCES, "natural1k", spec)
+        prepare("natural1k", source, tmp_path / "root")
+        return count(folder)
+
+    slow = dataclasses.replace(spec, count=other_process_is_faster)
+    monkeypatch.setitem(DATASET_SOURCES, "natural1k", slow)
+    prepare("natural1k", source, tmp_path / "root")
+    assert listing(tmp_path / "root") == ["natural1k"]
+
+
+def test_an_incomplete_source_is_refused(source, tmp_path, monkeypatch):
+    spec = dataclasses.replace(DATASET_SOURCES["natural1k"], counts={"unlabelled": 4})
+    monkeypatch.setitem(DATASET_SOURCES, "natural1k", spec)
+    with pytest.raises(ValueError, match=r"natural1k\.zip gives unlabelled 3 .* has unlabelled 4"):
+        prepare("natural1k", source, tmp_path / "root")
+    assert listing(tmp_path / "root") == []
+
+
+def test_the_publishers_checksum_is_compared(source, tmp_path, monkeypatch):
+    spec = DATASET_SOURCES["natural1k"]
+
+    def declare(md5):
+        form = dataclasses.replace(spec.formats[0], md5={"natural1k.zip": md5})
+        stated = dataclasses.replace(spec, formats=(form, *spec.formats[1:]))
+        monkeypatch.setitem(DATASET_SOURCES, "natural1k", stated)
+
+    declare("0" * 32)
+    with pytest.raises(ValueError, match=r"natural1k\.zip has the MD5 .* publisher's has 0{32}"):
+        prepare("natural1k", source, tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+    with zipfile.ZipFile(source / "natural1k.zip") as archive:
+        archive.extractall(source / "unpacked")
+    prepare("natural1k", source / "unpacked", tmp_path / "unpacked")  # nothing to compare with
+    declare(hashlib.md5((source / "natural1k.zip").read_bytes()).hexdigest())
+    prepare("natural1k", source, tmp_path / "root")
+
+
+def test_what_is_missing_is_said(source, tmp_path):
+    with pytest.raises(KeyError, match="bccd, camvid, cifar10, cifar100, coco, imagenet"):
+        prepare("mnist", source, tmp_path)
+    with pytest.raises(FileNotFoundError, match="set MMDENSE_SOURCES"):
+        prepare("natural1k", root=tmp_path)
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        prepare("natural1k", source / "nowhere", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no form of bccd .*JPEGImages.*github\.com"):
+        prepare("bccd", source, tmp_path)
+    (source / "natural1k.zip").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(ValueError, match=r"natural1k\.zip is no complete ZIP"):
+        prepare("natural1k", source, tmp_path)
+
+
+SOURCES = os.environ.get(module.SOURCES_VARIABLE)
+
+
+@pytest.mark.skipif(not SOURCES, reason="MMDENSE_SOURCES names no folder of real archives")
+@pytest.mark.parametrize("name", ["bccd", "camvid", "cifar10", "natural1k"])
+def test_real_archives(name, tmp_path):
+    assert SOURCES is not None
+    spec = DATASET_SOURCES[name]
+    archives = [file for form in spec.formats for file in form.archives]
+    if not any((Path(SOURCES) / file).is_file() for file in archives):
+        pytest.skip(f"{SOURCES} has none of {', '.join(archives)}")
+    made = prepare(name, Path(SOURCES), tmp_path)
+    receipt = json.loads((made / "prepared.json").read_text())
+    assert receipt["counts"] == spec.counts
+    if name == "bccd":
+        assert receipt["boxes"] == {"train": 2804, "val": 1137, "test": 945}
+    if name == "camvid":  # the rule of the split gives the lists of the archive
+        from mmdense.data.sets.camvid import split_of
+
+        for path in (made / "images").glob("*/*"):
+            assert split_of(path.stem) == path.parent.name

@@ -1,0 +1,113 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from mmdense.data.sets import prepare as module
+from mmdense.data.sets.prepare import prepare
+from mmdense.data.sets.published_folder import PUBLISHED_FOLDERS, Part, missing_parts
+
+
+def fill(folder, number, suffix):
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(number):
+        (folder / f"{i}{suffix}").touch()
+    (folder / f"._0{suffix}").touch()  # what a Mac leaves in archives is not counted
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """COCO, declared complete with three and two images, and a folder that has them."""
+    monkeypatch.delenv(module.SOURCES_VARIABLE, raising=False)
+    spec = PUBLISHED_FOLDERS["coco"]
+    train, val, *rest = spec.parts
+    parts = (dataclasses.replace(train, count=3), dataclasses.replace(val, count=2), *rest)
+    monkeypatch.setitem(PUBLISHED_FOLDERS, "coco", dataclasses.replace(spec, parts=parts))
+    folder = tmp_path / "disk" / "COCO"
+    fill(folder / "train2017", 3, ".jpg")
+    fill(folder / "val2017", 2, ".jpg")
+    (folder / "annotations").mkdir()
+    for split in ("train", "val"):
+        (folder / "annotations" / f"instances_{split}2017.json").touch()
+    return folder
+
+
+def test_the_table_has_the_publishers_counts():
+    counts = {
+        (name, part.paths[0]): part.count
+        for name, spec in PUBLISHED_FOLDERS.items()
+        for part in spec.parts
+        if part.count
+    }
+    assert counts["imagenet", "train"] == 1_281_167
+    assert counts["imagenet", "val"] == 50_000
+    assert counts["coco", "train2017"] == 118_287
+    assert counts["coco", "val2017"] == 5_000
+    assert counts["voc", "VOC2007/ImageSets/Main/trainval.txt"] == 5_011
+    assert counts["voc", "VOC2007/ImageSets/Main/test.txt"] == 4_952
+    assert counts["voc", "VOC2007/JPEGImages"] == 5_011 + 4_952
+    assert counts["voc", "VOC2012/ImageSets/Main/trainval.txt"] == 11_540
+    assert counts["voc", "VOC2012/JPEGImages"] == 17_125
+    assert counts["ade20k", "images/training"] == counts["ade20k", "annotations/training"] == 20_210
+    assert counts["ade20k", "images/validation"] == 2_000
+
+
+def test_a_complete_folder_is_linked(small, tmp_path):
+    link = prepare("coco", small.parent, tmp_path / "data")  # found one level down
+    assert link == tmp_path / "data" / "coco"
+    assert link.is_symlink()
+    assert link.resolve() == small.resolve()
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["coco"]
+    assert prepare("coco", Path("/nowhere"), tmp_path / "data") == link  # it is there
+    (small / "val2017" / "1.jpg").unlink()
+    with pytest.raises(FileExistsError, match=r"val2017 has 1 of 2 \.jpg files \(val2017\.zip\)"):
+        prepare("coco", None, tmp_path / "data")
+
+
+def test_a_link_that_leads_nowhere_is_replaced(small, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "coco").symlink_to(tmp_path / "gone")
+    assert prepare("coco", small, tmp_path / "data").resolve() == small.resolve()
+
+
+def test_everything_that_is_missing_is_said_at_once(small, tmp_path):
+    (small / "train2017" / "2.jpg").unlink()
+    (small / "annotations" / "instances_val2017.json").unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        prepare("coco", small, tmp_path / "data")
+    assert str(caught.value).splitlines()[1:] == [
+        "  train2017 has 2 of 3 .jpg files (train2017.zip)",
+        "  annotations/instances_val2017.json is missing (annotations_trainval2017.zip)",
+        "published: COCO 2017 (cocodataset.org/#download), its archives unpacked side by side",
+    ]
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_wrong_source_is_named(small, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"coco is not prepared.*cocodataset\.org"):
+        prepare("coco", None, tmp_path / "data")
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        prepare("coco", tmp_path / "nowhere", tmp_path / "data")
+    (tmp_path / "train2017.zip").touch()
+    with pytest.raises(ValueError, match=r"train2017\.zip is a file.*pass its folder"):
+        prepare("coco", tmp_path / "train2017.zip", tmp_path / "data")
+
+
+def test_lines_are_counted_and_folders_of_folders(tmp_path):
+    (tmp_path / "list.txt").write_text("a\nb\n\n")
+    fill(tmp_path / "train" / "n1", 2, ".JPEG")
+    fill(tmp_path / "train" / "n2", 1, ".JPEG")
+    assert Part(("list.txt",), "x.tar", 2).fault(tmp_path) is None
+    assert Part(("list.txt",), "x.tar", 3).fault(tmp_path) == "list.txt has 2 of 3 lines (x.tar)"
+    assert Part(("train",), "x.tar", 3, ".JPEG").fault(tmp_path) is None
+    assert Part(("no", "list.txt"), "x.tar").fault(tmp_path) is None
+    assert Part(("no", "nor"), "x.tar").fault(tmp_path) == "no or nor is missing (x.tar)"
+
+
+def test_flat_images_of_imagenet_need_a_list(tmp_path):
+    (tmp_path / "val").mkdir()
+    fault = "val/n01440764 or meta/val.txt is missing"
+    assert any(line.startswith(fault) for line in missing_parts("imagenet", tmp_path))
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "meta" / "val.txt").touch()
+    assert not any(line.startswith(fault) for line in missing_parts("imagenet", tmp_path))

@@ -1,0 +1,90 @@
+import tarfile
+
+import numpy as np
+import pytest
+
+from mmdense.data.sets import stl10
+from mmdense.data.sets.archive import open_tree
+
+NUMBERS = {"train": 6, "test": 3, "unlabeled": 5}
+NAMES = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
+
+
+def pixels(split):
+    """Bytes of one split as the publisher packs them: [N, channel, column, row]."""
+    generator = np.random.default_rng(len(split))
+    return generator.integers(0, 256, (NUMBERS[split], 3, 96, 96), dtype=np.uint8)
+
+
+@pytest.fixture
+def published(tmp_path):
+    folder = tmp_path / "stl10_binary"
+    folder.mkdir()
+    for split in NUMBERS:
+        (folder / f"{split}_X.bin").write_bytes(pixels(split).tobytes())
+    (folder / "train_y.bin").write_bytes(bytes([1, 10, 2, 3, 3, 9]))
+    (folder / "test_y.bin").write_bytes(bytes([10, 1, 5]))
+    (folder / "fold_indices.txt").write_text("0 2 4 \n5 3 1 \n")
+    (folder / "class_names.txt").write_text("\n".join(NAMES) + "\n")
+    return folder
+
+
+def convert(path, target):
+    target.mkdir()
+    tree = open_tree(path)
+    (form,) = stl10.SOURCE.formats
+    prefix = tree.find_root(form.marker)
+    assert prefix is not None
+    return form.convert(tree, prefix, target)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("at_once", [2, 1000])
+def test_columns_become_rows(packed, at_once, published, tmp_path, monkeypatch):
+    monkeypatch.setattr(stl10, "AT_ONCE", at_once)
+    path = published.parent
+    if packed:
+        path = tmp_path / "stl10_binary.tar.gz"
+        with tarfile.open(path, "w:gz") as archive:
+            archive.add(published, "stl10_binary")
+    target = tmp_path / "made"
+    assert convert(path, target) == {"encoding": "original"}
+    assert stl10.count_images(target) == {"train": 6, "test": 3, "unlabelled": 5}
+    for split, file in stl10.FILES.items():
+        images = np.load(target / f"{split}_images.npy")
+        assert images.shape == (NUMBERS[file], 96, 96, 3)
+        # byte c * 9216 + x * 96 + y of an image is channel c at row y, column x
+        raw = pixels(file).reshape(NUMBERS[file], -1)
+        for n, y, x, c in ((0, 5, 70, 0), (2, 95, 0, 1), (NUMBERS[file] - 1, 0, 95, 2)):
+            assert images[n, y, x, c] == raw[n, c * 9216 + x * 96 + y]
+    assert np.load(target / "train_labels.npy").tolist() == [0, 9, 1, 2, 2, 8]
+    assert np.load(target / "test_labels.npy").tolist() == [9, 0, 4]
+    assert not (target / "unlabelled_labels.npy").exists()
+    assert np.load(target / "folds.npy").tolist() == [[0, 2, 4], [5, 3, 1]]
+    assert (target / "classes.txt").read_text().split() == NAMES
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("unlabeled_X.bin", b"1" * (27648 + 1), r"unlabeled_X\.bin has 27649 bytes, not whole"),
+        ("test_X.bin", b"", r"test_X\.bin has 0 bytes"),
+        ("train_y.bin", bytes([1, 2, 3]), r"train_y\.bin has 3 labels for 6 images"),
+        ("test_y.bin", bytes([1, 2, 0]), r"test_y\.bin has the labels 0 to 2, not 1 to 10"),
+        ("test_y.bin", bytes([1, 2, 11]), r"test_y\.bin has the labels 1 to 11"),
+        ("fold_indices.txt", b"0 1\n2\n", r"fold_indices\.txt is not lines of equally many"),
+        ("fold_indices.txt", b"0 6\n", r"fold_indices\.txt has no folds of indices from 0 to 5"),
+        ("fold_indices.txt", b"", r"fold_indices\.txt has no folds"),
+        ("class_names.txt", b"cat\n", r"class_names\.txt has 1 names, not 10"),
+    ],
+)
+def test_a_damaged_file_is_named(file, content, message, published, tmp_path):
+    (published / file).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        convert(published, tmp_path / "made")
+
+
+def test_a_missing_file_is_named(published, tmp_path):
+    (published / "test_y.bin").unlink()
+    with pytest.raises(FileNotFoundError, match=r"test_y\.bin is missing"):
+        convert(published, tmp_path / "made")

@@ -1,0 +1,99 @@
+import io
+import zipfile
+
+import pytest
+from PIL import Image
+
+from mmdense.data.sets import tiny_imagenet
+from mmdense.data.sets.archive import open_tree
+
+WNIDS = ("n02124075", "n01443537", "n04067472")  # in the publisher's order, which is not sorted
+
+
+def jpeg(mode="RGB"):
+    buffer = io.BytesIO()
+    Image.new(mode, (64, 64)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def published(tmp_path):
+    """Three classes with two train images and a val image each, and two test images."""
+    root = tmp_path / "tiny-imagenet-200"
+    for wnid in WNIDS:
+        for i in range(2):
+            write(root / "train" / wnid / "images" / f"{wnid}_{i}.JPEG", jpeg())
+        write(root / "train" / wnid / f"{wnid}_boxes.txt", b"boxes are not read")
+    lines = ""
+    for i, wnid in enumerate(WNIDS):
+        write(root / "val" / "images" / f"val_{i}.JPEG", jpeg("L"))
+        lines += f"val_{i}.JPEG\t{wnid}\t0\t32\t44\t62\n"
+    write(root / "val" / "val_annotations.txt", lines.encode())
+    for i in range(2):
+        write(root / "test" / "images" / f"test_{i}.JPEG", jpeg())
+    write(root / "wnids.txt", "\n".join(WNIDS).encode() + b"\n")
+    words = "n00001740\tentity\nn02124075\tEgyptian cat\nn01443537\tgoldfish, Carassius auratus\n"
+    write(root / "words.txt", words.encode() + b"n04067472\treel\n")
+    return root
+
+
+def convert(path, target):
+    target.mkdir()
+    tree = open_tree(path)
+    (form,) = tiny_imagenet.SOURCE.formats
+    prefix = tree.find_root(form.marker)
+    assert prefix is not None
+    return form.convert(tree, prefix, target)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_split_gets_a_folder_a_class(packed, published, tmp_path):
+    path = published
+    if packed:
+        path = tmp_path / "tiny-imagenet-200.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in sorted(published.rglob("*.*")):
+                archive.write(file, file.relative_to(tmp_path))
+    target = tmp_path / "made"
+    assert convert(path, target) == {"classes": 3}
+    assert tiny_imagenet.count_images(target) == {"train": 6, "val": 3, "test": 2}
+    for i, wnid in enumerate(WNIDS):
+        assert {p.name for p in (target / "train" / wnid).iterdir()} == {
+            f"{wnid}_0.JPEG",
+            f"{wnid}_1.JPEG",
+        }
+        assert [p.name for p in (target / "val" / wnid).iterdir()] == [f"val_{i}.JPEG"]
+    copy = (target / "test" / "test_1.JPEG").read_bytes()
+    assert copy == (published / "test" / "images" / "test_1.JPEG").read_bytes()
+    assert (target / "classes.txt").read_text().splitlines() == [
+        "n01443537\tgoldfish, Carassius auratus",
+        "n02124075\tEgyptian cat",
+        "n04067472\treel",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("words.txt", b"n02124075\tEgyptian cat\n", r"words\.txt has no n01443537, n04067472"),
+        ("val/val_annotations.txt", b"val_0.JPEG\n", r"line 1 of val/val_annotations\.txt is not"),
+        ("val/val_annotations.txt", b"../x.JPEG\tn02124075\n", "line 1 of .* is not an image"),
+        ("val/val_annotations.txt", b"val_0.JPEG\tn9\t0\n", r"gives val_0\.JPEG the class 'n9'"),
+        ("train/n02124075/images/n02124075_1.JPEG", b"GIF89a", r"_1\.JPEG is not a JPEG"),
+    ],
+)
+def test_a_damaged_file_is_named(file, content, message, published, tmp_path):
+    (published / file).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        convert(published, tmp_path / "made")
+
+
+def test_a_missing_val_image_is_named(published, tmp_path):
+    (published / "val" / "images" / "val_2.JPEG").unlink()
+    with pytest.raises(FileNotFoundError, match=r"val_2\.JPEG is missing"):
+        convert(published, tmp_path / "made")

@@ -1,0 +1,170 @@
+import hashlib
+import json
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+
+from mmdense.data.shards import write as shards
+from mmdense.data.shards.write import write_shards
+
+
+def photo(path, seed=0, size=(24, 32)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+    assert cv2.imwrite(str(path), pixels)
+    return path
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """Twelve images in two classes."""
+    for index in range(12):
+        photo(tmp_path / "source" / "ab"[index % 2] / f"{index}.png", index)
+    return tmp_path / "source"
+
+
+def names(out):
+    found = []
+    for path in sorted(out.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            found.append(tar.getnames())
+    return found
+
+
+def test_the_index_tells_what_the_tars_hold(classes, tmp_path):
+    out = write_shards(classes, tmp_path / "out", max_samples=5)
+    index = json.loads((out / "index.json").read_text())
+    assert index["images"] == 12
+    assert index["classes"] == ["a", "b"]
+    assert [shard["samples"] for shard in index["shards"]] == [5, 5, 2]
+    for shard in index["shards"]:
+        content = (out / shard["name"]).read_bytes()
+        assert shard["bytes"] == len(content)
+        assert shard["sha256"] == hashlib.sha256(content).hexdigest()
+    members = [name for shard in names(out) for name in shard]
+    assert sorted(members) == sorted(
+        f"{'ab'[i % 2]}/{i}.{end}" for i in range(12) for end in ("cls", "png")
+    )
+    with tarfile.open(out / "000000.tar") as tar:
+        for name in tar.getnames():
+            content = tar.extractfile(name).read()
+            if name.endswith("cls"):
+                assert content == (b"0" if name.startswith("a/") else b"1")
+            else:
+                assert content == (classes / name).read_bytes()
+
+
+def test_webdataset_reads_them(classes, tmp_path):
+    import webdataset
+
+    out = write_shards(classes, tmp_path / "out", max_samples=5)
+    urls = [str(path) for path in sorted(out.glob("*.tar"))]
+    samples = list(webdataset.WebDataset(urls, shardshuffle=False))
+    assert len(samples) == 12
+    for sample in samples:
+        assert sample["png"] == (classes / f"{sample['__key__']}.png").read_bytes()
+        assert sample["cls"] == b"%d" % "ab".index(sample["__key__"][0])
+
+
+def test_the_same_images_give_the_same_bytes_in_mixed_order(classes, tmp_path):
+    first = write_shards(classes, tmp_path / "first", max_samples=5)
+    for path in classes.rglob("*.png"):
+        path.touch()
+    second = write_shards(classes, tmp_path / "second", max_samples=5)
+    for path in first.iterdir():
+        assert path.read_bytes() == (second / path.name).read_bytes(), path.name
+    order = [name[0] for shard in names(first) for name in shard]
+    assert order != sorted(order)
+
+
+def test_no_shard_is_larger_than_asked_and_a_large_image_stands_alone(tmp_path):
+    for index in range(6):
+        photo(tmp_path / "source" / f"{index}.png", index)  # 24 * 32 * 3 = 2304 random bytes
+    large = photo(tmp_path / "source" / "large.png", 9, size=(100, 100))  # 30 kB
+    # A small one takes a header of 512 and 5 blocks of data; a tar is filled up to 10240 bytes with
+    # at least two empty blocks: 3 * 6 * 512 + 1024 = 10240.
+    assert 4 * 512 < (tmp_path / "source" / "0.png").stat().st_size <= 5 * 512
+    out = write_shards(tmp_path / "source", tmp_path / "out", max_bytes=10240)
+    index = json.loads((out / "index.json").read_text())
+    assert index["classes"] is None
+    found = names(out)
+    assert ["large.png"] in found
+    small = [shard for shard in index["shards"] if shard["bytes"] < large.stat().st_size]
+    assert {shard["bytes"] for shard in small} == {10240}
+    assert sum(shard["samples"] for shard in small) == 6
+    assert max(shard["samples"] for shard in small) == 3
+
+
+def test_names_that_webdataset_would_join_are_kept_apart(tmp_path):
+    source = tmp_path / "source"
+    kept = [photo(source / name) for name in ("a.jpg", "a.png", "a.v1.jpg", "a_v1.JPG", "b/ä.jpg")]
+    photo(source / ".hidden" / "x.jpg")
+    photo(source / "._a.jpg")
+    (source / "notes.txt").write_text("no image")
+    out = write_shards(source, tmp_path / "out")
+    keys = [name.rpartition(".")[0] for name in names(out)[0]]
+    assert len(set(keys)) == len(kept) == json.loads((out / "index.json").read_text())["images"]
+    assert {"a", "a_2", "a_v1", "a_v1_2", "b/ä"} == set(keys)
+
+
+def test_a_second_call_does_nothing_and_another_wish_is_refused(classes, tmp_path):
+    out = write_shards(classes, tmp_path / "out", max_samples=5)
+    before = (out / "000000.tar").stat().st_mtime_ns
+    assert write_shards(classes, out, max_samples=5) == out
+    assert (out / "000000.tar").stat().st_mtime_ns == before
+    with pytest.raises(FileExistsError, match="max_samples=6; move it away"):
+        write_shards(classes, out, max_samples=6)
+    photo(classes / "a" / "new.png")
+    with pytest.raises(FileExistsError, match="was not written from"):
+        write_shards(classes, out, max_samples=5)
+
+
+def test_an_interrupted_run_leaves_nothing_and_says_so(classes, tmp_path, monkeypatch, caplog):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "write_index", interrupt)  # after all tars were written
+        with pytest.raises(KeyboardInterrupt):
+            write_shards(classes, tmp_path / "out")
+    assert "out was not written; nothing is left" in caplog.text
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["source"]
+    killed = tmp_path / ".out.12345.part"
+    killed.mkdir()
+    write_shards(classes, tmp_path / "out")
+    assert not killed.exists()
+    assert "what an interrupted run left" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda s: (s / "a" / "x.jpg").write_text("<html>"), ValueError, r"a/x.jpg is no image"),
+        (lambda s: (s / "empty").mkdir(), ValueError, "no images in empty"),
+        (lambda s: s.rename(s.parent / "away"), FileNotFoundError, "there is no folder"),
+        (
+            lambda s: [path.unlink() for path in s.rglob("*.png")],
+            FileNotFoundError,
+            "holds no images; they end in bmp",
+        ),
+    ],
+)
+def test_a_bad_source_is_named(classes, tmp_path, spoil, error, message):
+    spoil(classes)
+    with pytest.raises(error, match=message):
+        write_shards(classes, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_shards_inside_their_source_are_refused(classes):
+    with pytest.raises(ValueError, match=r"shards is inside .*; give another folder"):
+        write_shards(classes, classes / "shards")
+
+
+def test_bad_limits_are_named(classes, tmp_path):
+    with pytest.raises(ValueError, match="max_samples must be at least 1, got 0"):
+        write_shards(classes, tmp_path / "out", max_samples=0)
+    with pytest.raises(ValueError, match="max_bytes must be at least 1"):
+        write_shards(classes, tmp_path / "out", max_bytes=0)

@@ -1,0 +1,44 @@
+"""Proposals that meet an object look unlike the others, and are counted."""
+
+import mmdense  # noqa: F401
+
+# isort: split
+import numpy as np
+import pytest
+
+from mmdense.visual.chosen_images import ImageSource
+from mmdense.visual.drawn import NothingToDraw
+from mmdense.visual.image_grid import GOOD, POOR
+from mmdense.visual.proposals_image import draw_proposals
+from tests.mmdense.visual.tiny_detector import BoxedImages, Detector
+from tests.mmdense.visual.tiny_images import TinyImages, source
+
+
+def columns_of(image, colour, row):
+    """Places in a row of pixels that have this colour."""
+    return np.flatnonzero((np.asarray(image)[row] == colour).all(axis=-1))
+
+
+def test_lines_and_counts():
+    drawn = draw_proposals(Detector(), ImageSource(BoxedImages(), "val"))
+    assert "on 6 images, evenly spaced over the 8 of the validation set" in drawn.caption
+    assert "The first proposals of Head" in drawn.caption
+    assert "recall at IoU 0.5 of 20 proposals: 6 of 12 objects" in drawn.caption
+    # A panel is 240 wide for a file of 96, so the first box ends at 20 * 2.5 = 50, in the second
+    # panel, which begins at 14 + 240 + 6; cells begin at 31.
+    left, top = 260, 31
+    solid = columns_of(drawn.image, GOOD, top + 49)
+    assert set(range(left, left + 50)) <= set(solid.tolist())  # unbroken
+    dashes = columns_of(drawn.image, POOR, top + 99)  # of the second box, 100 wide
+    dashes = dashes[(dashes >= left) & (dashes < left + 100)]
+    assert 40 <= len(dashes) <= 60
+
+
+def test_few_images_and_none_to_draw():
+    drawn = draw_proposals(Detector(), ImageSource(BoxedImages(size=1), "test"))
+    assert "on the one test image" in drawn.caption
+    assert drawn.image.width < 800
+    with pytest.raises(NothingToDraw, match="TinyImages does not list its boxes"):
+        draw_proposals(Detector(), ImageSource(TinyImages(), "val"))
+    with pytest.raises(NothingToDraw, match="proposes no regions"):
+        draw_proposals(object(), source())
