@@ -347,7 +347,7 @@ def test_weights_of_a_roi_head_may_be_missing(dump, start, place, tmp_path):
         *("--out", tmp_path / "b.json"),
     )
     assert status == 1
-    assert "rpn.pth lacks 1 weights" in printed.err
+    assert "1 missing weights: " in printed.err
     assert "neck.fpn_convs.0.conv.weight" in printed.err
 
 
