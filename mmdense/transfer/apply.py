@@ -27,6 +27,7 @@ from mmdense.checkpoints.read import read_checkpoint
 from mmdense.records.portable import portable_path
 from mmdense.registry import HOOKS
 from mmdense.transfer.find import FoundBackbone, branch_of, find_backbones, pick_backbone
+from mmdense.transfer.naming_schemes.scheme import UNKNOWN
 from mmdense.transfer.plan import plan_transfer
 from mmdense.transfer.report import TRANSFER_FILE_NAME, TransferReport
 from mmdense.transfer.silent_mismatch import SilentMismatch, find_silent_mismatches
@@ -133,7 +134,7 @@ def load_model(
             "tools/train.py"
         )
     taken = branch_of(content, "state_dict", "state_dict")
-    whole = FoundBackbone(weights, [], None, taken, "the whole model")
+    whole = FoundBackbone(weights, [], UNKNOWN, taken, "the whole model")
     of_backbone = {key: value for key, value in weights.items() if key.startswith("backbone.")}
     found = find_backbones({"state_dict": of_backbone}) or [whole]
     mismatches = find_silent_mismatches(content, found[0], backbone, model)
@@ -160,7 +161,7 @@ def _load(
         plan = plan_transfer(found, target, grid=grid)
     except ValueError as error:
         raise ValueError(f"{checkpoint}: {error}") from error
-    theirs, ours = ("keys of the target" if one is None else one.name for one in plan.schemes)
+    theirs, ours = (scheme.name for scheme in plan.schemes)
     report = TransferReport(
         checkpoint=str(checkpoint),
         location=found.location,

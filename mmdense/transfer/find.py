@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mmdense.transfer.naming_schemes import SCHEMES
-from mmdense.transfer.naming_schemes.scheme import NamingScheme, matches_any, prefix_of
+from mmdense.transfer.naming_schemes.scheme import UNKNOWN, NamingScheme, matches_any, prefix_of
 
 __all__ = ["BRANCHES", "FoundBackbone", "branch_of", "find_backbones", "pick_backbone"]
 
@@ -37,7 +37,7 @@ class FoundBackbone:
 
     weights: dict[str, Tensor]  # without their common prefix
     other: list[str]  # keys beside them that belong to no backbone
-    scheme: NamingScheme | None  # None if no key naming scheme applies
+    scheme: NamingScheme
     branch: str  # one of BRANCHES
     location: str  # in the file, for people
 
@@ -71,7 +71,7 @@ def find_backbones(content: Mapping[str, Any], wanted: Iterable[str] = ()) -> li
         return found
     prefixes = {name: _common_prefix(weights, wanted) for name, weights in state_dicts.items()}
     return [
-        _extract(content, name, state_dicts[name], prefix, None)
+        _extract(content, name, state_dicts[name], prefix, UNKNOWN)
         for name, prefix in prefixes.items()
         if prefix is not None
     ]
@@ -185,10 +185,10 @@ def _extract(
     state_dict: str,
     weights: dict[str, Tensor],
     prefix: str,
-    scheme: NamingScheme | None,
+    scheme: NamingScheme,
 ) -> FoundBackbone:
     own = _below(prefix, weights)
-    other = [] if scheme is None else [key for key in own if matches_any(scheme.other, key)]
+    other = [key for key in own if matches_any(scheme.other, key)]
     location = f"{state_dict}.{prefix}".strip(".")
     branch = branch_of(content, state_dict, location)
     backbone = {key: value for key, value in own.items() if key not in other}

@@ -23,13 +23,7 @@ from torch import Tensor, nn
 
 from mmdense.transfer.find import FoundBackbone
 from mmdense.transfer.naming_schemes import identify
-from mmdense.transfer.naming_schemes.scheme import (
-    KeyRule,
-    NamingScheme,
-    fill,
-    match,
-    matches_any,
-)
+from mmdense.transfer.naming_schemes.scheme import NamingScheme, fill, match, matches_any
 from mmdense.transfer.naming_schemes.vit import BIAS_TABLE, SHARED_BIAS_TABLE
 from mmdense.transfer.resize import (
     adapt_input_channels,
@@ -104,7 +98,7 @@ class Plan(NamedTuple):
 
     weights: dict[str, Tensor]  # of the target; complete if no entry is MISSING or WRONG_SHAPE
     entries: list[PlannedWeight]  # of the target, then those that only the source has
-    schemes: tuple[NamingScheme | None, NamingScheme | None]  # of the file, of the target
+    schemes: tuple[NamingScheme, NamingScheme]  # of the file, of the target
 
 
 def plan_transfer(
@@ -122,8 +116,8 @@ def plan_transfer(
     prefix, scheme = identify(state)
     wanted = {key.removeprefix(prefix): value for key, value in state.items()}
     _check_family(found, scheme, target)
-    source_rules, unknown = _translate(found.weights, found.scheme)
-    target_rules, untranslated = _translate(wanted, scheme)
+    source_rules, unknown = found.scheme.translate(found.weights)
+    target_rules, untranslated = scheme.translate(wanted)
     work = _Canonical(
         {key: rule.read(found.weights) for key, rule in source_rules.items()},
         {key: rule.read(wanted) for key, rule in target_rules.items()},
@@ -138,8 +132,7 @@ def plan_transfer(
             for own, part in rule.write(value.to(work.needs[key])).items():
                 plan.weights[prefix + own] = part.view_as(wanted[own])
     for key in untranslated:
-        derived = scheme is not None and matches_any(scheme.other, key)
-        status = Status.DERIVED if derived else Status.MISSING
+        status = Status.DERIVED if matches_any(scheme.other, key) else Status.MISSING
         plan.entries.append(PlannedWeight(prefix + key, status, wanted[key].numel()))
     plan.entries.extend(_only_in_source(work, folded))
     plan.entries.extend(
@@ -160,25 +153,14 @@ class _Canonical:
     notes: dict[str, str] = field(default_factory=dict)  # what was done to a value
 
 
-def _translate(
-    keys: Iterable[str], scheme: NamingScheme | None
-) -> tuple[dict[str, KeyRule], list[str]]:
-    """As :meth:`NamingScheme.translate`; without a scheme every key is canonical."""
-    if scheme is None:
-        return {key: KeyRule((key,), key) for key in keys}, []
-    return scheme.translate(keys)
-
-
-def _check_family(found: FoundBackbone, scheme: NamingScheme | None, target: nn.Module) -> None:
-    family = None if scheme is None else scheme.family
-    if family == (None if found.scheme is None else found.scheme.family):
+def _check_family(found: FoundBackbone, scheme: NamingScheme, target: nn.Module) -> None:
+    if scheme.family == found.scheme.family:
         return
     keys = ", ".join(list(found.weights)[:_EXAMPLES])
-    theirs = f"keys of no known scheme ({keys} ...)" if found.scheme is None else found.scheme.name
     raise ValueError(
-        f"{found.location} has {theirs}, and {type(target).__name__} is of the family "
-        f"{family or 'unknown'}. Use a file of that family or another backbone, or add a scheme to "
-        "mmdense/transfer/naming_schemes/"
+        f"{found.location} has {found.scheme.name} ({keys} ...), and {type(target).__name__} is of "
+        f"the family {scheme.family}. Use a file of that family or another backbone, or add a key "
+        "naming scheme to mmdense/transfer/naming_schemes/"
     )
 
 
@@ -266,12 +248,12 @@ def _fold_bias_tables(work: _Canonical) -> list[str]:
     return own
 
 
-def _neutral(key: str, scheme: NamingScheme | None, source: Iterable[str]) -> float | None:
+def _neutral(key: str, scheme: NamingScheme, source: Iterable[str]) -> float | None:
     """The value that keeps the function, if the source was built without this kind of weight.
 
     A source that has another weight of the kind has lost this one: then there is no such value.
     """
-    for pattern in () if scheme is None else scheme.optional:
+    for pattern in scheme.optional:
         if match(pattern, key) is not None:
             lost = any(match(pattern, other) is not None for other in source)
             return None if lost else _NEUTRAL[pattern]

@@ -98,7 +98,7 @@ def _literal(node: ast.expr) -> Any:
 def _heads(
     saved: dict[str, Any], found: FoundBackbone, backbone: nn.Module
 ) -> SilentMismatch | None:
-    if found.scheme is None or found.scheme.family != "vit":
+    if found.scheme.family != "vit":
         return None
     numbers = (getattr(part, "num_heads", None) for part in backbone.modules())
     built = next((number for number in numbers if isinstance(number, int)), None)

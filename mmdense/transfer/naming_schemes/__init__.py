@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 
 from mmdense.transfer.naming_schemes import efficientnet, resnet, swin, vit
-from mmdense.transfer.naming_schemes.scheme import NamingScheme
+from mmdense.transfer.naming_schemes.scheme import UNKNOWN, NamingScheme
 
 __all__ = ["SCHEMES", "identify"]
 
@@ -14,11 +14,11 @@ __all__ = ["SCHEMES", "identify"]
 SCHEMES = (*vit.SCHEMES, *swin.SCHEMES, *efficientnet.SCHEMES, *resnet.SCHEMES)
 
 
-def identify(keys: Iterable[str]) -> tuple[str, NamingScheme | None]:
+def identify(keys: Iterable[str]) -> tuple[str, NamingScheme]:
     """The common prefix of the keys of a backbone, and the scheme of what follows it.
 
     A backbone may wrap another model, as MMPretrain's ``TIMMBackbone`` does (``timm_model.``).
-    Without a scheme the prefix is empty.
+    If no scheme applies, the prefix is empty.
     """
     keys = list(keys)
     parts = zip(*(key.split(".") for key in keys))
@@ -28,4 +28,4 @@ def identify(keys: Iterable[str]) -> tuple[str, NamingScheme | None]:
         scheme = next((scheme for scheme in SCHEMES if scheme.applies_to(inner)), None)
         if scheme is not None:
             return prefix, scheme
-    return "", None
+    return "", UNKNOWN

@@ -16,8 +16,6 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-__all__ = ["Conversion", "KeyRule", "NamingScheme", "keep", "match", "matches_any", "rename"]
-
 
 class Conversion(NamedTuple):
     """How values change between a scheme and the canonical weight."""
@@ -95,6 +93,10 @@ def rename(
 ) -> tuple[KeyRule, ...]:
     """Rules from keys of a scheme to canonical keys, below a prefix on each side."""
     return tuple(KeyRule((own + a,), canonical + b, conversion) for a, b in keys.items())
+
+
+# If no scheme applies, every key is canonical.
+UNKNOWN = NamingScheme("unknown keys", "unknown", (), keep("*"))
 
 
 def match(pattern: str, key: str) -> dict[str, str] | None:

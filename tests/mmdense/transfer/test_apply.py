@@ -73,7 +73,7 @@ def test_a_hostile_file_runs_nothing(tmp_path):
 )
 def test_a_file_that_is_no_checkpoint_is_named(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    refused(small_resnet(), tmp_path / name, f"{name} .*no checkpoint")
+    refused(small_resnet(), tmp_path / name, f"{name} .*not a checkpoint")
     with pytest.raises(FileNotFoundError, match="absent.pth"):
         load_backbone(small_resnet(), tmp_path / "absent.pth")
     with pytest.raises(FileNotFoundError, match="absent.pth"):

@@ -11,7 +11,7 @@ from torch import nn
 
 from mmdense.transfer.apply import load_backbone
 from mmdense.transfer.naming_schemes import SCHEMES, identify
-from mmdense.transfer.naming_schemes.scheme import fill, match, prefix_of
+from mmdense.transfer.naming_schemes.scheme import UNKNOWN, fill, match, prefix_of
 from mmdense.transfer.naming_schemes.swin import from_unfold_order, to_unfold_order
 from mmdense.transfer.naming_schemes.vit import (
     join_query_and_value_bias,
@@ -85,7 +85,7 @@ def test_the_common_prefix_of_a_wrapped_backbone():
     prefix, scheme = identify(keys)
     assert prefix == "" and scheme.family == "resnet"
     assert identify([f"a.b.{key}" for key in keys]) == ("a.b.", scheme)
-    assert identify(["a.b.weight", "a.b.bias"]) == identify([]) == ("", None)
+    assert identify(["a.b.weight", "a.b.bias"]) == identify([]) == ("", UNKNOWN)
 
 
 def test_patch_merging_in_unfold_order_equals_that_of_the_authors():

@@ -82,7 +82,7 @@ def test_another_width_is_refused(tmp_path):
         (
             {"conv1.weight": torch.ones(1)},
             small_resnet(),
-            r"no known scheme \(conv1.weight \.\.\.\)",
+            r"unknown keys \(conv1.weight",
         ),
     ],
 )
