@@ -305,7 +305,7 @@ def test_max_replaces_the_limit_of_the_config(dump, tmp_path):
         (
             "cascade",
             ["--cfg-options", "model.rpn_head.feat_channels=24"],
-            "cascade.pth is not of",
+            "cascade.pth does not fit",
         ),
     ],
 )

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 import torch
-from mmengine.runner import checkpoint as host
+from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import load_checkpoint
 from torch import nn
 
@@ -234,8 +234,8 @@ def test_mmengine_loads_from_model_zoos_with_it(server, hub, monkeypatch, name):
     server.files["tiny.pth"] = file_of({"state_dict": WEIGHTS})
     zoo = {"tiny": f"{server.address}/tiny.pth"}
     for function in ("get_torchvision_models", "get_external_models", "get_mmcls_models"):
-        monkeypatch.setattr(host, function, lambda: zoo)
-    host.CheckpointLoader.load_checkpoint(name)
+        monkeypatch.setattr(mmengine_checkpoint, function, lambda: zoo)
+    mmengine_checkpoint.CheckpointLoader.load_checkpoint(name)
     assert visible(hub) == ["tiny.pth"]
 
 
@@ -249,7 +249,7 @@ def test_a_downloaded_file_runs_no_code(server, hub):
     with pytest.raises(UnsafeCheckpointError, match="exec"):
         load_checkpoint(nn.Linear(1, 1), f"{server.address}/bad.pth")
     with pytest.raises(UnsafeCheckpointError, match="exec"):  # S3, through a file in memory
-        host._safe_torch_load(io.BytesIO(server.files["bad.pth"]))
+        mmengine_checkpoint._safe_torch_load(io.BytesIO(server.files["bad.pth"]))
 
 
 @pytest.fixture
