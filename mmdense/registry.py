@@ -53,7 +53,7 @@ HOOKS = _child(
     "mmdense.evaluation.knn_hook",
     "mmdense.evaluation.linear_probe_hook",
     "mmdense.records.record_hook",
-    "mmdense.transfer.backbone",
+    "mmdense.transfer.apply",
 )
 LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
 METRICS = _child(host.METRICS, "mmdense.evaluation.proposal_recall")

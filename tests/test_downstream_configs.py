@@ -20,7 +20,7 @@ from mmengine.structures import InstanceData, PixelData
 
 from mmdense.config.check import check_config
 from mmdense.config.upstream_defaults import replace_sync_bn
-from mmdense.transfer.backbone import LoadBackboneHook, load_backbone
+from mmdense.transfer.apply import LoadBackboneHook, load_backbone
 from tests.references import published_weights as published
 from tests.test_dataset_configs import class_map, photo, voc
 

@@ -1,4 +1,4 @@
-"""Write the weights of a backbone, as a config builds it, from a checkpoint of any dialect.
+"""Convert a checkpoint for the backbone of a config, whatever its key naming scheme.
 
 python tools/transfer.py CHECKPOINT --to CONFIG [-o OUT] [--branch teacher] [--allow NAME...]
     [--cfg-options model.backbone.img_size=448]
@@ -13,21 +13,23 @@ def parse_arguments() -> argparse.Namespace:
     from mmengine.config import DictAction
 
     from mmdense.engine import launch
-    from mmdense.transfer.source import BRANCHES
+    from mmdense.transfer.find import BRANCHES
 
     parser = argparse.ArgumentParser(
-        description="Write the weights of a backbone, as a config builds it, from any checkpoint."
+        description="Convert a checkpoint for the backbone of a config, or show what would fit."
     )
     parser.add_argument("checkpoint", help="file or address, .pth or .safetensors")
     parser.add_argument("--to", required=True, metavar="CONFIG", help="config of the target")
-    parser.add_argument("-o", "--out", metavar="FILE", help="to write; without it, only a table")
-    words = "config of the source: both compute the features of one picture, to be compared"
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="file to write; default none, only a table"
+    )
+    words = "config of the source: check that both compute the same features of an image"
     parser.add_argument("--from", dest="source", metavar="CONFIG", help=words)
-    words = "of a file that has several; default what its authors evaluate"
+    words = "which backbone of a file with several; default the one that its authors evaluate"
     parser.add_argument("--branch", choices=BRANCHES, help=words)
-    words = "weights and doubts that may differ, such as 'norm0.*' or heads"
+    words = "weights and kinds of mismatches that may differ, such as 'norm0.*' or heads"
     parser.add_argument("--allow", nargs="+", default=[], metavar="NAME", help=words)
-    words = "patches that the source was trained with, if not a square"
+    words = "patches that the source was trained with, if not a square grid"
     sides = ("ROWS", "COLUMNS")
     parser.add_argument("--grid", nargs=2, type=int, metavar=sides, help=words)
     words = "overrides of the target's config"
@@ -37,7 +39,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Transfer, print the table, write the file."""
+    """Print the table, and write the file."""
     args = parse_arguments()
     from mmdense.transfer.convert import convert
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ __all__ = ["AtomicLocalBackend", "write_atomically"]
 
 
 def write_atomically(content: bytes, path: str | Path) -> None:
-    """Write ``content`` to ``path``; what stood there before stays until all of it is on the disk.
+    """Write ``content`` to ``path``; an older file stays until all of it is on the disk.
 
     Raises:
-        OSError: It could not be written; the message says how much space there was, and the file
-            that stood there is untouched.
+        OSError: It could not be written. The message shows the free space; an older file is
+            untouched.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def write_atomically(content: bytes, path: str | Path) -> None:
         raise OSError(
             error.errno,
             f"could not write {len(content):,} bytes ({error.strerror}; {free:,} bytes are free); "
-            "older checkpoints are untouched",
+            "an older file is untouched",
             str(path),
         ) from error
     finally:
@@ -38,7 +38,7 @@ def write_atomically(content: bytes, path: str | Path) -> None:
 
 
 class AtomicLocalBackend(LocalBackend):
-    """MMEngine's backend for local files, on :func:`write_atomically`."""
+    """MMEngine's backend for local files, which uses :func:`write_atomically`."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes."""

@@ -1,19 +1,22 @@
-"""Checkpoints that a config names by their address: whole, checked, and fetched once.
+"""Checkpoints at a URL (downloaded completely, verified, once) or in an installed package.
 
-A download goes on where it broke off, and stands under its own name only when all of it is there
-and its checksum fits. The checksum is ``#sha256=...`` at the end of the address, as pip writes it,
-or the first digits of the SHA-256 that torch and OpenMMLab put into file names
-(``resnet50-0676ba61.pth``).
+An interrupted download continues where it stopped, while that of torch.hub starts again. The file
+gets its own name only when it is complete and its checksum is correct. The checksum is
+``#sha256=...`` at the end of the URL, as in pip, or the first digits of the SHA-256 that torch and
+OpenMMLab put into file names (``resnet50-0676ba61.pth``).
 
-Two environment variables help where the publisher cannot be reached:
+Two environment variables help if the publisher cannot be reached:
 
 ``MMDENSE_CHECKPOINTS``
-    Folders with checkpoints, taken before anything is downloaded (separated as in ``PATH``).
+    Folders with checkpoints, searched before anything is downloaded (separated as in ``PATH``).
 ``MMDENSE_MIRRORS``
-    Pairs ``beginning=replacement`` of addresses, separated by spaces; mirrors are tried first.
+    Pairs ``prefix=replacement`` of URLs, separated by spaces; mirrors are tried first.
+
+``package://NAME/PATH`` is the file ``PATH`` in the installed package ``NAME``.
 """
 
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -30,42 +33,42 @@ from mmengine.logging import print_log
 from rich.progress import Progress, TaskID
 
 from mmdense.checkpoints.file_sha256 import file_sha256
-from mmdense.checkpoints.packaged import PACKAGE, packaged_file
 
 __all__ = ["DownloadError", "fetch_checkpoint", "is_address"]
 
-_TRIES = 3  # of each address
+_PACKAGE = "package://"
+_TRIES = 3  # of each URL
 _TIMEOUT = 30.0  # seconds without a byte
 _PIECE = 1 << 20
 _HASH_IN_NAME = re.compile(r"-(?=[0-9]*[a-f])([0-9a-f]{8,64})\.[a-z.]+$")  # digits alone: a date
 
 
 class DownloadError(OSError):
-    """No address gave the whole file."""
+    """No URL gave the complete file."""
 
 
 def is_address(checkpoint: str | Path) -> bool:
-    """Whether a config or a command line names an address rather than a file."""
-    return str(checkpoint).startswith(("http://", "https://", PACKAGE))
+    """Whether a checkpoint is a URL or in a package, not a file."""
+    return str(checkpoint).startswith(("http://", "https://", _PACKAGE))
 
 
 def fetch_checkpoint(addresses: str, folder: str | Path | None = None) -> Path:
-    """The file behind an address, downloaded unless it is here already.
+    """The file at a URL, downloaded unless it is available already.
 
     Args:
-        addresses: One address or several of the same file, separated by spaces; they are tried in
-            turn. One of ``package://`` is the file in an installed package.
-        folder: Where to keep it; by default that of ``torch.hub``, which other tools share.
+        addresses: One or more URLs of the same file, separated by spaces; they are tried in turn.
+            Or the address of a file in a package.
+        folder: Where to keep it; by default the folder of ``torch.hub``, which other tools share.
 
     Raises:
-        DownloadError: No address gave the file; the message has the reason of each, and says where
-            to put the file by hand.
-        ValueError: The addresses disagree on the checksum, or name no file, or a file of the user's
-            own folders has another checksum.
-        FileNotFoundError: The package or its file is not there.
+        DownloadError: No URL gave the file. The message has the reason for each, and where to put
+            the file manually.
+        ValueError: The URLs have different checksums or no file name, or a file in the user's own
+            folders has another checksum.
+        FileNotFoundError: The package is not installed, or has no such file.
     """
-    if addresses.startswith(PACKAGE):
-        return packaged_file(addresses)
+    if addresses.startswith(_PACKAGE):
+        return _file_in_package(addresses)
     wanted = _parse(addresses)
     own = _in_own_folders(wanted)
     if own is not None:
@@ -73,20 +76,34 @@ def fetch_checkpoint(addresses: str, folder: str | Path | None = None) -> Path:
     folder = Path(folder or Path(torch.hub.get_dir()) / "checkpoints")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / wanted.name
-    with FileLock(folder / f".{wanted.name}.lock"):  # one process of a machine downloads
+    with FileLock(folder / f".{wanted.name}.lock"):  # only one process of a machine downloads
         if path.is_file():
             if wanted.fits(path):
                 return path
-            print_log(f"{path} has another checksum; downloading it again", "current")
+            print_log(f"{path} has a wrong checksum: downloading it again.", "current")
         _download(wanted, path)
     return path
+
+
+def _file_in_package(address: str) -> Path:
+    """The file of a package, without importing the package."""
+    name, _, inside = address.removeprefix(_PACKAGE).partition("/")
+    found = importlib.util.find_spec(name) if name.isidentifier() else None
+    if found is None or not found.submodule_search_locations:
+        raise FileNotFoundError(
+            f"{address}: there is no package {name}; try: pip install {name.replace('_', '-')}"
+        )
+    for folder in found.submodule_search_locations:
+        if inside and (Path(folder) / inside).is_file():
+            return Path(folder) / inside
+    raise FileNotFoundError(f"{address}: the package {name} has no file {inside!r}")
 
 
 @dataclass(frozen=True)
 class _Wanted:
     name: str
     addresses: tuple[str, ...]
-    sha256: str | None  # its first digits, or all 64
+    sha256: str | None  # the first digits, or all 64
 
     def fits(self, path: Path) -> bool:
         return self.sha256 is None or file_sha256(path).startswith(self.sha256)
@@ -94,7 +111,7 @@ class _Wanted:
 
 @dataclass(frozen=True)
 class _Part:
-    """A download that is under way: ``.NAME.part``, and a note of what it is a part of."""
+    """An incomplete download ``.NAME.part``, and a note of the URL and version that it is of."""
 
     path: Path
     note: Path
@@ -104,7 +121,7 @@ class _Part:
         return cls(path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.part.json"))
 
     def request(self, address: str, checked: bool) -> urllib.request.Request:
-        """Ask for what is missing, where the server can tell that it is of the same file."""
+        """Request only the rest if a version or a checksum can prove that it is the same file."""
         headers = {"User-Agent": "mmdense"}
         if self.path.is_file() and self.path.stat().st_size:
             before = json.loads(self.note.read_text()) if self.note.is_file() else {}
@@ -135,12 +152,12 @@ def _parse(addresses: str) -> _Wanted:
             sums.add(digits.lower())
     name = PurePosixPath(unquote(urlsplit(plain[0]).path)).name if plain else ""
     if not name:
-        raise ValueError(f"{addresses!r} names no file to download")
+        raise ValueError(f"{addresses!r} has no file name")
     in_name = _HASH_IN_NAME.search(name)
     if in_name and not sums:
         sums.add(in_name[1])
     if len(sums) > 1:
-        raise ValueError(f"{addresses!r} gives several checksums of one file: {sorted(sums)}")
+        raise ValueError(f"{addresses!r} has several checksums of one file: {sorted(sums)}")
     return _Wanted(name, tuple(_with_mirrors(plain)), sums.pop() if sums else None)
 
 
@@ -161,7 +178,7 @@ def _in_own_folders(wanted: _Wanted) -> Path | None:
         if not path.is_file():
             continue
         if not wanted.fits(path):
-            raise ValueError(f"{path}: its SHA-256 does not begin with {wanted.sha256}")
+            raise ValueError(f"{path}: its SHA-256 does not start with {wanted.sha256}")
         return path
     return None
 
@@ -177,7 +194,7 @@ def _download(wanted: _Wanted, path: Path) -> None:
                 if error.code == 416:  # the part is longer than the file
                     part.drop()
                 elif error.code < 500:
-                    break  # asking again does not help
+                    break  # another try would give the same
             except (OSError, http.client.HTTPException) as error:
                 reasons.append(f"{address}: {error or type(error).__name__}")
             else:
@@ -185,31 +202,31 @@ def _download(wanted: _Wanted, path: Path) -> None:
                     part.path.replace(path)
                     part.drop()
                     return
-                reasons.append(f"{address}: its SHA-256 does not begin with {wanted.sha256}")
+                reasons.append(f"{address}: its SHA-256 does not start with {wanted.sha256}")
                 part.drop()
     lines = "".join(f"\n  {reason}" for reason in dict.fromkeys(reasons))
     raise DownloadError(
-        f"{wanted.name} could not be downloaded:{lines}\nPut the file into {path.parent}, or name "
-        "its folder in MMDENSE_CHECKPOINTS"
+        f"{wanted.name} could not be downloaded:{lines}\nPut the file into {path.parent}, or add "
+        "its folder to MMDENSE_CHECKPOINTS"
     )
 
 
 def _continue(address: str, part: _Part, *, checked: bool) -> None:
     with urllib.request.urlopen(part.request(address, checked), timeout=_TIMEOUT) as answer:
         if answer.headers.get_content_type() == "text/html":
-            raise DownloadError("a web page came instead of a file")
-        goes_on = answer.status == 206
-        there = part.path.stat().st_size if goes_on else 0
+            raise DownloadError("the server sent a web page instead of a file")
+        resumed = answer.status == 206
+        there = part.path.stat().st_size if resumed else 0
         length = answer.headers.get("Content-Length")
         total = there + int(length) if length else None
-        size = "unknown size" if total is None else f"{total:,} bytes, {there:,} here"
-        print_log(f"downloading {address} ({size})", "current")
+        size = "unknown size" if total is None else f"{total:,} bytes, {there:,} already here"
+        print_log(f"Downloading {address} ({size}).", "current")
         part.remember(address, answer)
-        with part.path.open("ab" if goes_on else "wb") as file, Progress(transient=True) as bar:
+        with part.path.open("ab" if resumed else "wb") as file, Progress(transient=True) as bar:
             task = bar.add_task(part.path.name, total=total, completed=there)
             _copy(answer, file, bar, task)
         if total is not None and part.path.stat().st_size < total:
-            raise DownloadError(f"broke off after {part.path.stat().st_size:,} of {total:,} bytes")
+            raise DownloadError(f"stopped after {part.path.stat().st_size:,} of {total:,} bytes")
 
 
 def _copy(source: BinaryIO, target: BinaryIO, bar: Progress, task: TaskID) -> None:

@@ -1,4 +1,4 @@
-"""What a file holds, as a number: equal for equal bytes, whatever its name."""
+"""The SHA-256 of a file."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ _PIECE = 1 << 20
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, 64 digits; of any size, a piece at a time."""
+    """The SHA-256 of a file in 64 hexadecimal digits; reads large files in pieces."""
     with path.open("rb") as file:
         if hasattr(hashlib, "file_digest"):
             return hashlib.file_digest(file, "sha256").hexdigest()

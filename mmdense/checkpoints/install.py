@@ -1,4 +1,4 @@
-"""Makes MMEngine read and write checkpoints through this folder."""
+"""Make MMEngine read and write checkpoints with the functions of this folder."""
 
 import importlib.abc
 import importlib.util
@@ -24,7 +24,7 @@ _CHECKPOINTS = "mmengine.runner.checkpoint"
 def install() -> None:
     """Register the writer now, and the reader as soon as MMEngine's own is imported.
 
-    That import takes seconds, which a program that loads no checkpoint need not spend.
+    That import takes seconds, and many programs load no checkpoint.
     """
     register_backend("local", AtomicLocalBackend, force=True, prefixes="")
     if _CHECKPOINTS in sys.modules:
@@ -34,7 +34,7 @@ def install() -> None:
 
 
 class _AfterImport(importlib.abc.MetaPathFinder):
-    """Finds one module the usual way, and adds to what its import does."""
+    """Finds one module as usual, and runs a function after its import."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -55,10 +55,10 @@ class _AfterImport(importlib.abc.MetaPathFinder):
 
 
 def _register_readers(module: ModuleType) -> None:
-    """Put our readers in the place of all of MMEngine's.
+    """Replace all readers of MMEngine.
 
-    Its ``torchvision://``, ``open-mmlab://`` and ``mmcls://`` turn a name into an address and call
-    the module's ``load_from_http``; what else it reads goes through ``_safe_torch_load``.
+    Its ``torchvision://``, ``open-mmlab://`` and ``mmcls://`` turn a name into a URL and call the
+    module's ``load_from_http``. Everything else goes through ``_safe_torch_load``.
     """
     register = module.CheckpointLoader.register_scheme
     register(prefixes="", loader=load_from_local, force=True)
@@ -68,12 +68,12 @@ def _register_readers(module: ModuleType) -> None:
 
 
 def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """MMEngine's loader of files; it takes the word for its log from this name."""
+    """Replaces MMEngine's loader of files, which logs a part of the name of this function."""
     return read_checkpoint(filename, "cpu" if map_location is None else map_location)
 
 
 def load_from_http(filename: str, map_location: Any = None, **_: Any) -> dict[str, Any]:
-    """MMEngine's loader of addresses; folder and progress bar are ours."""
+    """Replaces MMEngine's loader of URLs; its folder and progress bar are ignored."""
     return load_from_local(filename, map_location)
 
 

@@ -1,4 +1,4 @@
-"""The newest checkpoint of a run that can be gone on from."""
+"""The newest checkpoint of a run that can be resumed."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ _NEEDED = ("meta", "state_dict", "optimizer", "message_hub")
 
 
 def last_good_checkpoint(work_dir: str | Path) -> Path | None:
-    """The newest file of ``work_dir`` that holds a whole training state; None where there is none.
+    """The latest file in ``work_dir`` with a complete training state; ``None`` if there is none.
 
-    Newest is what was written last. Files that are cut off are passed over, and named in the log;
-    files without an optimizer (the best weights, published ones) are passed over in silence.
+    Truncated files are skipped with a message; files without an optimizer (the best weights,
+    published ones) without one.
     """
     files = sorted(
         (path for path in Path(work_dir).glob("*.pth") if not path.name.startswith("best_")),
@@ -28,10 +28,10 @@ def last_good_checkpoint(work_dir: str | Path) -> Path | None:
         except UnsafeCheckpointError:
             raise
         except ValueError as error:
-            print_log(f"passed over: {error}", logger="current")
+            print_log(f"Skipping unreadable checkpoint: {error}", logger="current")
             continue
         if all(key in content for key in _NEEDED):
             epoch, iteration = content["meta"]["epoch"], content["meta"]["iter"]
-            print_log(f"going on from {path}: epoch {epoch}, iteration {iteration}", "current")
+            print_log(f"Resuming from {path}: epoch {epoch}, iteration {iteration}.", "current")
             return path
     return None

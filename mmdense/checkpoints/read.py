@@ -1,10 +1,10 @@
-"""Reading checkpoints without running code from them.
+"""Read checkpoints without running code from them.
 
 A ``.pth`` file is a pickle, and a pickle may call any function while it is read. torch's
-``weights_only=True`` refuses that, but MMEngine falls back to the unsafe way when it does
+``weights_only=True`` refuses that, but MMEngine then falls back to unsafe loading
 (``mmengine.runner.checkpoint._safe_torch_load`` in 0.10), and allows ``getattr``, with which a file
-can reach a module's globals. :mod:`mmdense.checkpoints.install` puts :func:`read_checkpoint` in the
-place of MMEngine's reader, so ``--resume``, ``load_from`` and ``init_cfg`` all go through it.
+can reach the globals of a module. :mod:`mmdense.checkpoints.install` replaces MMEngine's reader by
+:func:`read_checkpoint`, so ``--resume``, ``load_from`` and ``init_cfg`` all use it.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor
 
 from mmdense.checkpoints.download import fetch_checkpoint, is_address
@@ -26,7 +26,6 @@ from mmdense.checkpoints.download import fetch_checkpoint, is_address
 __all__ = [
     "UnsafeCheckpointError",
     "read_checkpoint",
-    "safetensors_bytes",
     "state_dict_of",
     "trust_checkpoints",
 ]
@@ -35,11 +34,11 @@ _trusted = False
 
 
 class UnsafeCheckpointError(ValueError):
-    """The file holds more than tensors, numbers, texts and containers of them."""
+    """The file has objects other than tensors, numbers, strings and containers of them."""
 
 
 def trust_checkpoints() -> None:
-    """Let every checkpoint of this process run code while it is read (``--trust-checkpoint``)."""
+    """Let checkpoints run code while they are read, in this process (``--trust-checkpoint``)."""
     global _trusted  # noqa: PLW0603 (one switch a process, set by the command line)
     _trusted = True
 
@@ -50,16 +49,15 @@ def read_checkpoint(
     """The content of a ``.pth`` or ``.safetensors`` file.
 
     Args:
-        path: The file or its address (:mod:`mmdense.checkpoints.download`); the suffix says which
-            of the two it is.
+        path: The file or its URL (:mod:`mmdense.checkpoints.download`), with either suffix.
         map_location: As in ``torch.load``.
-        classes: Further classes whose objects may stand in it; only for files of one's own.
+        classes: More classes whose objects it may contain; only for your own files.
 
     Raises:
         FileNotFoundError: There is no such file.
-        DownloadError: No address gave it.
-        UnsafeCheckpointError: The file needs code to be run; the message names what it asks for.
-        ValueError: The file is cut off, or no checkpoint at all.
+        DownloadError: The download failed.
+        UnsafeCheckpointError: The file has to run code; the message names what it asks for.
+        ValueError: The file is truncated, or not a checkpoint.
     """
     path = fetch_checkpoint(str(path)) if is_address(path) else Path(path).expanduser()
     if not path.is_file():
@@ -73,18 +71,18 @@ def read_checkpoint(
         if not zipfile.is_zipfile(path) and "Unsupported global" not in str(error):
             raise _broken(path) from error
         raise UnsafeCheckpointError(
-            f"{path} is not plain weights: {_first_reason(error)}. Reading it could run any code. "
-            "If you trust whoever wrote it, say --trust-checkpoint; or ask for a .safetensors file"
+            f"{path} contains more than weights: {_first_reason(error)}. Reading it could run any "
+            "code. If you trust its author, pass --trust-checkpoint; or use a .safetensors file"
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise _broken(path) from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, not a dict of weights")
+        raise ValueError(f"{path} contains a {type(content).__name__}, not a dict of weights")
     return content
 
 
 def state_dict_of(content: dict[str, Any], path: str | Path) -> dict[str, Tensor]:
-    """The weights in a checkpoint's content, wherever in it they stand.
+    """The weights in the content of a checkpoint, at the top or under a usual key.
 
     Raises:
         ValueError: There are no tensors; the message lists the keys.
@@ -94,14 +92,8 @@ def state_dict_of(content: dict[str, Any], path: str | Path) -> dict[str, Tensor
             content = content[name]
     tensors = {key: value for key, value in content.items() if isinstance(value, Tensor)}
     if not tensors:
-        raise ValueError(f"checkpoint {path} holds no tensors; keys: {list(content)[:5]}")
+        raise ValueError(f"checkpoint {path} has no tensors; its keys: {list(content)[:5]}")
     return tensors
-
-
-def safetensors_bytes(weights: dict[str, Tensor]) -> bytes:
-    """The content of a ``.safetensors`` file; tensors that share memory are written twice."""
-    plain = {key: value.detach().cpu().contiguous().clone() for key, value in weights.items()}
-    return save(plain, metadata={"format": "pt"})
 
 
 def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
@@ -114,25 +106,25 @@ def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
 
 def _broken(path: Path) -> ValueError:
     return ValueError(
-        f"{path} ({path.stat().st_size:,} bytes) is cut off or no checkpoint; take another copy"
+        f"{path} ({path.stat().st_size:,} bytes) is truncated or not a checkpoint; get a new copy"
     )
 
 
 def _first_reason(error: Exception) -> str:
-    """What the file asks for; torch wraps that into a long text and keeps it as the context."""
+    """What the file asks for: torch puts it into a long message, and keeps it as the context."""
     text = str(error.__context__ or error).removeprefix("WeightsUnpickler error: ").strip()
     return text.splitlines()[0].split(" was not an allowed")[0].rstrip(". ")
 
 
 def _history_method(owner: Any, name: str) -> Any:
-    """Stands for ``getattr`` in MMEngine's files, which use it for four methods of one class."""
+    """Replaces ``getattr`` in MMEngine's files, which need it for four methods of one class."""
     if owner is HistoryBuffer and name in ("min", "max", "mean", "current"):
         return getattr(HistoryBuffer, name)
     raise pickle.UnpicklingError(f"getattr of {name!r}")
 
 
 def _allowed() -> list[Any]:
-    """What checkpoints hold besides tensors: MMEngine's curves, NumPy numbers, arguments."""
+    """What checkpoints have besides tensors: MMEngine's curves, NumPy numbers, arguments."""
     multiarray = cast(Any, np)._core.multiarray
     numbers = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
     old_names = [  # of NumPy 1

@@ -18,7 +18,7 @@ def start_from(cfg: Config, checkpoint: str | None, allow: Sequence[str]) -> Non
     Args:
         cfg: to change.
         checkpoint: file or address.
-        allow: what may differ, see :func:`~mmdense.transfer.backbone.load_backbone`.
+        allow: what may differ, see :func:`~mmdense.transfer.apply.load_backbone`.
     """
     hooks = take_strict_init(cfg.model)
     if cfg.get("load_from"):

@@ -32,7 +32,7 @@ from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.record import FILE_NAME, Record, save, write_json
 from mmdense.records.sources import loaded_sources
 from mmdense.registry import MODELS
-from mmdense.transfer.backbone import load_backbone
+from mmdense.transfer.apply import load_backbone
 
 
 class FrozenFeatures(NamedTuple):

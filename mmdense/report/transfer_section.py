@@ -10,7 +10,7 @@ from typing import Any
 from mmdense.report.section import Notice, Section
 from mmdense.report.sortable_table import Cell, number_cell, sortable_table
 from mmdense.report.sources import Part, Subject
-from mmdense.transfer.backbone import TRANSFER_FILE_NAME
+from mmdense.transfer.report import TRANSFER_FILE_NAME
 
 __all__ = ["transfer_section"]
 

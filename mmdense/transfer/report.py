@@ -1,139 +1,123 @@
-"""What a transfer did, for people: a table, one line for the log, and what is wrong with it."""
+"""What a transfer did: as values, as a table, as one line for the log, and as JSON."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import Any, NamedTuple
+from typing import Any
 
-__all__ = ["Entry", "TransferReport"]
+from mmdense.transfer.plan import PlannedWeight, Status
+from mmdense.transfer.silent_mismatch import SilentMismatch
 
-_ORDER = {
-    "matched": "taken as they are",
-    "changed": "taken, their values put in the order or scale of the target",
-    "resized": "taken, brought to the size of the target",
-    "filled": "not in the file; a value that changes nothing",
-    "derived": "computed by the target itself",
-    "folded": "in the file only; put into a neighbour, exactly",
-    "not needed": "in the file only; acts after what the target computes",
-    "left over": "in the file only; the target computes something else without it",
-    "missing": "needed by the target, not in the file",
-    "wrong shape": "in the file, in a shape that no rule brings to the target's",
+__all__ = ["TRANSFER_FILE_NAME", "TransferReport"]
+
+TRANSFER_FILE_NAME = "transfer.json"
+
+_MEANINGS = {
+    Status.MATCHED: "loaded as they are",
+    Status.CONVERTED: "loaded, values in the order or scale of the target",
+    Status.RESIZED: "loaded, resized to the target",
+    Status.FILLED: "not in the file; set to a value that changes nothing",
+    Status.DERIVED: "computed by the target itself",
+    Status.FOLDED: "only in the file; folded into a neighbour, exactly",
+    Status.NOT_NEEDED: "only in the file; acts after what the target computes",
+    Status.LEFT_OVER: "only in the file; without it the target computes something else",
+    Status.MISSING: "needed by the target, not in the file",
+    Status.WRONG_SHAPE: "in the file, in a shape that no rule converts",
 }
-_CARRIED = ("matched", "changed", "resized")
-_NOT_CARRIED = ("filled", "missing", "wrong shape")
-_WRONG = ("left over", "missing", "wrong shape")
-_SHOWN = 6  # names in a message before it says how many more there are
+_LOADED = (Status.MATCHED, Status.CONVERTED, Status.RESIZED)
+_NOT_LOADED = (Status.FILLED, Status.MISSING, Status.WRONG_SHAPE)
+_WRONG = (Status.LEFT_OVER, Status.MISSING, Status.WRONG_SHAPE)
+_EXAMPLES = 6  # weights in a message before it counts the rest
 
 
-class Entry(NamedTuple):
-    """One weight.
+@dataclass(frozen=True)
+class TransferReport:
+    """What a transfer did."""
 
-    Attributes:
-        name: in the target, or the canonical one of a weight that only the file has.
-        status: a key of the table in this file.
-        numbers: how many it holds.
-        note: sizes, or what was done.
-    """
-
-    name: str
-    status: str
-    numbers: int
-    note: str = ""
-
-
-class TransferReport(NamedTuple):
-    """What a transfer did.
-
-    Attributes:
-        source: the file.
-        place: where the backbone stands in it.
-        branch: ``'student'``, ``'teacher'`` or ``'ema'``.
-        dialects: of the file and of the target.
-        target: its class.
-        entries: one for each weight.
-        doubts: equal shapes with another meaning, by their kind.
-        allowed: names and kinds that may be wrong, with ``*`` for any.
-    """
-
-    source: str
-    place: str
-    branch: str
-    dialects: tuple[str, str]
-    target: str
-    entries: Sequence[Entry]
-    doubts: dict[str, str]
-    allowed: Sequence[str] = ()
+    checkpoint: str  # file or address
+    location: str  # of the backbone in it
+    branch: str  # 'student', 'teacher' or 'ema'
+    schemes: tuple[str, str]  # key naming schemes of the file and of the target
+    target: str  # its class
+    entries: Sequence[PlannedWeight]
+    mismatches: Sequence[SilentMismatch]
+    allowed: Sequence[str] = ()  # names of weights and kinds of mismatches; * matches any
 
     @property
     def covered(self) -> float:
-        """Share of the numbers that the target needs which came from the file, 0 to 1."""
-        carried = sum(entry.numbers for entry in self.entries if entry.status in _CARRIED)
-        others = sum(entry.numbers for entry in self.entries if entry.status in _NOT_CARRIED)
-        return carried / max(carried + others, 1)
+        """Fraction of the elements that the target needs which came from the file."""
+        loaded = sum(entry.numel for entry in self.entries if entry.status in _LOADED)
+        others = sum(entry.numel for entry in self.entries if entry.status in _NOT_LOADED)
+        return loaded / max(loaded + others, 1)
 
     def faults(self) -> list[str]:
-        """What is wrong and was not allowed, a sentence each."""
+        """What is wrong and not allowed, one line each."""
         faults = []
         for status in _WRONG:
-            wrong = [
-                entry
-                for entry in self.entries
-                if entry.status == status and not self._is_allowed(entry.name)
-            ]
+            wrong = [entry for entry in self.entries if entry.status is status]
+            wrong = [entry for entry in wrong if not self._is_allowed(entry.name)]
             if wrong:
-                faults.append(f"{status}: {_listing(wrong)}")
-        return faults + [
-            f"{kind}: {text}" for kind, text in self.doubts.items() if not self._is_allowed(kind)
-        ]
+                more = f" and {len(wrong) - _EXAMPLES} more" if len(wrong) > _EXAMPLES else ""
+                examples = ", ".join(_described(entry) for entry in wrong[:_EXAMPLES])
+                faults.append(f"{status.value}: {examples}{more}")
+        different = [one for one in self.mismatches if not self._is_allowed(one.kind)]
+        return faults + [f"{mismatch.kind}: {mismatch}" for mismatch in different]
 
     def table(self) -> str:
         """A table of all kinds of entries, with examples."""
-        lines = [f"{self.source} [{self.place}, {self.branch}] -> {self.target}"]
-        lines.append(f"  {self.dialects[0]} -> {self.dialects[1]}")
-        for status, meaning in _ORDER.items():
-            entries = [entry for entry in self.entries if entry.status == status]
-            if entries:
-                numbers = sum(entry.numbers for entry in entries)
-                lines.append(f"  {status:<12}{len(entries):>5}{numbers:>14,}  {meaning}")
-                if status not in ("matched", "derived"):
-                    lines += [f"      {_named(entry)}" for entry in entries[:_SHOWN]]
-                    if len(entries) > _SHOWN:
-                        lines.append(f"      and {len(entries) - _SHOWN} more")
-        lines += [f"  {kind}: {text}" for kind, text in self.doubts.items()]
+        lines = [f"{self.checkpoint} ({self.location}, {self.branch}) -> {self.target}"]
+        lines.append(f"  {self.schemes[0]} -> {self.schemes[1]}")
+        for status, meaning in _MEANINGS.items():
+            entries = [entry for entry in self.entries if entry.status is status]
+            if not entries:
+                continue
+            numel = sum(entry.numel for entry in entries)
+            lines.append(f"  {status.value:<12}{len(entries):>5}{numel:>14,}  {meaning}")
+            if status not in (Status.MATCHED, Status.DERIVED):
+                lines += [f"      {_described(entry)}" for entry in entries[:_EXAMPLES]]
+                if len(entries) > _EXAMPLES:
+                    lines.append(f"      and {len(entries) - _EXAMPLES} more")
+        lines += [f"  {mismatch.kind}: {mismatch}" for mismatch in self.mismatches]
         lines.append(f"  {self._percent()} % of what the target needs came from the file")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, with the share covered and the line for the log, as JSON can hold it."""
-        return {**self._asdict(), "covered": self.covered, "summary": str(self)}
+        """The entry in transfer.json. Its keys are older than the names of the fields here."""
+        return {
+            "source": self.checkpoint,
+            "place": self.location,
+            "branch": self.branch,
+            "dialects": self.schemes,
+            "target": self.target,
+            "entries": self.entries,
+            "doubts": {mismatch.kind: str(mismatch) for mismatch in self.mismatches},
+            "allowed": list(self.allowed),
+            "covered": self.covered,
+            "summary": str(self),
+        }
 
     def __str__(self) -> str:
         """One line for the log."""
+        shown = [one for one in Status if one not in (Status.DERIVED, Status.NOT_NEEDED)]
         counts = {
-            status: sum(entry.status == status for entry in self.entries)
-            for status in _ORDER
-            if status not in ("derived", "not needed")
+            status.value: sum(entry.status is status for entry in self.entries) for status in shown
         }
-        said = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
         return (
-            f"{self.target}: {self._percent()} % from {self.source} [{self.place}, "
-            f"{self.branch}]: {said}"
+            f"{self.target}: {self._percent()} % of the weights loaded from {self.checkpoint} "
+            f"({self.location}, {self.branch}): "
+            + ", ".join(f"{number} {status}" for status, number in counts.items() if number)
         )
 
     def _percent(self) -> str:
-        """The share covered, never rounded up: 100.0 means all of it."""
+        """The covered fraction, never rounded up: 100.0 means all of it."""
         return f"{math.floor(1000 * self.covered) / 10:.1f}"
 
     def _is_allowed(self, name: str) -> bool:
         return any(fnmatch(name, pattern) for pattern in self.allowed)
 
 
-def _named(entry: Entry) -> str:
+def _described(entry: PlannedWeight) -> str:
     return f"{entry.name} ({entry.note})" if entry.note else entry.name
-
-
-def _listing(entries: Sequence[Entry]) -> str:
-    more = f" and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
-    return ", ".join(_named(entry) for entry in entries[:_SHOWN]) + more

@@ -1,9 +1,12 @@
-"""Weights that depend on the size of the picture, the patch or the window, brought to another size.
+"""Weights that depend on the size of the image, the patch or the window: fit to another size.
+
+Upstream's functions give other values: MMPretrain resizes without antialiasing, and timm, which is
+optional here, spreads colour weights over a fourth channel and warps BEiT's tables.
 
 Legend::
 
-    G        tokens in front of the patches (class, distillation, register)
-    h, w     patches of a picture, rows and columns
+    h, w     rows and columns of patches
+    L        rows of a position embedding: tokens with a position, then h * w patches
     C        channels
     D        outputs of a convolution
     p, q     sides of a patch in pixels, before and after
@@ -12,18 +15,90 @@ Legend::
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+_TOKENS = ("cls_token", "dist_token")  # registers have no positions
+
+
+class PositionLayout(NamedTuple):
+    """The rows of a position embedding."""
+
+    tokens: tuple[str, ...]  # those with a position, in order
+    grid: tuple[int, int]  # (h, w)
+
+
+def position_layout(
+    length: int, tokens: Iterable[str], grid: tuple[int, int] | None = None
+) -> PositionLayout:
+    """Infer the layout of a position embedding of L rows.
+
+    Of the tokens of the model, given by their canonical keys, as many have positions as there are
+    rows beside the patches. The grid is square unless it is given as (h, w).
+
+    Raises:
+        ValueError: No number of tokens leaves such a grid.
+    """
+    names = [name for name in _TOKENS if name in tokens] or ["cls_token"]  # ViTDet keeps its row
+    for number in range(len(names) + 1):
+        rest = length - number
+        side = math.isqrt(max(rest, 0))
+        found = (side, side) if grid is None else grid
+        if rest > 0 and rest == found[0] * found[1]:
+            return PositionLayout(tuple(names[:number]), found)
+    shape = "a square grid" if grid is None else f"a grid of {grid[0]} x {grid[1]}"
+    raise ValueError(
+        f"pos_embed has {length} rows, which is not {shape} with up to {len(names)} tokens. Pass "
+        "the rows and columns of patches that the source was trained with: --grid ROWS COLUMNS, or "
+        "grid=(rows, columns) in a config"
+    )
+
+
+def grid_of(backbone: nn.Module) -> tuple[int, int] | None:
+    """The grid of patches (h, w) that a backbone is built for, if it has such an attribute."""
+    patches = getattr(backbone, "patch_embed", None)
+    size = getattr(patches, "init_out_size", None) or getattr(patches, "grid_size", None)  # timm
+    if size is not None:
+        return int(size[0]), int(size[1])
+    image, patch = getattr(backbone, "img_size", None), getattr(backbone, "patch_size", None)
+    if isinstance(image, Sequence) and isinstance(patch, int):
+        return int(image[0]) // patch, int(image[1]) // patch
+    return None
+
+
+def resize_positions(
+    table: Tensor, old: PositionLayout, new: PositionLayout
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Bring a position embedding to another layout.
+
+    Args:
+        table: [1, L, C].
+        old: Its layout.
+        new: The wanted layout.
+
+    Returns:
+        The embedding [1, L, C], zero for tokens that had no position; and positions [1, 1, C] of
+        the tokens that have none any more. The caller adds them to the tokens, which is equivalent.
+    """
+    rows = {name: table[:, i : i + 1] for i, name in enumerate(old.tokens)}  # [1, 1, C] each
+    zero = torch.zeros_like(table[:, :1])
+    tokens = [rows.pop(name, zero) for name in new.tokens]
+    patches = resize_grid(table[:, len(old.tokens) :], old.grid, new.grid)
+    return torch.cat((*tokens, patches), dim=1), rows
 
 
 def resize_grid(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
-    """Resize a table of positions bicubically, smoothed where it shrinks.
+    """Resize the positions of patches bicubically, with antialiasing.
 
     Args:
         positions: [1, h * w, C], row by row.
         old: (h, w).
-        new: (h, w) wanted.
+        new: Wanted (h, w).
 
     Returns:
         [1, h * w, C] of the new size.
@@ -36,15 +111,14 @@ def resize_grid(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -
 
 
 def resample_patches(weight: Tensor, new: tuple[int, int]) -> Tensor:
-    """Bring a patch embedding to another patch size, so that resized pictures give equal tokens.
+    """Bring a patch embedding to another patch size: resized images give the same tokens.
 
-    The weights whose products with resized patches are nearest to those with the patches
-    themselves, in the least-squares sense. Exact where patches grow.
+    Least squares over all patches; exact where patches grow.
     Source: Beyer et al., FlexiViT (2023), section 3.4.
 
     Args:
         weight: [D, C, p, p].
-        new: (q, q) wanted.
+        new: Wanted (q, q).
 
     Returns:
         [D, C, q, q].
@@ -55,24 +129,23 @@ def resample_patches(weight: Tensor, new: tuple[int, int]) -> Tensor:
     pixels = old[0] * old[1]
     basis = torch.eye(pixels, dtype=torch.float64).view(pixels, 1, *old)
     resized = F.interpolate(basis, size=new, mode="bicubic", antialias=True).flatten(1)  # [pp, qq]
-    back = torch.linalg.pinv(resized)  # [qq, pp]
-    flat = weight.double().flatten(2) @ back.T  # [D, C, qq]
+    flat = weight.double().flatten(2) @ torch.linalg.pinv(resized).T  # [D, C, qq]
     return flat.unflatten(2, new).to(weight.dtype)
 
 
 def adapt_input_channels(weight: Tensor, channels: int) -> Tensor:
-    """Let a first convolution see another number of input channels.
+    """Change the number of input channels of the first convolution.
 
-    From three to one, grey pictures give what they gave as three equal channels; from one to three
-    the other way round. From three to more, the further channels start at zero, so pictures in
-    colour give what they gave.
+    From three to one, grey images give what they gave as three equal channels; from one to three,
+    the reverse. From three to more, the new channels start at zero, so colour images give what they
+    gave.
 
     Args:
         weight: [D, C, p, p].
-        channels: wanted.
+        channels: Wanted.
 
     Raises:
-        ValueError: neither 1 nor 3 channels are there, or fewer than 3 but not 1 are wanted.
+        ValueError: Any other pair of numbers.
     """
     C = weight.shape[1]
     if channels == C:
@@ -84,7 +157,7 @@ def adapt_input_channels(weight: Tensor, channels: int) -> Tensor:
     if C == 3 and channels > 3:
         more = weight.new_zeros(weight.shape[0], channels - 3, *weight.shape[2:])
         return torch.cat((weight, more), dim=1)
-    raise ValueError(f"no rule brings {C} input channels to {channels}")
+    raise ValueError(f"no rule converts {C} input channels to {channels}")
 
 
 def resize_bias_table(table: Tensor, rows: int) -> Tensor:
@@ -92,17 +165,15 @@ def resize_bias_table(table: Tensor, rows: int) -> Tensor:
 
     Args:
         table: [(2 h - 1)^2 + e, H], with e = 3 further rows for the class token in BEiT, or 0.
-        rows: wanted, of the same form.
+        rows: Wanted, of the same form.
 
     Raises:
-        ValueError: either number of rows is not of that form.
+        ValueError: Either number of rows is not of that form.
     """
     old, extra = _window(table.shape[0])
-    new, extra_wanted = _window(rows)
-    if extra != extra_wanted:
-        raise ValueError(
-            f"{table.shape[0]} rows have {extra} of a class token, {rows} another number"
-        )
+    new, wanted_extra = _window(rows)
+    if extra != wanted_extra:
+        raise ValueError(f"{table.shape[0]} and {rows} rows: only one has rows for a class token")
     grid = table[: old * old].T.unflatten(1, (old, old)).unsqueeze(0)  # [1, H, 2h - 1, 2h - 1]
     grid = F.interpolate(grid.float(), size=(new, new), mode="bicubic", antialias=True)[0]
     return torch.cat((grid.flatten(1).T.to(table.dtype), table[old * old :]))
@@ -114,16 +185,10 @@ def resize_line(table: Tensor, rows: int) -> Tensor:
     return line.T.to(table.dtype)
 
 
-def square(number: int) -> int | None:
-    """The side of a square of so many cells, if there is one."""
-    side = round(number**0.5)
-    return side if side * side == number else None
-
-
 def _window(rows: int) -> tuple[int, int]:
-    """Side of the table and its further rows."""
+    """Side of the table, and its further rows."""
     for extra in (0, 3):
-        side = square(rows - extra)
-        if side is not None and side % 2 == 1:
+        side = math.isqrt(max(rows - extra, 0))
+        if side % 2 == 1 and side * side == rows - extra:
             return side, extra
-    raise ValueError(f"{rows} rows are no table of a square window")
+    raise ValueError(f"{rows} rows are not a table of a square window")

@@ -1,8 +1,8 @@
-"""A ResNet in two places: a detector of the C4 kind keeps the last stage in its RoI head.
+"""A ResNet in two places: a C4 detector has its last stage in the RoI head.
 
-MMDetection builds stages 1 to 3 as ``backbone`` and stage 4 as ``roi_head.shared_head``. Who fills
-the backbone only leaves that stage at random, and nothing says so. Put together, both have the
-names of a whole ResNet, and are filled or refused as one.
+MMDetection builds stages 1 to 3 as ``backbone`` and stage 4 as ``roi_head.shared_head``. Loading
+the backbone alone would leave that stage random without a message. Joined, both have the keys of a
+whole ResNet, and are loaded or refused together.
 """
 
 from __future__ import annotations
@@ -20,39 +20,40 @@ _STAGE = re.compile(r"layer\d+")
 class SplitResNet(nn.Module):
     """The parts of a ResNet under the names that they have in a whole one.
 
-    The parts are shared, not copied: what is loaded here is loaded there. Whatever else the head
-    holds, such as a norm behind the stage, is no part of a ResNet and stays as it is.
+    The parts are shared, not copied: loading here loads there. Other modules of the head, such as a
+    norm behind the stage, are not part of a ResNet and keep their values.
 
     Args:
-        backbone: of MMDetection's ``ResNet``, without its last stage.
-        head: its ``ResLayer``, with that stage.
+        backbone: MMDetection's ``ResNet`` without its last stage.
+        head: Its ``ResLayer`` with that stage.
 
     Raises:
-        ValueError: a stage stands in both, or they stride in different places (``style``).
+        ValueError: A stage is in both, or they stride in different places (``style``).
     """
 
     def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
         super().__init__()
         stages = _stages(head)
-        for name in stages:
+        self.style = getattr(backbone, "style", None)  # compared with that of the checkpoint
+        for name, stage in stages.items():
             if hasattr(backbone, name):
                 raise ValueError(
-                    f"{name} stands in model.backbone and in model.roi_head.shared_head; set "
-                    "backbone.num_stages to the stages before it"
+                    f"{name} is in model.backbone and in model.roi_head.shared_head; set "
+                    "backbone.num_stages to the number of stages before it"
                 )
-        self.style = getattr(backbone, "style", None)  # read by the check of meanings
-        for stage in stages.values():
-            _check_style(self.style, stage)
+            styles = {getattr(block, "style", self.style) for block in stage.children()}
+            if styles - {self.style}:
+                raise ValueError(
+                    f"model.backbone has style={self.style!r} and model.roi_head.shared_head has "
+                    f"{', '.join(sorted(map(repr, styles)))}; set both to the style of the "
+                    "checkpoint ('pytorch' for torchvision's ResNet)"
+                )
         for name, part in (*backbone.named_children(), *stages.items()):
             self.add_module(name, part)
         self._order = (backbone, *stages.values())  # a tuple: not registered a second time
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
-        """The map of the last stage, [N, 2048, H / 32, W / 32] of a ResNet-50.
-
-        Args:
-            images: [N, 3, H, W].
-        """
+        """The map of the last stage of a ResNet-50, [N, 2048, H / 32, W / 32] of [N, 3, H, W]."""
         backbone, *stages = self._order
         x = backbone(images)[-1]  # [N, 1024, H / 16, W / 16]
         for stage in stages:
@@ -61,17 +62,9 @@ class SplitResNet(nn.Module):
 
 
 def join_stages(backbone: nn.Module, model: Any) -> nn.Module:
-    """Put the backbone of a model together with the last stage, if the RoI head keeps it.
+    """Join the backbone of a model with the last stage, if the RoI head has it.
 
-    Args:
-        backbone: to be filled.
-        model: which it is part of, or ``None``.
-
-    Returns:
-        The backbone itself, or a :class:`SplitResNet`.
-
-    Raises:
-        ValueError: see :class:`SplitResNet`.
+    Returns the backbone itself for other models, and for ``None``.
     """
     head = getattr(getattr(model, "roi_head", None), "shared_head", None)
     if getattr(model, "backbone", None) is not backbone or not isinstance(head, nn.Module):
@@ -81,13 +74,3 @@ def join_stages(backbone: nn.Module, model: Any) -> nn.Module:
 
 def _stages(head: nn.Module) -> dict[str, nn.Module]:
     return {name: part for name, part in head.named_children() if _STAGE.fullmatch(name)}
-
-
-def _check_style(style: str | None, stage: nn.Module) -> None:
-    found = {getattr(block, "style", style) for block in stage.children()}
-    if found - {style}:
-        raise ValueError(
-            f"model.backbone has style={style!r} and model.roi_head.shared_head has "
-            f"{', '.join(sorted(map(repr, found)))}: one ResNet strides in one place; give both "
-            "the style of the checkpoint ('pytorch' for torchvision's ResNet)"
-        )

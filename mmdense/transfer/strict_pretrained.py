@@ -1,4 +1,4 @@
-"""``init_cfg=dict(type='StrictPretrained', checkpoint=...)``: pretrained weights, all of them."""
+"""``init_cfg=dict(type='StrictPretrained', checkpoint=...)``: load a backbone strictly."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ __all__ = ["StrictPretrained"]
 
 @WEIGHT_INITIALIZERS.register_module()
 class StrictPretrained:
-    """An initialiser of MMEngine that fills a backbone strictly, whatever dialect the file speaks.
+    """An initialiser of MMEngine that loads a backbone strictly, with any key naming scheme.
 
-    The draws that would follow it are left out: those of the parts, and those that hosts make
-    unless ``init_cfg`` says ``Pretrained``. The Swin of MMDetection and of MMSegmentation read the
-    file of their ``init_cfg`` themselves; the tools of mmdense load after them
-    (:mod:`mmdense.engine.start`), and elsewhere ``mmdense.LoadBackboneHook`` does.
+    It prevents the random draws that would follow: those of the submodules, and those that upstream
+    makes unless ``init_cfg`` is of type ``Pretrained``. The Swin of MMDetection and of
+    MMSegmentation read the file of their ``init_cfg`` themselves; the tools of mmdense load after
+    them (:mod:`mmdense.engine.start`), and elsewhere ``mmdense.LoadBackboneHook`` does.
 
-    Args:
-        checkpoint: file or address, see :func:`~mmdense.transfer.backbone.load_backbone`.
-        branch: the same.
-        allow: the same.
-        grid: the same.
+    The arguments are those of :func:`~mmdense.transfer.apply.load_backbone`.
     """
 
     def __init__(
@@ -37,10 +33,11 @@ class StrictPretrained:
         self.options: dict[str, Any] = {"branch": branch, "allow": allow, "grid": grid}
 
     def __call__(self, module: Any) -> None:
-        """Fill a module, which is in the middle of its ``init_weights``."""
+        """Fill a module during its ``init_weights``."""
+        # Imported here: it takes seconds, and every program registers this class.
         from mmengine.logging import print_log
 
-        from mmdense.transfer.backbone import load_backbone
+        from mmdense.transfer.apply import load_backbone
 
         print_log(str(load_backbone(module, self.checkpoint, **self.options)), logger="current")
         for part in module.modules():

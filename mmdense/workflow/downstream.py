@@ -51,7 +51,7 @@ def downstream_study(
         percents: Shares of the labels; each variant is trained with each.
         seeds: Instead of those of the suite.
         gpus: Processes of each training.
-        allow: See :func:`~mmdense.transfer.backbone.load_backbone`; of every variant, besides what
+        allow: See :func:`~mmdense.transfer.apply.load_backbone`; of every variant, besides what
             the suite lets it leave out.
 
     Returns:
@@ -94,7 +94,7 @@ def downstream_study(
 
 def _misfit(config: str, checkpoint: str, allow: Sequence[str]) -> str:
     """Why the backbone of a config does not take a checkpoint; empty where it does."""
-    from mmdense.transfer.backbone import load_backbone
+    from mmdense.transfer.apply import IncompatibleCheckpointError, load_backbone
     from mmdense.transfer.convert import build_backbone
 
     backbone, preprocessor = build_backbone(config)
@@ -103,8 +103,10 @@ def _misfit(config: str, checkpoint: str, allow: Sequence[str]) -> str:
         load_backbone(backbone, checkpoint, allow=allow, model=model)
     except FileNotFoundError:
         raise
+    except IncompatibleCheckpointError as error:
+        return "; ".join(error.report.faults())
     except ValueError as error:
-        return " ".join(str(error).split("\n")[:2])
+        return str(error)
     return ""
 
 

