@@ -17,13 +17,14 @@ import sys
 from pathlib import Path
 
 from mmdense.data.prepare import DATASET_HOMES, SOURCES_VARIABLE, prepare
+from mmdense.engine.arguments import ToolParser
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     width = max(map(len, DATASET_HOMES)) + 2
     listing = "\n".join(f"  {name:{width}}{home}" for name, home in DATASET_HOMES.items())
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
         description=__doc__.splitlines()[0],
         epilog=f"data sets, and the files to bring:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
