@@ -6,12 +6,13 @@ python tools/browse.py CONFIG [--split val] [--count 24] [-o DIR]
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", help="of MMPretrain, MMDetection or MMSegmentation")
     parser.add_argument(
         "--split", choices=["train", "val", "test"], default="train", help="default: %(default)s"
@@ -25,7 +26,7 @@ def parse_arguments() -> argparse.Namespace:
         type=Path,
         help="folder for the PNG; default: work_dirs/<config name>/browse",
     )
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()
     if not Path(args.config).is_file():

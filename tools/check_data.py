@@ -1,45 +1,50 @@
-"""Look for broken pictures and wrong annotations in the data of a config.
+"""Look for broken images and wrong annotations in the data of a config.
 
 python tools/check_data.py CONFIG [--split train val test]
 
 Exits with 1 where there are errors.
 """
 
-import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+from mmdense.config.arguments import ToolParser, UsageError
+from mmdense.config.options import ConfigOptions, read_config
 
 SPLITS = ("train", "val", "test")
 
 
 def main() -> None:
     """Check the data set of each split and print a table for each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", help="config file, of ours or of a host")
     parser.add_argument(
         "--split", nargs="+", choices=SPLITS, default=SPLITS, help="default: all that it has"
     )
+    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     args = parser.parse_args()
     if not Path(args.config).is_file():
         parser.error(f"there is no config file {args.config}")
-    sys.exit(1 if check(args.config, args.split) else 0)
+    try:
+        sys.exit(1 if check(args.config, args.split, args.cfg_options) else 0)
+    except UsageError as error:
+        sys.exit(f"check_data.py: {error}")
 
 
-def check(config: str, splits: Iterable[str]) -> int:
-    """The number of errors in the splits that the config has."""
-    from mmengine.config import Config
+def check(config: str, splits: Iterable[str], options: Mapping[str, Any] | None = None) -> int:
+    """Return the number of errors in the splits that the config has."""
     from mmengine.registry import init_default_scope
     from rich.console import Console
     from rich.progress import track
 
-    import mmdense  # noqa: F401  (configs inherit `mmseg::`, which the import makes possible)
     from mmdense.data.checks.dataset import check_dataset
     from mmdense.data.checks.finding import errors_of
     from mmdense.data.checks.report import print_findings
     from mmdense.machine import available_cores
 
-    cfg = Config.fromfile(config)
+    cfg = read_config(config, options)
     init_default_scope(cfg.get("default_scope", "mmengine"))
     console = Console()
     errors = 0

@@ -8,14 +8,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    from mmengine.config import DictAction
-
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "work_dirs", nargs="*", type=Path, metavar="WORK_DIR", help="folder with collapse.json"
     )
@@ -30,7 +31,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--images", type=int, help="of the training set; default the hook's, or 512"
     )
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, seed=None, work_dir=None)
     args = parser.parse_args()

@@ -3,15 +3,16 @@
 python tools/compare.py work_dirs/RUN results/SLUG/DATE_WHAT [--plot curves.png]
 """
 
-import argparse
 import sys
+
+from mmdense.config.arguments import ToolParser
 
 _PANELS = 4  # of a picture
 
 
 def main() -> int:
     """Print the differences; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
         description="Tell what differs between two records, from their configs to their results."
     )
     words = "record.json, its folder, or SLUG/DATE_WHAT below results/"

@@ -11,11 +11,13 @@ import signal
 import sys
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
+
 
 def _arguments() -> argparse.Namespace:
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", help="file or address, of any publisher: docs/transfer.md")
     parser.add_argument(
         "--suite", required=True, help="small, coco, ade20k, voc, or a config such as they are"

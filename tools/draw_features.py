@@ -9,20 +9,21 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    from mmengine.config import DictAction
-
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     option = parser.add_argument
     option("run", type=Path, metavar="WORK_DIR", help="folder of a run: config, last_checkpoint")
     option("--config", type=Path, metavar="FILE", help="default: the *.py in WORK_DIR")
     option("--checkpoint", metavar="FILE", help="default: what WORK_DIR/last_checkpoint names")
     option("-o", "--out", type=Path, metavar="DIR", help="default: WORK_DIR/pictures")
-    option("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    option("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()

@@ -10,14 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    from mmengine.config import DictAction
-
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", help="of a detector with mmdense.CascadeRPNHead")
     parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head may lack")
     parser.add_argument("image", help="picture file")
@@ -25,7 +26,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--top", type=int, default=8, metavar="N", help="proposals; default: %(default)s"
     )
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()

@@ -25,6 +25,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
+
 SUFFIXES = (".pkl", ".json")
 
 
@@ -39,11 +42,9 @@ class ImageProposals(NamedTuple):
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    from mmengine.config import DictAction
-
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     option = parser.add_argument
     option("config", help="of a two-stage detector or an RPN")
     option("checkpoint", help="checkpoint file; weights of a roi_head may lack")
@@ -57,7 +58,7 @@ def parse_arguments() -> argparse.Namespace:
         metavar="N",
         help="proposals of an image; default: max_per_img of the config, all with --before-nms",
     )
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()

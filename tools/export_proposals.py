@@ -10,21 +10,22 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    from mmengine.config import DictAction
-
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", help="of a detector with mmdense.CascadeRPNHead")
     parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head may lack")
     parser.add_argument("--out", required=True, metavar="FILE.onnx", type=Path)
     parser.add_argument(
         "--size", required=True, nargs=2, type=int, metavar=("HEIGHT", "WIDTH"), help="in pixels"
     )
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()

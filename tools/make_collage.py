@@ -3,14 +3,13 @@
 python tools/make_collage.py --size small
 """
 
-import argparse
-
+from mmdense.config.arguments import ToolParser
 from mmdense.data.collage import generate as collage
 
 
 def main() -> None:
     """Make one set and print its folder."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=collage.SIZES, default="small", help="default: small")
     parser.add_argument("--out", default="data", help="folder for data sets; default: data")
     parser.add_argument("--seed", type=int, default=0, help="another seed, another set")

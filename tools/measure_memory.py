@@ -3,7 +3,6 @@
 python tools/measure_memory.py WHAT [--steps 10000]
 """
 
-import argparse
 import os
 import sys
 import tempfile
@@ -11,13 +10,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mmdense.config.arguments import ToolParser
+
 ROOT = Path(__file__).resolve().parents[1]
 WARM_UP = 0.1  # share of the steps
 
 
 def main() -> int:
     """Train SimSiam on Collage in its tiny size with two workers; keep what was resident."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", metavar="WHAT", help="names results/memory/<date>_<WHAT>")
     parser.add_argument("--steps", type=int, default=10_000, help="default: %(default)s")
     args = parser.parse_args()

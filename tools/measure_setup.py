@@ -3,19 +3,20 @@
 python tools/measure_setup.py WHAT
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
     """Clone the last commit into an empty folder, run ``make setup`` there, keep a record."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", metavar="WHAT", help="names results/setup/<date>_<WHAT>")
     parser.add_argument("--python", default="python3", help="interpreter that makes the .venv")
     args = parser.parse_args()

@@ -12,12 +12,12 @@ import signal
 import sys
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description="Run a pipeline: pretrain, probe, fine-tune, tabulate."
-    )
+    parser = ToolParser(description="Run a pipeline: pretrain, probe, fine-tune, tabulate.")
     parser.add_argument("config", type=Path, help="pipeline config, in configs/pipelines")
     parser.add_argument("--work-dir", type=Path, help="default work_dirs/<name of the pipeline>")
     parser.add_argument(

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from mmdense.config.arguments import ToolParser
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     option = parser.add_argument
     option("results", nargs="+", type=Path, metavar="RESULTS.json", help="COCO results")
     option("--annotations", required=True, type=Path, metavar="FILE.json", help="in COCO format")

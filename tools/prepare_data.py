@@ -16,6 +16,7 @@ import logging
 import sys
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
 from mmdense.data.sets.prepare import DATASET_HOMES, SOURCES_VARIABLE, prepare
 
 
@@ -23,7 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     width = max(map(len, DATASET_HOMES)) + 2
     listing = "\n".join(f"  {name:{width}}{home}" for name, home in DATASET_HOMES.items())
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
         description=__doc__.splitlines()[0],
         epilog=f"data sets, and the files to bring:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

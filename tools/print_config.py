@@ -3,23 +3,23 @@
 python tools/print_config.py CONFIG [--cfg-options train_cfg.max_epochs=12 ...]
 """
 
-import argparse
 import sys
 from pathlib import Path
+
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
 
 
 def main() -> None:
     """Read the config and print it."""
-    from mmengine.config import DictAction
-
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
         description="Print a config with everything that it inherits, and where each value is from."
     )
     parser.add_argument("config", help="config file")
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=ConfigOptions,
         help="overrides, such as train_cfg.max_epochs=12 model.backbone.depth=50",
     )
     args = parser.parse_args()
@@ -28,7 +28,6 @@ def main() -> None:
     # After the arguments: the imports take seconds.
     from rich.console import Console
 
-    import mmdense  # noqa: F401  (configs inherit `mmseg::`, which the import makes possible)
     from mmdense.config.listing import listing, print_listing
     from mmdense.config.origin import trace
 

@@ -6,12 +6,14 @@ python tools/publish.py work_dirs/RUN/epoch_12.pth [--format safetensors] [-o FO
 import argparse
 import sys
 
+from mmdense.config.arguments import ToolParser
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description="Strip a checkpoint to its weights.")
+    parser = ToolParser(description="Strip a checkpoint to its weights.")
     parser.add_argument("checkpoint", help="of a training run")
     parser.add_argument("-o", "--out", metavar="FOLDER", help="default: beside the checkpoint")
     parser.add_argument("--format", choices=["pth", "safetensors"], default="pth")

@@ -3,13 +3,14 @@
 python tools/record.py work_dirs/RUN --keep WHAT [--slug SLUG] [--allow-dirty]
 """
 
-import argparse
 import sys
+
+from mmdense.config.arguments import ToolParser
 
 
 def main() -> int:
     """Keep the record, or say why not; returns the exit status."""
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
         description="Keep the record of a run below results/, where tables read it."
     )
     parser.add_argument("work_dir", help="folder of the run, with its record.json")

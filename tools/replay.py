@@ -6,12 +6,14 @@ python tools/replay.py work_dirs/RUN/non_finite/iter_120_rank_0.pth
 import argparse
 import sys
 
+from mmdense.config.arguments import ToolParser
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(
+    parser = ToolParser(
         description="Run a step again that gave NaN or infinity, and say where it came from."
     )
     parser.add_argument("step", help="file that the run left in <work dir>/non_finite")

@@ -6,14 +6,15 @@
 The page is one file that opens without a network. Pipelines and studies write theirs at their end.
 """
 
-import argparse
 import sys
 from pathlib import Path
+
+from mmdense.config.arguments import ToolParser
 
 
 def main() -> int:
     """Write the page and print its path."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "records", nargs="+", type=Path, metavar="WORK_DIR_OR_RECORD",
         help="record.json, its folder, or SLUG/DATE_WHAT below results/",

@@ -11,9 +11,11 @@ import signal
 import sys
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
+
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path, help="study config")
     parser.add_argument("--work-dir", type=Path, help="default work_dirs/<name of the study>")
     parser.add_argument(

@@ -6,13 +6,13 @@ projects with model-index.yml, and results/results.csv.
 python tools/tables.py [--check]
 """
 
-import argparse
 import difflib
 import functools
 import subprocess
 import sys
 from pathlib import Path
 
+from mmdense.config.arguments import ToolParser
 from mmdense.records.expected import refresh, refresh_all
 from mmdense.records.kept_results import Results, read_results
 from mmdense.records.marked_tables import MarkError, fill_tables
@@ -23,7 +23,7 @@ from mmdense.records.tables import TABLES
 
 def main(root: Path) -> int:
     """Fill every table and expectation below ``root``; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
     args = parser.parse_args()
     try:

@@ -5,12 +5,14 @@ python tools/test.py CONFIG CHECKPOINT [--out predictions.pkl] [--show-dir pictu
 
 import argparse
 
+from mmdense.config.arguments import ToolParser
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description="Evaluate a checkpoint.")
+    parser = ToolParser(description="Evaluate a checkpoint.")
     launch.add_common_arguments(parser)
     parser.add_argument("checkpoint", help="checkpoint file")
     parser.add_argument("--out", metavar="FILE.pkl", help="also write all predictions to this file")

@@ -6,12 +6,14 @@ tools/dist_train.sh CONFIG 8
 
 import argparse
 
+from mmdense.config.arguments import ToolParser
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     from mmdense.engine import launch
 
-    parser = argparse.ArgumentParser(description="Train whatever a config describes.")
+    parser = ToolParser(description="Train whatever a config describes.")
     launch.add_common_arguments(parser)
     parser.add_argument(
         "--resume",

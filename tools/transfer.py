@@ -7,16 +7,17 @@ python tools/transfer.py CHECKPOINT --to CONFIG [-o OUT] [--branch teacher] [--a
 import argparse
 import sys
 
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
+
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    from mmengine.config import DictAction
-
     from mmdense.engine import launch
     from mmdense.transfer.find import BRANCHES
 
-    parser = argparse.ArgumentParser(
-        description="Convert a checkpoint for the backbone of a config, or show what would fit."
+    parser = ToolParser(
+        description="Write the weights of a backbone, as a config builds it, from any checkpoint."
     )
     parser.add_argument("checkpoint", help="file or address, .pth or .safetensors")
     parser.add_argument("--to", required=True, metavar="CONFIG", help="config of the target")
@@ -33,7 +34,7 @@ def parse_arguments() -> argparse.Namespace:
     sides = ("ROWS", "COLUMNS")
     parser.add_argument("--grid", nargs=2, type=int, metavar=sides, help=words)
     words = "overrides of the target's config"
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="K=V", help=words)
+    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, metavar="K=V", help=words)
     launch.add_trust_argument(parser)
     return parser.parse_args()
 

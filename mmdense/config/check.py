@@ -8,39 +8,19 @@ word. A key that a component does not take is found by MMEngine too, when that c
 import ast
 import difflib
 import functools
-import inspect
 import re
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmdense.config.component_types import check_types
+from mmdense.config.options import read_keys
 from mmdense.config.origin import COMMAND_LINE, KeyPath, TracedConfig, is_lazy, trace
 from mmdense.config.problem import ConfigProblem
 
 __all__ = ["check_config"]
 
-# Names at the top of a config that are read besides the parameters of MMEngine's runner: by the
-# runner itself, by the tools of the hosts, and by ours.
-_READ = {
-    "activation_checkpointing",
-    "channels_last",
-    "compile",
-    "custom_imports",
-    "default_scope",
-    "efficient_conv_bn_eval",
-    "expected",
-    "find_unused_parameters",
-    "model_wrapper_cfg",
-    "runner_type",
-    "strategy",
-    "sync_bn",
-    "tta_model",
-    "tta_pipeline",
-    "work_dir",
-}
 # What a config of OpenMMLab 1.x had, and where it went.
 _FORMER = {
     "checkpoint_config": "default_hooks.checkpoint",
@@ -119,7 +99,7 @@ class _Origins:
 
 
 def _check_top(cfg: Config, origins: _Origins) -> list[ConfigProblem]:
-    known = _READ | set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}
+    known = read_keys()
     suspects = {}
     for key in set(cfg) - known:
         alike = difflib.get_close_matches(key, sorted(known), n=1, cutoff=_ALIKE)

@@ -17,6 +17,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.config.config import DELETE_KEY
 
+from mmdense.config.options import merge_options, set_variables
+
 __all__ = ["COMMAND_LINE", "KeyPath", "Origins", "TracedConfig", "is_lazy", "trace"]
 
 COMMAND_LINE = "--cfg-options"
@@ -84,7 +86,8 @@ def trace(filename: str | Path, options: Mapping[str, Any] | None = None) -> Tra
         options: values of ``--cfg-options``, from dotted keys.
 
     Raises:
-        ValueError: The config is of the pure Python style: it has no ``_base_`` chain.
+        ValueError: The config is of the pure Python style: it has no ``_base_`` chain. Or an option
+            has no effect.
     """
     if is_lazy(filename):
         raise ValueError(
@@ -93,10 +96,11 @@ def trace(filename: str | Path, options: Mapping[str, Any] | None = None) -> Tra
         )
     chain = _Chain()
     with _watched(chain.reading, chain.merging):
-        config = Config.fromfile(filename, import_custom_modules=False)
+        with set_variables(options or {}):
+            config = Config.fromfile(filename, import_custom_modules=False)
         if options:
             with chain.frame(COMMAND_LINE, chain.origins):
-                config.merge_from_dict(dict(options))
+                merge_options(config, options)
     return TracedConfig(config, chain.origins, chain.files)
 
 

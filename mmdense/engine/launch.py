@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from mmdense.checkpoints.last_good import last_good_checkpoint
 from mmdense.checkpoints.read import trust_checkpoints
 from mmdense.config.check import check_config
+from mmdense.config.options import ConfigOptions, read_config
 from mmdense.config.upstream_defaults import LOADERS, fill_host_defaults, replace_sync_bn
 from mmdense.machine import available_cores, keep_freed_memory, supports_bf16
 
@@ -41,7 +42,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=ConfigOptions,
         help="overrides, such as train_cfg.max_epochs=12 model.backbone.depth=50",
     )
     parser.add_argument("--seed", type=int, help="random seed; default the config's")
@@ -68,10 +69,8 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """The config with the common arguments applied, and the host's defaults filled in."""
     os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
     if args.work_dir:
         cfg.work_dir = args.work_dir
     elif cfg.get("work_dir") is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import MMLogger
@@ -19,6 +19,8 @@ from mmengine.runner import set_random_seed
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
 from mmdense.engine import launch
 from mmdense.evaluation.clean_loaders import build_clean_loaders, with_images_of
 from mmdense.evaluation.feature_bank import fill_bank
@@ -53,15 +55,15 @@ class FrozenFeatures(NamedTuple):
     num_classes: int
 
 
-def argument_parser(description: str) -> argparse.ArgumentParser:
+def argument_parser(description: str) -> ToolParser:
     """The arguments of a tool that evaluates a frozen backbone."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = ToolParser(description=description)
     parser.add_argument("config", help="with model.backbone, train_dataloader, test_dataloader")
     weights = parser.add_mutually_exclusive_group(required=True)
     weights.add_argument("checkpoint", nargs="?", help="file with backbone.* weights; all must fit")
     weights.add_argument("--random", action="store_true", help="random weights, to compare with")
     parser.add_argument("--work-dir", help="for metrics.json and record.json")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, help="overrides")
+    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     parser.add_argument("--seed", type=int, help="random seed; default the config's, or 0")
     parser.add_argument("--amp", action="store_true", help="bfloat16, where the hardware has it")
     parser.add_argument(

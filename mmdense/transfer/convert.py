@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.checkpoints.publish import weights_as_bytes
+from mmdense.config.options import read_config
 from mmdense.transfer.apply import load_backbone
 from mmdense.transfer.split_resnet import join_stages
 
@@ -85,8 +85,7 @@ def build_backbone(
     """
     if not Path(config).is_file():
         raise FileNotFoundError(f"no such config file {config}")
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(dict(overrides or {}))
+    cfg = read_config(config, overrides)
     init_default_scope(cfg.get("default_scope") or "mmengine")
     model = cfg.get("model") or {}
     if "backbone" not in model:

@@ -1,0 +1,53 @@
+import pytest
+
+from mmdense.config.arguments import ToolParser
+
+
+@pytest.fixture
+def parser():
+    made = ToolParser(prog="train.py")
+    made.add_argument("config")
+    made.add_argument("--cfg-options", nargs="+")
+    made.add_argument("--work-dir")
+    made.add_argument("--init")
+    made.add_argument("--amp", action="store_true")
+    made.add_argument("-o", "--out")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["a.py", "--device", "cuda"], "--device. A tool uses the first visible GPU"),
+        (["a.py", "--gpu-ids", "0"], "CUDA_VISIBLE_DEVICES=0"),
+        (["a.py", "--gpus", "1"], "tools/dist_train.sh CONFIG GPUS"),
+        (["--epochs", "5", "a.py"], "--cfg-options train_cfg.max_epochs=N"),
+        (["a.py", "--epochs=5"], "--cfg-options train_cfg.max_epochs=N"),
+        (["a.py", "--batch-size", "5"], "train_dataloader.batch_size=N"),
+        (["a.py", "--batch_size", "5"], "train_dataloader.batch_size=N"),
+        (["a.py", "-b", "5"], "unrecognized argument -b. "),
+        (["a.py", "-j8"], "unrecognized argument -j8. "),
+        (["a.py", "--lr", "0.1"], "optim_wrapper.optimizer.lr=RATE"),
+        (["a.py", "--data", "x"], 'train_dataloader.dataset.data_root="FOLDER"'),
+        (["a.py", "--weights", "x"], "--init CHECKPOINT for the backbone"),
+        (["a.py", "--no-validate"], "val_cfg=None val_dataloader=None val_evaluator=None"),
+        (["a.py", "--options", "a=1"], "Use --cfg-options KEY=VALUE"),
+        (["a.py", "--local-rank", "1"], "start it with python, not with torchrun"),
+        (["a.py", "--work_dir", "x"], "Use --work-dir"),
+        (["--config", "a.py"], "Give CONFIG without --config"),
+        (["a.py", "--ampp"], "Did you mean --amp?"),
+        (["a.py", "--resume-from", "x"], "See python train.py --help"),  # it has no --resume
+        (["a.py", "b.py"], "unrecognized arguments: b.py"),
+    ],
+)
+def test_an_unknown_argument_is_answered_with_what_to_use(parser, words, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parser.parse_args(words)
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_known_arguments_are_parsed_as_argparse_does(parser):
+    args = parser.parse_args(["a.py", "-oOUT", "--work", "x", "--cfg-options", "lr=-1", "-1"])
+    assert (args.out, args.work_dir, args.cfg_options) == ("OUT", "x", ["lr=-1", "-1"])
+    assert parser.parse_args(["--amp", "--", "--device"]).config == "--device"
