@@ -36,6 +36,10 @@ export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 # After a signal a run has this long to write its checkpoint.
 export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=${TORCH_ELASTIC_SHUTDOWN_TIMEOUT:-90}
 
+# torchrun gives each process one thread unless told otherwise; here they share the cores.
+cores=$(nproc)
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((cores > processes ? cores / processes : 1))}"
+
 exec "${PYTHON:-python}" -m torch.distributed.run "${place[@]}" \
     --nproc-per-node "$processes" \
     --max-restarts "${RESTARTS:-3}" \

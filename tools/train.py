@@ -5,8 +5,9 @@ tools/dist_train.sh CONFIG 8
 """
 
 import argparse
+import sys
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, UsageError
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -21,6 +22,11 @@ def parse_arguments() -> argparse.Namespace:
         const="auto",
         metavar="CHECKPOINT",
         help="go on from a checkpoint; without a value from the last good one of the run",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="start anew in a work directory that holds checkpoints of another run",
     )
     parser.add_argument(
         "--init",
@@ -51,7 +57,11 @@ def main() -> None:
     from mmdense.engine import launch
     from mmdense.engine.start import start_from
 
-    cfg = launch.load_config(args)
+    try:
+        cfg = launch.load_config(args)
+        launch.check_data_folders(cfg)
+    except UsageError as error:
+        sys.exit(f"train.py: {error}")
     if args.amp:
         launch.enable_amp(cfg)
     if args.auto_scale_lr:
@@ -60,6 +70,11 @@ def main() -> None:
         launch.resume(cfg, args.resume)
     else:
         launch.resume_after_restart(cfg)
+    if not args.overwrite:
+        try:
+            launch.refuse_to_overwrite(cfg)
+        except UsageError as error:
+            sys.exit(f"train.py: {error}")
     if not cfg.get("resume"):
         start_from(cfg, args.init, args.allow)
     launch.fit_to_machine(cfg)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from mmengine.runner import Runner
 
 from mmdense.checkpoints.last_good import last_good_checkpoint
 from mmdense.checkpoints.read import trust_checkpoints
+from mmdense.config.arguments import UsageError
 from mmdense.config.check import check_config
 from mmdense.config.options import ConfigOptions, read_config
 from mmdense.config.upstream_defaults import LOADERS, fill_host_defaults, replace_sync_bn
@@ -23,16 +25,20 @@ __all__ = [
     "add_common_arguments",
     "add_trust_argument",
     "build_runner",
+    "check_data_folders",
     "dump_predictions",
     "enable_amp",
     "fit_to_machine",
     "join_processes",
     "load_config",
+    "refuse_to_overwrite",
     "resume",
     "resume_after_restart",
     "scale_learning_rate",
     "show_predictions",
 ]
+
+_DOWNLOADING = ("CIFAR10", "CIFAR100", "MNIST", "FashionMNIST")  # MMPretrain's
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +131,52 @@ def resume(cfg: Config, checkpoint: str) -> None:
     cfg.load_from = str(found)
 
 
+def refuse_to_overwrite(cfg: Config) -> None:
+    """Refuse to start a run from the beginning in a work directory that holds checkpoints.
+
+    Raises:
+        UsageError: The message lists what to do instead.
+    """
+    found = sorted(path.name for path in Path(cfg.work_dir).glob("*.pth"))
+    if found and not cfg.get("resume"):
+        raise UsageError(
+            f"{cfg.work_dir} holds the checkpoints of another run ({', '.join(found[:3])}"
+            f"{', ...' if len(found) > 3 else ''}). Use --resume to continue it, --overwrite to "
+            "replace it, or another --work-dir"
+        )
+
+
+def check_data_folders(cfg: Config) -> None:
+    """Refuse a ``data_root`` that is no folder, before anything is built.
+
+    Data sets that download themselves, and paths with a scheme such as ``s3://``, are not checked.
+
+    Raises:
+        UsageError: The message names the key and the path.
+    """
+    for loader in LOADERS:
+        for key, root in _data_roots(cfg.get(loader) or {}, loader):
+            if root and ":/" not in root and not Path(root).exists():
+                raise UsageError(
+                    f"{key}: no such folder {root!r}. Set it with --cfg-options "
+                    f'"{key}=FOLDER", or prepare the data set first (tools/prepare_data.py)'
+                )
+
+
+def _data_roots(node: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        if node.get("type") in _DOWNLOADING:
+            return
+        for name, value in node.items():
+            if name == "data_root" and isinstance(value, str):
+                yield f"{key}.data_root", value
+            else:
+                yield from _data_roots(value, f"{key}.{name}")
+    elif isinstance(node, list | tuple):
+        for number, value in enumerate(node):
+            yield from _data_roots(value, f"{key}.{number}")
+
+
 def resume_after_restart(cfg: Config) -> None:
     """Go on from the last good checkpoint where torchrun has started this process again.
 
@@ -165,13 +217,15 @@ def dump_predictions(cfg: Config, file: str) -> None:
 def fit_to_machine(cfg: Config) -> None:
     """Set threads to the cores there are, and cut what a config asks for beyond them.
 
-    Each process of a node gets an equal share of the cores. ``num_workers`` of a loader is an
-    upper bound; OpenCV's own threads are off in the workers unless the config says otherwise,
-    because they fight the workers for the same cores. Without a GPU, SyncBN, which torch has for
-    GPUs only, becomes BatchNorm.
+    Each process of a node gets an equal share of the cores, unless ``OMP_NUM_THREADS`` or
+    ``MKL_NUM_THREADS`` sets the threads: two trainings beside each other with more threads than
+    cores were up to 15 times slower. ``num_workers`` of a loader is an upper bound; OpenCV's own
+    threads are off in the workers unless the config says otherwise, because they fight the workers
+    for the same cores. Without a GPU, SyncBN, which torch has for GPUs only, becomes BatchNorm.
     """
     share = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    torch.set_num_threads(share)
+    if not {"OMP_NUM_THREADS", "MKL_NUM_THREADS"} & set(os.environ):
+        torch.set_num_threads(share)
     keep_freed_memory()
     for name in LOADERS:
         loader = cfg.get(name)

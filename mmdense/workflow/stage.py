@@ -22,6 +22,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmdense.checkpoints.file_sha256 import file_sha256
+from mmdense.config.options import format_options
 from mmdense.records.expected import PART_OF_A_WHOLE
 from mmdense.version import __version__
 
@@ -196,7 +197,7 @@ def _command(stage: Stage, folder: Path, checkpoint: Path | None, seed: int) -> 
         command += [str(checkpoint)] if checkpoint else ["--random"]
     command += ["--work-dir", str(folder), "--seed", str(seed), *stage.options]
     if stage.cfg_options:
-        command += ["--cfg-options", *(f"{k}={v}" for k, v in stage.cfg_options.items())]
+        command += ["--cfg-options", *format_options(stage.cfg_options)]
     return command
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmdense.config.arguments import UsageError
 from mmdense.engine import launch
 
 
@@ -70,6 +71,8 @@ def test_mmpretrain_loaders_get_the_collate_that_its_own_tool_sets(config):
 def test_workers_are_cut_to_the_cores_and_shared_by_the_processes_of_a_node(config, monkeypatch):
     monkeypatch.setattr(launch, "available_cores", lambda: 8)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     cfg = launch.load_config(parse(config))
     launch.fit_to_machine(cfg)
     assert torch.get_num_threads() == 4
@@ -78,6 +81,43 @@ def test_workers_are_cut_to_the_cores_and_shared_by_the_processes_of_a_node(conf
     assert cfg.val_dataloader.num_workers == 0
     assert not cfg.val_dataloader.persistent_workers  # torch refuses it without workers
     assert cfg.env_cfg.mp_cfg.opencv_num_threads == 0
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
+def test_threads_that_the_user_sets_stay(config, monkeypatch, name):
+    monkeypatch.setattr(launch, "available_cores", lambda: 8)
+    monkeypatch.setenv(name, "1")
+    torch.set_num_threads(1)
+    cfg = launch.load_config(parse(config))
+    launch.fit_to_machine(cfg)
+    assert torch.get_num_threads() == 1
+    assert cfg.train_dataloader.num_workers == 8
+
+
+def test_a_work_dir_with_checkpoints_is_not_overwritten(config, tmp_path):
+    cfg = launch.load_config(parse(config, "--work-dir", tmp_path / "my run"))
+    launch.refuse_to_overwrite(cfg)  # there is none yet
+    (tmp_path / "my run").mkdir()
+    (tmp_path / "my run" / "output.log").touch()
+    launch.refuse_to_overwrite(cfg)
+    (tmp_path / "my run" / "epoch_1.pth").touch()
+    with pytest.raises(UsageError, match=r"epoch_1\.pth.*--resume.*--overwrite.*--work-dir"):
+        launch.refuse_to_overwrite(cfg)
+    cfg.resume = True
+    launch.refuse_to_overwrite(cfg)
+
+
+def test_a_data_folder_that_is_missing_is_named_with_its_key(config, tmp_path):
+    dataset = {"type": "RepeatDataset", "dataset": {"type": "CustomDataset", "data_root": "x y"}}
+    cfg = launch.load_config(parse(config))
+    cfg.train_dataloader.dataset = dataset
+    with pytest.raises(UsageError, match=r"train_dataloader\.dataset\.dataset\.data_root.*'x y'"):
+        launch.check_data_folders(cfg)
+    for root in (str(tmp_path), "s3://bucket/data", ""):
+        cfg.train_dataloader.dataset.dataset.data_root = root
+        launch.check_data_folders(cfg)
+    cfg.train_dataloader.dataset = {"type": "CIFAR10", "data_root": "it downloads"}
+    launch.check_data_folders(cfg)
 
 
 @pytest.mark.parametrize(("cuda", "kind"), [(False, "mmdense.BatchNormXd"), (True, "SyncBN")])
