@@ -11,7 +11,7 @@ from mmdense.doctor.finding import Finding
 
 __all__ = ["TESTED", "check_build", "check_match", "check_tested"]
 
-TESTED = ("2.6.0", "2.14.1")  # oldest and newest torch of docs/installation.md
+TESTED = ("2.9.1", "2.14.1")  # oldest and newest torch of docs/installation.md
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 

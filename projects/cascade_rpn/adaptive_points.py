@@ -65,7 +65,7 @@ def adaptive_points(
     """
     if kernel_size % 2 == 0 or kernel_size < 1:
         raise ValueError(f"kernel_size must be odd, not {kernel_size}: the grid has a middle")
-    of_axes = (stride, stride) if isinstance(stride, float | int) else tuple(stride)
+    of_axes = (stride, stride) if isinstance(stride, (float, int)) else tuple(stride)
     if len(of_axes) != 2 or min(of_axes) <= 0:
         raise ValueError(f"stride must be a positive number or two of them (x, y), not {stride}")
     boxes = boxes_of_cells(boxes).detach()  # [N, L, 4]
