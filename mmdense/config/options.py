@@ -200,12 +200,25 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
 def set_variable(name: str, value: Any) -> Any:
     """Return the value that the command line gives a variable; config files call this."""
     option = _VALUES[name]
-    if not isinstance(option, dict):
-        return _with_slash(option, value)
-    try:
-        return Config._merge_a_into_b(copy.deepcopy(option), value, allow_list_keys=True)
-    except (AttributeError, KeyError, TypeError):
-        return value  # a base has it in another form; merge_options sees what comes out at last
+    return _changed(value, option) if isinstance(option, dict) else _with_slash(option, value)
+
+
+def _changed(value: Any, changes: Any) -> Any:
+    """Return a copy of a value with nested changes; those that do not fit are left out.
+
+    :func:`merge_options` merges them later, as MMEngine does, and reports what does not fit.
+    """
+    if not isinstance(changes, dict):
+        return changes
+    result = copy.copy(value)
+    for key, change in changes.items():
+        if isinstance(result, dict):
+            result[key] = _changed(result.get(key), change)
+        elif isinstance(result, list) and key.isdigit() and int(key) < len(result):
+            result[int(key)] = _changed(result[int(key)], change)
+        elif result is None:
+            result = {key: _changed(None, change)}
+    return result
 
 
 #: What :func:`set_variable` gives, while a config is read.
