@@ -10,11 +10,10 @@ Importing this package
 
 Each does nothing where nothing is missing.
 
-Import it before torch. Threads of OpenMP that wait for work then sleep instead of spinning, unless
-the environment sets a policy. Spinning threads take the cores from every other program, and a
-training beside one becomes up to ten times slower. A short spin stays (some 0.1 ms), which costs
-nothing beside other programs and saves the 10 % that sleeping at each pause costs an idle machine:
-docs/performance.md has the measurement.
+Import it before torch. Threads of OpenMP that wait for work then spin for a moment and sleep,
+unless the environment sets a policy. Threads that go on spinning take the cores from other
+programs: beside two of them a training step took 12 times as long. docs/performance.md has the
+measurement.
 """
 
 import os

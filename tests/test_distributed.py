@@ -122,6 +122,28 @@ def test_the_script_says_how_it_is_called(tmp_path):
     assert "MASTER_ADDR" in asked.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "processes", "threads"),
+    [("3", 2, 3), (None, 1, len(os.sched_getaffinity(0))), (None, 10_000, 1)],
+)
+def test_processes_share_the_cores_unless_the_user_sets_threads(
+    tmp_path, given, processes, threads
+):
+    python = tmp_path / "my python"
+    python.write_text('#!/usr/bin/env bash\necho "$OMP_NUM_THREADS"\n')
+    python.chmod(0o755)
+    env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    env |= {"PYTHON": str(python), **({"OMP_NUM_THREADS": given} if given else {})}
+    done = subprocess.run(
+        ["bash", str(TOOLS / "dist_train.sh"), "config.py", str(processes)],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) == threads
+
+
 SRUN = """#!/usr/bin/env bash
 shift                             # its own option
 echo $$ > "$SLURM_SUBMIT_DIR/pid"

@@ -11,6 +11,10 @@ from mmdense.data.collage import generate as collage
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLS = sorted((ROOT / "tools").glob("*.py"))
+DETECTOR = "configs/detection/faster_rcnn_r18_bccd.py"
+PROBE = "configs/probe/r18_cifar10.py"
+UNKNOWN = ["--cfg-options", "train_dataloadr.batch_size=2"]
+ABSENT = "--cfg-options|data_root=absent folder/"
 
 
 def start(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -41,6 +45,15 @@ def test_every_tool_explains_itself(path):
         ("check_data.py", ["absent.py"], "there is no config file absent.py"),
         ("study.py", ["absent.py"], "there is no study config absent.py"),
         ("study.py", ["x.py", "--variants", "a", "--keep", "b"], "--keep goes without --variants"),
+        # Options that no config of this kind reads, and folders that are not there.
+        ("train.py", [DETECTOR, *UNKNOWN], "Did you mean"),
+        ("test.py", [DETECTOR, "x.pth", *UNKNOWN], "Did you mean"),
+        ("knn.py", [PROBE, "--random", *UNKNOWN], "Did you mean"),
+        ("print_config.py", [DETECTOR, *UNKNOWN], "Did you mean"),
+        ("check_data.py", [DETECTOR, *UNKNOWN], "Did you mean"),
+        ("browse.py", [DETECTOR, *UNKNOWN], "Did you mean"),
+        ("train.py", [DETECTOR, *ABSENT.split("|")], "train_dataloader.dataset.data_root"),
+        ("test.py", [DETECTOR, "x.pth", *ABSENT.split("|")], "test_dataloader.dataset.data_root"),
     ],
 )
 def test_a_wrong_argument_is_named_without_a_traceback(tool, arguments, message):

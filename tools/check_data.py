@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmdense.config.arguments import ToolParser, UsageError
+from mmdense.config.arguments import ToolParser
 from mmdense.config.options import ConfigOptions, read_config
 
 SPLITS = ("train", "val", "test")
@@ -27,10 +27,7 @@ def main() -> None:
     args = parser.parse_args()
     if not Path(args.config).is_file():
         parser.error(f"there is no config file {args.config}")
-    try:
-        sys.exit(1 if check(args.config, args.split, args.cfg_options) else 0)
-    except UsageError as error:
-        sys.exit(f"check_data.py: {error}")
+    sys.exit(1 if check(args.config, args.split, args.cfg_options) else 0)
 
 
 def check(config: str, splits: Iterable[str], options: Mapping[str, Any] | None = None) -> int:

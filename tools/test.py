@@ -30,6 +30,7 @@ def main() -> None:
     from mmdense.engine import launch
 
     cfg = launch.load_config(args)
+    launch.check_data_folders(cfg, ["test_dataloader"])
     cfg.load_from = args.checkpoint
     launch.fit_to_machine(cfg)
     if args.show_dir:

@@ -5,9 +5,8 @@ tools/dist_train.sh CONFIG 8
 """
 
 import argparse
-import sys
 
-from mmdense.config.arguments import ToolParser, UsageError
+from mmdense.config.arguments import ToolParser
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -57,11 +56,8 @@ def main() -> None:
     from mmdense.engine import launch
     from mmdense.engine.start import start_from
 
-    try:
-        cfg = launch.load_config(args)
-        launch.check_data_folders(cfg)
-    except UsageError as error:
-        sys.exit(f"train.py: {error}")
+    cfg = launch.load_config(args)
+    launch.check_data_folders(cfg)
     if args.amp:
         launch.enable_amp(cfg)
     if args.auto_scale_lr:
@@ -71,10 +67,7 @@ def main() -> None:
     else:
         launch.resume_after_restart(cfg)
     if not args.overwrite:
-        try:
-            launch.refuse_to_overwrite(cfg)
-        except UsageError as error:
-            sys.exit(f"train.py: {error}")
+        launch.refuse_to_overwrite(cfg)
     if not cfg.get("resume"):
         start_from(cfg, args.init, args.allow)
     launch.fit_to_machine(cfg)

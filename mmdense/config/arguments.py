@@ -6,9 +6,10 @@ these are values of the config, or the job of a launcher; the error names the pl
 
 import argparse
 import difflib
+import functools
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -17,6 +18,15 @@ __all__ = ["ToolParser", "UsageError"]
 
 class UsageError(ValueError):
     """A mistake on the command line or in a config; tools print it without a traceback."""
+
+
+def _print_usage_error(
+    prog: str, other: Callable, kind: type, error: BaseException, trace: Any
+) -> None:
+    if isinstance(error, UsageError):
+        print(f"{prog}: {error}", file=sys.stderr)
+    else:
+        other(kind, error, trace)
 
 
 class _Hint(NamedTuple):
@@ -111,7 +121,11 @@ _HINTS = (
 
 
 class ToolParser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` that says what to use instead of an argument it does not know."""
+    """An ``ArgumentParser`` that says what to use instead of an argument it does not know.
+
+    Once it has parsed, a :class:`UsageError` that nothing catches ends the tool with its message
+    alone and status 1; any other error keeps its traceback.
+    """
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -124,6 +138,7 @@ class ToolParser(argparse.ArgumentParser):
         found, unknown = self.parse_known_args(words, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}; see --help")
+        sys.excepthook = functools.partial(_print_usage_error, self.prog, sys.excepthook)
         return found
 
     def _knows(self, word: str) -> bool:

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +146,7 @@ def refuse_to_overwrite(cfg: Config) -> None:
         )
 
 
-def check_data_folders(cfg: Config) -> None:
+def check_data_folders(cfg: Config, loaders: Iterable[str] = LOADERS) -> None:
     """Refuse a ``data_root`` that is no folder, before anything is built.
 
     Data sets that download themselves, and paths with a scheme such as ``s3://``, are not checked.
@@ -154,7 +154,7 @@ def check_data_folders(cfg: Config) -> None:
     Raises:
         UsageError: The message names the key and the path.
     """
-    for loader in LOADERS:
+    for loader in loaders:
         for key, root in _data_roots(cfg.get(loader) or {}, loader):
             if root and ":/" not in root and not Path(root).exists():
                 raise UsageError(

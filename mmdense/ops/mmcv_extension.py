@@ -1,8 +1,8 @@
 """The operators of this package under the names and conventions of mmcv's compiled extension.
 
 Each function here stands in for the one of the same name in ``mmcv._ext``: ``mmcv.ops`` calls it by
-keyword, and outputs are arguments that it fills in place. Which module offers them to mmcv, and
-when, is told in :mod:`mmdense.ops.mmcv_ops`.
+keyword, and outputs are arguments that it fills in place. :mod:`mmdense.ops.mmcv_ops` offers them
+to mmcv.
 
 On an accelerator, NMS and average RoIAlign are torchvision's compiled ones where it has loaded
 them. On the CPU those of this package are faster than the compiled kernels, which torchvision and

@@ -176,8 +176,8 @@ def test_installed_torchvision_pools_like_the_loop_and_compiles_as_one_graph():
     )
 
 
-def test_crowddet_trains_on_torchvisions_roi_align(tmp_path):
-    """MMDetection's CrowdDet asks for ``RoIAlign(use_torchvision=True)``."""
+def test_mmcvs_layer_trains_on_torchvisions_roi_align():
+    """As MMDetection's CrowdDet asks for it."""
     run(
         """
         import mmdense, torch
