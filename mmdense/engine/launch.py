@@ -1,7 +1,9 @@
 """From command line arguments to an MMEngine runner; tools/train.py and tools/test.py share it."""
 
 import argparse
+import atexit
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -324,6 +326,7 @@ def join_processes(cfg: Config) -> None:
         init_dist("pytorch")
         return
     torch.distributed.init_process_group("gloo")
+    atexit.register(_leave_processes)
     wrapper = {
         "type": "MMDistributedDataParallel",
         "device_ids": None,
@@ -331,3 +334,14 @@ def join_processes(cfg: Config) -> None:
         "find_unused_parameters": cfg.get("find_unused_parameters", False),
     }
     cfg.model_wrapper_cfg = {**wrapper, **cfg.get("model_wrapper_cfg", {})}
+
+
+def _leave_processes() -> None:
+    """End the threads of gloo before the interpreter ends.
+
+    A thread that frees a tensor after that aborts the process ("terminate called without an active
+    exception"), although its work is done. After an error the other processes may wait in a
+    collective operation, and this function would wait for them.
+    """
+    if torch.distributed.is_initialized() and not hasattr(sys, "last_value"):
+        torch.distributed.destroy_process_group()

@@ -1,4 +1,7 @@
 import argparse
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -224,3 +227,20 @@ def test_schedules_that_begin_after_the_end_are_left_out(epochs, expected):
     cfg = Config({"train_cfg": {"max_epochs": epochs}, "param_scheduler": [warm_up, late, steps]})
     launch._drop_late_schedules(cfg)
     assert [schedule.type for schedule in cfg.param_scheduler] == expected
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the group is gloo on CPUs only")
+@pytest.mark.parametrize(("end", "left"), [("", "joined False"), ("1 / 0", "joined True")])
+def test_a_process_that_ends_leaves_its_group_unless_it_failed(end, left):
+    script = (
+        "import atexit, torch.distributed as dist\n"
+        "from mmengine.config import Config\n"
+        "from mmdense.engine.launch import join_processes\n"
+        "atexit.register(lambda: print('joined', dist.is_initialized()))\n"
+        f"join_processes(Config())\n{end}\n"
+    )
+    port = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0", "RANK": "0", "WORLD_SIZE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | port, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == left, done.stderr
