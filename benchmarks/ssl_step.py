@@ -16,8 +16,8 @@ from mmengine.registry import MODELS, DefaultScope
 from torch.nn.functional import interpolate
 
 from benchmarks.timing import result
+from mmdense.data.views.parameters import ViewDistribution
 from mmdense.data.views.random_view import random_view
-from mmdense.data.views.recipe import ViewRecipe
 from mmdense.machine import keep_freed_memory
 from mmdense.registry import OPTIM_WRAPPERS
 
@@ -83,11 +83,13 @@ def _distance():
     """How far the bfloat16 losses are from those of float32, and those of other seeds from each."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(CURVE, 16, 3, 8, 8, generator=generator)
-    recipe = ViewRecipe(size=(64, 64))
+    distribution = ViewDistribution(size=(64, 64))
     batches = []
     for images in coarse:
         photos = interpolate(images, (96, 96), mode="bicubic").clamp(0, 1).mul(255).byte()
-        batches.append([random_view(photos, recipe, generator=generator) - 0.5 for _ in range(2)])
+        batches.append(
+            [random_view(photos, distribution, generator=generator) - 0.5 for _ in range(2)]
+        )
 
     def curve(wrapper, seed):
         side = _Side(wrapper, seed)

@@ -25,7 +25,7 @@ from benchmarks.timing import result
 from mmdense.data.collage.photos import PHOTOS
 from mmdense.data.read_image import read_image
 from mmdense.data.views.image_batch import collate_images
-from mmdense.data.views.two_view_preprocessor import TwoViewPreprocessor
+from mmdense.data.views.multi_view_preprocessor import MultiViewPreprocessor
 from mmdense.machine import keep_freed_memory
 
 ROUNDS = 4  # the first one warms up
@@ -121,7 +121,8 @@ def run() -> list[dict]:
     host = SelfSupDataPreprocessor(mean=MEAN, std=STD, to_rgb=True)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         steps = Compose([_host_views(32, 0.0), dict(type="PackInputs")])
-    ours = TwoViewPreprocessor(size=32, mean=MEAN, std=STD, to_rgb=True, view=dict(blur_prob=0.0))
+    views = [dict(num=2, size=32, blur_prob=0.0)]
+    ours = MultiViewPreprocessor(views=views, mean=MEAN, std=STD, to_rgb=True)
     rows = [
         _compare(
             "Two views of 32 px, an image",
@@ -134,7 +135,9 @@ def run() -> list[dict]:
     with tempfile.TemporaryDirectory() as name:
         folder, number = Path(name), 1024
         _photos(folder, number)
-        ours = TwoViewPreprocessor(size=224, mean=MEAN, std=STD, to_rgb=False)
+        ours = MultiViewPreprocessor(
+            views=[dict(num=2, size=224)], mean=MEAN, std=STD, to_rgb=False
+        )
         pictures = _files(folder, dict(type="mmdense.LoadImage"), dict(type="mmdense.PackImage"))
         load = dict(type="LoadImageFromFile")
         views = _files(folder, load, _host_views(224, 0.5), dict(type="PackInputs"))

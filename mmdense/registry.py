@@ -59,8 +59,7 @@ LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
 METRICS = _child(host.METRICS, "mmdense.evaluation.proposal_recall")
 MODELS = _child(
     host.MODELS,
-    "mmdense.data.views.repeated_view_preprocessor",
-    "mmdense.data.views.two_view_preprocessor",
+    "mmdense.data.views.multi_view_preprocessor",
     "mmdense.config.upstream_defaults",
     "mmdense.necks.simple_pyramid",
 )

@@ -135,10 +135,10 @@ def test_batches_come_from_the_layout_that_is_named(path, place, monkeypatch):
             small = dict(batch_size=2, num_workers=0, persistent_workers=False)
             batch = next(iter(Runner.build_dataloader({**cfg[key], **small}, seed=0)))
             check(batch, labelled=not (key.startswith("train") and "unlabelled" in path.stem))
-            if key == "train_dataloader" and "TwoView" in str(cfg.get("data_preprocessor")):
+            if key == "train_dataloader" and "MultiView" in str(cfg.get("data_preprocessor")):
                 preprocessor = MODELS.build(cfg.data_preprocessor)
                 views = preprocessor(batch, training=True)["inputs"]
-                size = cfg.data_preprocessor.size
+                size = cfg.data_preprocessor.common.size
                 assert [tuple(view.shape) for view in views] == [(2, 3, size, size)] * 2
         for key in cfg:
             if key.endswith("_evaluator"):

@@ -30,7 +30,8 @@ model = dict(
             type="NonLinearNeck", in_channels=8, hid_channels=4, out_channels=8,
             with_avg_pool=False, with_last_bn=False, norm_cfg=dict(type="SyncBN"))))
 data_preprocessor = dict(
-    type="mmdense.TwoViewPreprocessor", size=16, mean=[100] * 3, std=[50] * 3, to_rgb=True)
+    type="mmdense.MultiViewPreprocessor", views=[dict(num=2, size=16)],
+    mean=[100] * 3, std=[50] * 3, to_rgb=True)
 train_dataloader = dict(
     batch_size=4, num_workers=1, persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=True), collate_fn=dict(type="default_collate"),

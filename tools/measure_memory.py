@@ -50,7 +50,7 @@ def _config(steps: int) -> Any:
     cfg = Config.fromfile(ROOT / "configs" / "pretrain" / "simsiam_r18_collage.py")
     cfg.train_dataloader.update(batch_size=8, num_workers=2)
     cfg.train_dataloader.dataset.data_root = str(place / "unlabelled")
-    cfg.data_preprocessor.size = 32
+    cfg.data_preprocessor.common.size = 32
     cfg.model.backbone.update(stem_channels=8, base_channels=8)
     cfg.model.neck.update(in_channels=64, hid_channels=32, out_channels=32)
     cfg.model.head.predictor.update(in_channels=32, hid_channels=16, out_channels=32)

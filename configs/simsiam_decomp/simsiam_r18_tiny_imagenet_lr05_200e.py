@@ -15,7 +15,7 @@ _base_ = [
 ]
 
 model = dict(neck=dict(with_last_bn=False, with_last_bias=True))
-data_preprocessor = dict(view=dict(crop_scale=(0.08, 1.0)))
+data_preprocessor = dict(common=dict(crop_scale=(0.08, 1.0)))
 train_dataloader = dict(batch_size=256)
 
 expected = []

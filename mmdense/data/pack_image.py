@@ -18,8 +18,8 @@ class PackImage(PackInputs):
     """MMPretrain's ``PackInputs``, but the picture becomes RGB and stays as it lies in memory.
 
     ``inputs`` is uint8 ``[3, H, W]`` with the channels last in memory, which
-    :class:`~mmdense.data.views.two_view_preprocessor.TwoViewPreprocessor` (with ``to_rgb=False``)
-    takes without a copy. Bringing the planes apart would take a worker's time, and nobody needs
+    :class:`~mmdense.data.views.multi_view_preprocessor.MultiViewPreprocessor` takes without a copy
+    (with ``to_rgb=False``). Bringing the planes apart would take a worker's time, and nobody needs
     them.
     """
 

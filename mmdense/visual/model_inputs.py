@@ -18,7 +18,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import Tensor, nn
 
-from mmdense.data.views.two_view_preprocessor import TwoViewPreprocessor
+from mmdense.data.views.multi_view_preprocessor import MultiViewPreprocessor
 from mmdense.visual.class_list import ClassList
 
 __all__ = ["ModelInput", "read_inputs"]
@@ -119,7 +119,7 @@ def denormalise(inputs: Tensor, preprocess: nn.Module, view: int = 0) -> Tensor:
     mean = getattr(preprocess, f"{prefix}mean", None)
     if isinstance(mean, Tensor):
         inputs = inputs * getattr(preprocess, f"{prefix}std") + mean
-        if isinstance(preprocess, TwoViewPreprocessor):  # whose pixels are from 0 to 1
+        if isinstance(preprocess, MultiViewPreprocessor):  # whose pixels are from 0 to 1
             inputs = inputs * 255
     return inputs.round().clamp(0, 255).to(torch.uint8)
 

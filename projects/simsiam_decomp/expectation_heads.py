@@ -25,7 +25,7 @@ __all__ = ["MovingAverageHead", "SameBatchExpectationHead"]
 class SameBatchExpectationHead(BaseModule):
     """The first view against the stopped mean of the other views; 10 or 25 views in the paper.
 
-    ``mmdense.RepeatedViewPreprocessor`` makes them.
+    ``mmdense.MultiViewPreprocessor(views=[dict(num=10)], ...)`` makes them.
     """
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
@@ -37,7 +37,7 @@ class SameBatchExpectationHead(BaseModule):
         if len(views) < 3:
             raise ValueError(
                 f"SameBatchExpectationHead averages two views or more beside the first, found "
-                f"{len(views)} in all; mmdense.RepeatedViewPreprocessor makes as many as num_views"
+                f"{len(views)} in all; set data_preprocessor.views=[dict(num=3)] or more"
             )
         others = torch.stack([unit_vectors(view.detach()) for view in views[1:]])
         return {"loss": distance(views[0], others.mean(dim=0))}

@@ -33,7 +33,7 @@ class SiameseViews(BaseSelfSupervisor):
             found = len(inputs) if isinstance(inputs, list) else "one tensor"
             raise ValueError(
                 f"need a list of two views or more, found {found}; the model's data_preprocessor "
-                "makes them, for instance mmdense.TwoViewPreprocessor"
+                "makes them, for instance mmdense.MultiViewPreprocessor"
             )
         views = [self.neck(self.backbone(view))[0] for view in inputs]
         return self.head.loss(views, data_samples)

@@ -37,7 +37,7 @@ def step(cfg, phase=None):
     With ``phase`` the step of that head of a ``PhasedHead``.
     """
     cfg = copy.deepcopy(cfg)
-    cfg.data_preprocessor.size = SIZE
+    cfg.data_preprocessor.common.size = SIZE
     images = torch.randint(0, 256, (BATCH, 3, SIZE, SIZE), dtype=torch.uint8)
     samples = [DataSample(metainfo={"sample_idx": i}) for i in range(BATCH)]
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
@@ -207,6 +207,5 @@ def test_a_study_has_every_variant_at_the_size_of_its_data(path):
     for views in (10, 25):
         changed = copy.deepcopy(load(ROOT / study.base))
         changed.merge_from_dict(variants[f"same_batch_{views}"].changes.to_dict())
-        assert changed.data_preprocessor.num_views == views
-        assert changed.data_preprocessor.type == "mmdense.RepeatedViewPreprocessor"
-        assert changed.data_preprocessor.mean == load(ROOT / study.base).data_preprocessor.mean
+        assert changed.data_preprocessor.views == [{"num": views}]
+        assert changed.data_preprocessor.common == load(ROOT / study.base).data_preprocessor.common

@@ -89,8 +89,9 @@ def test_a_recipe_has_the_published_figures(recipe):
     assert cfg.train_dataloader.batch_size == facts["batch_size"]
     assert cfg.train_cfg.max_epochs == epochs
 
-    view = cfg.data_preprocessor.get("view", {})
-    assert cfg.data_preprocessor.size == SIZES[data]
+    view = cfg.data_preprocessor.common
+    assert cfg.data_preprocessor.views == [{"num": 2}]
+    assert view.size == SIZES[data]
     assert view.get("crop_scale", (0.2, 1.0)) == ((0.08 if family == "lr05" else 0.2), 1.0)
     assert ("blur_prob" in view) == data.startswith("cifar")
     assert view.get("blur_prob", 0.0) == 0.0

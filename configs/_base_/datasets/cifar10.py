@@ -2,13 +2,14 @@
 # Make the folder first: python tools/prepare_data.py cifar10 --source FOLDER_OR_ARCHIVE
 # The views are made on the batch, in the data preprocessor; a test gets the normalised image.
 data_preprocessor = dict(
-    type="mmdense.TwoViewPreprocessor",
+    type="mmdense.MultiViewPreprocessor",
     # per channel over the training images, RGB, from 0 to 255
     mean=(125.307, 122.961, 113.8575),
     std=(51.5865, 50.847, 51.255),
     to_rgb=False,  # mmdense.CIFAR10 gives RGB
-    size=32,
-    view=dict(blur_prob=0.0),  # as SimSiam does on CIFAR (arXiv:2011.10566, appendix D)
+    # no blur, as SimSiam on CIFAR (arXiv:2011.10566, appendix D)
+    common=dict(size=32, blur_prob=0.0),
+    views=[dict(num=2)],
 )
 train_dataloader = dict(
     batch_size=256,

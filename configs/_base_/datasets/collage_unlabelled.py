@@ -2,12 +2,13 @@
 # They have the looks of the train split. The views of 64x64 are made on the batch.
 # Make it first: python tools/make_collage.py --size small
 data_preprocessor = dict(
-    type="mmdense.TwoViewPreprocessor",
+    type="mmdense.MultiViewPreprocessor",
     # of ImageNet, RGB, from 0 to 255
     mean=(123.675, 116.28, 103.53),
     std=(58.395, 57.12, 57.375),
     to_rgb=True,
-    size=64,
+    common=dict(size=64),
+    views=[dict(num=2)],
 )
 pipeline = [
     dict(type="mmdense.LoadImage"),

@@ -4,7 +4,7 @@
 # 224x224 are made on the batch, from whole photos.
 _base_ = "unlabelled_photos.py"
 
-data_preprocessor = dict(size=224, to_rgb=False)  # mmdense.PackImage gives RGB
+data_preprocessor = dict(common=dict(size=224), to_rgb=False)  # mmdense.PackImage gives RGB
 pipeline = [
     dict(type="mmdense.LoadImage", short_side=448),
     dict(type="mmdense.PackImage"),

@@ -7,8 +7,7 @@ data_preprocessor = dict(
     # of ImageNet, whose images these are, RGB, from 0 to 255; mmdense.STL10 gives RGB
     mean=(123.675, 116.28, 103.53),
     std=(58.395, 57.12, 57.375),
-    size=96,
-    view=dict(_delete_=True),
+    common=dict(_delete_=True, size=96),
 )
 train_dataloader = dict(dataset=dict(type="mmdense.STL10", data_root="data/stl10"))
 test_dataloader = dict(dataset=dict(type="mmdense.STL10", data_root="data/stl10"))

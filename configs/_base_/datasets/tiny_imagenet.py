@@ -2,12 +2,13 @@
 # test images have no labels; the 10,000 of val are the test set, as in the literature.
 # Make the folder first: python tools/prepare_data.py tiny_imagenet --source FOLDER_OR_ARCHIVE
 data_preprocessor = dict(
-    type="mmdense.TwoViewPreprocessor",
+    type="mmdense.MultiViewPreprocessor",
     # of ImageNet, RGB, from 0 to 255
     mean=(123.675, 116.28, 103.53),
     std=(58.395, 57.12, 57.375),
     to_rgb=True,
-    size=64,
+    common=dict(size=64),
+    views=[dict(num=2)],
 )
 pipeline = [
     dict(type="LoadImageFromFile"),

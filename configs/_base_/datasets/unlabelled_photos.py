@@ -2,12 +2,13 @@
 # Make that folder first: python tools/prepare_data.py natural1k --source FOLDER_OR_ARCHIVE
 # Workers decode, scale and crop to 128x128; the views of 96x96 are made on the batch.
 data_preprocessor = dict(
-    type="mmdense.TwoViewPreprocessor",
+    type="mmdense.MultiViewPreprocessor",
     # of ImageNet, RGB, from 0 to 255
     mean=(123.675, 116.28, 103.53),
     std=(58.395, 57.12, 57.375),
     to_rgb=True,
-    size=96,
+    common=dict(size=96),
+    views=[dict(num=2)],
 )
 pipeline = [
     dict(type="mmdense.LoadImage", short_side=256),  # a large JPEG is decoded at half its size

@@ -127,7 +127,7 @@ def _variants(channels, *, base_has_last_bn=False):
     }
     for views in (10, 25):
         variants[f"same_batch_{views}"]["changes"]["data_preprocessor"] = dict(
-            type="mmdense.RepeatedViewPreprocessor", num_views=views
+            views=[dict(num=views)]
         )
     for name, (label, parts, phases, more) in _phased(channels).items():
         head = dict(type="mmdense.PhasedHead", heads=parts, _delete_=True)

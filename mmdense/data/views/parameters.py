@@ -1,24 +1,86 @@
 """What is drawn for random views of a batch of images, each sample with its own.
 
-The recipe is SimCLR's (Chen et al. 2020, appendix A) as SimSiam takes it (Chen and He 2021,
+The defaults are SimCLR's (Chen et al. 2020, appendix A) as SimSiam takes it (Chen and He 2021,
 section 4). Letters: B samples.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
-from mmdense.data.views.recipe import ViewRecipe
-
-__all__ = ["IDENTITY", "ViewParameters", "sample_crops", "sample_parameters"]
+__all__ = [
+    "IDENTITY",
+    "ViewDistribution",
+    "ViewParameters",
+    "sample_crops",
+    "sample_parameters",
+]
 
 # In the columns of ViewParameters.factors, the value that leaves an image as it is.
 IDENTITY = (1.0, 1.0, 1.0, 0.0)
 CROP_TRIALS = 10
+
+
+@dataclass(frozen=True)
+class ViewDistribution:
+    """What a random view is drawn from.
+
+    Attributes:
+        size: Height and width of the view in pixels.
+        crop_scale: Minimum and maximum area of the crop, as a fraction of the image.
+        crop_ratio: Minimum and maximum of the crop's width over its height.
+        flip_prob: Probability of mirroring a sample left to right.
+        jitter_prob: Probability of changing its colours.
+        brightness: The factor is from ``1 - brightness`` to ``1 + brightness``.
+        contrast: As ``brightness``.
+        saturation: As ``brightness``.
+        hue: Largest shift in turns of the colour circle, in both directions; at most 0.5.
+        gray_prob: Probability of removing the colour.
+        blur_prob: Probability of a Gaussian blur.
+        blur_sigma: Minimum and maximum of its standard deviation in pixels.
+        solarize_prob: Probability of inverting the bright pixels.
+        solarize_threshold: Pixels from this value on are inverted; from 0 to 1.
+
+    Raises:
+        ValueError: A value is out of its range; the message names it.
+    """
+
+    size: tuple[int, int]
+    crop_scale: tuple[float, float] = (0.2, 1.0)
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    flip_prob: float = 0.5
+    jitter_prob: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.1
+    gray_prob: float = 0.2
+    blur_prob: float = 0.5
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    solarize_prob: float = 0.0
+    solarize_threshold: float = 128 / 255
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith("_prob") and not 0 <= value <= 1:
+                raise ValueError(f"{field.name}={value} is not a probability")
+            if field.name in ("crop_scale", "crop_ratio", "blur_sigma") and not (
+                len(value) == 2 and 0 < value[0] <= value[1]
+            ):
+                raise ValueError(f"{field.name}={value} is not (least, most) above 0")
+            if field.name in ("brightness", "contrast", "saturation") and not 0 <= value <= 1:
+                raise ValueError(f"{field.name}={value} is not from 0 to 1")
+        if self.crop_scale[1] > 1:
+            raise ValueError(f"crop_scale={self.crop_scale} asks for more than the image")
+        if not 0 <= self.hue <= 0.5:
+            raise ValueError(f"hue={self.hue} is not from 0 to 0.5")
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise ValueError(f"size={self.size} is not (height, width) in pixels")
 
 
 @dataclass(frozen=True)
@@ -46,7 +108,7 @@ class ViewParameters:
 
 
 def sample_parameters(
-    sizes: Tensor, recipe: ViewRecipe, *, generator: torch.Generator | None = None
+    sizes: Tensor, distribution: ViewDistribution, *, generator: torch.Generator | None = None
 ) -> ViewParameters:
     """Draw the parameters of one view of each image.
 
@@ -54,7 +116,7 @@ def sample_parameters(
 
     Args:
         sizes: Height and width of each image in pixels, ``[B, 2]``.
-        recipe: What is drawn from.
+        distribution: What is drawn from.
         generator: Source of randomness on the CPU; None takes torch's global one.
     """
     batch = len(sizes)
@@ -66,19 +128,24 @@ def sample_parameters(
         return torch.rand(batch, generator=generator) < probability
 
     crops = sample_crops(
-        sizes, scale=recipe.crop_scale, ratio=recipe.crop_ratio, generator=generator
+        sizes, scale=distribution.crop_scale, ratio=distribution.crop_ratio, generator=generator
     )
-    strengths = (recipe.brightness, recipe.contrast, recipe.saturation, recipe.hue)
+    strengths = (
+        distribution.brightness,
+        distribution.contrast,
+        distribution.saturation,
+        distribution.hue,
+    )
     shifts = torch.stack([uniform(-strength, strength) for strength in strengths], dim=1)  # [B, 4]
-    shifts = shifts * chosen(recipe.jitter_prob)[:, None]  # no shift leaves the image
+    shifts = shifts * chosen(distribution.jitter_prob)[:, None]  # no shift leaves the image
     return ViewParameters(
         crops=crops,
-        flips=chosen(recipe.flip_prob),
+        flips=chosen(distribution.flip_prob),
         factors=shifts + torch.tensor(IDENTITY),
         order=tuple(torch.randperm(4, generator=generator).tolist()),
-        grays=chosen(recipe.gray_prob),
-        sigmas=uniform(*recipe.blur_sigma) * chosen(recipe.blur_prob),
-        solarized=chosen(recipe.solarize_prob),
+        grays=chosen(distribution.gray_prob),
+        sigmas=uniform(*distribution.blur_sigma) * chosen(distribution.blur_prob),
+        solarized=chosen(distribution.solarize_prob),
     )
 
 

@@ -27,8 +27,12 @@ from mmdense.data.views.colour import (
     grayscale,
     solarize,
 )
-from mmdense.data.views.parameters import IDENTITY, ViewParameters, sample_parameters
-from mmdense.data.views.recipe import ViewRecipe
+from mmdense.data.views.parameters import (
+    IDENTITY,
+    ViewDistribution,
+    ViewParameters,
+    sample_parameters,
+)
 from mmdense.data.views.resample import crop_and_resize, gaussian_blur
 
 __all__ = ["apply_parameters", "random_view"]
@@ -43,7 +47,7 @@ PIXELS_AT_ONCE = 1 << 16
 
 def random_view(
     images: Tensor | Sequence[Tensor],
-    recipe: ViewRecipe,
+    distribution: ViewDistribution,
     *,
     generator: torch.Generator | None = None,
     mean: Tensor | None = None,
@@ -54,7 +58,7 @@ def random_view(
     Args:
         images: ``[B, 3, H, W]`` RGB, or B of ``[3, H, W]`` with sizes of their own; uint8 from 0 to
             255.
-        recipe: What is drawn from.
+        distribution: What is drawn from.
         generator: Source of randomness on the CPU; None takes torch's global one.
         mean: As for :func:`apply_parameters`.
         std: As for :func:`apply_parameters`.
@@ -63,14 +67,14 @@ def random_view(
         As :func:`apply_parameters`.
     """
     sizes = torch.tensor([image.shape[-2:] for image in images])
-    parameters = sample_parameters(sizes, recipe, generator=generator)
-    return apply_parameters(images, parameters, recipe, mean=mean, std=std)
+    parameters = sample_parameters(sizes, distribution, generator=generator)
+    return apply_parameters(images, parameters, distribution, mean=mean, std=std)
 
 
 def apply_parameters(
     images: Tensor | Sequence[Tensor],
     parameters: ViewParameters,
-    recipe: ViewRecipe,
+    distribution: ViewDistribution,
     *,
     mean: Tensor | None = None,
     std: Tensor | None = None,
@@ -83,7 +87,7 @@ def apply_parameters(
         images: ``[B, 3, H, W]`` RGB, or B of ``[3, H, W]`` with sizes of their own; uint8 from 0 to
             255.
         parameters: For these B samples.
-        recipe: Gives the size and the threshold.
+        distribution: Gives the size and the threshold.
         mean: To be subtracted from each channel, ``[3]``, for values from 0 to 1.
         std: To divide by then, ``[3]``.
 
@@ -101,19 +105,19 @@ def apply_parameters(
     batch = len(images)
     if len(parameters.crops) != batch:
         raise ValueError(f"{len(parameters.crops)} parameters for {batch} images")
-    height, width = recipe.size
+    height, width = distribution.size
     device = images[0].device if batch else torch.device("cpu")
     mean = torch.zeros(3, device=device) if mean is None else mean
     std = torch.ones(3, device=device) if std is None else std
 
     def make(part: slice) -> Tensor:
-        view = _apply(images[part], parameters, part, recipe)
+        view = _apply(images[part], parameters, part, distribution)
         return view.sub_(mean.view(3, 1, 1)).div_(std.view(3, 1, 1))
 
     if device.type != "cpu":
         return make(slice(None)).contiguous()
     if not isinstance(images, Tensor) or height * width > SMALL:
-        return _one_by_one(images, parameters, recipe, mean, std)
+        return _one_by_one(images, parameters, distribution, mean, std)
     at_once = PIXELS_AT_ONCE // (height * width)
     view = torch.empty(batch, 3, height, width)  # [B, 3, h, w]
 
@@ -128,18 +132,20 @@ def apply_parameters(
 def _one_by_one(
     images: Tensor | Sequence[Tensor],
     parameters: ViewParameters,
-    recipe: ViewRecipe,
+    distribution: ViewDistribution,
     mean: Tensor,
     std: Tensor,
 ) -> Tensor:
     """With OpenCV; the result has its channels last in memory, as OpenCV and convolutions do."""
-    height, width = recipe.size
+    height, width = distribution.size
     lines = torch.empty(len(images), height, width * 3)  # [B, h, w*3]
     factor = (1 / (255 * std)).repeat(width)  # [w*3]
     shift = (-mean / std).repeat(width)  # [w*3]
 
     def put(one: int) -> None:
-        pixels = torch.from_numpy(_make_one(images[one], parameters, one, recipe))  # [h, w, 3]
+        pixels = torch.from_numpy(
+            _make_one(images[one], parameters, one, distribution)
+        )  # [h, w, 3]
         torch.addcmul(shift, pixels.view(height, -1), factor, out=lines[one])
 
     _on_all_threads(put, range(len(images)))
@@ -147,10 +153,10 @@ def _one_by_one(
 
 
 def _make_one(
-    image: Tensor, parameters: ViewParameters, one: int, recipe: ViewRecipe
+    image: Tensor, parameters: ViewParameters, one: int, distribution: ViewDistribution
 ) -> opencv.Pixels:
     top, left, height, width = parameters.crops[one].tolist()
-    mirror, size = bool(parameters.flips[one]), recipe.size
+    mirror, size = bool(parameters.flips[one]), distribution.size
     pixels = opencv.crop_and_resize(image, (top, left, height, width), mirror, size)
     factors = parameters.factors[one].tolist()
     for which in parameters.order:
@@ -161,7 +167,7 @@ def _make_one(
     if parameters.sigmas[one] > 0:
         pixels = opencv.gaussian_blur(pixels, float(parameters.sigmas[one]))
     if parameters.solarized[one]:
-        pixels = opencv.solarize(pixels, recipe.solarize_threshold)
+        pixels = opencv.solarize(pixels, distribution.solarize_threshold)
     return pixels
 
 
@@ -185,10 +191,13 @@ def _on_all_threads(work: Callable[[int], None], items: Sequence[int]) -> None:
 
 
 def _apply(
-    images: Tensor | Sequence[Tensor], parameters: ViewParameters, part: slice, recipe: ViewRecipe
+    images: Tensor | Sequence[Tensor],
+    parameters: ViewParameters,
+    part: slice,
+    distribution: ViewDistribution,
 ) -> Tensor:
     view = crop_and_resize(
-        images, parameters.crops[part], parameters.flips[part], size=recipe.size
+        images, parameters.crops[part], parameters.flips[part], size=distribution.size
     )  # [B, 3, h, w]
     device = view.device
     factors = parameters.factors[part]
@@ -198,7 +207,9 @@ def _apply(
     view = _on_subset(view, parameters.grays[part], lambda some, _: grayscale(some))
     view = _on_subset(view, parameters.sigmas[part], gaussian_blur)
     return _on_subset(
-        view, parameters.solarized[part], lambda some, _: solarize(some, recipe.solarize_threshold)
+        view,
+        parameters.solarized[part],
+        lambda some, _: solarize(some, distribution.solarize_threshold),
     )
 
 

@@ -13,8 +13,8 @@ import mmdense  # noqa: F401
 
 MEAN, STD = (100.0, 110.0, 120.0), (50.0, 60.0, 70.0)
 PREPROCESSOR = {
-    "type": "mmdense.TwoViewPreprocessor",
-    "size": 16,
+    "type": "mmdense.MultiViewPreprocessor",
+    "views": [{"num": 2, "size": 16}],
     "mean": MEAN,
     "std": STD,
     "to_rgb": False,

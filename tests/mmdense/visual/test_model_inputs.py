@@ -97,10 +97,10 @@ def test_mixed_images_have_their_shares(tmp_path):
     assert second.views[0] == pytest.approx(round(100 * (1 - share)), abs=1)
 
 
-# Two views
+# Several views
 
 
-def test_both_views_of_a_two_view_preprocessor_are_shown(tmp_path):
+def test_all_views_of_a_multi_view_preprocessor_are_shown(tmp_path):
     write(tmp_path / "x.png", np.full((16, 16, 3), (200, 100, 50), np.uint8))
     dataset = dict(
         type="mmpretrain.CustomDataset",
@@ -110,12 +110,16 @@ def test_both_views_of_a_two_view_preprocessor_are_shown(tmp_path):
     )
     plain = dict(jitter_prob=0.0, gray_prob=0.0, blur_prob=0.0)
     preprocessor = dict(
-        type="mmdense.TwoViewPreprocessor", size=[6, 8], to_rgb=True, view=plain, **NORMAL
+        type="mmdense.MultiViewPreprocessor",
+        views=[dict(num=2, size=[6, 8]), dict(size=5)],
+        common=plain,
+        to_rgb=True,
+        **NORMAL,
     )
     cfg = config("mmpretrain", preprocessor, dataset, collate_fn=dict(type="default_collate"))
     cfg.val_dataloader = cfg.train_dataloader
     image = read_inputs(cfg, "train", 1)[0][0]
-    assert [view.shape for view in image.views] == [(6, 8, 3)] * 2
+    assert [view.shape for view in image.views] == [(6, 8, 3), (6, 8, 3), (5, 5, 3)]
     for view in image.views:  # a crop of one colour has that colour
         assert (view == (200, 100, 50)).all()
     image = read_inputs(cfg, "val", 1)[0][0]

@@ -5,7 +5,7 @@ from mmengine.registry import FUNCTIONS, TRANSFORMS
 
 import mmdense  # noqa: F401
 from mmdense.data.views.image_batch import collate_images, split_images
-from mmdense.data.views.two_view_preprocessor import TwoViewPreprocessor
+from mmdense.data.views.multi_view_preprocessor import MultiViewPreprocessor
 
 
 @pytest.fixture
@@ -32,12 +32,14 @@ def test_pictures_go_through_one_block_and_become_rgb(pictures):
 
 
 def test_they_have_the_views_that_a_list_of_planes_has(pictures):
-    setting = dict(size=70, mean=(120, 110, 100), std=(50, 60, 70))
+    setting = dict(views=[dict(num=2, size=70)], mean=(120, 110, 100), std=(50, 60, 70))
     torch.manual_seed(0)
     batch = collate_images(packed(pictures))
-    views = TwoViewPreprocessor(**setting, to_rgb=False)(batch, training=True)["inputs"]
+    views = MultiViewPreprocessor(**setting, to_rgb=False)(batch, training=True)["inputs"]
     torch.manual_seed(0)
     planes = [torch.from_numpy(picture.transpose(2, 0, 1).copy()) for picture in pictures]
-    same = TwoViewPreprocessor(**setting, to_rgb=True)(dict(inputs=planes), training=True)["inputs"]
+    same = MultiViewPreprocessor(**setting, to_rgb=True)(dict(inputs=planes), training=True)[
+        "inputs"
+    ]
     for ours, theirs in zip(views, same, strict=True):
         assert ours.equal(theirs)

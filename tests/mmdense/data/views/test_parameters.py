@@ -16,9 +16,8 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from mmdense.data.views.parameters import sample_crops
+from mmdense.data.views.parameters import ViewDistribution, sample_crops
 from mmdense.data.views.random_view import random_view
-from mmdense.data.views.recipe import ViewRecipe
 
 DRAWS = 10_000
 NOTHING = dict(
@@ -32,10 +31,10 @@ def seeded():
     torch.manual_seed(0)
 
 
-def ours(picture, size, **recipe):
+def ours(picture, size, **distribution):
     """[10000, 3, h, w] in levels of a byte; in batches, since the order of colours is a batch's."""
     batch = torch.from_numpy(picture).permute(2, 0, 1).expand(50, 3, *picture.shape[:2])
-    view = ViewRecipe(size=size, **{**NOTHING, **recipe})
+    view = ViewDistribution(size=size, **{**NOTHING, **distribution})
     return torch.cat([random_view(batch, view) for _ in range(DRAWS // 50)]).mul(255).numpy()
 
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from mmdense.data.views import random_view as views
-from mmdense.data.views.parameters import sample_parameters
-from mmdense.data.views.recipe import ViewRecipe
+from mmdense.data.views.parameters import ViewDistribution, sample_parameters
 from tests.references.views_loop import view_loop
 
 EVERYTHING = dict(
@@ -31,24 +30,24 @@ def smooth(height, width, seed):
     ("source", "size"), [((32, 32), (32, 32)), ((41, 67), (24, 19)), ((17, 9), (33, 40))]
 )
 def test_equals_one_sample_after_the_other(source, size):
-    recipe = ViewRecipe(size=size, **EVERYTHING)
+    distribution = ViewDistribution(size=size, **EVERYTHING)
     batch = images(23, *source)
     generator = torch.Generator().manual_seed(1)
     sizes = torch.tensor([source] * 23)
-    parameters = sample_parameters(sizes, recipe, generator=generator)
-    ours = views.apply_parameters(batch, parameters, recipe)
-    torch.testing.assert_close(ours, view_loop(batch, parameters, recipe), atol=2e-5, rtol=0)
+    parameters = sample_parameters(sizes, distribution, generator=generator)
+    ours = views.apply_parameters(batch, parameters, distribution)
+    torch.testing.assert_close(ours, view_loop(batch, parameters, distribution), atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
 def test_large_views_equal_one_sample_after_the_other_but_for_the_rounding_to_bytes(memory):
-    recipe = ViewRecipe(size=(70, 81), **{**EVERYTHING, "crop_scale": (0.3, 1)})
+    distribution = ViewDistribution(size=(70, 81), **{**EVERYTHING, "crop_scale": (0.3, 1)})
     batch = [smooth(90 + 3 * i, 160 - 2 * i, seed=i) for i in range(21)]
     batch = [image[None].contiguous(memory_format=memory)[0] for image in batch]
     sizes = torch.tensor([image.shape[1:] for image in batch])
-    parameters = sample_parameters(sizes, recipe, generator=torch.Generator().manual_seed(1))
-    ours = views.apply_parameters(batch, parameters, recipe)
-    distance = (ours - view_loop(batch, parameters, recipe)).abs() * 255
+    parameters = sample_parameters(sizes, distribution, generator=torch.Generator().manual_seed(1))
+    ours = views.apply_parameters(batch, parameters, distribution)
+    distance = (ours - view_loop(batch, parameters, distribution)).abs() * 255
     assert distance.max() < 8  # hue of dark pixels
     assert distance.mean() < 0.6
 
@@ -56,28 +55,30 @@ def test_large_views_equal_one_sample_after_the_other_but_for_the_rounding_to_by
 @pytest.mark.parametrize("size", [(1, 1), (1, 90), (90, 1), (80, 80)])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (2, 2)])
 def test_pictures_and_views_of_single_pixels(shape, size):
-    recipe = ViewRecipe(size=size, flip_prob=0.5, jitter_prob=0, gray_prob=0, blur_prob=0)
+    distribution = ViewDistribution(
+        size=size, flip_prob=0.5, jitter_prob=0, gray_prob=0, blur_prob=0
+    )
     batch = [torch.full((3, *shape), 51, dtype=torch.uint8) for _ in range(6)]
-    view = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(0))
+    view = views.random_view(batch, distribution, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(view, torch.full((6, 3, *size), 0.2))
 
 
 def test_parts_of_a_batch_make_the_same_views(monkeypatch):
-    recipe = ViewRecipe(size=(20, 24), **{**EVERYTHING, "solarize_prob": 0.5})
+    distribution = ViewDistribution(size=(20, 24), **{**EVERYTHING, "solarize_prob": 0.5})
     batch = images(11, 30, 30)
-    whole = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(3))
+    whole = views.random_view(batch, distribution, generator=torch.Generator().manual_seed(3))
     monkeypatch.setattr(views, "PIXELS_AT_ONCE", 3 * 20 * 24)
-    parts = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(3))
+    parts = views.random_view(batch, distribution, generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(parts, whole, atol=2e-6, rtol=0)
     assert batch.equal(images(11, 30, 30))  # the input is left alone
 
 
 def test_samples_differ_and_the_generator_decides():
     batch = images(1, 24, 24).repeat(8, 1, 1, 1)
-    recipe = ViewRecipe(size=(24, 24))
-    first = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(5))
-    again = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(5))
-    other = views.random_view(batch, recipe, generator=torch.Generator().manual_seed(6))
+    distribution = ViewDistribution(size=(24, 24))
+    first = views.random_view(batch, distribution, generator=torch.Generator().manual_seed(5))
+    again = views.random_view(batch, distribution, generator=torch.Generator().manual_seed(5))
+    other = views.random_view(batch, distribution, generator=torch.Generator().manual_seed(6))
     assert first.equal(again)
     assert not first.equal(other)
     assert len({tuple(view.flatten().tolist()) for view in first}) == 8
@@ -86,18 +87,18 @@ def test_samples_differ_and_the_generator_decides():
 
 
 def test_no_augmentation_is_the_image():
-    recipe = ViewRecipe(
+    distribution = ViewDistribution(
         size=(13, 21), crop_scale=(1, 1), crop_ratio=(21 / 13, 21 / 13), flip_prob=0, jitter_prob=0,
         gray_prob=0, blur_prob=0,
     )  # fmt: skip
     batch = images(4, 13, 21)
-    torch.testing.assert_close(views.random_view(batch, recipe), batch.float() / 255)
+    torch.testing.assert_close(views.random_view(batch, distribution), batch.float() / 255)
 
 
 @pytest.mark.parametrize("blur", [0.0, 1.0])
 def test_all_samples_gray(blur):
-    recipe = ViewRecipe(size=(9, 9), gray_prob=1.0, blur_prob=blur)
-    view = views.random_view(images(6, 12, 12), recipe)
+    distribution = ViewDistribution(size=(9, 9), gray_prob=1.0, blur_prob=blur)
+    view = views.random_view(images(6, 12, 12), distribution)
     # OpenCV's blur rounds the channels of a pixel alike on some processors only: 1.2e-7 seen.
     for channel in (1, 2):
         torch.testing.assert_close(view[:, channel], view[:, 0], rtol=0, atol=5e-7 * blur)
@@ -107,16 +108,16 @@ def test_the_number_of_threads_is_given_back():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        views.random_view(images(2, 8, 8), ViewRecipe(size=(8, 8)))
+        views.random_view(images(2, 8, 8), ViewDistribution(size=(8, 8)))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 
 
 def test_a_wrong_batch_is_refused():
-    recipe = ViewRecipe(size=(8, 8))
-    parameters = sample_parameters(torch.tensor([[8, 8]] * 2), recipe)
+    distribution = ViewDistribution(size=(8, 8))
+    parameters = sample_parameters(torch.tensor([[8, 8]] * 2), distribution)
     with pytest.raises(ValueError, match="2 parameters for 3"):
-        views.apply_parameters(images(3, 8, 8), parameters, recipe)
+        views.apply_parameters(images(3, 8, 8), parameters, distribution)
     with pytest.raises(ValueError, match=r"\(1, 8, 8\): need uint8"):
-        views.apply_parameters(torch.zeros(2, 1, 8, 8), parameters, recipe)
+        views.apply_parameters(torch.zeros(2, 1, 8, 8), parameters, distribution)

@@ -7,10 +7,11 @@ import torch
 from mmengine.registry import MODELS, DefaultScope
 from mmpretrain.structures import DataSample
 
-from mmdense.data.views import two_view_preprocessor
-from mmdense.data.views.two_view_preprocessor import TwoViewPreprocessor
+from mmdense.data.views import multi_view_preprocessor
+from mmdense.data.views.multi_view_preprocessor import MultiViewPreprocessor
 
-SETTING = dict(size=16, mean=(120, 110, 100), std=(60, 50, 40), to_rgb=True)
+NORMAL = dict(mean=(120, 110, 100), std=(60, 50, 40), to_rgb=True)
+SETTING = dict(NORMAL, views=[dict(num=2, size=16)])
 
 
 def batch(size=4):
@@ -21,7 +22,7 @@ def batch(size=4):
 
 def test_evaluation_gives_the_normalised_image_in_rgb():
     data = batch()
-    result = TwoViewPreprocessor(**SETTING)(data)
+    result = MultiViewPreprocessor(**SETTING)(data)
     # channel 0 of the result is red, the last of the BGR input
     expected = (data["inputs"][:, 2].float() - 120) / 60
     torch.testing.assert_close(result["inputs"][:, 0], expected)
@@ -29,10 +30,10 @@ def test_evaluation_gives_the_normalised_image_in_rgb():
 
 
 def test_training_gives_two_views_that_repeat_under_the_seed(monkeypatch):
-    preprocessor = TwoViewPreprocessor(**SETTING)
+    preprocessor = MultiViewPreprocessor(**SETTING)
 
     def views(seed, rank=0):
-        monkeypatch.setattr(two_view_preprocessor, "get_rank", lambda: rank)
+        monkeypatch.setattr(multi_view_preprocessor, "get_rank", lambda: rank)
         torch.manual_seed(seed)
         return preprocessor(batch(), training=True)["inputs"]
 
@@ -46,29 +47,61 @@ def test_training_gives_two_views_that_repeat_under_the_seed(monkeypatch):
     assert not following[0].equal(first)  # the next batch draws anew
 
 
-def test_the_second_view_can_differ():
-    setting = dict(SETTING, view=dict(gray_prob=0.0), second_view=dict(gray_prob=1.0))
-    first, second = TwoViewPreprocessor(**setting).recipes
-    assert (first.gray_prob, second.gray_prob) == (0.0, 1.0)
+def test_groups_have_their_own_number_size_and_distribution():
+    plain = dict(jitter_prob=0.0, blur_prob=0.0, crop_scale=(1, 1), crop_ratio=(1, 1), flip_prob=0)
+    views = [
+        dict(size=20, gray_prob=0.0),
+        dict(size=20, gray_prob=1.0, solarize_prob=1.0),
+        dict(size=(4, 6), num=3),
+    ]
+    preprocessor = MultiViewPreprocessor(**NORMAL, views=views, common=plain)
+    made = preprocessor(batch(), training=True)["inputs"]
+    assert [tuple(view.shape[2:]) for view in made] == [(20, 20)] * 2 + [(4, 6)] * 3
+    pixels = [view * preprocessor.std + preprocessor.mean for view in made]
+    rgb = batch()["inputs"].flip(1) / 255
+    torch.testing.assert_close(pixels[0], rgb)  # the whole image, unchanged
+    gray = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(dim=1)
+    inverted = torch.where(gray >= 128 / 255, 1 - gray, gray)
+    sure = (gray - 128 / 255).abs() > 0.01
+    torch.testing.assert_close(pixels[1][:, 0][sure], inverted[sure], atol=0.01, rtol=0)
 
 
 def test_images_of_one_size_are_a_batch_and_others_have_views():
-    preprocessor = TwoViewPreprocessor(**SETTING)
+    preprocessor = MultiViewPreprocessor(**SETTING)
     stacked = preprocessor(batch())["inputs"]
     assert preprocessor(dict(inputs=list(batch()["inputs"])))["inputs"].equal(stacked)
     mixed = [torch.zeros(3, 40, 40, dtype=torch.uint8), torch.zeros(3, 30, 50, dtype=torch.uint8)]
     views = preprocessor(dict(inputs=mixed), training=True)["inputs"]
-    assert [view.shape for view in views] == [(2, 3, *preprocessor.recipes[0].size)] * 2
+    assert [view.shape for view in views] == [(2, 3, 16, 16)] * 2
     with pytest.raises(ValueError, match=r"\[\(30, 50\), \(40, 40\)\] are not one batch"):
         preprocessor(dict(inputs=mixed))
 
 
-def test_what_is_no_picture_is_refused():
-    preprocessor = TwoViewPreprocessor(**SETTING)
+def test_what_is_no_image_is_refused():
     with pytest.raises(ValueError, match="need uint8"):
-        preprocessor(dict(inputs=torch.zeros(2, 3, 4, 4)))
-    with pytest.raises(TypeError, match="grey_prob"):
-        TwoViewPreprocessor(**SETTING, view=dict(grey_prob=0.1))
+        MultiViewPreprocessor(**SETTING)(dict(inputs=torch.zeros(2, 3, 4, 4)))
+
+
+@pytest.mark.parametrize(
+    ("views", "message"),
+    [
+        ([], r"views=\[\] is not a list of groups"),
+        (dict(size=8), "is not a list of groups"),
+        ([dict(size=8), dict(num=2)], r"views\[1\]: .*size"),
+        ([dict(size=8), dict(size=8, grey_prob=0.1)], r"views\[1\]: .*grey_prob"),
+        ([dict(size=8, num=0)], "num=0"),
+        ([dict(size=(0, 4))], "size"),
+        ([dict(size=8, flip_prob=1.2)], "flip_prob"),
+        ([dict(size=8, hue=0.6)], "hue"),
+        ([dict(size=8, crop_scale=(0.5, 0.2))], "crop_scale"),
+        ([dict(size=8, crop_scale=(0.5, 1.2))], "crop_scale"),
+        ([dict(size=8, brightness=-1)], "brightness"),
+        ([dict(size=8, blur_sigma=(0.0, 1.0))], "blur_sigma"),
+    ],
+)
+def test_a_wrong_group_is_named_with_its_key(views, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        MultiViewPreprocessor(**NORMAL, views=views)
 
 
 def test_simsiam_of_mmpretrain_trains_with_it():
@@ -77,7 +110,7 @@ def test_simsiam_of_mmpretrain_trains_with_it():
         model = MODELS.build(
             dict(
                 type="SimSiam",
-                data_preprocessor=dict(type="mmdense.TwoViewPreprocessor", **SETTING),
+                data_preprocessor=dict(type="mmdense.MultiViewPreprocessor", **SETTING),
                 backbone=dict(type="ResNet", depth=18, stem_channels=8, base_channels=8),
                 neck=dict(
                     type="NonLinearNeck", in_channels=64, hid_channels=32, out_channels=32,
