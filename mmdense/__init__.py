@@ -12,7 +12,7 @@ Each does nothing where nothing is missing.
 
 Import it before torch. Threads of OpenMP that wait for work then spin for a moment and sleep,
 unless the environment sets a policy. Threads that go on spinning take the cores from other
-programs: beside two of them a training step took 12 times as long. docs/performance.md has the
+programs: beside two of them a training step took 12 times as long. docs/benchmarks.md has the
 measurement.
 """
 
