@@ -31,7 +31,7 @@ def verdict_card(run: Run, *, swatch: str = "", unfolded: bool = False, level: i
         _list("Also seen", observations(run), level=level + 1),
         f"<details{' open' if unfolded else ''}><summary>What to try next</summary>",
         _list("", advice.remedies, level=level + 1, ordered=True),
-        _list("What leads to it", advice.causes, level=level + 1),
+        _list("Causes", advice.causes, level=level + 1),
         "</details>",
         _facts(run),
     ]
