@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from mmdense.config.arguments import ToolParser
+from mmdense.config.options import ConfigOptions
 
 
 def _arguments() -> argparse.Namespace:
@@ -23,6 +24,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--variants", nargs="+", metavar="NAME", help="train these only, and write no record"
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=ConfigOptions,
+        metavar="K=V",
+        help="values of the study config, such as seeds=[0]; variables change what they compute",
     )
     parser.add_argument(
         "--keep",
@@ -48,7 +56,12 @@ def main() -> int:
     # `kill` ends the running training too, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        study = Study.from_file(args.config, work_dir=args.work_dir, variants=args.variants)
+        study = Study.from_file(
+            args.config,
+            work_dir=args.work_dir,
+            variants=args.variants,
+            options=args.cfg_options,
+        )
         study.run(source=args.source)
         if study.left_out:
             print(f"no record yet: left out were {', '.join(study.left_out)}")

@@ -7,7 +7,8 @@ Machine: one GPU, or several, with batches of 256 in all; not measured.
 Expected: below, read off the paper's figure 6 (online linear probe). Its stem pads by 2, ours by 1.
     Not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    study_variants_cifar100.py has other methods and predictors.
+    study_recipes.py has ResNet-50 and other recipes, study_variants.py other methods and
+    predictors.
 """
 
 _base_ = [

@@ -7,7 +7,8 @@ Machine: one GPU, or several, with batches of 256 in all; not measured.
 Expected: solo-learn reports 74.54 (online) and 78.72 (offline linear probe) after 400 epochs; not
     run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    study_variants_imagenet100.py has other methods and predictors.
+    study_recipes.py has ResNet-50 and other recipes, study_variants.py other methods and
+    predictors, of imagenet100 with --cfg-options images=imagenet100.
 """
 
 _base_ = [

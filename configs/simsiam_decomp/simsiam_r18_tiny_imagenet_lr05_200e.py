@@ -5,7 +5,8 @@ Command: python tools/train.py configs/simsiam_decomp/simsiam_r18_tiny_imagenet_
 Machine: one GPU, or several, with batches of 256 in all; not measured.
 Expected: no figure is published for this, and it was not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    study_variants_tiny_imagenet.py has other methods and predictors.
+    study_recipes.py has ResNet-50 and other recipes, study_variants.py other methods and
+    predictors, of tiny_imagenet with --cfg-options images=tiny_imagenet.
 """
 
 _base_ = [

@@ -7,13 +7,15 @@ Seeds come outermost, so an interrupted study has whole rounds of all variants.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from rich.console import Console
 
+from mmdense.config.options import read_config
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import Record, keep, save
 from mmdense.records.statistics import summarise
@@ -51,7 +53,12 @@ class Study:
 
     @classmethod
     def from_file(
-        cls, path: Path, *, work_dir: Path | None = None, variants: Sequence[str] | None = None
+        cls,
+        path: Path,
+        *,
+        work_dir: Path | None = None,
+        variants: Sequence[str] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> "Study":
         """Read a study config.
 
@@ -59,6 +66,8 @@ class Study:
             path: The config.
             work_dir: Default ``work_dirs/<name>``.
             variants: Names of those to train; all by default.
+            options: Values of the config by dotted keys
+                (:func:`~mmdense.config.options.read_config`).
 
         Raises:
             ValueError: A key is missing, a data set does not exist, the baseline is no variant,
@@ -66,7 +75,7 @@ class Study:
                 (:func:`~mmdense.workflow.study_stages.check_variants`).
         """
         return cls.from_config(
-            Config.fromfile(path), str(path), work_dir=work_dir, variants=variants
+            read_config(path, options), str(path), work_dir=work_dir, variants=variants
         )
 
     @classmethod

@@ -16,12 +16,13 @@ from mmpretrain.structures import DataSample
 import mmdense  # noqa: F401
 import projects.simsiam_decomp  # noqa: F401  (registers what the recipes name)
 from mmdense.config.check import check_config
+from mmdense.config.options import read_config
 from mmdense.records.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "configs" / "simsiam_decomp"
 RECIPES = sorted(FOLDER.glob("simsiam_*.py"))
-STUDIES = sorted(FOLDER.glob("study_variants_*.py"))
+RECIPES_STUDY = FOLDER / "study_recipes.py"
 VARIANTS = Config.fromfile(ROOT / "configs/_base_/models/siamese_variants.py").siamese_variants
 BATCH, SIZE = 4, 32
 
@@ -64,12 +65,6 @@ def one_of_each_model():
     for path in RECIPES:
         found.setdefault(json.dumps(load(path).model.to_dict(), sort_keys=True), path)
     return sorted(found.values())
-
-
-def test_recipes_have_few_models():
-    # Stem and projector: 32 and 64 px have two families, 96 px two, 224 px two, of which one
-    # (lr05) has the model that it has at 96 px. Two depths of each; and the two of minutes.
-    assert len(one_of_each_model()) == (2 + 2 + 1) * 2 + 2
 
 
 @pytest.mark.parametrize("path", one_of_each_model(), ids=lambda path: path.stem)
@@ -189,23 +184,43 @@ IMAGES = {
 }
 
 
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_a_study_has_every_variant_at_the_size_of_its_data(path):
-    recipe = path.stem.removeprefix("study_variants_")
-    data, _, rest = recipe.partition("_lr0")
-    study = load(path)
-    assert study.name == f"simsiam_variants_{recipe}"
-    recipe = recipe if rest else f"{data}_lr05_200e"
-    assert study.base == f"configs/simsiam_decomp/simsiam_r18_{recipe}.py"
-    assert (ROOT / study.base).is_file()
-    variants = {variant.name: variant for variant in study.variants}
-    has_last_bn = load(ROOT / study.base).model.neck.get("with_last_bn", True)
-    published = VARIANTS.published_last_bn if has_last_bn else VARIANTS.published
+@pytest.mark.parametrize(
+    ("images", "recipe"),
+    [
+        ("cifar10", "r18_lr003_1000e"),
+        ("cifar100", "r18_lr05_200e"),
+        ("stl10", "r50_lr003_200e"),
+        ("tiny_imagenet", "r18_lr05_1000e"),
+        ("imagenet100", "r18_lr05_200e"),
+        ("imagenet", "r50_lr005_200e"),
+    ],
+)
+def test_the_study_has_every_variant_for_every_recipe_and_data_set(images, recipe):
+    study = read_config(FOLDER / "study_variants.py", {"images": images, "recipe": recipe})
+    assert study.name == f"simsiam_variants_{images}_{recipe}"
+    base = load(ROOT / study.base)
+    variants = {variant.name: variant.changes for variant in study.variants}
+    published = VARIANTS.published if "lr05" in recipe else VARIANTS.published_last_bn
     assert list(variants) == list(published)
-    assert variants["simsiam"] == published["simsiam"]
-    assert variants["moving_average"].changes.model.head.num_images == IMAGES[data]
-    for views in (10, 25):
-        changed = copy.deepcopy(load(ROOT / study.base))
-        changed.merge_from_dict(variants[f"same_batch_{views}"].changes.to_dict())
-        assert changed.data_preprocessor.views == [{"num": views}]
-        assert changed.data_preprocessor.common == load(ROOT / study.base).data_preprocessor.common
+    assert variants["moving_average"].model.head.num_images == IMAGES[images]
+    recipes = {v.name: v.changes for v in read_config(RECIPES_STUDY, {"images": images}).variants}
+    for name, changes in variants.items():
+        # Each has all of its recipe, and besides or instead what makes it another method.
+        alone, both = copy.deepcopy(base), copy.deepcopy(base)
+        alone.merge_from_dict(recipes[recipe].to_dict())
+        if name != "moving_average":
+            alone.merge_from_dict(published[name].changes.to_dict())
+            both.merge_from_dict(changes.to_dict())
+            assert alone.to_dict() == both.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"images": "mnist"}, "images=mnist: choose one of cifar10, "),
+        ({"recipe": "r18"}, "recipe=r18: choose one of r18_lr05_200e, "),
+    ],
+)
+def test_a_study_names_the_choices(options, message):
+    with pytest.raises(ValueError, match=message):
+        read_config(FOLDER / "study_variants.py", options)
