@@ -62,6 +62,7 @@ MODELS = _child(
     "mmdense.data.views.multi_view_preprocessor",
     "mmdense.config.upstream_defaults",
     "mmdense.necks.simple_pyramid",
+    "mmdense.ssl.siamese",
 )
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
 OPTIM_WRAPPER_CONSTRUCTORS = _child(host.OPTIM_WRAPPER_CONSTRUCTORS, "mmdense.engine.layer_decay")

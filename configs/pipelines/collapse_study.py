@@ -36,7 +36,7 @@ def _phased(name, label, heads, phases, **more):
 
 def _rescued(name, how, loss):
     """Figure 5b: to an m_o of 0.95 by the naive loss, and back by another."""
-    heads = dict(simsiam=_simsiam, naive=_losses("Align"), spread=_losses(loss))
+    heads = dict(simsiam=_simsiam, naive=_losses("NegativeCosine"), spread=_losses(loss))
     phases = [dict(head="simsiam", length=5 * _epoch), dict(head="naive", length=20)]
     label = f"SimSiam, then naive Siamese for 20 steps, then {how}"
     return _phased(name, label, heads, [*phases, dict(head="spread")])
@@ -79,7 +79,10 @@ variants = [
     _phased(
         "alternation",
         "Along the residual for two epochs and to the centre for 27 steps, in turn",
-        dict(centre=_losses("Pull", to="centre"), residual=_losses("Pull", to="residual")),
+        dict(
+            centre=_losses("ComponentPull", to="centre"),
+            residual=_losses("ComponentPull", to="residual"),
+        ),
         # Two epochs of the centre leave a residual that two epochs no longer bring back here.
         [dict(head="residual", length=2 * _epoch), dict(head="centre", length=27)],
         cycle=True,

@@ -16,8 +16,9 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from mmdense.ssl.losses import unit_vectors
 
 __all__ = [
     "Moments",
@@ -46,21 +47,6 @@ class Moments(NamedTuple):
     number: Tensor
     total: Tensor
     squares: Tensor
-
-
-def unit_vectors(features: Tensor) -> Tensor:
-    """Rows scaled to length 1, in float32 or float64; a row of zeros stays one.
-
-    Args:
-        features: [M, D]
-
-    Raises:
-        ValueError: The features are not a matrix.
-    """
-    if features.ndim != 2:
-        raise ValueError(f"expected vectors [M, D], found {tuple(features.shape)}")
-    exact = features if features.dtype == torch.float64 else features.float()
-    return F.normalize(exact, dim=1)  # [M, D]
 
 
 def moments(vectors: Tensor) -> Moments:

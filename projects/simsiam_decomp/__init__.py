@@ -1,16 +1,14 @@
 """How SimSiam avoids collapse: its relatives, cut gradients and small predictors, by config alone.
 
-Importing the package registers its heads, losses and predictors, ``mmdense.SiameseViews`` and
-``mmdense.PhaseHook``.
+Importing the package registers its heads, losses and predictors, and ``mmdense.PhaseHook``.
 """
 
 from projects.simsiam_decomp.component_cut import ComponentCutHead
-from projects.simsiam_decomp.contrastive_heads import DualTemperatureHead, InfoNCEHead, TripletHead
+from projects.simsiam_decomp.contrastive_heads import DualTemperatureHead, TripletHead
 from projects.simsiam_decomp.expectation_heads import MovingAverageHead, SameBatchExpectationHead
 from projects.simsiam_decomp.pair_losses import LossSumHead
 from projects.simsiam_decomp.phases import PhasedHead, PhaseHook
 from projects.simsiam_decomp.predictors import AffinePredictor, DirectPredictor
-from projects.simsiam_decomp.siamese import SiameseViews
 from projects.simsiam_decomp.siamese_heads import (
     InversePredictorHead,
     MirrorSimSiamHead,
@@ -24,7 +22,6 @@ __all__ = [
     "ComponentCutHead",
     "DirectPredictor",
     "DualTemperatureHead",
-    "InfoNCEHead",
     "InversePredictorHead",
     "LossSumHead",
     "MirrorSimSiamHead",
@@ -33,7 +30,6 @@ __all__ = [
     "PhaseHook",
     "PhasedHead",
     "SameBatchExpectationHead",
-    "SiameseViews",
     "SimSiamHead",
     "SymmetricPredictorHead",
     "TripletHead",

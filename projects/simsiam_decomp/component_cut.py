@@ -21,7 +21,6 @@ from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmdense.collapse.decompose import unit_vectors
 from mmdense.collapse.extra_gradient import (
     infonce_extra,
     mirror_extra,
@@ -31,8 +30,10 @@ from mmdense.collapse.extra_gradient import (
 )
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows, mean_over_ranks, sum_over_ranks
+from mmdense.ssl.losses import unit_vectors
+from mmdense.ssl.siamese import two_views
 from projects.simsiam_decomp.contrastive_heads import other_image
-from projects.simsiam_decomp.siamese_heads import distance, two_views
+from projects.simsiam_decomp.siamese_heads import distance
 
 __all__ = ["ComponentCutHead"]
 

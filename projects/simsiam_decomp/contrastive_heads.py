@@ -1,4 +1,4 @@
-"""Losses with negatives from all processes: triplet, InfoNCE, dual temperature.
+"""Heads with negatives from all processes: triplet and dual temperature; InfoNCE is in mmdense.
 
 Letters: M images of all processes, D channels; a and b the two views.
 """
@@ -8,13 +8,11 @@ from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmdense.collapse.decompose import unit_vectors
 from mmdense.registry import MODELS
-from mmdense.ssl.gather import gather_rows
-from projects.simsiam_decomp.losses import dual_temperature_losses, infonce_losses
-from projects.simsiam_decomp.siamese_heads import in_float32, two_views
+from mmdense.ssl.siamese import gathered_units, in_float32
+from projects.simsiam_decomp.losses import dual_temperature_losses
 
-__all__ = ["DualTemperatureHead", "InfoNCEHead", "TripletHead", "other_image"]
+__all__ = ["DualTemperatureHead", "TripletHead", "other_image"]
 
 
 def other_image(vectors: Tensor) -> Tensor:
@@ -42,12 +40,6 @@ def other_image(vectors: Tensor) -> Tensor:
     return vectors.roll(int(shift), dims=0)
 
 
-def _units(views: list[Tensor], head: BaseModule) -> tuple[Tensor, Tensor]:
-    """Z of both views over all processes, [M, D] each."""
-    z_a, z_b = two_views(views, head)
-    return unit_vectors(gather_rows(z_a)), unit_vectors(gather_rows(z_b))
-
-
 @MODELS.register_module()
 class TripletHead(BaseModule):
     """Towards the other view, away from one random other image: ``-Z_a . sg(Z_b - Z_n)``.
@@ -66,41 +58,13 @@ class TripletHead(BaseModule):
     @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Loss of two views, [B, D] each."""
-        z_a, z_b = _units(views, self)
+        z_a, z_b = gathered_units(views, self)
         losses = []
         for anchor, other in ((z_a, z_b), (z_b, z_a)):
             target = other - other_image(other)
             target = target.detach() if self.stop_gradient else target
             losses.append(-(anchor * target).sum(dim=1).mean())
         return {"loss": 0.5 * (losses[0] + losses[1])}
-
-
-@MODELS.register_module()
-class InfoNCEHead(BaseModule):
-    """InfoNCE in both directions; the negatives of a view are the other images' other views.
-
-    Args:
-        temperature: tau.
-
-    Raises:
-        ValueError: ``temperature`` is not positive.
-    """
-
-    def __init__(self, *, temperature: float = 0.1) -> None:
-        super().__init__()
-        if temperature <= 0:
-            raise ValueError(
-                f"InfoNCEHead.temperature must be positive, found {temperature}; 0.1 is usual"
-            )
-        self.temperature = temperature
-
-    @in_float32
-    def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of two views, [B, D] each."""
-        z_a, z_b = _units(views, self)
-        forth = infonce_losses(z_a, z_b, temperature=self.temperature)
-        back = infonce_losses(z_b, z_a, temperature=self.temperature)
-        return {"loss": 0.5 * (forth.mean() + back.mean())}
 
 
 @MODELS.register_module()
@@ -130,7 +94,7 @@ class DualTemperatureHead(BaseModule):
     @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Loss of two views, [B, D] each."""
-        z_a, z_b = _units(views, self)
+        z_a, z_b = gathered_units(views, self)
         forth = dual_temperature_losses(z_a, z_b, **self.temperatures)
         back = dual_temperature_losses(z_b, z_a, **self.temperatures)
         return {"loss": 0.5 * (forth.mean() + back.mean())}

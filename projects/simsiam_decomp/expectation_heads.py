@@ -13,10 +13,11 @@ from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmdense.collapse.decompose import unit_vectors
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows, mean_over_ranks
-from projects.simsiam_decomp.siamese_heads import distance, two_views
+from mmdense.ssl.losses import unit_vectors
+from mmdense.ssl.siamese import two_views
+from projects.simsiam_decomp.siamese_heads import distance
 
 __all__ = ["MovingAverageHead", "SameBatchExpectationHead"]
 

@@ -8,13 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmdense.collapse.decompose import unit_vectors
+from mmdense.ssl.losses import unit_vectors
 
 __all__ = [
     "centre_loss",
     "cosine_distances",
     "dual_temperature_losses",
-    "infonce_losses",
     "variance_loss",
 ]
 
@@ -50,20 +49,6 @@ def centre_loss(vectors: Tensor) -> Tensor:
     return 0.5 * vectors.mean(dim=0).square().sum()
 
 
-def infonce_losses(z_a: Tensor, z_b: Tensor, *, temperature: float) -> Tensor:
-    """InfoNCE of each Z_a with its own Z_b against the Z_b of the other images, [M].
-
-    van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding",
-    equation 4, with cosines over a temperature.
-
-    Args:
-        z_a: Z of one view. [M, D]
-        z_b: Z of the other. [M, D]
-        temperature: tau.
-    """
-    return F.cross_entropy(z_a @ z_b.T / temperature, _own(z_a), reduction="none")
-
-
 def dual_temperature_losses(
     z_a: Tensor, z_b: Tensor, *, temperature: float, inter_temperature: float
 ) -> Tensor:
@@ -80,11 +65,12 @@ def dual_temperature_losses(
         inter_temperature: Of the softmax that weighs images against each other.
     """
     similarities = z_a @ z_b.T  # [M, M]
-    losses = F.cross_entropy(similarities / temperature, _own(z_a), reduction="none")  # [M]
+    own = torch.arange(len(z_a), device=z_a.device)
+    losses = F.cross_entropy(similarities / temperature, own, reduction="none")  # [M]
     with torch.no_grad():
         # 1 - exp(-loss), exact where the share is near one.
         within = -torch.expm1(-losses)
-        between = F.cross_entropy(similarities / inter_temperature, _own(z_a), reduction="none")
+        between = F.cross_entropy(similarities / inter_temperature, own, reduction="none")
         weights = -torch.expm1(-between) / within.clamp(min=torch.finfo(within.dtype).tiny)
         # No negatives left to weigh: InfoNCE's gradient is zero, and so is this one's.
         weights = torch.where(within > 0, weights, 0.0)
@@ -105,10 +91,6 @@ def variance_loss(vectors: Tensor, *, target: float = 1.0) -> Tensor:
     """
     _needs_two(vectors)
     return F.relu(target - (vectors.var(dim=0) + 1e-4).sqrt()).mean()
-
-
-def _own(z_a: Tensor) -> Tensor:
-    return torch.arange(len(z_a), device=z_a.device)
 
 
 def _needs_two(vectors: Tensor) -> None:

@@ -15,22 +15,22 @@ from mmdense.collapse import alignment_uniformity
 from mmdense.collapse.decorrelation import decorrelation_loss
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows
+from mmdense.ssl.losses import infonce_losses
+from mmdense.ssl.siamese import in_float32, two_views
 from projects.simsiam_decomp.losses import (
     centre_loss,
     cosine_distances,
-    infonce_losses,
     variance_loss,
 )
-from projects.simsiam_decomp.siamese_heads import in_float32, two_views
 
 __all__ = [
-    "AlignLoss",
     "AlignmentLoss",
     "CentreLoss",
+    "ComponentPullLoss",
     "DecorrelationLoss",
     "InfoNCELoss",
     "LossSumHead",
-    "PullLoss",
+    "NegativeCosineLoss",
     "UniformityLoss",
     "VICRegLoss",
 ]
@@ -66,7 +66,7 @@ class _UnitLoss(_PairLoss):
 
 
 @MODELS.register_module()
-class AlignLoss(_PairLoss):
+class NegativeCosineLoss(_PairLoss):
     """``-Z_a . sg(Z_b)``, symmetrised: what pulls two views together, and collapses alone.
 
     Args:
@@ -80,7 +80,7 @@ class AlignLoss(_PairLoss):
 
 
 @MODELS.register_module()
-class PullLoss(_UnitLoss):
+class ComponentPullLoss(_UnitLoss):
     """``-Z . sg(o)`` or ``-Z . sg(r)``: pulls vectors to their centre, or along their own residual.
 
     The first raises m_o, the second m_r (Zhang et al. 2022, conjecture 1 and figure 4).
@@ -171,7 +171,7 @@ class AlignmentLoss(_PairLoss):
 
 @MODELS.register_module()
 class InfoNCELoss(_PairLoss):
-    """InfoNCE in both directions, as :class:`InfoNCEHead` has it alone.
+    """InfoNCE in both directions, as ``mmdense.InfoNCEHead`` has it alone.
 
     Args:
         temperature: tau.

@@ -13,16 +13,13 @@ Zhang et al. 2022, figures 1 and 2, algorithm 5, table 2 (which says what become
 Letters: B images, D channels; a and b the two views; z projections, p = h(z) predictions.
 """
 
-import functools
-from collections.abc import Callable, Sequence
-
-import torch
 from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import mean_over_ranks
+from mmdense.ssl.siamese import two_views
 from projects.simsiam_decomp.losses import cosine_distances
 
 __all__ = [
@@ -37,33 +34,6 @@ __all__ = [
 def distance(predictions: Tensor, targets: Tensor) -> Tensor:
     """Mean negative cosine over the images of all processes; no gradient to ``targets``, []."""
     return mean_over_ranks(cosine_distances(predictions, targets.detach()))
-
-
-def in_float32(loss: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
-    """Turn autocast off for a head's ``loss`` that multiplies matrices of vectors.
-
-    The projections of a network in bfloat16 come as they are; statistics of them are float32.
-    """
-
-    @functools.wraps(loss)
-    def in_full(
-        self: BaseModule, views: list[Tensor], data_samples: list[DataSample]
-    ) -> dict[str, Tensor]:
-        with torch.autocast(views[0].device.type, enabled=False):
-            return loss(self, views, data_samples)
-
-    return in_full
-
-
-def two_views(views: Sequence[Tensor], head: BaseModule) -> tuple[Tensor, Tensor]:
-    """The two views of a head that takes no more.
-
-    Raises:
-        ValueError: There are more, or fewer.
-    """
-    if len(views) != 2:
-        raise ValueError(f"{type(head).__name__} needs two views, found {len(views)}")
-    return views[0], views[1]
 
 
 @MODELS.register_module()

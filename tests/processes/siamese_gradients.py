@@ -16,7 +16,7 @@ import mmdense  # noqa: F401
 
 FC = {"type": "mmdense.AffinePredictor", "channels": 6, "layers": ("fc", "bias")}
 CUT = {"type": "mmdense.ComponentCutHead", "centre_weight": 0.7, "residual_weight": 0.4}
-LOSSES = ("Align", "Centre", "Decorrelation", "Uniformity", "Alignment", "VICReg")
+LOSSES = ("NegativeCosine", "Centre", "Decorrelation", "Uniformity", "Alignment", "VICReg")
 HEADS = {
     "naive": {"type": "mmdense.NaiveSiameseHead"},
     "symmetric": {"type": "mmdense.SymmetricPredictorHead", "predictor": FC},

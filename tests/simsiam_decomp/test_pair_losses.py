@@ -18,18 +18,19 @@ def units(given):
     return [F.normalize(view, dim=1) for view in given]
 
 
-def test_align_is_naive_siamese():
+def test_negative_cosine_is_naive_siamese():
     given = views()
-    sums = build({"type": "mmdense.LossSumHead", "losses": [{"type": "mmdense.AlignLoss"}]})
+    losses = [{"type": "mmdense.NegativeCosineLoss"}]
+    sums = build({"type": "mmdense.LossSumHead", "losses": losses})
     found, _ = gradients(sums, given)
     expected, _ = gradients(build({"type": "mmdense.NaiveSiameseHead"}), given)
     assert all(same(*pair) for pair in zip(found, expected, strict=True))
 
 
-def test_triplet_without_residual_is_align_and_centre():
+def test_triplet_without_residual_is_negative_cosine_and_centre():
     # -Z_a . sg(Z_b - o): the part of a triplet that keeps o_e only.
     given = views()
-    losses = [{"type": "mmdense.AlignLoss"}, {"type": "mmdense.CentreLoss"}]
+    losses = [{"type": "mmdense.NegativeCosineLoss"}, {"type": "mmdense.CentreLoss"}]
     found, _ = gradients(build({"type": "mmdense.LossSumHead", "losses": losses}), given)
     parts = []
     for z_a, z_b in (given, given[::-1]):
@@ -55,15 +56,8 @@ def test_pull_moves_its_part(to):
     given = views(count=32)
     before = [torch.linalg.norm(z.mean(dim=0)) for z in units(given)]
     for _ in range(50):
-        found, _ = gradients(
-            build(
-                {
-                    "type": "mmdense.LossSumHead",
-                    "losses": [{"type": "mmdense.PullLoss", "to": to}],
-                }
-            ),
-            given,
-        )
+        losses = [{"type": "mmdense.ComponentPullLoss", "to": to}]
+        found, _ = gradients(build({"type": "mmdense.LossSumHead", "losses": losses}), given)
         for view, gradient in zip(given, found, strict=True):
             view.data -= 20.0 * gradient
     after = [torch.linalg.norm(z.mean(dim=0)) for z in units(given)]
@@ -74,7 +68,7 @@ def test_pull_moves_its_part(to):
 def test_weights_and_names():
     given = views()
     losses = [
-        {"type": "mmdense.AlignLoss"},
+        {"type": "mmdense.NegativeCosineLoss"},
         {"type": "mmdense.DecorrelationLoss", "weight": 3.0},
         {"type": "mmdense.UniformityLoss", "t": 1.0},
         {"type": "mmdense.AlignmentLoss", "alpha": 1.0},
@@ -82,7 +76,7 @@ def test_weights_and_names():
     ]
     found = build({"type": "mmdense.LossSumHead", "losses": losses}).loss(given, [])
     assert list(found) == [
-        "loss_align",
+        "loss_negativecosine",
         "loss_decorrelation",
         "loss_uniformity",
         "loss_alignment",
@@ -92,7 +86,7 @@ def test_weights_and_names():
 
     expected = 1.5 * sum(decorrelation_loss(unit) for unit in units(given))
     assert torch.allclose(found["loss_decorrelation"], expected)
-    assert torch.allclose(found["loss_align"], cosine(*given))
+    assert torch.allclose(found["loss_negativecosine"], cosine(*given))
     assert float(found["loss_centre"]) == 0.0
 
 
@@ -122,8 +116,8 @@ def test_vicreg_terms():
 
 def test_bad_options():
     with pytest.raises(ValueError, match="to='r' can be 'centre' or 'residual'"):
-        loss_of({"type": "mmdense.PullLoss", "to": "r"}, views())
-    for losses in ([], [{"type": "mmdense.AlignLoss"}] * 2):
+        loss_of({"type": "mmdense.ComponentPullLoss", "to": "r"}, views())
+    for losses in ([], [{"type": "mmdense.NegativeCosineLoss"}] * 2):
         with pytest.raises(
             ValueError, match="LossSumHead.losses must be of one type each, one at least"
         ):

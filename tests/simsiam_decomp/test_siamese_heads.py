@@ -131,39 +131,6 @@ def test_simsiam_equals_the_hosts():
     assert torch.allclose(head.loss([z_a, z_b], [])["loss"], expected)
 
 
-def test_a_model_trains_end_to_end_with_config_alone():
-    from mmdense.registry import MODELS
-
-    torch.manual_seed(0)
-    model = MODELS.build(
-        {
-            "type": "mmdense.SiameseViews",
-            "backbone": {
-                "type": "mmpretrain.ResNet",
-                "depth": 18,
-                "base_channels": 8,
-                "stem_channels": 8,
-            },
-            "neck": {
-                "type": "mmpretrain.NonLinearNeck",
-                "in_channels": 64,
-                "hid_channels": 16,
-                "out_channels": 12,
-                "norm_cfg": {"type": "BN1d"},
-            },
-            "head": HEADS["simsiam"],
-        }
-    )
-    images = [torch.randn(4, 3, 32, 32) for _ in range(2)]
-    loss = model.loss(images, [])["loss"]
-    loss.backward()
-    assert all(weight.grad is not None for weight in model.parameters())
-    with pytest.raises(ValueError, match="list of two views or more, found one tensor"):
-        model.loss(images[0], [])
-    with pytest.raises(ValueError, match="found 1"):
-        model.loss(images[:1], [])
-
-
 def test_views_that_do_not_pair():
     z_a, z_b = views()
     with pytest.raises(ValueError, match=r"views do not pair: \(6, 12\) and \(5, 12\)"):

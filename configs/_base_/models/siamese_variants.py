@@ -41,8 +41,11 @@ def _heads(channels):
         dual_temperature=("Dual temperature", dict(type="mmdense.DualTemperatureHead")),
         vicreg=("VICReg", _losses("VICReg")),
         align_uniformity=("Alignment and uniformity", _losses("Alignment", "Uniformity")),
-        align_centre=("Align and centre", _losses("Align", "Centre")),
-        align_decorrelation=("Align and de-correlation", _losses("Align", "Decorrelation")),
+        align_centre=("Align and centre", _losses("NegativeCosine", "Centre")),
+        align_decorrelation=(
+            "Align and de-correlation",
+            _losses("NegativeCosine", "Decorrelation"),
+        ),
     )
 
 
@@ -106,13 +109,16 @@ def _phased(channels):
     return dict(
         alternation=(
             "To the centre and along the residual in turn",
-            dict(centre=_losses("Pull", to="centre"), residual=_losses("Pull", to="residual")),
+            dict(
+                centre=_losses("ComponentPull", to="centre"),
+                residual=_losses("ComponentPull", to="residual"),
+            ),
             [dict(head="centre", length=2), dict(head="residual", length=2)],
             dict(cycle=True, by_epoch=True),
         ),
         rescue=(
             "SimSiam, then naive Siamese, then de-correlation alone",
-            dict(simsiam=simsiam, naive=_losses("Align"), spread=_losses("Decorrelation")),
+            dict(simsiam=simsiam, naive=_losses("NegativeCosine"), spread=_losses("Decorrelation")),
             [dict(head="simsiam", length=5), dict(head="naive", length=1), dict(head="spread")],
             dict(by_epoch=True),
         ),

@@ -193,7 +193,7 @@ def test_a_step_that_is_not_finite_is_a_verdict_before_the_run_stops(tmp_path):
         tmp_path,
         HOOK,
         {"type": "mmdense.NonFiniteHook"},
-        model=siamese(losses_head("Align")),
+        model=siamese(losses_head("NegativeCosine")),
     )
     runner.model.neck.fc1.register_forward_hook(lambda module, inputs, output: output * math.nan)
     with pytest.raises(NonFiniteError):
@@ -208,7 +208,7 @@ def test_vectors_on_a_line_are_a_dimensional_collapse(tmp_path):
     runner = build(
         tmp_path,
         {**HOOK, "interval": 1, "epochs": 0, "patience": 1},
-        model=siamese(losses_head("Align")),
+        model=siamese(losses_head("NegativeCosine")),
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
     )
     layers = runner.model.neck
@@ -235,7 +235,7 @@ def test_the_last_batchnorm_hides_the_centre(tmp_path):
     runner = build(
         tmp_path,
         {**HOOK, "interval": 1, "epochs": 0, "patience": 1},
-        model=siamese(losses_head("Align"), last_bn=True, affine=False),
+        model=siamese(losses_head("NegativeCosine"), last_bn=True, affine=False),
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
     )
     runner.model.neck.fc1.register_forward_hook(lambda module, inputs, output: output + 50.0)
@@ -247,7 +247,7 @@ def test_the_last_batchnorm_hides_the_centre(tmp_path):
 
 
 def test_a_loss_that_spreads_is_healthy(tmp_path):
-    found = train(tmp_path, losses_head("Align", "Uniformity"), lr=0.1)
+    found = train(tmp_path, losses_head("NegativeCosine", "Uniformity"), lr=0.1)
     assert found["verdict"] == "healthy"
 
 
@@ -255,7 +255,7 @@ def test_a_run_that_diverged(tmp_path):
     runner = build(
         tmp_path,
         {**HOOK, "epochs": 0},
-        model=siamese(losses_head("Align")),
+        model=siamese(losses_head("NegativeCosine")),
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
     )
     runner.model.neck.fc1.register_forward_hook(lambda module, inputs, output: output * math.nan)
@@ -269,7 +269,7 @@ def test_projections_of_length_zero_are_a_collapse(tmp_path):
     runner = build(
         tmp_path,
         {**HOOK, "interval": 1, "epochs": 1, "patience": 1},
-        model=siamese(losses_head("Align")),
+        model=siamese(losses_head("NegativeCosine")),
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.0}},
     )
     runner.model.neck.fc1.register_forward_hook(lambda module, inputs, output: output * 0.0)
@@ -284,7 +284,7 @@ def test_projections_of_length_zero_are_a_collapse(tmp_path):
 
 
 def test_a_batch_of_one_image_has_no_verdict(tmp_path):
-    config = siamese(losses_head("Align"))
+    config = siamese(losses_head("NegativeCosine"))
     config["neck"]["norm_cfg"] = {"type": "LN"}  # a BatchNorm cannot train on one image
     runner = build(
         tmp_path,
@@ -319,7 +319,10 @@ def test_a_snapshot_is_a_checkpoint(tmp_path):
 def test_a_rescue_brings_the_residual_back(tmp_path):
     head = {
         "type": "mmdense.PhasedHead",
-        "heads": {"pull": losses_head("Align"), "spread": losses_head("Decorrelation", "Centre")},
+        "heads": {
+            "pull": losses_head("NegativeCosine"),
+            "spread": losses_head("Decorrelation", "Centre"),
+        },
     }
     phases = {
         "type": "mmdense.PhaseHook",
