@@ -49,7 +49,7 @@ HOOKS = _child(
     "mmdense.engine.non_finite",
     "mmdense.engine.prediction_images",
     "mmdense.engine.preemption",
-    "mmdense.engine.progress_line",
+    "mmdense.engine.progress",
     "mmdense.evaluation.knn_hook",
     "mmdense.evaluation.linear_probe_hook",
     "mmdense.records.record_hook",

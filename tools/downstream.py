@@ -7,7 +7,6 @@ baselines that the suite names. A suite that was interrupted goes on where it st
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
@@ -56,16 +55,14 @@ def main() -> int:
     """Train the suite, then write the record, the table and the page."""
     args = _arguments()
     from mmdense.checkpoints.read import trust_checkpoints
-    from mmdense.records.record import RecordError
     from mmdense.workflow.downstream import downstream_study, suite_file
-    from mmdense.workflow.stage import StageError
+    from mmdense.workflow.runner import exit_status
     from mmdense.workflow.study import Study
 
-    # `kill` ends the running training too, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if args.trust_checkpoint:
         trust_checkpoints()
-    try:
+
+    def run() -> None:
         suite = suite_file(args.suite)
         cfg, left_out = downstream_study(
             suite,
@@ -83,13 +80,8 @@ def main() -> int:
         study = Study.from_config(cfg, str(suite), work_dir=args.work_dir or folder)
         study.run(source=args.source)
         study.report(keep_as=args.keep)
-    except (StageError, RecordError, ValueError, OSError) as error:
-        print(f"downstream stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+
+    return exit_status("downstream", run)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ not run again.
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
@@ -38,23 +37,15 @@ def main() -> int:
     if not args.config.is_file():
         print(f"there is no pipeline config {args.config}", file=sys.stderr)
         return 2
-    from mmdense.records.record import RecordError
     from mmdense.workflow.pipeline import Pipeline
-    from mmdense.workflow.stage import StageError
+    from mmdense.workflow.runner import exit_status
 
-    # `kill` ends the running stage too, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    def run() -> None:
         pipeline = Pipeline.from_file(args.config, work_dir=args.work_dir, seed=args.seed)
         pipeline.run(source=args.source)
         pipeline.report(keep_as=args.keep)
-    except (StageError, RecordError, ValueError, OSError) as error:
-        print(f"pipeline stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+
+    return exit_status("pipeline", run)
 
 
 if __name__ == "__main__":

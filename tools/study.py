@@ -7,7 +7,6 @@ record and the table come from a run with all, which does not train again what w
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
@@ -49,13 +48,10 @@ def main() -> int:
     if not args.config.is_file():
         print(f"there is no study config {args.config}", file=sys.stderr)
         return 2
-    from mmdense.records.record import RecordError
-    from mmdense.workflow.stage import StageError
+    from mmdense.workflow.runner import exit_status
     from mmdense.workflow.study import Study
 
-    # `kill` ends the running training too, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    def run() -> None:
         study = Study.from_file(
             args.config,
             work_dir=args.work_dir,
@@ -67,13 +63,8 @@ def main() -> int:
             print(f"no record yet: left out were {', '.join(study.left_out)}")
         else:
             study.report(keep_as=args.keep)
-    except (StageError, RecordError, ValueError, OSError) as error:
-        print(f"study stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+
+    return exit_status("study", run)
 
 
 if __name__ == "__main__":

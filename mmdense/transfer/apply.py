@@ -12,18 +12,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import torch
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
+from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import CheckpointLoader, Runner
 from torch import Tensor, nn
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.checkpoints.download import is_address
 from mmdense.checkpoints.read import read_checkpoint
+from mmdense.config.arguments import UsageError
 from mmdense.records.portable import portable_path
 from mmdense.registry import HOOKS
 from mmdense.transfer.find import FoundBackbone, branch_of, find_backbones, pick_backbone
@@ -33,12 +38,19 @@ from mmdense.transfer.report import TRANSFER_FILE_NAME, TransferReport
 from mmdense.transfer.silent_mismatch import SilentMismatch, find_silent_mismatches
 from mmdense.transfer.split_resnet import join_stages
 
-__all__ = ["IncompatibleCheckpointError", "LoadBackboneHook", "load_backbone", "load_model"]
+__all__ = [
+    "IncompatibleCheckpointError",
+    "LoadBackboneHook",
+    "build_backbone",
+    "load_alone",
+    "load_backbone",
+    "load_model",
+]
 
 _WHOLE_MODEL = ("state_dict", "model")  # keys of the weights of a whole model
 
 
-class IncompatibleCheckpointError(ValueError):
+class IncompatibleCheckpointError(UsageError):
     """A checkpoint does not fit; ``report`` has the reasons."""
 
     def __init__(self, report: TransferReport) -> None:
@@ -139,6 +151,57 @@ def load_model(
     found = find_backbones({"state_dict": of_backbone}) or [whole]
     mismatches = find_silent_mismatches(content, found[0], backbone, model)
     return _load(checkpoint, whole, model, mismatches, allow)
+
+
+def load_alone(
+    cfg: Config, checkpoint: str | Path, **options: Any
+) -> tuple[nn.Module, TransferReport]:
+    """Build the backbone of a config alone, and load a checkpoint into it.
+
+    This shows in seconds whether the checkpoint fits; it needs no data set.
+
+    Args:
+        cfg: With ``model.backbone``; its normalisation is compared with that of the checkpoint.
+        checkpoint: See :func:`load_backbone`.
+        options: Of :func:`load_backbone`.
+
+    Returns:
+        The backbone in eval mode, and what was loaded.
+
+    Raises:
+        FileNotFoundError: As :func:`load_backbone`.
+        ValueError: As :func:`load_backbone`; or the config has no ``model.backbone``.
+    """
+    backbone, preprocessor = build_backbone(cfg)
+    model = SimpleNamespace(data_preprocessor=preprocessor)
+    return backbone, load_backbone(backbone, checkpoint, model=model, **options)
+
+
+def build_backbone(cfg: Config) -> tuple[nn.Module, nn.Module]:
+    """Return the backbone of a config in eval mode, and its data preprocessor.
+
+    Raises:
+        ValueError: The config has no ``model.backbone``.
+    """
+    init_default_scope(cfg.get("default_scope") or "mmengine")
+    model = cfg.get("model") or {}
+    if "backbone" not in model:
+        raise ValueError(f"{cfg.filename} has no model.backbone")
+    backbone = MODELS.build({**model["backbone"], "init_cfg": None})
+    head = model.get("roi_head", {}).get("shared_head")
+    if head is not None:  # the last stage of a C4 detector
+        shared = SimpleNamespace(shared_head=MODELS.build({**head, "init_cfg": None}))
+        backbone = join_stages(backbone, SimpleNamespace(backbone=backbone, roi_head=shared))
+    backbone.eval()
+    settings = model.get("data_preprocessor") or cfg.get("data_preprocessor") or {}
+    if "type" in settings:
+        return backbone, MODELS.build(settings)
+    # MMPretrain's data configs only have arguments for the model's own type.
+    preprocessor = nn.Module()
+    for name in ("mean", "std"):
+        if name in settings:
+            preprocessor.register_buffer(name, torch.tensor(settings[name], dtype=torch.float))
+    return backbone, preprocessor
 
 
 def _read(checkpoint: str | Path) -> dict[str, Any]:

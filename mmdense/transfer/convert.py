@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.checkpoints.publish import weights_as_bytes
 from mmdense.config.options import read_config
-from mmdense.transfer.apply import load_backbone
-from mmdense.transfer.split_resnet import join_stages
+from mmdense.transfer.apply import build_backbone, load_alone, load_backbone
 
-__all__ = ["build_backbone", "convert"]
+__all__ = ["convert"]
 
 _TOLERANCE = 1e-5  # of features whose root mean square is 1
 
@@ -51,11 +49,10 @@ def convert(
     """
     if out is not None and Path(out).suffix not in (".pth", ".safetensors"):
         raise ValueError(f"-o {out}: the name must end in .pth or .safetensors")
-    backbone, preprocessor = build_backbone(target, overrides)
-    model = SimpleNamespace(data_preprocessor=preprocessor)
-    yield load_backbone(backbone, checkpoint, model=model, **options).table()
+    backbone, report = load_alone(_read(target, overrides), checkpoint, **options)
+    yield report.table()
     if source is not None:
-        origin, _ = build_backbone(source)
+        origin, _ = build_backbone(_read(source))
         load_backbone(origin, checkpoint, **options)
         try:
             difference = _largest_difference(origin, backbone)
@@ -74,37 +71,10 @@ def convert(
         yield f"wrote {out}"
 
 
-def build_backbone(
-    config: str, overrides: Mapping[str, Any] | None = None
-) -> tuple[nn.Module, nn.Module]:
-    """The backbone of a config file in eval mode, and its data preprocessor.
-
-    Raises:
-        FileNotFoundError: There is no such config.
-        ValueError: It has no ``model.backbone``.
-    """
+def _read(config: str, overrides: Mapping[str, Any] | None = None) -> Config:
     if not Path(config).is_file():
         raise FileNotFoundError(f"no such config file {config}")
-    cfg = read_config(config, overrides)
-    init_default_scope(cfg.get("default_scope") or "mmengine")
-    model = cfg.get("model") or {}
-    if "backbone" not in model:
-        raise ValueError(f"{config} has no model.backbone")
-    backbone = MODELS.build({**model["backbone"], "init_cfg": None})
-    head = model.get("roi_head", {}).get("shared_head")
-    if head is not None:  # the last stage of a C4 detector
-        shared = SimpleNamespace(shared_head=MODELS.build({**head, "init_cfg": None}))
-        backbone = join_stages(backbone, SimpleNamespace(backbone=backbone, roi_head=shared))
-    backbone.eval()
-    settings = model.get("data_preprocessor") or cfg.get("data_preprocessor") or {}
-    if "type" in settings:
-        return backbone, MODELS.build(settings)
-    # MMPretrain's data configs only have arguments for the model's own type.
-    preprocessor = nn.Module()
-    for name in ("mean", "std"):
-        if name in settings:
-            preprocessor.register_buffer(name, torch.tensor(settings[name], dtype=torch.float))
-    return backbone, preprocessor
+    return read_config(config, overrides)
 
 
 @torch.no_grad()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 from mmengine.config import Config, ConfigDict
 
@@ -23,7 +22,7 @@ _FOLDER = Path(__file__).resolve().parents[2] / "configs" / "downstream"
 
 
 def suite_file(name: str) -> Path:
-    """The config of one of :data:`SUITES`, or of one's own.
+    """Return the config of one of :data:`SUITES`, or of a suite of one's own.
 
     Raises:
         ValueError: There is no such suite, and no such file.
@@ -43,25 +42,21 @@ def downstream_study(
     gpus: int = 1,
     allow: Sequence[str] = (),
 ) -> tuple[Config, dict[str, str]]:
-    """The study of a suite for a checkpoint.
+    """Return the study of a suite for a checkpoint, and why variants are left out, by name.
 
     Args:
         suite: Its config.
         checkpoint: File or address.
-        percents: Shares of the labels; each variant is trained with each.
+        percents: Label fractions; each variant is trained with each.
         seeds: Instead of those of the suite.
         gpus: Processes of each training.
         allow: See :func:`~mmdense.transfer.apply.load_backbone`; of every variant, besides what
-            the suite lets it leave out.
-
-    Returns:
-        The config of the study, and why each variant that it leaves out does not take the
-        checkpoint.
+            the suite allows.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: A share is not above 0 and up to 100, or stands twice; or no backbone of the
-            suite takes the checkpoint; the message has the reasons.
+        ValueError: A label fraction is not above 0 and up to 100, or occurs twice; or the
+            checkpoint fits no backbone of the suite.
     """
     if len(set(percents)) < len(percents) or not all(0 < share <= 100 for share in percents):
         raise ValueError(f"labels {list(percents)}: need different shares above 0 and up to 100")
@@ -73,13 +68,13 @@ def downstream_study(
             variant.allow = sorted({*variant.get("allow", []), *allow})
             asked = (variant.base, *variant.allow)
             if asked not in reasons:
-                reasons[asked] = _misfit(variant.base, checkpoint, variant.allow)
+                reasons[asked] = _incompatibility(variant.base, checkpoint, variant.allow)
             if reasons[asked]:
                 left_out[variant.name] = reasons[asked]
     started = [v for v in cfg.variants if v.get("init") == CHECKPOINT and v.name not in left_out]
     if not started:
-        said = "\n".join(f"  {name}: {reason}" for name, reason in left_out.items())
-        raise ValueError(f"{checkpoint} fills no backbone of {suite}:\n{said}")
+        listing = "\n".join(f"  {name}: {reason}" for name, reason in left_out.items())
+        raise ValueError(f"{checkpoint} fills no backbone of {suite}:\n{listing}")
     kept = {variant.name for variant in started} | {v.against for v in started if "against" in v}
     cfg.variants = [
         _with_labels(variant, percent, checkpoint)
@@ -92,17 +87,12 @@ def downstream_study(
     return cfg, left_out
 
 
-def _misfit(config: str, checkpoint: str, allow: Sequence[str]) -> str:
-    """Why the backbone of a config does not take a checkpoint; empty where it does."""
-    from mmdense.transfer.apply import IncompatibleCheckpointError, load_backbone
-    from mmdense.transfer.convert import build_backbone
+def _incompatibility(config: str, checkpoint: str, allow: Sequence[str]) -> str:
+    """Return why the backbone of a config does not take a checkpoint; empty if it does."""
+    from mmdense.transfer.apply import IncompatibleCheckpointError, load_alone
 
-    backbone, preprocessor = build_backbone(config)
-    model = SimpleNamespace(data_preprocessor=preprocessor)  # its normalisation is asked too
     try:
-        load_backbone(backbone, checkpoint, allow=allow, model=model)
-    except FileNotFoundError:
-        raise
+        load_alone(Config.fromfile(config), checkpoint, allow=allow)
     except IncompatibleCheckpointError as error:
         return "; ".join(error.report.faults())
     except ValueError as error:
@@ -111,7 +101,7 @@ def _misfit(config: str, checkpoint: str, allow: Sequence[str]) -> str:
 
 
 def _with_labels(variant: ConfigDict, percent: float, checkpoint: str) -> ConfigDict:
-    """A variant that starts from the checkpoint, with a share of the labels."""
+    """Return a variant that starts from the checkpoint, with a label fraction."""
     made = copy.deepcopy(variant)
     if made.get("init") == CHECKPOINT:
         made.init = checkpoint

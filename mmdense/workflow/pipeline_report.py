@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import mmcv
-from mmengine.config import Config
 
 from mmdense.records.plots import contact_sheet, plot_curves
 from mmdense.records.portable import portable_path
@@ -14,28 +13,11 @@ from mmdense.records.sources import joined_sources
 from mmdense.records.tables import pipelines_table
 from mmdense.workflow.stage import Stage
 
-__all__ = ["collect", "gather", "write_pictures", "write_table"]
+__all__ = ["gather", "write_pictures", "write_table"]
 
-SLUG = "pipelines"
 _SHOWN = 6  # sample predictions on a contact sheet
 _NAMED = 3  # files that a note names
 _LOSS = "train/loss"
-
-
-def collect(cfg: Config, stages: list[Stage], work_dir: Path) -> Record:
-    """One record over finished stages: their metrics as ``stage/metric``, their times summed.
-
-    A stage that ran on other code than the rest is named in the notes, and counts as uncommitted
-    where it was.
-
-    Raises:
-        RecordError: A stage left no record.
-    """
-    record = Record.begin(SLUG, cfg.name, config=cfg, seed=cfg.seed)
-    gather(record, stages, work_dir)
-    for stage in record.stages:
-        record.metrics |= {f"{stage['name']}/{key}": v for key, v in stage["metrics"].items()}
-    return record
 
 
 def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:

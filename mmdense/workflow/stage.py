@@ -1,8 +1,7 @@
-"""A stage of a pipeline: run once, and again only when what goes into it has changed.
+"""A stage: one tool over one config, run once, and again only when one of its inputs has changed.
 
-A stage is one of the tools (train, linear_probe, knn) over one config, in a process of its own:
-the hosts' global registries and default scopes then cannot disturb each other. What a stage did is
-kept in ``<work_dir>/<stage>/stage.json`` under a fingerprint of everything that went into it.
+Each stage is a process, because the registries and the default scope of MMEngine are global. Its
+folder has a ``stage.json`` with a fingerprint of everything that decides what the stage computes::
 
     fingerprint(stage) = hash(tool, options, resolved config, data, fingerprint of the stage before)
 """
@@ -13,8 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +21,13 @@ from mmengine.config import Config
 
 from mmdense.checkpoints.file_sha256 import file_sha256
 from mmdense.config.options import format_options
+from mmdense.engine.progress import STATUS_FILE, Status, read_status
 from mmdense.records.expected import PART_OF_A_WHOLE
+from mmdense.records.record import write_json
 from mmdense.version import __version__
 
 __all__ = [
+    "TOOL_FOLDER",
     "Stage",
     "StageError",
     "fingerprint",
@@ -36,38 +37,30 @@ __all__ = [
 ]
 
 TOOLS = ("train", "linear_probe", "knn")
-_TOOL_FOLDER = Path(__file__).resolve().parents[2] / "tools"
+TOOL_FOLDER = Path(__file__).resolve().parents[2] / "tools"
+_POLL_S = 0.5  # between two looks at a running stage
+_SHOWN = 25  # lines of output in the message on a stage that failed
 
 
 class StageError(RuntimeError):
-    """A stage ended with an error; the message holds the end of its output."""
+    """A stage ended with an error; the message has the end of its output."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a pipeline.
+    """One tool over one config."""
 
-    Attributes:
-        name: Folder below the pipeline's work directory, and key in its record.
-        tool: One of ``TOOLS``.
-        config: The config that the tool runs.
-        task: What is measured, such as 'detection'; for the tables.
-        data: Names of the data sets, as a person reads them.
-        after: The stage whose checkpoint this one starts from; None starts at random.
-        options: Further arguments of the tool.
-        cfg_options: Overrides of the config.
-        gpus: Processes that train, each on a GPU of this machine.
-    """
-
-    name: str
-    tool: str
-    config: str
-    task: str
-    data: str
-    after: str | None = None
-    options: tuple[str, ...] = ()
-    cfg_options: dict[str, Any] = field(default_factory=dict)
-    gpus: int = 1
+    name: str  # folder below the work directory, and key in the record
+    tool: str  # one of TOOLS
+    config: str  # path
+    task: str  # what is measured, such as 'detection'; for the tables
+    data: str  # names of the data sets, for people
+    seed: int
+    after: str | None = None  # the stage whose checkpoint this one starts from
+    options: tuple[str, ...] = ()  # further arguments of the tool
+    cfg_options: dict[str, Any] = field(default_factory=dict)  # overrides of the config
+    gpus: int = 1  # processes that train, each on a GPU of this machine
+    variant: str = ""  # of a study
 
     def folder(self, work_dir: Path) -> Path:
         """Where the stage writes."""
@@ -75,14 +68,10 @@ class Stage:
 
 
 def last_checkpoint(name: str, work_dir: Path) -> Path:
-    """The last checkpoint of a finished training stage.
-
-    Args:
-        name: Of the stage.
-        work_dir: Of the pipeline or study.
+    """Return the last checkpoint of a stage that has trained.
 
     Raises:
-        StageError: MMEngine left no note of one.
+        StageError: MMEngine's ``last_checkpoint`` is missing.
     """
     note = work_dir / name / "last_checkpoint"
     if not note.is_file():
@@ -90,18 +79,18 @@ def last_checkpoint(name: str, work_dir: Path) -> Path:
     return Path(note.read_text().strip())
 
 
-def read_stages(entries: list[dict]) -> list[Stage]:
-    """Stages from the ``stages`` list of a pipeline config, checked before anything runs.
+def read_stages(entries: list[dict], seed: int) -> list[Stage]:
+    """Return the stages in the ``stages`` list of a pipeline config, checked.
 
     Raises:
-        ValueError: An unknown key or tool, a name used twice, a stage that starts from one that
-            does not stand before it, or a config that does not exist.
+        ValueError: An unknown key or tool, a name used twice, a stage that starts from one that is
+            not before it, or a config that does not exist.
     """
     stages: list[Stage] = []
     for number, entry in enumerate(entries):
         where = f"stages[{number}]"
         try:
-            stage = Stage(**{**entry, "options": tuple(entry.get("options", ()))})
+            stage = Stage(**{**entry, "options": tuple(entry.get("options", ()))}, seed=seed)
         except TypeError as error:
             raise ValueError(f"{where}: {error}") from None
         known = {earlier.name: earlier for earlier in stages}
@@ -119,17 +108,18 @@ def read_stages(entries: list[dict]) -> list[Stage]:
     return stages
 
 
-def fingerprint(stage: Stage, *, data: str, before: str | None, seed: int) -> str:
-    """A hash over all that decides what a stage computes, with the content of files it starts from.
+def fingerprint(stage: Stage, *, data: str, before: str | None) -> str:
+    """Return a hash over all that decides what a stage computes.
+
+    This includes the content of files that its options name.
 
     Args:
         stage: The stage.
         data: Fingerprint of the prepared data.
         before: Fingerprint of the stage that this one starts from, or None.
-        seed: Seed of the pipeline.
     """
     config = Config.fromfile(stage.config).to_dict()
-    config.pop("expected", None)  # says what should come out, not what is done
+    config.pop("expected", None)  # what should come out, not what is done
     parts = {
         "version": __version__,
         "tool": stage.tool,
@@ -138,7 +128,7 @@ def fingerprint(stage: Stage, *, data: str, before: str | None, seed: int) -> st
         "config": config,
         "data": data,
         "before": before,
-        "seed": seed,
+        "seed": stage.seed,
         **({"gpus": stage.gpus} if stage.gpus > 1 else {}),
     }
     files = [Path(option) for option in stage.options if Path(option).is_file()]
@@ -148,26 +138,21 @@ def fingerprint(stage: Stage, *, data: str, before: str | None, seed: int) -> st
 
 
 def run_stage(
-    stage: Stage,
-    *,
-    work_dir: Path,
-    mark: str,
-    checkpoint: Path | None,
-    seed: int,
-    on_line: Callable[[str], None],
+    stage: Stage, *, work_dir: Path, mark: str, show: Callable[[Status | None], None]
 ) -> bool:
-    """Run a stage unless its last run had the same fingerprint; False where nothing was to do.
+    """Run a stage unless its last run was completed under the same fingerprint.
 
-    A stage that was interrupted under the same fingerprint goes on from its last checkpoint; one
-    whose inputs have changed begins in an empty folder.
+    A stage that was interrupted under the same fingerprint continues from its last checkpoint; one
+    whose inputs have changed starts in an empty folder.
 
     Args:
         stage: The stage.
         work_dir: Folder of the pipeline.
         mark: Fingerprint of the stage.
-        checkpoint: What the stage starts from.
-        seed: Random seed.
-        on_line: Called with each line that the tool prints.
+        show: Called every half second with the status of the tool, if it has one.
+
+    Returns:
+        Whether it ran.
 
     Raises:
         StageError: The tool failed.
@@ -179,64 +164,55 @@ def run_stage(
         return False
     if folder.exists() and last.get("fingerprint") != mark:
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_note(note, mark, "running")
-    _execute(_command(stage, folder, checkpoint, seed), folder / "output.log", on_line, stage.name)
-    _write_note(note, mark, "done")
+    write_json({"fingerprint": mark, "state": "running"}, note)
+    _execute(stage, _command(stage, work_dir), folder, show)
+    write_json({"fingerprint": mark, "state": "done"}, note)
     return True
 
 
-def _command(stage: Stage, folder: Path, checkpoint: Path | None, seed: int) -> list[str]:
-    command = [sys.executable, str(_TOOL_FOLDER / f"{stage.tool}.py"), stage.config]
+def _command(stage: Stage, work_dir: Path) -> list[str]:
+    folder = stage.folder(work_dir)
+    checkpoint = str(last_checkpoint(stage.after, work_dir)) if stage.after else None
+    command = [sys.executable, str(TOOL_FOLDER / f"{stage.tool}.py"), stage.config]
     if stage.tool == "train":
         if stage.gpus > 1:
-            command = [str(_TOOL_FOLDER / "dist_train.sh"), stage.config, str(stage.gpus)]
-        command += ["--init", str(checkpoint)] if checkpoint else []
+            command = [str(TOOL_FOLDER / "dist_train.sh"), stage.config, str(stage.gpus)]
+        command += ["--init", checkpoint] if checkpoint else []
         command += ["--resume"] if any(folder.glob("*.pth")) else []
     else:
-        command += [str(checkpoint)] if checkpoint else ["--random"]
-    command += ["--work-dir", str(folder), "--seed", str(seed), *stage.options]
+        command += [checkpoint or "--random"]
+    command += ["--work-dir", str(folder), "--seed", str(stage.seed), *stage.options]
     if stage.cfg_options:
         command += ["--cfg-options", *format_options(stage.cfg_options)]
     return command
 
 
 def _execute(
-    command: list[str], log: Path, on_line: Callable[[str], None], name: str, shown: int = 25
+    stage: Stage, command: list[str], folder: Path, show: Callable[[Status | None], None]
 ) -> None:
-    """Run a tool with its output in a file, passing lines on as they come."""
+    """Run a tool, with its output in ``output.log``."""
+    log, status = folder / "output.log", folder / "status.json"
+    environment = {"PYTHON": sys.executable, **os.environ}
+    environment |= {PART_OF_A_WHOLE: "1", STATUS_FILE: str(status)}
     with log.open("a") as output:
-        environment = {"PYTHON": sys.executable, **os.environ, PART_OF_A_WHOLE: "1"}
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment
         )
         try:
-            for line in _follow(log, process):
-                on_line(line)
+            while True:
+                try:
+                    process.wait(_POLL_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    show(read_status(status))
         except BaseException:
             process.terminate()
             process.wait()
             raise
+        finally:
+            status.unlink(missing_ok=True)
     if process.returncode != 0:
-        end = "\n".join(log.read_text().splitlines()[-shown:])
+        end = "\n".join(log.read_text().splitlines()[-_SHOWN:])
         raise StageError(
-            f"stage {name!r} ended with code {process.returncode}; the end of {log}:\n{end}"
+            f"stage {stage.name!r} ended with code {process.returncode}; the end of {log}:\n{end}"
         )
-
-
-def _follow(log: Path, process: subprocess.Popen, pause: float = 0.2) -> Iterator[str]:
-    """Lines added to a file while a process runs."""
-    with log.open() as reader:
-        reader.seek(0, 2)
-        running = True
-        while running:
-            running = process.poll() is None
-            yield from (line.rstrip() for line in reader.read().splitlines())
-            if running:
-                time.sleep(pause)
-
-
-def _write_note(note: Path, mark: str, state: str) -> None:
-    temporary = note.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"fingerprint": mark, "state": state}) + "\n")
-    temporary.replace(note)

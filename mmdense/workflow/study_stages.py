@@ -12,13 +12,13 @@ A variant is a config that is written from its ``base``:
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
 from mmdense.workflow.stage import Stage
 
-__all__ = ["CHECKPOINT", "StudyStage", "check_variants", "study_stages"]
+__all__ = ["CHECKPOINT", "check_variants", "study_stages"]
 
 #: ``init`` of a variant whose checkpoint the user names: tools/downstream.py.
 CHECKPOINT = "CHECKPOINT"
@@ -39,22 +39,6 @@ _KEYS = {
     *("name", "label", "base", "changes", "percent", "after", "init", "allow", "data"),
     *("group", "against", "paper"),  # of tables
 }
-
-
-class StudyStage(NamedTuple):
-    """One training.
-
-    Attributes:
-        stage: What it runs.
-        seed: Its seed.
-        variant: Name of the variant, or of the stage of ``before``.
-        before: Name of the stage that it starts from.
-    """
-
-    stage: Stage
-    seed: int
-    variant: str
-    before: str | None
 
 
 def check_variants(cfg: Config, where: str) -> None:
@@ -88,7 +72,8 @@ def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str
     if base is None or not Path(base).is_file():
         yield f".base: there is no file {base}"
         return
-    if unknown := sorted(set(variant.get("changes", {})) - set(Config.fromfile(base))):
+    changes = set(variant.get("changes", {}))
+    if changes and (unknown := sorted(changes - set(Config.fromfile(base)))):
         yield f".changes: {base} has no {', '.join(unknown)}"
     if variant.get("after") not in (None, *before):
         yield f".after is {variant.after!r}; before it come {', '.join(before) or 'none'}"
@@ -106,9 +91,10 @@ def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str
         yield ".percent takes a share of the base's train_dataloader, which 'changes' changes"
 
 
-def study_stages(cfg: Config, work_dir: Path) -> list[StudyStage]:
-    """Every training of a study in their order; writes the config of each variant."""
+def study_stages(cfg: Config, work_dir: Path) -> list[Stage]:
+    """Return every training of a study in order; write the config of each variant."""
     data = ", ".join(entry.name for entry in cfg.data)
+    gpus = cfg.get("gpus", 1)
     configs = {variant.name: _write_config(cfg, variant, work_dir) for variant in cfg.variants}
     stages = []
     for seed in cfg.seeds:
@@ -119,9 +105,11 @@ def study_stages(cfg: Config, work_dir: Path) -> list[StudyStage]:
                 config=entry.config,
                 task=entry.get("task", "pretrain"),
                 data=entry.get("data", data),
-                gpus=cfg.get("gpus", 1),
+                seed=seed,
+                gpus=gpus,
+                variant=entry.name,
             )
-            stages.append(StudyStage(stage, seed, entry.name, None))
+            stages.append(stage)
         for variant in cfg.variants:
             after = variant.get("after")
             stage = Stage(
@@ -130,11 +118,13 @@ def study_stages(cfg: Config, work_dir: Path) -> list[StudyStage]:
                 config=configs[variant.name],
                 task=cfg.task,
                 data=variant.get("data", data),
+                seed=seed,
                 after=after and f"{after}/seed{seed}",
                 options=_start(variant, trust=cfg.get("trust_checkpoint", False)),
-                gpus=cfg.get("gpus", 1),
+                gpus=gpus,
+                variant=variant.name,
             )
-            stages.append(StudyStage(stage, seed, variant.name, stage.after))
+            stages.append(stage)
     return stages
 
 

@@ -49,7 +49,7 @@ def test_what_fits_is_trained_beside_its_baseline(checkpoint, tmp_path):
     assert list(left_out) == ["b"]
     assert "wrong shape: " in left_out["b"]
     check_variants(cfg, "suite")
-    stages = [entry.stage for entry in study_stages(cfg, tmp_path / "work")]
+    stages = study_stages(cfg, tmp_path / "work")
     assert [stage.options for stage in stages] == [("--init", "ssl.pth"), ()] * 2
     assert {stage.gpus for stage in stages} == {2}
 
@@ -72,7 +72,7 @@ def test_what_may_be_left_out_is_passed_on(checkpoint, tmp_path):
     del weights["backbone.conv1.weight"]
     torch.save(weights, checkpoint)
     cfg, _ = downstream_study(tmp_path / "suite.py", checkpoint, allow=["conv1.weight"])
-    stage = study_stages(cfg, tmp_path / "work")[0].stage
+    stage = study_stages(cfg, tmp_path / "work")[0]
     assert stage.options == ("--init", "ssl.pth", "--allow", "conv1.weight")
 
 
@@ -85,7 +85,7 @@ def test_a_suite_says_what_its_own_variants_may_leave_out(checkpoint, tmp_path):
     (tmp_path / "suite.py").write_text(own)
     cfg, left_out = downstream_study(tmp_path / "suite.py", checkpoint)
     assert list(left_out) == ["b"] and "conv1.weight" in left_out["b"]  # it allows nothing
-    assert study_stages(cfg, tmp_path / "work")[0].stage.options[-2:] == ("--allow", "conv1.weight")
+    assert study_stages(cfg, tmp_path / "work")[0].options[-2:] == ("--allow", "conv1.weight")
 
 
 def test_pictures_of_another_normalisation_are_seen_before_anything_is_trained(

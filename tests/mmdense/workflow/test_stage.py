@@ -1,16 +1,10 @@
 import json
+import os
 
 import pytest
 
-from mmdense.workflow import stage as stage_module
-from mmdense.workflow.stage import (
-    Stage,
-    StageError,
-    fingerprint,
-    last_checkpoint,
-    read_stages,
-    run_stage,
-)
+from mmdense.workflow import stage as module
+from mmdense.workflow.stage import Stage, StageError, fingerprint, read_stages, run_stage
 
 
 @pytest.fixture
@@ -39,44 +33,42 @@ def entry(path, **changes):
         ({"after": "nobody"}, r"stages\[1\].after is 'nobody', which is not a stage before it"),
         ({"config": "absent.py"}, r"stages\[1\].config: there is no file absent.py"),
         ({"colour": "red"}, r"stages\[1\]:.*colour"),
+        ({"seed": 1}, r"stages\[1\]:.*seed"),
     ],
 )
 def test_a_wrong_stage_is_named_before_anything_runs(config, changes, message):
     with pytest.raises(ValueError, match=message):
-        read_stages([entry(config), entry(config, **{"name": "second", **changes})])
+        read_stages([entry(config), entry(config, **{"name": "second", **changes})], seed=0)
 
 
 def test_a_stage_cannot_start_from_one_that_trains_nothing(config):
     with pytest.raises(ValueError, match="which trains nothing"):
-        read_stages([entry(config, tool="knn"), entry(config, name="second", after="pretrain")])
+        read_stages([entry(config, tool="knn"), entry(config, name="second", after="pretrain")], 0)
 
 
 def test_the_fingerprint_follows_everything_that_goes_in(config, tmp_path):
-    stage = Stage(**entry(config))
-    base = {"data": "d", "before": None, "seed": 0}
+    def mark(data="d", before=None, **changes):
+        stage = Stage(**{"seed": 0, **entry(config, **changes)})
+        return fingerprint(stage, data=data, before=before)
+
+    checkpoint = tmp_path / "ssl.pth"
     marks = {
-        fingerprint(stage, **base),
-        fingerprint(stage, **{**base, "data": "other"}),
-        fingerprint(stage, **{**base, "before": "abc"}),
-        fingerprint(stage, **{**base, "seed": 1}),
-        fingerprint(Stage(**entry(config, options=("--amp",))), **base),
-        fingerprint(Stage(**entry(config, cfg_options={"lr": 0.2})), **base),
+        mark(),
+        mark(data="other"),
+        mark(before="abc"),
+        mark(seed=1),
+        mark(gpus=2),
+        mark(options=("--amp",)),
+        mark(cfg_options={"lr": 0.2}),
     }
-    (tmp_path / "config.py").write_text("lr = 0.3\n")
-    marks.add(fingerprint(stage, **base))
-    assert len(marks) == 7
-    (tmp_path / "config.py").write_text("# a comment changes nothing\nlr = 0.1\nexpected = [1]\n")
-    assert fingerprint(stage, **base) in marks
-
-
-def test_the_fingerprint_follows_the_content_of_a_checkpoint(config, tmp_path):
-    file = tmp_path / "ssl.pth"
-    stage = Stage(**entry(config, options=("--init", str(file))))
-    marks = set()
     for content in (b"one", b"two"):
-        file.write_bytes(content)
-        marks.add(fingerprint(stage, data="d", before=None, seed=0))
-    assert len(marks) == 2
+        checkpoint.write_bytes(content)
+        marks.add(mark(options=("--init", str(checkpoint))))
+    (tmp_path / "config.py").write_text("lr = 0.3\n")
+    marks.add(mark())
+    assert len(marks) == 10
+    (tmp_path / "config.py").write_text("# a comment changes nothing\nlr = 0.1\nexpected = [1]\n")
+    assert mark() in marks
 
 
 @pytest.fixture
@@ -85,24 +77,27 @@ def tools(tmp_path, monkeypatch):
     folder = tmp_path / "tools"
     folder.mkdir()
     (folder / "train.py").write_text(
-        "import pathlib, sys\n"
+        "import os, pathlib, sys, time\n"
         "here = pathlib.Path(__file__).parent\n"
         "work = pathlib.Path(sys.argv[sys.argv.index('--work-dir') + 1])\n"
         "with open(here / 'calls', 'a') as f: f.write(' '.join(sys.argv[1:]) + '\\n')\n"
-        "print('Epoch(train) [1][1/2] loss: 0.5', flush=True)\n"
+        "status = here / 'status'\n"
+        'status.write_text(\'{"phase": "train", "step": 1, "steps": 2}\')\n'
+        "status.replace(os.environ['MMDENSE_STATUS_FILE'])\n"
+        "time.sleep(0.1)\n"
         "(work / 'last_checkpoint').write_text(str(work / 'epoch_1.pth'))\n"
         "(work / 'epoch_1.pth').touch()\n"
         "if (here / 'fail').exists(): sys.exit('the disk is full')\n"
     )
-    monkeypatch.setattr(stage_module, "_TOOL_FOLDER", folder)
+    monkeypatch.setattr(module, "TOOL_FOLDER", folder)
+    monkeypatch.setattr(module, "_POLL_S", 0.01)
     return folder
 
 
-def run(stage, tmp_path, mark, **changes):
-    lines = []
-    arguments = {"checkpoint": None, "seed": 3, "on_line": lines.append, **changes}
-    ran = run_stage(stage, work_dir=tmp_path / "work", mark=mark, **arguments)
-    return ran, lines
+def run(stage, tmp_path, mark, show=None):
+    shown = []
+    ran = run_stage(stage, work_dir=tmp_path / "work", mark=mark, show=show or shown.append)
+    return ran, [str(status) for status in shown if status]
 
 
 def calls(tools):
@@ -110,18 +105,21 @@ def calls(tools):
 
 
 def test_a_finished_stage_is_not_run_again_until_its_inputs_change(config, tmp_path, tools):
-    stage = Stage(**entry(config))
-    assert run(stage, tmp_path, "a") == (True, ["Epoch(train) [1][1/2] loss: 0.5"])
+    stage = Stage(**entry(config), seed=3)
+    folder = tmp_path / "work" / "pretrain"
+    ran, shown = run(stage, tmp_path, "a")
+    assert ran and set(shown) == {"train 1/2"}
+    assert not (folder / "status.json").exists()
     assert run(stage, tmp_path, "a") == (False, [])
-    (tmp_path / "work" / "pretrain" / "old").touch()
+    (folder / "old").touch()
     assert run(stage, tmp_path, "b")[0]
-    assert not (tmp_path / "work" / "pretrain" / "old").exists()  # it began in an empty folder
+    assert not (folder / "old").exists()  # it began in an empty folder
     assert len(calls(tools)) == 2
     assert "--resume" not in calls(tools)[1]
 
 
 def test_an_interrupted_stage_resumes_under_the_same_fingerprint(config, tmp_path, tools):
-    stage = Stage(**entry(config))
+    stage = Stage(**entry(config), seed=3)
     (tools / "fail").touch()
     with pytest.raises(StageError, match=r"(?s)'pretrain' ended with code 1.*the disk is full"):
         run(stage, tmp_path, "a")
@@ -132,43 +130,38 @@ def test_an_interrupted_stage_resumes_under_the_same_fingerprint(config, tmp_pat
     assert "--resume" in calls(tools)[1]
 
 
-def test_the_checkpoint_of_the_stage_before_is_handed_on(config, tmp_path, tools):
-    first = Stage(**entry(config))
-    run(first, tmp_path, "a")
-    checkpoint = last_checkpoint(first.name, tmp_path / "work")
-    second = Stage(**entry(config, name="detect", options=("--amp",), cfg_options={"lr": 0.2}))
-    run(second, tmp_path, "b", checkpoint=checkpoint)
+def test_a_stage_starts_from_the_checkpoint_of_the_one_before(config, tmp_path, tools):
+    options = {"options": ("--amp",), "cfg_options": {"lr": 0.2}}
+    second = Stage(**entry(config, name="detect", after="pretrain", **options), seed=3)
+    with pytest.raises(StageError, match="'pretrain' left no checkpoint"):
+        run(second, tmp_path, "b")
+    run(Stage(**entry(config), seed=3), tmp_path, "a")
+    run(second, tmp_path, "b")
+    folder = tmp_path / "work"
     assert calls(tools)[1].split() == [
-        config,
-        "--init",
-        str(checkpoint),
-        "--work-dir",
-        str(tmp_path / "work" / "detect"),
-        "--seed",
-        "3",
-        "--amp",
-        "--cfg-options",
-        "lr=0.2",
+        *(config, "--init", f"{folder}/pretrain/epoch_1.pth", "--work-dir", f"{folder}/detect"),
+        *("--seed", "3", "--amp", "--cfg-options", "lr=0.2"),
     ]
 
 
 def test_an_interrupt_ends_the_tool_too(config, tmp_path, tools):
     (tools / "train.py").write_text(
-        "import time\nprint('Epoch(train) [1][1/2]', flush=True)\ntime.sleep(60)\n"
+        "import os, sys, time\n"
+        "open(sys.argv[sys.argv.index('--work-dir') + 1] + '/pid', 'w').write(str(os.getpid()))\n"
+        "time.sleep(60)\n"
     )
+    note = tmp_path / "work" / "pretrain" / "pid"
 
-    def interrupt(line):
-        raise KeyboardInterrupt
+    def interrupt(_):
+        if note.is_file() and note.read_text():
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(Stage(**entry(config)), tmp_path, "a", on_line=interrupt)
-
-
-def test_a_stage_without_a_checkpoint_says_so(config, tmp_path):
-    with pytest.raises(StageError, match="'pretrain' left no checkpoint"):
-        last_checkpoint(Stage(**entry(config)).name, tmp_path)
+        run(Stage(**entry(config), seed=0), tmp_path, "a", show=interrupt)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
 
 
 def test_the_tools_exist():
-    for tool in stage_module.TOOLS:
-        assert (stage_module._TOOL_FOLDER / f"{tool}.py").is_file()
+    for tool in (*module.TOOLS, "draw_features"):
+        assert (module.TOOL_FOLDER / f"{tool}.py").is_file()

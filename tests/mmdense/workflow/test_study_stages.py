@@ -35,21 +35,21 @@ def planned(here, *variants, **more):
 
 def test_a_variant_is_its_base_with_changes(here):
     stages = planned(here, {"changes": {"optimizer": {"lr": 0.5}}}, {"base": "other.py"})
-    assert [(s.stage.name, s.seed) for s in stages] == [
+    assert [(s.name, s.seed) for s in stages] == [
         ("v0/seed0", 0),
         ("v1/seed0", 0),
         ("v0/seed1", 1),
         ("v1/seed1", 1),
     ]
-    cfg = Config.fromfile(stages[0].stage.config)
+    cfg = Config.fromfile(stages[0].config)
     assert cfg.optimizer == {"type": "SGD", "lr": 0.5}
-    assert "other.py" in Path(stages[1].stage.config).read_text()
+    assert "other.py" in Path(stages[1].config).read_text()
 
 
 @pytest.mark.parametrize(("percent", "times"), [(10, 10), (1, 100), (30, 3)])
 def test_a_share_of_the_labels_is_repeated_to_as_many_steps(here, percent, times):
     stages = planned(here, {"percent": percent})
-    loader = Config.fromfile(stages[0].stage.config).train_dataloader
+    loader = Config.fromfile(stages[0].config).train_dataloader
     assert loader == {
         "batch_size": 4,
         "dataset": {
@@ -67,16 +67,16 @@ def test_a_share_of_the_labels_is_repeated_to_as_many_steps(here, percent, times
 
 def test_all_labels_are_the_base_as_it_is(here):
     stages = planned(here, {"percent": 100})
-    loader = Config.fromfile(stages[0].stage.config).train_dataloader
+    loader = Config.fromfile(stages[0].config).train_dataloader
     assert loader == Config.fromfile("base.py").train_dataloader
 
 
 def test_what_a_variant_starts_from(here):
     before = [{"name": "ssl", "config": "other.py"}]
     stages = planned(here, {"after": "ssl"}, {"init": "some.pth"}, {}, before=before)[:4]
-    assert [entry.before for entry in stages] == [None, "ssl/seed0", None, None]
-    assert [entry.stage.options for entry in stages] == [(), (), ("--init", "some.pth"), ()]
-    assert stages[0].stage.config == "other.py"
+    assert [stage.after for stage in stages] == [None, "ssl/seed0", None, None]
+    assert [stage.options for stage in stages] == [(), (), ("--init", "some.pth"), ()]
+    assert stages[0].config == "other.py"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 from rich.console import Console
 from torch.utils.data import Dataset
 
-from mmdense.engine import progress_line
-from mmdense.engine.progress_line import ProgressHook
+from mmdense.engine import progress
+from mmdense.engine.progress import ProgressHook, Status, read_status
 
 IMAGES, BATCH, EPOCHS = 12, 4, 2
 ITERATIONS = IMAGES // BATCH * EPOCHS  # 6
@@ -65,8 +65,9 @@ def streams(runner):
 
 def console_for(monkeypatch, terminal):
     console = Console(file=io.StringIO(), force_terminal=terminal, width=200)
-    monkeypatch.setattr(progress_line, "Console", lambda: console)
-    monkeypatch.setattr(progress_line, "_REFRESH_S", 0.0)
+    monkeypatch.setattr(progress, "Console", lambda: console)
+    monkeypatch.setattr(progress, "_LINE_S", 0.0)
+    monkeypatch.setattr(progress, "_FILE_S", 0.0)
     return console
 
 
@@ -88,13 +89,42 @@ def test_on_a_terminal_the_line_has_the_numbers_and_the_log_stays_whole(tmp_path
     assert streams(runner) == before
 
 
-def test_elsewhere_it_does_nothing(tmp_path, monkeypatch):
+def test_elsewhere_it_writes_a_status_file_if_asked(tmp_path, monkeypatch):
     console = console_for(monkeypatch, terminal=False)
-    runner = build(tmp_path / "plain")
+    file = tmp_path / "status.json"
+    assert read_status(file) is None
+    runner = build(tmp_path / "silent")
     before = streams(runner)
     runner.train()
-    assert console.file.getvalue() == ""
-    assert streams(runner) == before
+    assert not file.exists()
+    monkeypatch.setenv(progress.STATUS_FILE, str(file))
+    build(tmp_path / "asked").train()
+    status = read_status(file)
+    assert status[:3] == ("train", ITERATIONS, ITERATIONS)
+    assert 0 < status.loss < 100 and status.seconds_left == 0
+    assert console.file.getvalue() == "" and streams(runner) == before
+
+
+def test_a_status_file_that_cannot_be_written_does_not_end_the_run(tmp_path, monkeypatch):
+    console_for(monkeypatch, terminal=False)
+    monkeypatch.setenv(progress.STATUS_FILE, str(tmp_path))  # a folder
+    runner = build(tmp_path / "full")
+    runner.train()
+    assert runner.iter == ITERATIONS
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_is_no_number_in_the_file(tmp_path, monkeypatch, loss):
+    scalars = {"train/loss": SimpleNamespace(mean=lambda _: loss)}
+    hub = SimpleNamespace(log_scalars=scalars)
+    runner = SimpleNamespace(max_iters=10, iter=4, message_hub=hub, val_dataloader=range(7))
+    hook = ProgressHook()
+    hook._file, hook._steps = str(tmp_path / "status.json"), [(2.0, 4), (4.0, 4)]
+    hook._show(runner)
+    assert read_status(tmp_path / "status.json") == Status("train", 5, 10, None, 15.0)  # 5 * 3 s
+    hook._written = 0.0
+    hook.after_val_iter(runner, 2)
+    assert str(read_status(tmp_path / "status.json")) == "validate 3/7"
 
 
 def test_the_log_is_also_lines_of_json(tmp_path, monkeypatch):
@@ -110,7 +140,7 @@ def test_the_log_is_also_lines_of_json(tmp_path, monkeypatch):
 def test_a_run_that_raises_leaves_a_terminal_that_can_be_restored(tmp_path, monkeypatch):
     console_for(monkeypatch, terminal=True)
     at_exit = []
-    monkeypatch.setattr(progress_line.atexit, "register", at_exit.append)
+    monkeypatch.setattr(progress.atexit, "register", at_exit.append)
     runner = build(tmp_path / "raises", fails=True)
     before = streams(runner)
     with pytest.raises(RuntimeError, match="the model fails"):
@@ -128,7 +158,7 @@ def test_validation_is_named_and_does_not_count_as_training(monkeypatch):
     logger = SimpleNamespace(handlers=[])
     runner = SimpleNamespace(max_iters=10, iter=0, logger=logger)
     clock = iter([0.0, 100.0])
-    monkeypatch.setattr(progress_line.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
     hook = ProgressHook()
     hook.before_train(runner)
     hook.before_val(runner)

@@ -1,0 +1,244 @@
+"""The runner of pipelines, studies and downstream suites: their stages, then their record."""
+
+import hashlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from mmengine.config import Config
+from rich.console import Console
+from rich.status import Status as LiveLine
+
+from mmdense.data.collage import generate as collage
+from mmdense.data.sets.prepare import DATASET_HOMES, prepare
+from mmdense.engine.progress import Status
+from mmdense.records.expected import compare_expected
+from mmdense.records.record import FILE_NAME, Record, RecordError, keep, save
+from mmdense.visual.drawn import CAPTIONS, FOLDER
+from mmdense.workflow.pipeline_report import gather
+from mmdense.workflow.stage import (
+    TOOL_FOLDER,
+    Stage,
+    StageError,
+    fingerprint,
+    last_checkpoint,
+    run_stage,
+)
+
+__all__ = [
+    "StageProgress",
+    "Workflow",
+    "check_config",
+    "draw_images",
+    "exit_status",
+    "prepare_data",
+]
+
+_DATA_NOTES = ("prepared.json", "collage.json")  # what the two kinds of data sets say of themselves
+_LINE_S = 30.0  # between two lines on a stage if the output is no terminal
+
+
+@dataclass
+class Workflow:
+    """Several runs and their record; pipelines and studies are subclasses."""
+
+    cfg: Config
+    stages: list[Stage]
+    work_dir: Path  # where everything is written
+    console: Console = field(default_factory=Console)
+
+    draws_images: ClassVar[bool] = False  # of what each trained model sees
+
+    @property
+    def slug(self) -> str:
+        """Folder of the record below ``results/``."""
+        raise NotImplementedError
+
+    def run(self, *, source: Path | None = None) -> None:
+        """Prepare the data and run the stages whose inputs have changed.
+
+        Args:
+            source: Folder with the archives of real data, for sets that are not generated.
+
+        Raises:
+            StageError: A stage failed.
+            ValueError, OSError: The data cannot be prepared.
+        """
+        data = prepare_data(self.cfg.data, source)
+        stages = self.chosen_stages()
+        marks: dict[str, str] = {}
+        for number, stage in enumerate(stages, start=1):
+            before = marks[stage.after] if stage.after else None
+            mark = marks[stage.name] = fingerprint(stage, data=data, before=before)
+            with StageProgress(f"[{number}/{len(stages)}] {stage.name}", self.console) as progress:
+                ran = run_stage(stage, work_dir=self.work_dir, mark=mark, show=progress.show)
+                progress.print(f"done in {progress.elapsed}" if ran else "unchanged, not run again")
+            draws = self.draws_images and stage.tool == "train"
+            if draws and (reason := draw_images(stage.name, self.work_dir)):
+                progress.print(f"no images: {reason}")
+
+    def report(self, *, keep_as: str | None = None) -> Path:
+        """Write record, table, plots and the HTML report of the finished stages.
+
+        The record is written first: what fails later does not lose it.
+
+        Args:
+            keep_as: Also keep the record below ``results/<slug>`` under this name.
+
+        Returns:
+            The path of the record.
+
+        Raises:
+            RecordError: A stage left no record; or the record cannot be kept: uncommitted code, or
+                a name that is taken.
+        """
+        from mmdense.report.page import write_report  # late: matplotlib is slow to import
+
+        seed = self.cfg.get("seed")
+        record = Record.begin(self.slug, self.cfg.name, config=self.cfg, seed=seed)
+        gather(record, self.stages, self.work_dir)
+        self.summarise(record)
+        record.notes += compare_expected(self.cfg.get("expected", []), record.metrics)
+        written = [save(record, self.work_dir / FILE_NAME)]
+        written += self.write_tables(record)
+        for note in record.notes:
+            self.print(note)
+        if keep_as:
+            written.append(keep(record, keep_as))
+        written.append(write_report([self.work_dir]))
+        for file in written:
+            self.print(f"wrote {file}")
+        return written[0]
+
+    def print(self, text: str) -> None:
+        """Print text as it is."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def chosen_stages(self) -> list[Stage]:
+        """Return the stages that :meth:`run` runs."""
+        return self.stages
+
+    def summarise(self, record: Record) -> None:
+        """Fill the metrics of the record from its stages."""
+        raise NotImplementedError
+
+    def write_tables(self, record: Record) -> list[Path]:
+        """Write and print what is read before the report; return the files."""
+        raise NotImplementedError
+
+
+class StageProgress:
+    """Shows one stage and how long it has run: a live line on a terminal, else some lines."""
+
+    def __init__(self, label: str, console: Console, interval: float = _LINE_S) -> None:
+        self.label = label  # such as "[2/7] detect_ssl"
+        self.console = console
+        self.interval = interval  # seconds between two lines if the output is no terminal
+        self._begin = self._printed = time.monotonic()
+        self._line = LiveLine(label, console=console) if console.is_terminal else None
+
+    def __enter__(self) -> "StageProgress":
+        """Show the label at once."""
+        if self._line is not None:
+            self._line.start()
+        else:
+            self.print("started")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the live line."""
+        if self._line is not None:
+            self._line.stop()
+
+    def show(self, status: Status | None) -> None:
+        """Show where the stage is."""
+        if self._line is not None:
+            what = f": {status}" if status is not None else ""
+            self._line.update(f"{self.label}{what} ({self.elapsed})")
+        elif status is not None and time.monotonic() - self._printed >= self.interval:
+            self.print(f"{status} ({self.elapsed})")
+
+    def print(self, what: str) -> None:
+        """Print a line that stays."""
+        self._printed = time.monotonic()
+        self.console.print(f"{self.label}: {what}", markup=False, highlight=False, soft_wrap=True)
+
+    @property
+    def elapsed(self) -> str:
+        """Time since the stage began, as minutes and seconds."""
+        minutes, seconds = divmod(int(time.monotonic() - self._begin), 60)
+        return f"{minutes}:{seconds:02d}"
+
+
+def draw_images(name: str, work_dir: Path) -> str | None:
+    """Draw what a trained model sees, unless its images are newer than its weights.
+
+    Returns:
+        The reason why there are none, one line; ``None`` if they are there. Nothing is raised,
+        because a result does not depend on its images. ``pictures.log`` has the whole output.
+    """
+    folder = work_dir / name
+    drawn = folder / FOLDER / CAPTIONS
+    if drawn.is_file() and drawn.stat().st_mtime > last_checkpoint(name, work_dir).stat().st_mtime:
+        return None
+    command = [sys.executable, str(TOOL_FOLDER / "draw_features.py"), str(folder)]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    (folder / "pictures.log").write_text(done.stdout, encoding="utf-8")
+    if done.returncode == 0:
+        return None
+    return (done.stdout.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+
+
+def check_config(cfg: Config, where: str, required: Iterable[str]) -> None:
+    """Refuse a config that lacks keys, or whose data sets nobody can prepare.
+
+    Raises:
+        ValueError: The message names the key.
+    """
+    if missing := [key for key in required if key not in cfg]:
+        raise ValueError(f"{where} lacks {', '.join(missing)}")
+    for number, entry in enumerate(cfg.data):
+        key, possible = "name", ["collage", *DATASET_HOMES]
+        if entry.get("name") == "collage":
+            key, possible = "size", list(collage.SIZES)
+        if entry.get(key) not in possible:
+            raise ValueError(
+                f"{where}: data[{number}].{key} is {entry.get(key)!r}; it can be one of "
+                f"{', '.join(possible)}"
+            )
+
+
+def prepare_data(entries: list[dict], source: Path | None) -> str:
+    """Make or find every data set; return a hash over their descriptions of themselves."""
+    digest = hashlib.sha256()
+    for entry in entries:
+        folder = (
+            collage.ensure(entry["size"])
+            if entry["name"] == "collage"
+            else prepare(entry["name"], source)
+        )
+        notes = [folder / note for note in _DATA_NOTES if (folder / note).is_file()]
+        digest.update(b"".join(note.read_bytes() for note in notes))
+    return digest.hexdigest()
+
+
+def exit_status(what: str, run: Callable[[], None]) -> int:
+    """Run the work of a tool; return its exit status, with errors printed in one line."""
+    # `kill` ends the running stage too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run()
+    except (StageError, RecordError, ValueError, OSError) as error:
+        print(f"{what} stopped: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
