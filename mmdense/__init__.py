@@ -17,6 +17,7 @@ measurement.
 """
 
 import os
+import re
 import sys
 
 if "OMP_WAIT_POLICY" not in os.environ:  # read once, when torch loads OpenMP
@@ -27,14 +28,18 @@ from mmdense.version import __version__
 
 __all__ = ["__version__"]
 
-# The doctor sees the environment as it is, and runs where the imports below fail.
-if sys.orig_argv[1:3] != ["-m", "mmdense.doctor"]:
+# The command only starts a tool. The doctor sees the environment as it is, and runs where the
+# imports below fail.
+_STARTED = " ".join(sys.orig_argv[1:3])
+if not re.match(r"-m mmdense(\.doctor)?$|(\S*/)?mmdense( |$)", _STARTED):
+    from mmdense import package_files
     from mmdense.checkpoints import install as checkpoint_files
     from mmdense.ops import mmcv_ops
     from mmdense.transfer import strict_pretrained  # noqa: F401 (an initialiser for every config)
     from mmdense.upstream import distributions, multimodal
 
     mmcv_ops.install()
+    package_files.install()
     distributions.install()
     multimodal.install()
     checkpoint_files.install()

@@ -1,4 +1,4 @@
-"""Run a script of MMDetection, MMPretrain or MMSegmentation with mmdense imported first.
+"""Run a tool of MMDetection, MMPretrain or MMSegmentation beside mmdense.
 
 python -m mmdense.run TOOL [ARGUMENTS]
 

@@ -6,14 +6,16 @@ python tools/browse.py CONFIG [--split val] [--count 24] [-o DIR]
 import argparse
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", help="of MMPretrain, MMDetection or MMSegmentation")
+    parser.add_argument(
+        "config", type=config_file, help="of MMPretrain, MMDetection or MMSegmentation"
+    )
     parser.add_argument(
         "--split", choices=["train", "val", "test"], default="train", help="default: %(default)s"
     )
@@ -29,8 +31,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f"there is no config file {args.config}")
     if args.count < 1:
         parser.error(f"--count must be at least 1, got {args.count}")
     return args

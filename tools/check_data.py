@@ -7,10 +7,9 @@ Exits with 1 where there are errors.
 
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions, read_config
 
 SPLITS = ("train", "val", "test")
@@ -19,14 +18,12 @@ SPLITS = ("train", "val", "test")
 def main() -> None:
     """Check the data set of each split and print a table for each."""
     parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", help="config file, of ours or of a host")
+    parser.add_argument("config", type=config_file, help="config of mmdense or OpenMMLab")
     parser.add_argument(
         "--split", nargs="+", choices=SPLITS, default=SPLITS, help="default: all that it has"
     )
     parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f"there is no config file {args.config}")
     sys.exit(1 if check(args.config, args.split, args.cfg_options) else 0)
 
 

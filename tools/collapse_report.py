@@ -1,4 +1,4 @@
-"""Say whether runs collapse, and why: figures and one page from what mmdense.CollapseHook wrote.
+"""Report whether runs collapse, and why: figures and an HTML report.
 
 python tools/collapse_report.py work_dirs/a work_dirs/b -o report
 python tools/collapse_report.py --config CONFIG --checkpoint epoch_10.pth epoch_20.pth
@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 
@@ -24,7 +24,9 @@ def parse_arguments() -> argparse.Namespace:
         "-o", "--out", type=Path, metavar="DIR",
         help="for collapse.html and the PNGs; default collapse_report in the work directory",
     )  # fmt: skip
-    parser.add_argument("--config", type=Path, help="of a run without the hook; needs --checkpoint")
+    parser.add_argument(
+        "--config", type=config_file, help="of a run without the hook; needs --checkpoint"
+    )
     parser.add_argument(
         "--checkpoint", nargs="+", default=[], metavar="FILE", help="of that run, in their order"
     )
@@ -39,8 +41,6 @@ def parse_arguments() -> argparse.Namespace:
         parser.error("--config and --checkpoint go together")
     if not args.work_dirs and args.config is None:
         parser.error("name work directories, or --config and --checkpoint")
-    if args.config is not None and not args.config.is_file():
-        parser.error(f"there is no config file {args.config}")
     return args
 
 

@@ -1,4 +1,4 @@
-"""What differs between two records: config, data, code, environment, cost, results; and a plot.
+"""Compare two records: config, data, code, environment, cost and results.
 
 python tools/compare.py work_dirs/RUN results/SLUG/DATE_WHAT [--plot curves.png]
 """

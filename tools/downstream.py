@@ -1,4 +1,4 @@
-"""Fine-tune a checkpoint on a suite of downstream tasks, and record what comes out.
+"""Fine-tune a checkpoint on a suite of downstream tasks.
 
     python tools/downstream.py CHECKPOINT --suite small --source FOLDER_OF_THE_DATA
 

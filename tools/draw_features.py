@@ -1,4 +1,4 @@
-"""Draw what a trained model sees: features, attention, nearest images and region proposals.
+"""Draw what a trained model sees: features, attention, nearest images, proposals.
 
 python tools/draw_features.py WORK_DIR [--config FILE --checkpoint FILE] [-o DIR]
 
@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 
@@ -20,16 +20,13 @@ def parse_arguments() -> argparse.Namespace:
     parser = ToolParser(description=__doc__.splitlines()[0])
     option = parser.add_argument
     option("run", type=Path, metavar="WORK_DIR", help="folder of a run: config, last_checkpoint")
-    option("--config", type=Path, metavar="FILE", help="default: the *.py in WORK_DIR")
+    option("--config", type=config_file, metavar="FILE", help="default: the *.py in WORK_DIR")
     option("--checkpoint", metavar="FILE", help="default: what WORK_DIR/last_checkpoint names")
     option("-o", "--out", type=Path, metavar="DIR", help="default: WORK_DIR/pictures")
     option("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
-    args = parser.parse_args()
-    if args.config is not None and not args.config.is_file():
-        parser.error(f"there is no config file {args.config}")
-    return args
+    return parser.parse_args()
 
 
 def main() -> int:

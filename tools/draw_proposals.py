@@ -1,4 +1,4 @@
-"""Draw how the anchors of the best proposals of a picture walk through the stages of Cascade RPN.
+"""Draw how the anchors of the best proposals move through the stages of Cascade RPN.
 
 python tools/draw_proposals.py CONFIG CHECKPOINT IMAGE --out FILE.png [--top 8]
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 
@@ -19,7 +19,9 @@ def parse_arguments() -> argparse.Namespace:
     from mmdense.engine import launch
 
     parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", help="of a detector with mmdense.CascadeRPNHead")
+    parser.add_argument(
+        "config", type=config_file, help="of a detector with mmdense.CascadeRPNHead"
+    )
     parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head may lack")
     parser.add_argument("image", help="picture file")
     parser.add_argument("--out", required=True, metavar="FILE.png", type=Path)
@@ -30,8 +32,6 @@ def parse_arguments() -> argparse.Namespace:
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f"there is no config file {args.config}")
     if args.out.suffix != ".png":
         parser.error(f"--out {args.out}: the name must end in .png")
     if args.top < 1:

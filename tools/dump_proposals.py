@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 SUFFIXES = (".pkl", ".json")
@@ -46,7 +46,7 @@ def parse_arguments() -> argparse.Namespace:
 
     parser = ToolParser(description=__doc__.splitlines()[0])
     option = parser.add_argument
-    option("config", help="of a two-stage detector or an RPN")
+    option("config", type=config_file, help="of a two-stage detector or an RPN")
     option("checkpoint", help="checkpoint file; weights of a roi_head may lack")
     option("--out", required=True, metavar="FILE", type=Path, help="FILE.pkl or FILE.json")
     option("--split", choices=["train", "val", "test"], default="val", help="default: %(default)s")
@@ -62,8 +62,6 @@ def parse_arguments() -> argparse.Namespace:
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f"there is no config file {args.config}")
     if args.out.suffix not in SUFFIXES:
         parser.error(f"--out {args.out}: the name must end in {' or '.join(SUFFIXES)}")
     if args.max is not None and args.max < 1:

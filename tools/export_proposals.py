@@ -1,4 +1,4 @@
-"""Export the proposal part of a detector with Cascade RPN to ONNX, standard operators only.
+"""Export the proposals of a detector with Cascade RPN to ONNX, standard operators only.
 
 python tools/export_proposals.py CONFIG CHECKPOINT --out FILE.onnx --size HEIGHT WIDTH
 
@@ -10,7 +10,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 
@@ -19,7 +19,9 @@ def parse_arguments() -> argparse.Namespace:
     from mmdense.engine import launch
 
     parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", help="of a detector with mmdense.CascadeRPNHead")
+    parser.add_argument(
+        "config", type=config_file, help="of a detector with mmdense.CascadeRPNHead"
+    )
     parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head may lack")
     parser.add_argument("--out", required=True, metavar="FILE.onnx", type=Path)
     parser.add_argument(
@@ -29,8 +31,6 @@ def parse_arguments() -> argparse.Namespace:
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f"there is no config file {args.config}")
     if args.out.suffix != ".onnx":
         parser.error(f"--out {args.out}: the name must end in .onnx")
     if min(args.size) < 1:

@@ -11,13 +11,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = ToolParser(description="Run a pipeline: pretrain, probe, fine-tune, tabulate.")
-    parser.add_argument("config", type=Path, help="pipeline config, in configs/pipelines")
+    parser.add_argument("config", type=config_file, help="such as those in configs/pipelines")
     parser.add_argument("--work-dir", type=Path, help="default work_dirs/<name of the pipeline>")
     parser.add_argument(
         "--source", type=Path, help="folder with the archives of the data; default $MMDENSE_SOURCES"
@@ -34,9 +34,6 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Run every stage, then write the record, the table and the plots."""
     args = parse_arguments()
-    if not args.config.is_file():
-        print(f"there is no pipeline config {args.config}", file=sys.stderr)
-        return 2
     from mmdense.workflow.pipeline import Pipeline
     from mmdense.workflow.runner import exit_status
 

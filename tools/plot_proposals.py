@@ -1,4 +1,4 @@
-"""Plot the recall of dumped proposals: over the IoU that is asked for, and over their number.
+"""Plot the recall of dumped proposals over IoU thresholds and over their number.
 
 python tools/plot_proposals.py RESULTS.json [...] --annotations FILE.json --out recall.png
 

@@ -1,12 +1,11 @@
-"""Print a config with everything that it inherits, and the file that each value came from.
+"""Print a config with all that it inherits, and the file that each value came from.
 
 python tools/print_config.py CONFIG [--cfg-options train_cfg.max_epochs=12 ...]
 """
 
 import sys
-from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 
@@ -15,7 +14,7 @@ def main() -> None:
     parser = ToolParser(
         description="Print a config with everything that it inherits, and where each value is from."
     )
-    parser.add_argument("config", help="config file")
+    parser.add_argument("config", type=config_file, help="config file")
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -23,9 +22,7 @@ def main() -> None:
         help="overrides, such as train_cfg.max_epochs=12 model.backbone.depth=50",
     )
     args = parser.parse_args()
-    if not Path(args.config).is_file():
-        parser.error(f"there is no config file {args.config}")
-    # After the arguments: the imports take seconds.
+    # The imports take seconds, so they come after the arguments.
     from rich.console import Console
 
     from mmdense.config.listing import listing, print_listing

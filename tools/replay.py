@@ -1,4 +1,4 @@
-"""Run a step again that gave NaN or infinity, and say where it came from.
+"""Repeat a step that gave NaN or infinity, and show where it came from.
 
 python tools/replay.py work_dirs/RUN/non_finite/iter_120_rank_0.pth
 """
@@ -14,7 +14,7 @@ def parse_arguments() -> argparse.Namespace:
     from mmdense.engine import launch
 
     parser = ToolParser(
-        description="Run a step again that gave NaN or infinity, and say where it came from."
+        description="Repeat a step that gave NaN or infinity, and show where it came from."
     )
     parser.add_argument("step", help="file that the run left in <work dir>/non_finite")
     launch.add_trust_argument(parser)

@@ -1,4 +1,4 @@
-"""Write one page on what a pipeline, a study or a run did: numbers, curves, pictures, warnings.
+"""Write an HTML report on a pipeline, a study or a run.
 
     python tools/report.py work_dirs/collage_demo
     python tools/report.py results/cascade_rpn/2026-11-22_detection_collage -o page.html

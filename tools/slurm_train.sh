@@ -5,7 +5,8 @@
 #
 # Partition, account and time are sbatch's own options. Two minutes before the time is over, or when
 # the cluster wants its machines back, the run saves itself; the job is then queued again and goes on
-# with the next batch. Start it from the repository's folder, in the environment of the set-up.
+# with the next batch. Start it in the environment of the set-up, from the checkout if there is one;
+# a wheel has this file in "$(mmdense --where)/tools".
 #SBATCH --job-name=mmdense
 #SBATCH --ntasks-per-node=1
 #SBATCH --exclusive
@@ -15,7 +16,7 @@
 set -euo pipefail
 
 if [ $# -lt 1 ]; then
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 : "${SLURM_JOB_ID:?this script is for sbatch; without Slurm use tools/dist_train.sh}"
@@ -33,8 +34,11 @@ tell() {
 }
 trap tell USR1 TERM
 
-# sbatch runs a copy of this file, so the other tool is found from the folder it was called in.
-srun --kill-on-bad-exit=1 bash "${SLURM_SUBMIT_DIR:-.}/tools/dist_train.sh" \
+# sbatch runs a copy of this file: the other tool is in the checkout that it was called in, or in
+# the installed wheel.
+tools=${SLURM_SUBMIT_DIR:-.}/tools
+[ -f "$tools/dist_train.sh" ] || tools=$("${PYTHON:-python}" -m mmdense --where)/tools
+srun --kill-on-bad-exit=1 bash "$tools/dist_train.sh" \
     "$1" "${SLURM_GPUS_ON_NODE:-1}" --resume "${@:2}" &
 step=$!
 code=0

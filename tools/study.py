@@ -10,13 +10,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 
 def _arguments() -> argparse.Namespace:
     parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", type=Path, help="study config")
+    parser.add_argument("config", type=config_file, help="study config")
     parser.add_argument("--work-dir", type=Path, help="default work_dirs/<name of the study>")
     parser.add_argument(
         "--source", type=Path, help="folder with the archives of the data; default $MMDENSE_SOURCES"
@@ -45,9 +45,6 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Train every variant with every seed, then write the record and the table."""
     args = _arguments()
-    if not args.config.is_file():
-        print(f"there is no study config {args.config}", file=sys.stderr)
-        return 2
     from mmdense.workflow.runner import exit_status
     from mmdense.workflow.study import Study
 

@@ -1,4 +1,4 @@
-"""Convert a checkpoint for the backbone of a config, whatever its key naming scheme.
+"""Convert a checkpoint of any key naming scheme for the backbone of a config.
 
 python tools/transfer.py CHECKPOINT --to CONFIG [-o OUT] [--branch teacher] [--allow NAME...]
     [--cfg-options model.backbone.img_size=448]
@@ -7,7 +7,7 @@ python tools/transfer.py CHECKPOINT --to CONFIG [-o OUT] [--branch teacher] [--a
 import argparse
 import sys
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, config_file
 from mmdense.config.options import ConfigOptions
 
 
@@ -20,12 +20,14 @@ def parse_arguments() -> argparse.Namespace:
         description="Write the weights of a backbone, as a config builds it, from any checkpoint."
     )
     parser.add_argument("checkpoint", help="file or address, .pth or .safetensors")
-    parser.add_argument("--to", required=True, metavar="CONFIG", help="config of the target")
+    parser.add_argument(
+        "--to", required=True, type=config_file, metavar="CONFIG", help="config of the target"
+    )
     parser.add_argument(
         "-o", "--out", metavar="FILE", help="file to write; default none, only a table"
     )
     words = "config of the source: check that both compute the same features of an image"
-    parser.add_argument("--from", dest="source", metavar="CONFIG", help=words)
+    parser.add_argument("--from", dest="source", type=config_file, metavar="CONFIG", help=words)
     words = "which backbone of a file with several; default the one that its authors evaluate"
     parser.add_argument("--branch", choices=BRANCHES, help=words)
     words = "weights and kinds of mismatches that may differ, such as 'norm0.*' or heads"

@@ -7,17 +7,32 @@ these are values of the config, or the job of a launcher; the error names the pl
 import argparse
 import difflib
 import functools
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-__all__ = ["ToolParser", "UsageError"]
+from mmdense.package_files import locate_config
+
+__all__ = ["ToolParser", "UsageError", "config_file"]
 
 
 class UsageError(ValueError):
     """A mistake on the command line or in a config; tools print it without a traceback."""
+
+
+def config_file(name: str) -> str:
+    """Return the file of a config: the type of an argument of a parser.
+
+    Raises:
+        ArgumentTypeError: There is no such file, and no package brings it.
+    """
+    file = locate_config(name)
+    if not file.is_file():
+        raise argparse.ArgumentTypeError(f"there is no config file {name}")
+    return str(file)
 
 
 def _print_usage_error(
@@ -127,6 +142,11 @@ class ToolParser(argparse.ArgumentParser):
     alone and status 1; any other error keeps its traceback.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # The command `mmdense` gives the name of the tool.
+        name = os.environ.pop("MMDENSE_COMMAND", None)
+        super().__init__(*args, **{"prog": name, **kwargs})
+
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> argparse.Namespace:
@@ -156,7 +176,7 @@ class ToolParser(argparse.ArgumentParser):
         name = word.lstrip("-").lower()
         dashed = name.replace("_", "-")
         positionals = [action.dest for action in self._actions if not action.option_strings]
-        hint = f"See python {self.prog} --help"
+        hint = f"See {self.prog} --help"
         if f"--{dashed}" in options:
             hint = f"Use --{dashed}"
         elif dashed.replace("-", "_") in positionals:

@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmengine.config.config import DELETE_KEY
 
 from mmdense.config.options import merge_options, set_variables
+from mmdense.package_files import ROOT
 
 __all__ = ["COMMAND_LINE", "KeyPath", "Origins", "TracedConfig", "is_lazy", "trace"]
 
@@ -169,4 +170,6 @@ def _label(filename: str) -> str:
             return f"{path.parts[at - 1]}::{'/'.join(path.parts[at + 2 :])}"
     if path.is_relative_to(Path.cwd()):
         return path.relative_to(Path.cwd()).as_posix()
+    if path.is_relative_to(ROOT / "configs"):
+        return f"mmdense::{path.relative_to(ROOT / 'configs').as_posix()}"
     return path.as_posix()

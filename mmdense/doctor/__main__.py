@@ -1,4 +1,7 @@
-"""``python -m mmdense.doctor``: exit status 1 where something has to be done."""
+"""Report what an installation has, what does not fit in it, and what to do.
+
+The exit status is 1 where something has to be done.
+"""
 
 import argparse
 import sys

@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 
 from mmdense.checkpoints.last_good import last_good_checkpoint
 from mmdense.checkpoints.read import trust_checkpoints
-from mmdense.config.arguments import UsageError
+from mmdense.config.arguments import UsageError, config_file
 from mmdense.config.check import check_config
 from mmdense.config.options import ConfigOptions, read_config
 from mmdense.config.upstream_defaults import LOADERS, fill_host_defaults, replace_sync_bn
@@ -45,7 +45,7 @@ _DOWNLOADING = ("CIFAR10", "CIFAR100", "MNIST", "FashionMNIST")  # MMPretrain's
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that every tool over a config takes, with the names that OpenMMLab uses."""
-    parser.add_argument("config", type=_existing_config, help="config file")
+    parser.add_argument("config", type=config_file, help="config file")
     parser.add_argument("--work-dir", help="logs and checkpoints; default work_dirs/<config name>")
     parser.add_argument(
         "--cfg-options",
@@ -277,12 +277,6 @@ def build_runner(cfg: Config) -> Runner:
 class _Trust(argparse.Action):
     def __call__(self, *_: object) -> None:
         trust_checkpoints()
-
-
-def _existing_config(path: str) -> str:
-    if not Path(path).is_file():
-        raise argparse.ArgumentTypeError(f"there is no config file {path}")
-    return path
 
 
 def _train_exactly(cfg: Config) -> None:

@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from mmdense.package_files import ROOT  # the tools are here, wherever they are called from
 from mmdense.records.environment import repository_root
 
 # They say where and how a run was started, not what it computes: no part of the config's hash.
 _NOT_HASHED = ("work_dir", "resume", "launcher", "expected")
-
-_CODE = Path(__file__).resolve().parents[2]  # the tools lie here, wherever they are called from
 
 
 def config_hash(config: Mapping) -> str:
@@ -81,7 +80,7 @@ def portable_path(text: str) -> str:
     if not _leaves_here(path):
         return text
     absolute = Path(os.path.normpath(Path(path).expanduser().absolute()))
-    for base in (_root(Path.cwd()), Path.cwd(), _CODE):
+    for base in (_root(Path.cwd()), Path.cwd(), ROOT):
         if absolute.is_relative_to(base):
             return before + absolute.relative_to(base).as_posix()
     return f"{before}<outside>/{absolute.name}"

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
+from mmdense.package_files import locate_config
+from mmdense.workflow.stage import read_plan
 from mmdense.workflow.study_stages import CHECKPOINT
 
 __all__ = ["SUITES", "downstream_study", "suite_file"]
 
 SUITES = ("small", "coco", "ade20k", "voc")
-_FOLDER = Path(__file__).resolve().parents[2] / "configs" / "downstream"
 
 
 def suite_file(name: str) -> Path:
@@ -27,7 +28,7 @@ def suite_file(name: str) -> Path:
     Raises:
         ValueError: There is no such suite, and no such file.
     """
-    path = _FOLDER / f"suite_{name}.py" if name in SUITES else Path(name)
+    path = locate_config(f"mmdense::downstream/suite_{name}.py" if name in SUITES else name)
     if not path.is_file():
         raise ValueError(f"there is no suite {name}: name {', '.join(SUITES)} or a config file")
     return path
@@ -60,7 +61,7 @@ def downstream_study(
     """
     if len(set(percents)) < len(percents) or not all(0 < share <= 100 for share in percents):
         raise ValueError(f"labels {list(percents)}: need different shares above 0 and up to 100")
-    cfg = Config.fromfile(suite)
+    cfg = read_plan(suite)
     left_out: dict[str, str] = {}
     reasons: dict[tuple[str, ...], str] = {}  # by config of the backbone and what may differ
     for variant in cfg.variants:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmengine.config import Config
-
 from mmdense.records.record import Record
 from mmdense.workflow.runner import Workflow, check_config
-from mmdense.workflow.stage import read_stages
+from mmdense.workflow.stage import read_plan, read_stages
 
 __all__ = ["Pipeline"]
 
@@ -36,7 +34,7 @@ class Pipeline(Workflow):
             ValueError: A key is missing, or a data set, stage or comparison is wrong; the message
                 names it.
         """
-        cfg = Config.fromfile(path)
+        cfg = read_plan(path)
         check_config(cfg, str(path), _REQUIRED)
         if seed is not None:
             cfg.seed = seed

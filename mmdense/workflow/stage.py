@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from typing import Any
 from mmengine.config import Config
 
 from mmdense.checkpoints.file_sha256 import file_sha256
-from mmdense.config.options import format_options
+from mmdense.config.options import format_options, read_config
 from mmdense.engine.progress import STATUS_FILE, Status, read_status
+from mmdense.package_files import ROOT, locate_config
 from mmdense.records.expected import PART_OF_A_WHOLE
 from mmdense.records.record import write_json
 from mmdense.version import __version__
@@ -32,12 +33,13 @@ __all__ = [
     "StageError",
     "fingerprint",
     "last_checkpoint",
+    "read_plan",
     "read_stages",
     "run_stage",
 ]
 
 TOOLS = ("train", "linear_probe", "knn")
-TOOL_FOLDER = Path(__file__).resolve().parents[2] / "tools"
+TOOL_FOLDER = ROOT / "tools"
 _POLL_S = 0.5  # between two looks at a running stage
 _SHOWN = 25  # lines of output in the message on a stage that failed
 
@@ -77,6 +79,21 @@ def last_checkpoint(name: str, work_dir: Path) -> Path:
     if not note.is_file():
         raise StageError(f"stage {name!r} left no checkpoint in {work_dir / name}")
     return Path(note.read_text().strip())
+
+
+def read_plan(file: str | Path, options: Mapping[str, Any] | None = None) -> Config:
+    """Return the config of a pipeline, a study or a suite, with options by dotted keys.
+
+    The configs that it names are replaced by their files
+    (:func:`~mmdense.package_files.locate_config`).
+    """
+    plan = read_config(file, options)
+    parts = [part for key in ("stages", "before", "variants") for part in plan.get(key, [])]
+    for entry in [plan, *parts]:
+        for key in ("config", "base"):
+            if isinstance(entry.get(key), str):
+                entry[key] = str(locate_config(entry[key]))
+    return plan
 
 
 def read_stages(entries: list[dict], seed: int) -> list[Stage]:

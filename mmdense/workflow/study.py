@@ -16,13 +16,12 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdense.config.options import read_config
 from mmdense.records.record import Record
 from mmdense.records.statistics import summarise
 from mmdense.records.study_comparisons import study_comparisons
 from mmdense.records.study_table import study_table
 from mmdense.workflow.runner import Workflow, check_config
-from mmdense.workflow.stage import Stage
+from mmdense.workflow.stage import Stage, read_plan
 from mmdense.workflow.study_stages import check_variants, study_stages
 
 __all__ = ["Study"]
@@ -52,7 +51,7 @@ class Study(Workflow):
         options: Mapping[str, Any] | None = None,
     ) -> Study:
         """Read a study config with options by dotted keys, see :meth:`from_config`."""
-        cfg = read_config(path, options)
+        cfg = read_plan(path, options)
         return cls.from_config(cfg, str(path), work_dir=work_dir, variants=variants)
 
     @classmethod
