@@ -37,10 +37,10 @@ def chromium():
 
 @pytest.fixture
 def open_page(chromium, file):
-    """A function that opens the page ``file`` and collects what it says and asks for."""
+    """A function that opens a page, else ``file``, and collects what it says and asks for."""
     pages = []
 
-    def open_it(viewport, scheme="light"):
+    def open_it(viewport, scheme="light", file=file):
         page = chromium.new_page(viewport=viewport, color_scheme=scheme)
         page.said, page.asked = [], []
         page.on("console", lambda message: page.said.append(message.text))

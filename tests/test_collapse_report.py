@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
 
-from tests.mmdense.collapse.report.made_up_runs import made_up
+from tests.mmdense.report.collapse.made_up_runs import made_up
 
 TOOL = str(Path(__file__).resolve().parents[1] / "tools" / "collapse_report.py")
 CONFIG = """
@@ -49,10 +49,12 @@ def start(monkeypatch, *arguments):
 @pytest.fixture
 def few_figures(monkeypatch):
     """Only the first: the page itself is tested beside it."""
-    from mmdense.collapse.report import report_page
+    from mmdense.report import page
+    from mmdense.report.collapse import section
 
-    draw = report_page.charts_of
-    monkeypatch.setattr(report_page, "charts_of", lambda runs: draw(runs)[:1])
+    draw = page.charts_of
+    for module in (page, section):
+        monkeypatch.setattr(module, "charts_of", lambda runs: draw(runs)[:1])
 
 
 def written(folder, **options):
@@ -95,7 +97,7 @@ def test_checkpoints_of_a_config(tmp_path, monkeypatch, capsys):
     assert [step for step, _ in content["curves"]["m_o"]] == [30]
     assert content["facts"]["spaces"]["projector"] == {"images": 5, "channels": 8}
     page = (out / "collapse.html").read_text()
-    assert "cannot know the extra gradient" in page
+    assert "These readings are from checkpoints" in page
     beside = written(tmp_path / "a")
     assert start(monkeypatch, beside, *arguments) == 0
     assert "different methods" not in (out / "collapse.html").read_text()

@@ -84,8 +84,6 @@ def packages_of(name: str) -> set[str]:
 
 def folder_of(path: Path) -> str:
     """Return the entry of FOLDERS to which a path relative to mmdense/ belongs."""
-    if path.as_posix().startswith("collapse/report/"):
-        return "report"  # which it becomes a part of
     if len(path.parts) == 1:
         return "."
     folder = next((p.as_posix() for p in path.parents if p.as_posix() in FOLDERS), ".")

@@ -1,8 +1,13 @@
 """The report as a person has it before them: in Chromium, wide and narrow, light and dark."""
 
-import pytest
+import io
 
-from mmdense.report.page import write_report
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmdense.report.page import write_collapse_report, write_report
+from tests.mmdense.report.collapse.made_up_runs import made_up
 from tests.mmdense.report.made_up_records import GIT, pipeline, run, study
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1200, "height": 900}
@@ -21,6 +26,14 @@ def file(tmp_path_factory):
     return write_report(records, folder / "report.html", baseline="plain")
 
 
+@pytest.fixture(scope="module")
+def collapse_file(tmp_path_factory):
+    """Two runs of the collapse report, one with a name that is hard to break."""
+    reason = "all images point one way"
+    bad = made_up("a_" + "very_" * 20 + "long_name", verdict="complete collapse", reason=reason)
+    return write_collapse_report([made_up("good"), bad], tmp_path_factory.mktemp("page"))
+
+
 def column(page, place):
     """What stands in a column of the table of the study, row by row."""
     return page.evaluate(
@@ -36,14 +49,45 @@ def unfold(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_no_complaint_no_request_and_no_sideways_scroll(open_page, file, viewport, scheme):
-    page = open_page(viewport, scheme)
+@pytest.mark.parametrize("which", ["file", "collapse_file"])
+def test_no_complaint_no_request_and_no_sideways_scroll(
+    open_page, request, which, viewport, scheme
+):
+    file = request.getfixturevalue(which)
+    page = open_page(viewport, scheme, file)
     unfold(page)
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]
     assert page.said == []
     others = [url for url in page.asked if not url.startswith("data:")]
     assert others == [file.as_uri()]
+
+
+def test_verdicts_come_first_and_figures_fit_the_screen(open_page, collapse_file):
+    page = open_page(PHONE, file=collapse_file)
+    badges = page.locator(".run .badge")
+    assert [badges.nth(place).inner_text() for place in (0, 1)] == [
+        "✓ healthy",
+        "✗ complete collapse",
+    ]
+    assert badges.nth(1).bounding_box()["y"] < page.locator(".chart").first.bounding_box()["y"]
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.panel')].map(panel => panel.getBoundingClientRect())"
+    )
+    assert len(boxes) > 20
+    assert all(b["width"] > 250 and b["height"] > 150 and b["right"] <= 390 for b in boxes)
+
+
+def test_charts_are_dark_on_light_and_light_on_dark(open_page):
+    """The axes of a chart against the card behind it, as the screen has them."""
+    for scheme, darker in (("light", True), ("dark", False)):
+        page = open_page(DESK, scheme)
+        shot = page.locator(".panel").first.screenshot()
+        grey = np.asarray(Image.open(io.BytesIO(shot)).convert("L")).astype(int)
+        card = int(np.median(grey))  # most of a chart is empty
+        assert (card > 240) is darker
+        contrast = card - grey.min() if darker else grey.max() - card
+        assert contrast > 150
 
 
 def test_light_and_dark_differ_and_both_have_contrast(open_page):
@@ -115,7 +159,7 @@ def test_every_image_loads_and_has_words(open_page):
     unfold(page)
     loaded = page.evaluate(
         """async () => {
-            const images = [...document.images];
+            const images = [...document.images].filter(image => image.className !== "panel");
             await Promise.all(images.map(image => image.decode()));
             return images.map(image => [image.naturalWidth > 0, image.alt.length > 0]);
         }"""
@@ -143,6 +187,8 @@ def test_it_prints_without_its_navigation(open_page):
 
 def test_pictures_that_nobody_scrolled_to_are_there_to_be_printed(open_page):
     page = open_page(PHONE)
-    widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+    widths = page.evaluate(
+        "[...document.querySelectorAll('figure img')].map(image => image.naturalWidth)"
+    )
     assert len(widths) == 12
     assert min(widths) > 0

@@ -47,8 +47,8 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Write the report and print the verdicts."""
     args = parse_arguments()
-    from mmdense.collapse.report.report_page import write_report
-    from mmdense.collapse.report.runs import read_runs
+    from mmdense.report.collapse.runs import read_runs
+    from mmdense.report.page import write_collapse_report
 
     folders, out = list(args.work_dirs), args.out
     try:
@@ -56,7 +56,7 @@ def main() -> int:
             folders.append(_read_checkpoints(args))
         runs = read_runs(folders)
         default = folders[0] / "collapse_report" if len(folders) == 1 else Path("collapse_report")
-        page = write_report(runs, out or default)
+        page = write_collapse_report(runs, out or default)
     except (OSError, ValueError) as error:
         print(f"collapse_report.py: {error}", file=sys.stderr)
         return 1
@@ -68,7 +68,7 @@ def main() -> int:
 
 def _read_checkpoints(args: argparse.Namespace) -> Path:
     """Measure checkpoints, write their ``collapse.json``, and give its folder."""
-    from mmdense.collapse.report.checkpoint_readings import history_of_checkpoints
+    from mmdense.collapse.checkpoint_readings import history_of_checkpoints
     from mmdense.engine import launch
 
     cfg = launch.load_config(args)  # SyncBN stays: in eval mode it needs no GPU

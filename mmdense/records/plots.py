@@ -1,25 +1,38 @@
-"""Pictures of a run: curves to compare, and a sheet of images."""
+"""Plots of runs as PNGs: curves to compare, scores of variants, a sheet of images; their style."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-# Okabe and Ito's palette without yellow: told apart by colour-blind readers and on white paper.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-
-INK, GRID = "#333333", "#DDDDDD"
+# After Okabe and Ito, as dark as lines on white have to be: told apart by colour-blind readers.
+COLOURS = (
+    *("#0072B2", "#C65300", "#00845F", "#B0568F"),
+    *("#000000", "#B97A00", "#7A5C3E", "#2E93CB"),
+)
+INK, QUIET, GRID, PAPER = "#333333", "#6F6F6F", "#DDDDDD", "#FFFFFF"
+#: Of matplotlib, for all plots: a pale grid, and no frame but the two axes.
+STYLE: Any = {
+    **{f"axes.spines.{side}": False for side in ("top", "right")},
+    **{"axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK},
+    **{"axes.grid": True, "axes.axisbelow": True, "grid.color": GRID, "grid.linewidth": 0.7},
+    **{"axes.labelsize": 10, "axes.titlesize": 10.5, "axes.titlelocation": "left"},
+    **{f"{axis}tick.{what}": INK for axis in "xy" for what in ("color", "labelcolor")},
+    **{f"{axis}tick.labelsize": 9 for axis in "xy"},
+    **{"legend.frameon": False, "legend.labelcolor": INK, "legend.fontsize": 10},
+    **{"figure.constrained_layout.use": True, "savefig.dpi": 150, "savefig.facecolor": PAPER},
+}
 _FEW = 30  # points of a curve that are drawn as they are, with dots
 _SMOOTHING = 0.05  # of a curve's length: the width of the running mean
-_DPI = 150
 
 
+@mpl.rc_context(STYLE)
 def plot_curves(
     curves_by_run: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
     keys: Sequence[str],
@@ -45,21 +58,21 @@ def plot_curves(
         if not any(curves.get(key) for curves in curves_by_run.values()):
             known = sorted({k for curves in curves_by_run.values() for k in curves if curves[k]})
             raise ValueError(f"no run has the curve {key!r}; there are {', '.join(known)}")
-    figure = Figure(figsize=(5.6 * len(keys), 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(5.6 * len(keys), 3.6))
     for axes, key in zip(np.atleast_1d(figure.subplots(1, len(keys))), keys):
         for colour, (run, curves) in zip(_cycle(len(curves_by_run)), curves_by_run.items()):
             if curves.get(key):
                 _draw(axes, curves[key], run, colour)
-        dress_axes(axes, (labels or {}).get(key, key))
+        axes.set(xlabel="training iteration", ylabel=(labels or {}).get(key, key))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if len(curves_by_run) > 1:
-            axes.legend(frameon=False, labelcolor=INK, fontsize=10)
+            axes.legend()
         else:
-            axes.set_title(next(iter(curves_by_run)), color=INK, fontsize=11, loc="left")
+            axes.set_title(next(iter(curves_by_run)))
     return _write(figure, path)
 
 
+@mpl.rc_context(STYLE)
 def plot_scores(
     scores: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]], path: str | Path
 ) -> Path:
@@ -81,21 +94,21 @@ def plot_scores(
         raise ValueError("there are no scores to draw")
     studies = list(dict.fromkeys(study for panel in panels for study in panel))
     size = (2.6 + 3.4 * len(panels), 1.4 + (0.25 + 0.2 * len(studies)) * len(rows))
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=size)
     grid = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
     for axes, (metric, panel) in zip(grid, scores.items()):
         for number, (study, colour) in enumerate(zip(studies, _cycle(len(studies)))):
             shift = 0.5 * ((number + 0.5) / len(studies) - 0.5)
             _draw_scores(axes, panel.get(study, {}), rows, shift, colour, study)
-        dress_axes(axes, "", across=metric)
+        axes.set(xlabel=metric)
         axes.yaxis.set_major_locator(FixedLocator(range(len(rows))))
         axes.set_yticklabels(rows)
     grid[0].set_ylim(len(rows) - 0.5, -0.5)
-    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper left", frameon=False)
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper left")
     return _write(figure, path)
 
 
+@mpl.rc_context(STYLE)
 def contact_sheet(images: Sequence[np.ndarray], titles: Sequence[str], path: str | Path) -> Path:
     """Draw images with a title each in rows, on a sheet that is wider than tall, as a PNG.
 
@@ -113,14 +126,13 @@ def contact_sheet(images: Sequence[np.ndarray], titles: Sequence[str], path: str
     columns = max(1, min(len(images), round(math.sqrt(1.5 * len(images) / aspect))))
     rows = math.ceil(len(images) / columns)
     width = max(2.2, 10 / columns)
-    figure = Figure(figsize=(width * columns, (width / aspect + 0.3) * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(width * columns, (width / aspect + 0.3) * rows))
     grid = np.atleast_1d(figure.subplots(rows, columns)).flatten()
     for axes in grid:
         axes.axis("off")
     for axes, image, title in zip(grid, images, titles):
         axes.imshow(image, interpolation="none")
-        axes.set_title(title, fontsize=8, color=INK)
+        axes.set_title(title, fontsize=8, loc="center")
     return _write(figure, path)
 
 
@@ -164,21 +176,8 @@ def _running_mean(values: np.ndarray) -> np.ndarray:
     return np.array([window.mean() for window in windows])
 
 
-def dress_axes(axes: Axes, label: str, *, across: str = "training iteration") -> None:
-    """Axis titles, a pale grid, and no frame but the two axes."""
-    axes.set_xlabel(across, color=INK, fontsize=10)
-    axes.set_ylabel(label, color=INK, fontsize=10)
-    axes.tick_params(colors=INK, labelsize=9, length=3)
-    axes.grid(color=GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(INK)
-
-
 def _write(figure: Figure, path: str | Path) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=_DPI, facecolor="white")
+    figure.savefig(path)
     return path

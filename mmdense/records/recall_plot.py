@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from mmdense.checkpoints.atomic_backend import write_atomically
-from mmdense.records.plots import COLOURS, INK, dress_axes
+from mmdense.records.plots import COLOURS, STYLE
 
 __all__ = ["plot_recall"]
 
-_DPI = 150
 
-
+@mpl.rc_context(STYLE)
 def plot_recall(
     curves: Mapping[str, Mapping[str, Any]], path: str | Path, *, budget: int, size: str = "all"
 ) -> Path:
@@ -40,8 +39,7 @@ def plot_recall(
             raise ValueError(
                 f"{name}: no curve at {budget} proposals; there are {[*by_size[size]]}"
             )
-    figure = Figure(figsize=(10.6, 3.9), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(10.6, 3.9))
     left, right = figure.subplots(1, 2)
     for number, (name, one) in enumerate(curves.items()):
         style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "marker": "o"}
@@ -50,18 +48,18 @@ def plot_recall(
         left.plot(over_iou["iou"], over_iou["recall"][size][str(budget)], label=name, **style)
         right.plot(over_number["proposals"], over_number["average_recall"][size], **style)
     of = "objects" if size == "all" else f"{size} objects"
-    dress_axes(left, f"recall of {of}", across="IoU that a proposal must reach")
-    dress_axes(right, f"average recall of {of}", across="proposals of an image")
+    left.set(xlabel="IoU that a proposal must reach", ylabel=f"recall of {of}")
+    right.set(xlabel="proposals of an image", ylabel=f"average recall of {of}")
     for axes, title in ((left, f"{budget} proposals of an image"), (right, "IoU 0.5 to 0.95")):
         axes.set_ylim(0, 1)
-        axes.set_title(title, color=INK, fontsize=11, loc="left")
+        axes.set_title(title)
     left.xaxis.set_major_locator(MultipleLocator(0.1))
     right.set_xscale("log")
     right.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
     figure.legend(
         *left.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(curves), 4)
-    ).set_frame_on(False)
+    )
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=_DPI, facecolor="white")
+    figure.savefig(drawn, format="png")
     write_atomically(drawn.getvalue(), path)
     return Path(path)

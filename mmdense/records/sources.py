@@ -21,8 +21,7 @@ __all__ = ["changed_sources", "counts", "joined_sources", "loaded_sources"]
 _ROOT = Path(__file__).resolve().parents[2]
 _COUNTED = ("mmdense", "projects", "configs")
 _WRITING = tuple(
-    f"mmdense/{name}"
-    for name in ("records/", "report/", "visual/", "doctor/", "collapse/report/", "version.py")
+    f"mmdense/{name}" for name in ("records/", "report/", "visual/", "doctor/", "version.py")
 )
 _DIGITS = 12  # of a hash: enough to tell versions of one file apart
 

@@ -2,19 +2,26 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from html import escape
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from mmdense.records.curve import Curve
-from mmdense.report.chart_html import legend_and_panels
+from mmdense.report.charts import (
+    Chart,
+    DrawnChart,
+    Panel,
+    Points,
+    draw_curve,
+    drawn_chart,
+    of,
+    styled,
+)
 from mmdense.report.curve_names import curve_words
-from mmdense.report.panels import Chart, Panel, Points, draw_curve, dress, of, styled
+from mmdense.report.render import render
 from mmdense.report.section import Section, part_heading
 from mmdense.report.sources import Part, Subject
 
@@ -30,6 +37,7 @@ _LOSS = "train/loss"
 _UNSEEN = re.compile(r"(val/)?collapse/|train/base_lr$")
 
 Ranges = Sequence[tuple[float, float, float]]  # (step, lowest value, highest value)
+_Drawn = tuple[str, DrawnChart, DrawnChart | None]  # a title, its curves, and those that are folded
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def curves_section(subjects: Sequence[Subject]) -> Section:
             by_task[part.task].append(part)
     first = list(dict.fromkeys(key for subject in subjects for key in _compared(subject)))
     several = len(subjects) > 1
-    charts: list[str] = []
+    charts: list[_Drawn] = []
     for task, parts in by_task.items():
         lines = drawn_lines(parts)
         for group in dict.fromkeys(group for subject in subjects for group in subject.groups):
@@ -67,9 +75,9 @@ def curves_section(subjects: Sequence[Subject]) -> Section:
             # Lines of other groups keep their place, so that a variant has one colour in all.
             shown = [line if line.name in names else Drawn(line.name, {}) for line in lines]
             title = _title(task, group, names if several else set())
-            charts.append(_task(f"curves-{len(charts)}", title, shown, first, legend=several))
-    html = "".join(charts)
-    return Section("curves", "Curves", f"{_note(subjects)}{html}" if html else "")
+            charts += _task(title, shown, first, legend=several)
+    html = render("curves.html", notes=_notes(subjects), charts=charts) if charts else ""
+    return Section("curves", "Curves", html)
 
 
 def _title(task: str, group: str | None, names: set[str]) -> str:
@@ -79,13 +87,12 @@ def _title(task: str, group: str | None, names: set[str]) -> str:
     return next(iter(names)) if len(names) == 1 else "Runs"
 
 
-def _note(subjects: Sequence[Subject]) -> str:
+def _notes(subjects: Sequence[Subject]) -> list[str]:
     parts = [part for subject in subjects for part in subject.parts]
     long = any(len(points) > _WINDOWS for part in parts for points in part.entry["curves"].values())
     repeated = len({(part.task, part.line) for part in parts}) < len(parts)
-    said = [_ON_MEANS if long else "", _ON_SEEDS if repeated else ""]
-    words = " ".join([sentence for sentence in said if sentence] + [_ON_GAPS])
-    return f'<p class="note">{words}</p>' if any(said) else ""
+    notes = [*([_ON_MEANS] if long else []), *([_ON_SEEDS] if repeated else [])]
+    return [*notes, _ON_GAPS] if notes else []
 
 
 _ON_MEANS = (
@@ -161,41 +168,29 @@ def _ranked(lines: Sequence[Drawn], first: Sequence[str]) -> list[str]:
 
 
 def _task(
-    name: str, title: str, lines: Sequence[Drawn], first: Sequence[str], *, legend: bool
-) -> str:
-    """The chart of a task, the curves that matter less folded; empty where nothing is to draw."""
+    title: str, lines: Sequence[Drawn], first: Sequence[str], *, legend: bool
+) -> list[_Drawn]:
+    """The chart of a task, the curves that matter less apart; none where nothing is to draw."""
     ranked = _ranked(lines, first)
     shown = [key for key in ranked if not key.startswith("train/") or key == _LOSS][:_FIRST]
     shown += [key for key in ranked if key not in shown][: max(0, _ROW - len(shown))]
     folded = [key for key in ranked if key not in shown][:_MORE]
     if not ranked:
-        return ""
-    heading = f"<h3>{escape(title)}</h3>" if title else ""
+        return []
     legend = legend or sum(bool(line.curves) for line in lines) > 1
     charts = [
-        _chart(f"{name}-{place}", keys, lines, legend=legend)
-        for place, keys in enumerate((shown, folded))
+        drawn_chart(Chart("", title, "", tuple(map(_panel, keys))), lines, legend=legend)
+        for keys in (shown, folded)
+        if keys
     ]
-    plural = "s" if len(folded) > 1 else ""
-    more = (
-        f"<details><summary>{len(folded)} more curve{plural}</summary>{charts[1]}</details>"
-        if folded
-        else ""
-    )
-    return f'<div class="chart">{heading}{charts[0]}{more}</div>'
+    return [(title, charts[0], charts[1] if folded else None)]
 
 
-def _chart(name: str, keys: Sequence[str], lines: Sequence[Drawn], *, legend: bool) -> str:
-    panels = tuple(Panel(curve_words(key), of(key), draw=_drawing(key), key=key) for key in keys)
-    chart: Chart[Drawn] = Chart(name, "", "", panels)
-    return legend_and_panels(chart, lines, legend=legend, spoken=partial(_spoken, lines))
+def _panel(key: str) -> Panel:
+    return Panel(curve_words(key), of(key), draw=partial(_draw, key=key), key=key)
 
 
-def _drawing(key: str) -> Callable[[Axes, Sequence[Drawn]], None]:
-    return lambda axes, lines: _draw(axes, key, lines)
-
-
-def _draw(axes: Axes, key: str, lines: Sequence[Drawn]) -> None:
+def _draw(axes: Axes, lines: Sequence[Drawn], key: str) -> None:
     """Short curves as they are, long ones as means of windows over their own pale values."""
     few = sum(bool(line.curve(key)) for line in lines) <= _FAINT
     for line, colour, dash in styled(lines):
@@ -206,12 +201,3 @@ def _draw(axes: Axes, key: str, lines: Sequence[Drawn]) -> None:
             axes.plot(*np.transpose(points), color=colour, linewidth=0.8, alpha=0.25)
         if points:
             draw_curve(axes, _thinned(points), colour, dash)
-    dress(axes, curve_words(key))
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-
-
-def _spoken(lines: Sequence[Drawn], panel: Panel[Drawn]) -> str:
-    """The last value of each line, for those who cannot see the panel."""
-    last = [(line.name, line.curve(panel.key)) for line in lines]
-    said = ", ".join(f"{name} {points[-1][1]:.3g}" for name, points in last if points)
-    return f"{panel.label} ({panel.key}) over training iterations; last values: {said}"

@@ -1,12 +1,13 @@
 """What was run: the date, the code, the machine, the commands, the data and what it cost."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from html import escape
+from typing import Any
 
 from mmdense.records.record import Record
 from mmdense.report.notices import plain_notes
+from mmdense.report.render import render
 from mmdense.report.section import Section
 from mmdense.report.sources import Subject
 
@@ -17,7 +18,9 @@ _COSTS = {"cpu_hours": "CPU hours", "gpu_hours": "GPU hours", "energy_kwh": "ene
 
 def facts_section(subjects: Sequence[Subject]) -> Section:
     """The facts of every record, its commands and versions folded."""
-    return Section("facts", "What was run", "".join(_subject(s, subjects) for s in subjects))
+    several = len(subjects) > 1
+    values = [_subject(subject, several=several) for subject in subjects]
+    return Section("facts", "What was run", render("facts.html", subjects=values))
 
 
 def date_text(record: Record) -> str:
@@ -53,7 +56,7 @@ def machine_text(record: Record) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _subject(subject: Subject, subjects: Sequence[Subject]) -> str:
+def _subject(subject: Subject, *, several: bool) -> dict[str, Any]:
     record = subject.record
     seeds = record.config.get("seeds") if subject.kind == "study" else None
     seed = ", ".join(map(str, seeds)) if seeds else record.seed
@@ -61,7 +64,7 @@ def _subject(subject: Subject, subjects: Sequence[Subject]) -> str:
     memory = record.peak_memory_mib
     gpu_memory = record.peak_gpu_memory_mib
     facts = {
-        "kind": subject.kind if len(subjects) > 1 else None,
+        "kind": subject.kind if several else None,
         "started": date_text(record),
         "time of all": time_text(record.wall_time_s),
         "seeds" if seeds else "seed": seed,
@@ -74,38 +77,13 @@ def _subject(subject: Subject, subjects: Sequence[Subject]) -> str:
         **{_COSTS.get(key, key): f"{value:,.3g}" for key, value in record.cost.items()},
         "hash of the config": record.config_sha256[:16],
     }
-    heading = f"<h3>{escape(subject.name)}</h3>" if len(subjects) > 1 else ""
-    notes = "".join(f"<li>{escape(note)}</li>" for note in plain_notes(subject))
-    level = 4 if heading else 3
-    notes = f"<h{level}>Notes</h{level}><ul>{notes}</ul>" if notes else ""
-    versions = {name: version or "not installed" for name, version in record.versions.items()}
-    return (
-        f"{heading}{_list(facts)}{notes}{_commands(subject)}"
-        f"{_folded('Versions', _list(versions))}"
-        f"{_folded('Checksums of the data', _list(record.data))}"
-    )
-
-
-def _list(facts: Mapping[str, object]) -> str:
-    rows = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
-        for name, value in facts.items()
-        if value not in (None, "")
-    )
-    return f"<dl>{rows}</dl>" if rows else ""
-
-
-def _commands(subject: Subject) -> str:
-    """Of the record, and of each of its stages."""
-    commands = {subject.name: subject.record.command}
+    commands = {subject.name: record.command}
     commands |= {part.name: part.entry["command"] for part in subject.parts}
-    items = "".join(
-        f'<li>{escape(name)}<pre tabindex="0"><code>python {escape(shlex.join(command))}</code>'
-        "</pre></li>"
-        for name, command in commands.items()
-    )
-    return _folded("Commands", f'<ul class="plain">{items}</ul>')
-
-
-def _folded(title: str, html: str) -> str:
-    return f"<details><summary>{escape(title)}</summary>{html}</details>" if html else ""
+    return {
+        "name": subject.name,
+        "facts": facts,
+        "notes": plain_notes(subject),
+        "commands": {name: shlex.join(command) for name, command in commands.items()},
+        "versions": {name: version or "not installed" for name, version in record.versions.items()},
+        "data": record.data,
+    }

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from markupsafe import Markup
+
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import FILE_NAME, RecordError, load
 from mmdense.records.used_code import changed_code
@@ -46,7 +48,7 @@ def expected_section(subjects: Sequence[Subject]) -> Section:
             for text in said
         )
         html.append(f'{heading}<ul class="plain judged">{items}</ul>')
-    return Section("expected", "What was expected", "".join(html))
+    return Section("expected", "What was expected", Markup("".join(html)))
 
 
 def plain_notes(subject: Subject) -> list[str]:

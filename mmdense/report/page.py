@@ -1,28 +1,26 @@
 """The report as one HTML file that needs nothing else: no network, one script for sorting."""
 
 from collections.abc import Sequence
-from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
-from mmdense.report.collapse_section import collapse_section
+from mmdense.report.charts import write_png
+from mmdense.report.collapse.figures import charts_of
+from mmdense.report.collapse.runs import Run
+from mmdense.report.collapse.section import collapse_section, section_of_runs
 from mmdense.report.curves_section import curves_section
 from mmdense.report.facts_section import date_text, facts_section, machine_text, time_text
 from mmdense.report.notices import expected_section, notices_of
-from mmdense.report.pictures_section import pictures_section
-from mmdense.report.predictions_section import predictions_section
+from mmdense.report.pictures import pictures_section, predictions_section
+from mmdense.report.render import render
 from mmdense.report.results_section import results_section
 from mmdense.report.section import Notice, Section
 from mmdense.report.sources import Subject, read_subjects
 from mmdense.report.transfer_section import transfer_section
 from mmdense.version import __version__
 
-__all__ = ["PAGE_NAME", "page_of", "write_report"]
+__all__ = ["page_of", "write_collapse_report", "write_report"]
 
-_NOTICES = 6  # that are read before a click
-
-PAGE_NAME = "report.html"
+PAGE_NAME, COLLAPSE_PAGE_NAME = "report.html", "collapse.html"
 
 
 def write_report(
@@ -47,11 +45,7 @@ def write_report(
     subjects = read_subjects(paths)
     if out is None:
         out = subjects[0].folder / PAGE_NAME if len(subjects) == 1 else Path(PAGE_NAME)
-    page = page_of(subjects, baseline=baseline)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.part")
-    partial.write_text(page, encoding="utf-8")
-    return partial.replace(out)
+    return _write(page_of(subjects, baseline=baseline), out)
 
 
 def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
@@ -66,25 +60,74 @@ def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
         transfer_section(subjects),
         facts_section(subjects),
     ]
-    shown = [section for section in sections if section.html]
-    notices = [*notices_of(subjects), *(notice for s in sections for notice in s.notices)]
     kinds = sorted({subject.kind for subject in subjects})
     alone = len(subjects) == 1
-    return Template(_file("page.html")).substitute(
-        style=_file("theme.css"),
-        script=_file("sort.js"),
-        kind=escape(f"mmdense {kinds[0]}" if alone else "mmdense, side by side"),
-        title=escape(subjects[0].name if alone else ", ".join(s.name for s in subjects)),
-        summary="".join(f"<li>{escape(fact)}</li>" for fact in _summary(subjects)),
-        notices=_notices(notices),
-        contents="".join(f'<li><a href="#{s.name}">{escape(s.title)}</a></li>' for s in shown),
-        sections="\n".join(_section(section) for section in shown),
-        version=escape(__version__),
+    return _page(
+        kind=f"mmdense {kinds[0]}" if alone else "mmdense, side by side",
+        title=subjects[0].name if alone else ", ".join(s.name for s in subjects),
+        summary=_summary(subjects),
+        sections=[section for section in sections if section.html],
+        notices=[*notices_of(subjects), *(notice for s in sections for notice in s.notices)],
     )
 
 
-def _file(name: str) -> str:
-    return files("mmdense.report").joinpath(name).read_text(encoding="utf-8")
+def write_collapse_report(runs: Sequence[Run], folder: Path) -> Path:
+    """Write the page with the section on collapse alone, and a PNG a figure beside it.
+
+    Args:
+        runs: Those to compare.
+        folder: For ``collapse.html`` and the PNGs; it is made.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: There is no run.
+    """
+    if not runs:
+        raise ValueError("a collapse report needs a run")
+    charts = charts_of(runs)
+    for chart in charts:
+        write_png(chart, runs, folder)
+    section = section_of_runs(runs, alone=True)
+    page = _page(
+        kind="mmdense collapse report",
+        title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs",
+        summary=[f"up to step {max(run.last_step for run in runs):,}"],
+        sections=[section],
+        notices=section.notices,
+        contents=[(chart.name, chart.title) for chart in charts],
+    )
+    return _write(page, folder / COLLAPSE_PAGE_NAME)
+
+
+def _page(
+    *,
+    kind: str,
+    title: str,
+    summary: Sequence[str],
+    sections: Sequence[Section],
+    notices: Sequence[Notice],
+    contents: Sequence[tuple[str, str]] | None = None,
+) -> str:
+    """The page with its sections; the bad notices first, and anchors of sections as contents."""
+    return render(
+        "page.html",
+        kind=kind,
+        title=title,
+        summary=summary,
+        contents=[(s.name, s.title) for s in sections] if contents is None else contents,
+        notices=sorted(dict.fromkeys(notices), key=lambda notice: notice.tone != "bad"),
+        sections=sections,
+        version=__version__,
+    )
+
+
+def _write(page: str, out: Path) -> Path:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(f".{out.name}.part")
+    partial.write_text(page, encoding="utf-8")
+    return partial.replace(out)
 
 
 def _summary(subjects: Sequence[Subject]) -> list[str]:
@@ -101,29 +144,3 @@ def _summary(subjects: Sequence[Subject]) -> list[str]:
         f"commit {commit}" if commit else "",
     )
     return [fact for fact in facts if fact]
-
-
-def _notices(notices: Sequence[Notice]) -> str:
-    """The bad ones first, and those behind the sixth folded."""
-    if not notices:
-        return ""
-    ranked = sorted(dict.fromkeys(notices), key=lambda notice: notice.tone != "bad")
-    items = [
-        f'<li class="{notice.tone}"><span class="mark" aria-hidden="true">'
-        f"{'✗' if notice.tone == 'bad' else '!'}</span><span>{escape(notice.text)}</span></li>"
-        for notice in ranked
-    ]
-    html = f"<ul>{''.join(items[:_NOTICES])}</ul>"
-    if more := items[_NOTICES:]:
-        html += f"<details><summary>{len(more)} more</summary><ul>{''.join(more)}</ul></details>"
-    return (
-        '<section class="notices" aria-labelledby="notices"><h2 id="notices">Before you read '
-        f"the numbers</h2>{html}</section>"
-    )
-
-
-def _section(section: Section) -> str:
-    return (
-        f'<section id="{section.name}" aria-labelledby="{section.name}-title">'
-        f'<h2 id="{section.name}-title">{escape(section.title)}</h2>{section.html}</section>'
-    )

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
 from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record
 from mmdense.records.study_table import phases_table, variants_by_group
@@ -46,7 +48,7 @@ def results_section(subjects: Sequence[Subject], baseline: str | None = None) ->
         _runs(runs) if any(run.record.metrics for run in runs) else "",
         *(_every_score(subject) for subject in subjects if subject.kind == "pipeline"),
     ]
-    return Section("results", "Results", "".join(parts))
+    return Section("results", "Results", Markup("".join(parts)))
 
 
 def _pipelines(records: Sequence[Record]) -> str:

@@ -11,7 +11,7 @@ from mmdense.records.find_record import find_file
 from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record, RecordError, load
 from mmdense.records.study_table import variants_by_group
-from mmdense.report.panels import Points
+from mmdense.report.charts import Points
 
 __all__ = ["Part", "Subject", "read_subjects"]
 

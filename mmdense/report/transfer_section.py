@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
 from mmdense.report.section import Notice, Section
 from mmdense.report.sortable_table import Cell, number_cell, sortable_table
 from mmdense.report.sources import Part, Subject
@@ -27,7 +29,7 @@ def transfer_section(subjects: Sequence[Subject]) -> Section:
             html.append(_transfer(part.name, transfer))
             doubts = [f"{kind}: {text}" for kind, text in transfer["doubts"].items()]
             notices += [Notice("unsure", f"{part.name}: {doubt}") for doubt in doubts]
-    return Section("transfer", "Weights carried over", "".join(html), tuple(notices))
+    return Section("transfer", "Weights carried over", Markup("".join(html)), tuple(notices))
 
 
 def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:

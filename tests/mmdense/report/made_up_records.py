@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from mmdense.records.record import Record, save
-from tests.mmdense.collapse.report.made_up_runs import made_up
+from tests.mmdense.report.collapse.made_up_runs import made_up
 
 GIT = {"commit": "0123456789abcdef", "dirty": False, "dirty_files": []}
 HARDWARE = {

@@ -4,10 +4,15 @@ import json
 import math
 
 import pytest
+from matplotlib.figure import Figure
 
-from mmdense.report.curves_section import curves_section, drawn_lines
+from mmdense.records.plots import COLOURS
+from mmdense.report.curves_section import _draw, curves_section, drawn_lines
 from mmdense.report.sources import Part, read_subjects
 from tests.mmdense.report.made_up_records import curve, pipeline, run, study
+from tests.mmdense.report.page_reader import Page
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def part(name, line, curves):
@@ -45,10 +50,10 @@ def test_a_chart_for_each_task_with_loss_first(tmp_path):
     html = curves_section(read_subjects([pipeline(tmp_path)])).html
     assert html.index("<h3>Pretrain</h3>") < html.index("<h3>Segmentation</h3>")
     after = html[html.index("<h3>Segmentation</h3>") :]
-    loss, score = 'aria-label="training loss (train/loss)', 'aria-label="mean IoU of the classes, %'
-    assert after.index(loss) < after.index(score)
+    loss, score = (image["alt"] for image in Page(html).images[-2:])
+    assert loss.startswith("training loss (train/loss)")
+    assert score.startswith("mean IoU of the classes, %")
     assert 'title="train/loss"' in after
-    assert ">training loss</text>" in after
     assert "last values: ssl 2, random 2" in after
     assert after.count("<li>") == 2  # the legend names both
 
@@ -64,6 +69,16 @@ def test_what_has_one_point_or_is_shown_elsewhere_is_left_out(tmp_path):
     assert "collapse" not in html and "base_lr" not in html and "mIoU" not in html
     assert "2 more curves" in html
     assert curves_section(read_subjects([run(tmp_path / "b", curves={})])).html == ""
+
+
+def test_seeds_are_drawn_as_a_band_and_a_long_curve_over_its_own_values():
+    seeds = [part(f"a/seed{k}", "a", {"x": [[1, k], [2, k]]}) for k in (1.0, 3.0)]
+    long = part("b", "b", {"x": curve(80)})
+    axes = Figure().subplots()
+    _draw(axes, drawn_lines([*seeds, long]), "x")
+    (band,) = axes.collections
+    assert band.get_datalim(axes.transData).intervaly.tolist() == [1.0, 3.0]
+    assert sorted({len(line.get_xdata()) for line in axes.lines}) == [0, 2, 40, 80]
 
 
 @pytest.mark.parametrize(("steps", "said"), [(60, False), (61, True)])
@@ -82,15 +97,15 @@ def test_a_chart_for_each_table_of_a_study_with_its_variants_only(tmp_path):
     )
     html = curves_section(read_subjects([made])).html
     charts = html.split('<div class="chart">')[1:]
-    titles = [chart[: chart.index("</h3>")] for chart in charts]
-    assert titles == [f"<h3>Segmentation, {name}" for name in ("one", "some more", "both")]
+    titles = [chart[chart.index("<h3>") + 4 : chart.index("</h3>")] for chart in charts]
+    assert titles == [f"Segmentation, {name}" for name in ("one", "some more", "both")]
     spoken = [chart.split("last values: ")[1].split('"')[0] for chart in charts]
     assert spoken == ["Plain 0.0252", "Wide 0.0252, Deep 0.0252", "Plain 0.0252, Deep 0.0252"]
     assert [chart.count("<li>") for chart in charts] == [0, 2, 2]
     assert "in a band from the lowest" in html
     # A variant has one colour in all charts.
-    assert "--run-2" in charts[1] and "--run-2" in charts[2] and "--run-1" not in charts[2]
-    assert "fill-opacity" in charts[0]
+    used = [{n for n, colour in enumerate(COLOURS[:3]) if colour in chart} for chart in charts]
+    assert used == [set(), {1, 2}, {0, 2}]
 
 
 def test_a_study_draws_the_readings_of_collapse_that_its_config_names(tmp_path):

@@ -31,7 +31,7 @@ def test_what_a_reader_needs_to_run_it_again(tmp_path):
         "2 January 2026, 03:04 UTC",
         "6 min 12 s",
         "0123456789abcdef",
-        "python tools/train.py &#x27;configs/a b.py&#x27;",
+        "python tools/train.py &#39;configs/a b.py&#39;",
         "not installed",
         "<dt>CPU hours</dt><dd>1.5</dd>",
         "<dt>train</dt><dd>a1b2</dd>",

@@ -1,1 +1,0 @@
-"""The collapse report: figures of one run or several, advice, one page."""

@@ -1,0 +1,365 @@
+"""Charts of a report: panels of curves of several runs, with the lines that give them a meaning.
+
+A panel is drawn alone as an SVG, which the page embeds as an image, or beside its neighbours in a
+PNG. In the dark the page turns the lightness of the images around (``style.css``).
+"""
+
+import base64
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from mmdense.records.plots import COLOURS, PAPER, QUIET, STYLE
+
+__all__ = [
+    "DASHES",
+    "DOTTED",
+    "Chart",
+    "DrawnChart",
+    "HasCurves",
+    "Line",
+    "Panel",
+    "Points",
+    "Swatch",
+    "draw_curve",
+    "draw_panel",
+    "drawn_chart",
+    "of",
+    "panel_svg",
+    "style_of",
+    "styled",
+    "swatch_of",
+    "with_content",
+    "write_png",
+]
+
+# With the colours they tell lines apart in black-and-white prints.
+DASHES: tuple[tuple[float, ...], ...] = (
+    *((), (5, 2), (1.2, 1.4), (7, 2, 1.5, 2), (2.5, 1.2)),
+    *((9, 2, 1.5, 2, 1.5, 2), (10, 4), (1.2, 3.5)),
+)
+DOTTED: dict[str, Any] = {"color": QUIET, "linewidth": 1.1, "linestyle": (0, (1, 2))}
+_BEHIND = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.6, "pad": 0.6}  # of a name
+_SIZE = (4.4, 3.3)  # inches, of a panel
+_FEW = 15  # points of a curve that are drawn with a dot each
+# Words stay words, and one record gives one page, byte for byte.
+_SVG: Any = {
+    **STYLE,
+    **{"svg.fonttype": "none", "svg.hashsalt": "mmdense", "font.sans-serif": ["DejaVu Sans"]},
+}
+_NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+
+Points = Sequence[tuple[float, float]]  # (step, value); the value may be NaN
+
+
+class HasCurves(Protocol):
+    """What can be drawn: it has a name and curves."""
+
+    @property
+    def name(self) -> str:
+        """For the legend."""
+
+    def curve(self, name: str) -> Points:
+        """Empty where there is no such curve."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A floor, a ceiling or a limit: its name, if any, and where it lies for a run, if known."""
+
+    text: str
+    value: Callable[[Any], float | None]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot.
+
+    Attributes:
+        label: Title of the vertical axis.
+        points: The curve of a run, empty where it has none.
+        lines: Of reference.
+        log: Whether the vertical axis is logarithmic.
+        limits: Of the vertical axis, each where it is fixed.
+        title: Above the panel.
+        draw: Draws something else than curves; then ``points`` only tell whether there is anything.
+        marks: Steps of a run at which something began, and what.
+        key: The curve's name in a record, where the label says it in other words.
+    """
+
+    label: str
+    points: Callable[[Any], Sequence[Any]]
+    lines: tuple[Line, ...] = ()
+    log: bool = False
+    limits: tuple[float | None, float | None] = (None, None)
+    title: str = ""
+    draw: Callable[[Axes, Sequence[Any]], None] | None = None
+    marks: Callable[[Any], Sequence[tuple[float, str]]] = lambda run: ()
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Panels that are read together.
+
+    Attributes:
+        name: Of its file, and its anchor.
+        title: Its heading.
+        reading: How to read it, and what floor and ceiling are.
+        panels: In rows of ``columns``.
+    """
+
+    name: str
+    title: str
+    reading: str
+    panels: tuple[Panel, ...]
+    columns: int = 3
+
+
+class Swatch(NamedTuple):
+    """How the line of a run looks in a legend: its colour, and its dashes and gaps in pixels."""
+
+    colour: str
+    dashes: tuple[float, ...]
+
+
+class DrawnPanel(NamedTuple):
+    """An image for the page: its address, words for those who do not see it, and a tooltip."""
+
+    uri: str
+    alt: str
+    key: str
+
+
+class DrawnChart(NamedTuple):
+    """A chart for the page.
+
+    Attributes:
+        chart: What was drawn.
+        columns: Of panels.
+        legend: Name and line of each run with a curve; empty where none is wanted.
+        panels: As images.
+    """
+
+    chart: Chart
+    columns: int
+    legend: list[tuple[str, Swatch]]
+    panels: list[DrawnPanel]
+
+
+def of(name: str) -> Callable[[HasCurves], Points]:
+    """The curve of that name."""
+    return lambda run: run.curve(name)
+
+
+def with_content(charts: Sequence[Chart], runs: Sequence[Any]) -> list[Chart]:
+    """The charts without the panels that no run has points for; empty charts are left out."""
+    kept = []
+    for chart in charts:
+        panels = tuple(panel for panel in chart.panels if any(map(panel.points, runs)))
+        if panels:
+            kept.append(replace(chart, panels=panels))
+    return kept
+
+
+def drawn_chart(chart: Chart, runs: Sequence[Any], *, legend: bool) -> DrawnChart:
+    """Draw each panel of a chart as an image of its own.
+
+    Args:
+        chart: What to draw.
+        runs: All of the page, so that a run has one colour everywhere.
+        legend: Whether to name the runs.
+    """
+    panels = []
+    for panel in chart.panels:
+        svg = base64.b64encode(panel_svg(panel, runs)).decode("ascii")
+        panels.append(DrawnPanel(f"data:image/svg+xml;base64,{svg}", _alt(panel, runs), panel.key))
+    shown = [
+        (run.name, swatch_of(number))
+        for number, run in enumerate(runs)
+        if legend and any(panel.points(run) for panel in chart.panels)
+    ]
+    return DrawnChart(chart, min(chart.columns, len(panels)), shown, panels)
+
+
+@mpl.rc_context(_SVG)
+def panel_svg(panel: Panel, runs: Sequence[Any]) -> bytes:
+    """A panel alone as an SVG on a transparent ground."""
+    figure = Figure(figsize=_SIZE)
+    draw_panel(figure.subplots(), panel, runs)
+    svg = io.BytesIO()
+    figure.savefig(svg, format="svg", transparent=True, metadata=_NO_METADATA)
+    return svg.getvalue()
+
+
+@mpl.rc_context(STYLE)
+def write_png(chart: Chart, runs: Sequence[Any], folder: Path) -> Path:
+    """Draw all panels of a chart, with a legend where there are several runs."""
+    columns = min(chart.columns, len(chart.panels))
+    rows = math.ceil(len(chart.panels) / columns)
+    width = _SIZE[0] * columns
+    names = max(1, min(4, int(width / (0.09 * max(len(run.name) for run in runs) + 0.9))))
+    legend_height = 0.15 + 0.24 * math.ceil(len(runs) / names)
+    figure = Figure(figsize=(width, _SIZE[1] * rows + legend_height))
+    grid = np.atleast_1d(figure.subplots(rows, columns)).flatten()
+    for axes in grid[len(chart.panels) :]:
+        axes.axis("off")
+    for axes, panel in zip(grid, chart.panels):
+        draw_panel(axes, panel, runs)
+    handles = [
+        Line2D([], [], color=colour, linestyle=dash, linewidth=2, label=run.name)
+        for run, colour, dash in styled(runs)
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=names, handlelength=3.2)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{chart.name}.png"
+    figure.savefig(path)
+    return path
+
+
+def draw_curve(axes: Axes, points: Points, colour: str, dash: Any) -> None:
+    """A line with gaps where values are not finite, and a cross at the last one before a gap.
+
+    Short curves, and single values between gaps, have dots.
+    """
+    steps, values = np.asarray(points, dtype=float).T
+    known = np.isfinite(values)
+    values = np.where(known, values, np.nan)
+    axes.plot(steps, values, color=colour, linestyle=dash, linewidth=1.8)
+    before, after = np.roll(known, 1), np.roll(known, -1)
+    before[0] = after[-1] = False
+    lonely = known & ~before & ~after
+    dots = known if len(points) <= _FEW else lonely
+    axes.plot(steps[dots], values[dots], "o", color=colour, markersize=3.6)
+    ends = known & ~after
+    ends[-1] = False
+    axes.plot(steps[ends], values[ends], "X", color=colour, markersize=8, markeredgecolor=PAPER)
+
+
+def styled(runs: Sequence[Any]) -> list[tuple[Any, str, Any]]:
+    """Each run with its colour and its line style."""
+    return [(run, *style_of(number)) for number, run in enumerate(runs)]
+
+
+def style_of(number: int) -> tuple[str, Any]:
+    """Colour and line style of a run by its place; where colours repeat, the dashes differ."""
+    rounds = number // len(COLOURS)
+    dashes = DASHES[(number + rounds) % len(DASHES)]
+    return COLOURS[number % len(COLOURS)], (0, dashes) if dashes else "solid"
+
+
+def swatch_of(number: int) -> Swatch:
+    """The line of a run by its place."""
+    colour, dash = style_of(number)
+    dashes = () if isinstance(dash, str) else dash[1]
+    return Swatch(colour, tuple(round(2.4 * length, 1) for length in dashes))
+
+
+def draw_panel(axes: Axes, panel: Panel, runs: Sequence[Any]) -> None:
+    """Draw a panel: curves or what it draws instead, lines of reference and marks."""
+    if panel.log:
+        axes.set_yscale("log")
+    axes.set(xlabel="training iteration", ylabel=panel.label, title=panel.title)
+    if panel.draw is None or panel.key:
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    drawn = [(run, colour, dash) for run, colour, dash in styled(runs) if panel.points(run)]
+    if panel.draw is not None:
+        panel.draw(axes, runs)
+    else:
+        for run, colour, dash in drawn:
+            draw_curve(axes, panel.points(run), colour, dash)
+    known = [run for run, _, _ in drawn]
+    names = [name for line in panel.lines for name in _draw_line(axes, line, known)]
+    axes.set_ylim(*panel.limits)
+    if panel.log:
+        axes.set_ylim(top=axes.get_ylim()[1] * 2.0)  # room for the name of a ceiling
+        _name_powers(axes)
+    elif names and panel.limits[1] is None:
+        low, high = axes.get_ylim()
+        axes.set_ylim(top=high + 0.15 * (high - low))
+    _place_names(axes, names)
+    _draw_marks(axes, [(panel.marks(run), colour) for run, colour, _ in drawn])
+
+
+def _alt(panel: Panel, runs: Sequence[Any]) -> str:
+    """What a panel shows, and the last values of its curves where it has a key."""
+    text = f"{panel.title}: {panel.label}" if panel.title else panel.label
+    if not panel.key:
+        return text
+    last = [(run.name, panel.points(run)) for run in runs]
+    values = ", ".join(f"{name} {points[-1][1]:.3g}" for name, points in last if points)
+    return f"{text} ({panel.key}) over training iterations; last values: {values}"
+
+
+def _name_powers(axes: Axes) -> None:
+    """1, 2, 5, 10 on a short logarithmic axis, powers of ten on a long one."""
+    low, high = axes.get_ylim()
+    subdivided = math.log10(high / low) < 3.0
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if subdivided else (1.0,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _draw_line(axes: Axes, line: Line, runs: Sequence[Any]) -> list[Annotation]:
+    """One line where all runs agree, else one for each value; named once."""
+    places = sorted({value for run in runs if (value := line.value(run)) is not None})
+    for place in places:
+        axes.axhline(place, zorder=1, **DOTTED)
+    if not places or not line.text:
+        return []
+    text = f"{line.text} = {places[0]:.3g}" if len(places) == 1 else f"{line.text}, by run"
+    name = axes.annotate(
+        text, (1.0, places[-1]), xycoords=axes.get_yaxis_transform(), xytext=(0, 3),
+        textcoords="offset points", ha="right", va="bottom", fontsize=9, color=QUIET,
+        bbox=_BEHIND,
+    )  # fmt: skip
+    name.set_in_layout(False)
+    return [name]
+
+
+def _place_names(axes: Axes, names: Sequence[Annotation]) -> None:
+    """Names of lines near the upper end of the axis stand below their line."""
+    axes.set_ylim(axes.get_ylim())
+    for name in names:
+        place = axes.transData.transform((0.0, name.xy[1]))
+        if axes.transAxes.inverted().transform(place)[1] > 0.9:
+            name.set_position((0, -3))
+            name.set_verticalalignment("top")
+
+
+def _draw_marks(
+    axes: Axes, marks_of_runs: Sequence[tuple[Sequence[tuple[float, str]], str]]
+) -> None:
+    """An upright line at each mark in the run's colour; what runs share is drawn once.
+
+    The first mark of a name has it beside it, those of each run higher up than those before.
+    """
+    drawn: set[tuple[float, str]] = set()
+    height = 0.13  # of the axis
+    for marks, colour in marks_of_runs:
+        new = [mark for mark in marks if mark not in drawn]
+        drawn |= set(new)
+        first = {text: place for place, text in reversed(marks)}  # of each name
+        for place, text in new:
+            axes.axvline(place, color=colour, linewidth=1.0, linestyle=(0, (4, 2)), alpha=0.6)
+            if first[text] != place:
+                continue
+            name = axes.annotate(
+                text, (place, height), xycoords=axes.get_xaxis_transform(), xytext=(2, 0),
+                textcoords="offset points", rotation=90, ha="left", va="bottom", fontsize=9,
+                color=colour, bbox=_BEHIND,
+            )  # fmt: skip
+            name.set_in_layout(False)
+        if new and height < 0.6:
+            height += 0.22

@@ -1,0 +1,83 @@
+"""Panels that are no curves over steps: the phase portrait, the sweep over eta, the spectra."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from mmdense.records.plots import PAPER, QUIET
+from mmdense.report.charts import DOTTED, styled
+from mmdense.report.collapse.eta_sweep import cosine_without_centre
+from mmdense.report.collapse.runs import Points, Run
+
+__all__ = ["draw_eta_sweep", "draw_phase", "draw_spectra", "last_shares", "phase"]
+
+_LEAST = 1e-12  # share of the variance that is drawn
+_ETAS = [number / 50 for number in range(-50, 51)]
+
+
+def phase(run: Run) -> Points:
+    """(m_o, m_r) at every step that has both, NaN included."""
+    residual = dict(run.curve("m_r"))
+    return [(m_o, residual[step]) for step, m_o in run.curve("m_o") if step in residual]
+
+
+def draw_phase(axes: Axes, runs: Sequence[Run]) -> None:
+    """m_r over m_o inside the quarter circle; a ring at the start, a dot at the end."""
+    angles = np.linspace(0.0, math.pi / 2, 100)
+    axes.plot(np.cos(angles), np.sin(angles), **DOTTED)
+    for text, place, sides in (
+        ("healthy", (0.03, 0.9), ("left", "top")),
+        ("collapsed", (0.9, 0.03), ("right", "bottom")),
+    ):
+        axes.annotate(text, place, ha=sides[0], va=sides[1], fontsize=9, color=QUIET)
+    for run, colour, dash in styled(runs):
+        points = np.asarray(phase(run), dtype=float).reshape(-1, 2)
+        axes.plot(points[:, 0], points[:, 1], color=colour, linestyle=dash, linewidth=1.8)
+        known = points[np.isfinite(points).all(axis=1)]
+        if len(known):
+            ring: Any = {
+                "markerfacecolor": PAPER,
+                "markeredgecolor": colour,
+                "markeredgewidth": 1.8,
+            }
+            axes.plot(*known[0], "o", markersize=8, **ring, zorder=4)
+            axes.plot(*known[-1], "o", color=colour, markersize=8, zorder=5)
+    axes.set(xlabel="m_o, centre", xlim=(0.0, 1.06))
+    axes.set_aspect("equal")
+
+
+def last_shares(run: Run) -> Points:
+    """The last (eta_p, eta_z) that are both finite, if there is one."""
+    other = dict(run.curve("eta_z"))
+    both = [(share, other.get(step, math.nan)) for step, share in run.curve("eta_p")]
+    return [pair for pair in both if all(map(math.isfinite, pair))][-1:]
+
+
+def draw_eta_sweep(axes: Axes, runs: Sequence[Run]) -> None:
+    """cos(o_e - eta o_p, o_p) over eta, with a dot at eta_p."""
+    axes.axhline(0.0, **DOTTED)
+    for run, colour, dash in styled(runs):
+        for eta_p, eta_z in last_shares(run):
+            cosines = cosine_without_centre(eta_p, eta_z, _ETAS)
+            axes.plot(_ETAS, cosines, color=colour, linestyle=dash, linewidth=1.8)
+            axes.plot(eta_p, 0.0, "o", color=colour, markersize=7)
+    axes.set(xlabel="eta", xlim=(-1.0, 1.0), xticks=[-1.0, -0.5, 0.0, 0.5, 1.0])
+
+
+def draw_spectra(axes: Axes, runs: Sequence[Run], space: str) -> None:
+    """Shares of the variance over their index: thin at the first look, thick at the last."""
+    for run, colour, dash in styled(runs):
+        looks = run.spectra_of(space)
+        for look, width, alpha in ((looks[:1], 1.0, 0.6), (looks[-1:], 2.2, 1.0)):
+            for spectrum in look:
+                values = np.asarray(spectrum["values"], dtype=float)
+                shares = values / max(float(values.sum()), 1e-300)
+                shares = np.where(shares > _LEAST, shares, np.nan)
+                index = np.arange(1, len(shares) + 1)
+                axes.plot(index, shares, color=colour, linestyle=dash, linewidth=width, alpha=alpha)
+    axes.set_xlabel("eigenvalue, by its size")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

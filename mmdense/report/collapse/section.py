@@ -1,0 +1,167 @@
+"""Whether pretrainings collapsed, why, what to try, and the curves that show it."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from mmdense.collapse.history import FILE_NAME
+from mmdense.records.plots import COLOURS
+from mmdense.report.charts import Swatch, drawn_chart, swatch_of
+from mmdense.report.collapse.advice import BLIND_SPOTS, Advice, advice_of, observations
+from mmdense.report.collapse.figures import charts_of
+from mmdense.report.collapse.runs import Run, comparison_warnings, read_runs
+from mmdense.report.render import render
+from mmdense.report.section import Notice, Section
+from mmdense.report.sortable_table import Cell, number_cell, sortable_table
+from mmdense.report.sources import Subject
+
+__all__ = ["collapse_section", "section_of_runs"]
+
+_MAIN = ("centre", "deviation", "batch_ranks")  # figures that are shown at once beside records
+_DRAWN = 4  # runs of records at most that get a card and curves; more stand in a table
+_PHASES = 8  # that are listed before the number of those left
+_READINGS = (  # of the table: reading, title, digits
+    ("m_o", "m_o", 3),
+    ("m_r", "m_r", 3),
+    ("std", "std", 4),
+    ("rank", "rank in a batch", 1),
+    ("projector/centred_rank_me", "RankMe of the projector, centred", 1),
+    ("backbone/centred_rank_me", "RankMe of the backbone, centred", 1),
+    ("alignment", "alignment", 3),
+    ("uniformity", "uniformity", 2),
+)
+
+
+class Card(NamedTuple):
+    """One run: its name and line, the verdict with its reason, advice, and facts."""
+
+    name: str
+    style: Swatch | None
+    verdict: str
+    reason: str
+    advice: Advice
+    observations: Sequence[str]
+    facts: dict[str, Any]
+
+
+def collapse_section(subjects: Sequence[Subject]) -> Section:
+    """All parts of records that ``mmdense.CollapseHook`` watched."""
+    runs: list[Run] = []
+    notices: list[Notice] = []
+    for part in (part for subject in subjects for part in subject.parts):
+        if part.folder is None or not (part.folder / FILE_NAME).is_file():
+            continue
+        try:
+            (run,) = read_runs([part.folder])
+        except ValueError as error:
+            notices.append(Notice("unsure", f"{part.told(error)}."))
+            continue
+        runs.append(replace(run, name=part.name))
+    section = section_of_runs(runs, alone=False)
+    return section._replace(notices=(*notices, *section.notices))
+
+
+def section_of_runs(runs: Sequence[Run], *, alone: bool) -> Section:
+    """Cards, last readings and figures of runs; more than four beside records are a table only.
+
+    Args:
+        runs: Those to show; without any, the section is empty.
+        alone: Whether the page has this section alone, and shows all figures at once.
+    """
+    notices = [
+        Notice("bad", f"{run.name}: {run.verdict}. {run.reason}".rstrip())
+        for run in runs
+        if advice_of(run.verdict).tone == "bad"
+    ]
+    if alone:
+        notices += [Notice("unsure", warning) for warning in comparison_warnings(runs)]
+        if len(runs) > len(COLOURS):
+            text = f"More than {len(COLOURS)} runs: colours repeat, with other dashes."
+            notices.append(Notice("unsure", text))
+    drawn = runs if alone or len(runs) <= _DRAWN else []
+    several = len(runs) > 1
+    charts = charts_of(drawn) if drawn else []
+    figures = [drawn_chart(chart, drawn, legend=several) for chart in charts]
+    shown = [one for one in figures if alone or one.chart.name in _MAIN]
+    styles = [swatch_of(number) if several else None for number in range(len(drawn))]
+    html = render(
+        "collapse.html",
+        alone=alone,
+        verdicts=[] if drawn else _counted(runs),
+        table=_table(runs) if several else "",
+        cards=[_card(run, style) for run, style in zip(drawn, styles)],
+        shown=shown,
+        folded=[one for one in figures if one not in shown],
+        blind_spots=BLIND_SPOTS,
+    )
+    return Section("collapse", "Collapse", html if runs else "", tuple(notices))
+
+
+def _counted(runs: Sequence[Run]) -> list[tuple[str, str, int]]:
+    counts = Counter(run.verdict for run in runs)
+    return [
+        (advice_of(verdict).tone, verdict or "no verdict yet", count)
+        for verdict, count in counts.items()
+    ]
+
+
+def _table(runs: Sequence[Run]) -> Markup:
+    """The last readings of all runs; a reading that no run has is left out."""
+    columns = [column for column in _READINGS if any(run.curve(column[0]) for run in runs)]
+    rows = [
+        [
+            Cell(run.name),
+            Cell(run.verdict or "no verdict yet"),
+            *(number_cell(run.last(key), number_text(run.last(key), n)) for key, _, n in columns),
+        ]
+        for run in runs
+    ]
+    header = ["Run", "Verdict", *(title for _, title, _ in columns)]
+    return Markup(sortable_table("Last readings of all runs", header, rows))
+
+
+def number_text(value: float | None, digits: int) -> str | None:
+    """A reading with that many digits behind the point; None stays None."""
+    if value is None:
+        return None
+    # Adding zero makes the -0.0 of a rounded value 0.0.
+    return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "not finite"
+
+
+def _card(run: Run, style: Swatch | None) -> Card:
+    facts, advice = run.facts, advice_of(run.verdict)
+    hidden = facts.get("centre_hidden")
+    named = {
+        "method": facts.get("method"),
+        "last step": f"{run.last_step:,}" if run.last_step else None,
+        "channels D": facts.get("channels"),
+        "images in a batch B": facts.get("batch"),
+        "vectors behind m_o, M": facts.get("vectors"),
+        "floor of m_o": number_text(facts.get("centre_floor"), 3),
+        "last BatchNorm hides the centre": None if hidden is None else ("yes" if hidden else "no"),
+        "heads in turn, from step": _phases(run),
+        "checkpoints": ", ".join(facts.get("checkpoints", [])),
+    }
+    for space, sizes in facts.get("spaces", {}).items():
+        named[f"fixed images, {space}"] = f"{sizes['images']} × {sizes['channels']} channels"
+    verdict = run.verdict or "no verdict yet"
+    return Card(run.name, style, verdict, _sentence(run.reason), advice, observations(run), named)
+
+
+def _phases(run: Run) -> str:
+    """The heads whose loss a run had, each with the step of its start."""
+    shown = [f"{head} {start:,}" for start, head in run.phases[:_PHASES]]
+    left = len(run.phases) - len(shown)
+    return ", ".join([*shown, *([f"and {left} more"] if left else [])])
+
+
+def _sentence(text: str) -> str:
+    if not text:
+        return ""
+    reading = text.split(maxsplit=1)[0] in ("m_o", "m_r")  # names keep their letters
+    begun = text if reading else text[0].upper() + text[1:]
+    return begun if begun.endswith(".") else f"{begun}."

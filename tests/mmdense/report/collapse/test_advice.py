@@ -1,0 +1,74 @@
+"""The advice on a verdict and the observations on the readings."""
+
+from pathlib import Path
+
+import pytest
+
+from mmdense.collapse import verdict
+from mmdense.report.collapse.advice import ADVICE, BLIND_SPOTS, advice_of, as_markdown, observations
+from tests.mmdense.report.collapse.made_up_runs import made_up
+
+DOCS = Path(__file__).resolve().parents[4] / "docs" / "collapse.md"
+VERDICTS = {
+    getattr(verdict, name)
+    for name in ("HEALTHY", "COMPLETE", "DIMENSIONAL", "DIVERGED", "HIDDEN", "EARLY")
+}
+
+
+def flat(run, name, *values):
+    """The run with another curve."""
+    run.curves[name] = [(float(step), value) for step, value in enumerate(values, start=1)]
+    return run
+
+
+def test_every_verdict_has_advice():
+    assert set(ADVICE) == VERDICTS
+    for name in VERDICTS:
+        assert advice_of(name).remedies
+    assert "no judgement yet" in advice_of("").meaning
+
+
+def test_the_docs_hold_the_advice():
+    text = DOCS.read_text(encoding="utf-8")
+    begin, end = "<!-- verdicts -->\n", "\n<!-- /verdicts -->"
+    assert text.count(begin) == text.count(end) == 1
+    inside = text.split(begin)[1].split(end)[0]
+    assert inside == as_markdown(), (
+        "paste what mmdense.report.collapse.advice.as_markdown() returns"
+    )
+
+
+def test_the_docs_list_the_blind_spots():
+    text = DOCS.read_text(encoding="utf-8")
+    assert [spot for spot in BLIND_SPOTS if f"- {spot}\n" not in text] == []
+
+
+def test_a_healthy_run_has_no_observations():
+    assert observations(made_up()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda run: flat(run, "m_o", 0.5, float("nan")), "from step 2"),
+        (lambda run: flat(flat(run, "o_e", 1e-9), "r_e", 1e-8), "no extra gradient"),
+        (lambda run: flat(run, "projector/centred_rank_me", 40.0, 9.0), "from 40.0 at step 1"),
+    ],
+)
+def test_observations_name_the_readings(change, expected):
+    (sentence,) = observations(change(made_up()))
+    assert expected in sentence
+
+
+def test_a_collapse_of_the_projector_alone():
+    run = made_up(verdict="complete collapse")
+    assert "Only the projector" in " ".join(observations(run))
+    flat(run, "backbone/centred_rank_me", 40.0, 3.0)
+    assert "Only the projector" not in " ".join(observations(run))
+
+
+def test_what_a_batchnorm_and_a_checkpoint_hide():
+    assert "keeps m_o low" in observations(made_up(centre_hidden=True))[0]
+    hidden = made_up(verdict=verdict.HIDDEN, centre_hidden=True)
+    assert observations(hidden) == []  # the verdict says it
+    assert "checkpoints" in observations(made_up(checkpoints=["a.pth"]))[0]
