@@ -40,7 +40,7 @@ usage: mmdense TOOL [ARGUMENTS]
        mmdense --where       the folder that holds configs/ and tools/
        mmdense --version
 
-A CONFIG is a file, or one that is installed: mmdense::pretrain/simsiam_r18_own.py."""
+A CONFIG is a file, or one that is installed: mmdense::pretrain/simsiam_r18_photos.py."""
 
 
 def tools() -> dict[str, Path]:
