@@ -34,8 +34,7 @@ def check(config: str, splits: Iterable[str], options: Mapping[str, Any] | None 
     from rich.progress import track
 
     from mmdense.data.checks.dataset import check_dataset
-    from mmdense.data.checks.finding import errors_of
-    from mmdense.data.checks.report import print_findings
+    from mmdense.data.checks.problems import errors_of, print_problems
     from mmdense.machine import available_cores
 
     cfg = read_config(config, options)
@@ -46,13 +45,13 @@ def check(config: str, splits: Iterable[str], options: Mapping[str, Any] | None 
         loader = cfg.get(f"{split}_dataloader")
         if not loader:
             continue
-        findings = check_dataset(
+        problems = check_dataset(
             loader.dataset,
             workers=available_cores(),
             progress=lambda results, total: track(results, "reading", total, console=console),
         )
-        print_findings(split, findings, console)
-        errors += len(errors_of(findings))
+        print_problems(split, problems, console)
+        errors += len(errors_of(problems))
     return errors
 
 

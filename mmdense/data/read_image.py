@@ -41,11 +41,26 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_END = b"IEND\xae\x42\x60\x82"  # the last chunk, with its checksum
 _SCAN, _END = 0xDA, b"\xff\xd9"  # JPEG markers
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_ADVICE = "copy it again from its source, or take it out of the data set"
+_ADVICE = "copy it again from its source, or remove it from the data set"
 
 
 class BrokenImageError(ValueError):
-    """A picture that is missing or cannot be decoded; the message names the file."""
+    """An image that is missing or cannot be decoded; the message names the file.
+
+    Attributes:
+        reason: What is wrong.
+        advice: What to do.
+    """
+
+    reason: str = ""
+    advice: str = ""
+
+    @classmethod
+    def of(cls, file: str, reason: str, advice: str = _ADVICE) -> BrokenImageError:
+        """Return the error; the constructor takes a message alone, as data loaders need it."""
+        error = cls(f"{file}: {reason}; {advice}")
+        error.reason, error.advice = reason, advice
+        return error
 
 
 def read_image(path: str | Path, color_type: str = "color") -> np.ndarray:
@@ -70,10 +85,8 @@ def read_image(path: str | Path, color_type: str = "color") -> np.ndarray:
 
 def missing_image(path: str | Path) -> BrokenImageError:
     """The error for a path without a file."""
-    return BrokenImageError(
-        f"{path}: there is no such file; check data_root and data_prefix, or take its entry out of "
-        "the annotations"
-    )
+    advice = "check data_root and data_prefix, or remove its entry from the annotations"
+    return BrokenImageError.of(str(path), "there is no such file", advice)
 
 
 def decode_image(
@@ -105,16 +118,14 @@ def decode_image(
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flag) if content else None
     except cv2.error as error:
-        raise BrokenImageError(f"{name}: OpenCV cannot decode it ({error}); {_ADVICE}") from error
+        raise BrokenImageError.of(name, f"OpenCV cannot decode it ({error})") from error
     if image is None or (content.startswith(_JPEG) and not _jpeg_has_end(content)):
-        raise BrokenImageError(f"{name}: {_what_is_wrong(content)}; {_ADVICE}")
+        raise BrokenImageError.of(name, _what_is_wrong(content))
     if not tiff or image.dtype == np.uint8:
         return image
     if image.dtype != np.uint16:
-        raise BrokenImageError(
-            f"{name}: pixels are {image.dtype}, which has no agreed range; save it with 8 or 16 "
-            "bits a channel"
-        )
+        reason = f"pixels are {image.dtype}, which has no agreed range"
+        raise BrokenImageError.of(name, reason, "save it with 8 or 16 bits a channel")
     return (image // 256).astype(np.uint8)
 
 

@@ -11,7 +11,7 @@ from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from mmdense.data.checks.coco import check_coco
-from mmdense.data.checks.finding import Finding, errors_of
+from mmdense.data.checks.problems import DataProblem, errors_of
 from mmdense.data.load_json import load_json
 from mmdense.registry import DATASETS
 
@@ -26,7 +26,7 @@ class CheckedCocoDataset(CocoDataset):
 
     The check (:func:`~mmdense.data.checks.coco.check_coco`) is made on the file that is read
     anyway, before any entry is used, and looks at no picture: some seconds for COCO's 860,001
-    boxes. ``tools/check_data.py`` shows all findings, and looks at the pictures too.
+    boxes. ``tools/check_data.py`` lists all problems, and checks the images, too.
 
     Raises:
         FileNotFoundError: there is no annotation file.
@@ -56,7 +56,7 @@ class CheckedCocoDataset(CocoDataset):
 
 def check_annotations(
     dataset: CocoDataset, coco: Any, image_folder: Path | None = None
-) -> list[Finding]:
+) -> list[DataProblem]:
     """Check a file as a data set would use it.
 
     Args:
@@ -66,7 +66,7 @@ def check_annotations(
         image_folder: As for :func:`~mmdense.data.checks.coco.check_coco`.
 
     Returns:
-        The findings.
+        The problems.
     """
     transforms = dataset.pipeline.transforms
     colours = [step.color_type for step in transforms if hasattr(step, "color_type")]
@@ -81,11 +81,9 @@ def check_annotations(
     )
 
 
-def _stop_at_errors(findings: list[Finding], file: str) -> None:
-    errors = errors_of(findings)
-    notes = Counter((finding.field, finding.advice) for finding in findings) - Counter(
-        (finding.field, finding.advice) for finding in errors
-    )
+def _stop_at_errors(problems: list[DataProblem], file: str) -> None:
+    errors = errors_of(problems)
+    notes = Counter((one.field, one.advice) for one in problems if one.level == "note")
     for (field, advice), count in notes.items():
         print_log(f"{file}: {field}: {count} noted; {advice}", "current")
     if errors:

@@ -1,26 +1,35 @@
 """What is wrong with annotations in COCO format.
 
 The levels follow what MMDetection's ``CocoDataset`` does with an entry. An error is where it
-stops, or silently teaches something wrong; a note is where it leaves the entry out or can live with
-it. COCO's own train2017 has two boxes without height, for example: that is a note.
+stops, or silently teaches something wrong; a note is where it leaves the entry out or accepts it.
+COCO's own train2017 has two boxes without height, for example: that is a note.
 
-Boxes, masks and files are checked in ``coco_boxes.py``, ``coco_masks.py`` and
-``coco_images.py``.
+Each check is a condition on columns, so that a million annotations take a few seconds. The files of
+the images are checked in ``coco_images.py``, the segmentations in ``coco_masks.py``.
+
+Letters: N annotations, K images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmdense.data.checks.coco_boxes import check_boxes
-from mmdense.data.checks.coco_entries import Entries, read_entries
-from mmdense.data.checks.coco_images import check_files, image_sizes
+import numpy as np
+
+from mmdense.data.checks.coco_images import ImageSizes, check_files, image_sizes
 from mmdense.data.checks.coco_masks import check_masks
-from mmdense.data.checks.finding import Finding, Findings
+from mmdense.data.checks.coco_table import CocoTable, is_first, is_key, numbers, read_table
+from mmdense.data.checks.problems import DataProblem, DataProblems
 
 __all__ = ["check_coco"]
+
+_NUMBERS = {int, float}
+_NO_BOX = [np.nan] * 4
+_FORMAT = "a COCO box is [x, y, width, height] in pixels"
+_OUTSIDE = f"{_FORMAT}, not two corners, and of the image at the size in its entry"
+_LEFT_OUT = "MMDetection leaves the object out: draw it again or remove it"
 
 
 def check_coco(
@@ -32,81 +41,86 @@ def check_coco(
     evaluation: bool = False,
     image_folder: Path | None = None,
     turned_by_exif: bool = True,
-) -> list[Finding]:
+) -> list[DataProblem]:
     """Check annotations without reading a pixel.
 
     Args:
         coco: The content of the JSON file.
-        file: Its name, for the findings.
+        file: Its name, for the problems.
         classes: The classes of the config; None does not compare them.
         masks: Whether the segmentations are used.
         evaluation: Whether the file is evaluated on: COCO's evaluation needs ``iscrowd``, and the
             file of a test set may come without annotations.
-        image_folder: Where the pictures lie; their headers are compared with the entries. None
+        image_folder: The folder of the images; their headers are compared with the entries. None
             looks at no file.
-        turned_by_exif: Whether the pipeline turns pictures by their EXIF orientation, as mmcv does
-            where it is not told otherwise.
+        turned_by_exif: Whether the pipeline turns images by their EXIF orientation, as mmcv does
+            by default.
 
     Returns:
-        The findings, none where all is well.
+        The problems, none where all is well.
     """
-    found = Findings(file)
+    found = DataProblems(file)
     if not isinstance(coco, dict):
         problem = f"holds a {type(coco).__name__}"
         found.error("", "file", problem, "a COCO file is an object with images and annotations")
         return found
     if evaluation and "annotations" not in coco:
         coco = {**coco, "annotations": []}
-    images = read_entries(coco, "images", found)
-    categories = read_entries(coco, "categories", found)
-    annotations = read_entries(coco, "annotations", found)
+    images = read_table(coco, "images", found)
+    categories = read_table(coco, "categories", found)
+    annotations = read_table(coco, "annotations", found)
     if coco.get("images") == []:
         found.error("", "images", "there is none", "list at least one image")
     if coco.get("annotations") == []:
         add = found.note if evaluation else found.error
         add("", "annotations", "there is none", "without one, nothing can be learnt or scored")
-    _check_categories(categories, found)
-    if classes is not None:
-        _compare_classes(categories, classes, found)
-    sizes = image_sizes(images, found)
-    check_boxes(annotations, images, sizes, categories, found, evaluation=evaluation)
+    _check_categories(categories, classes)
+    sizes = image_sizes(images)
+    _check_reference(annotations, "image_id", images)
+    _check_reference(annotations, "category_id", categories)
+    _check_crowd(annotations, evaluation=evaluation)
+    boxes = _boxes(annotations)  # [N, 4]
+    _check_extent(annotations, boxes)
+    _check_place(annotations, images, sizes, boxes)
+    _check_areas(annotations, boxes)
     if masks:
-        check_masks(annotations, sizes, found)
+        check_masks(annotations, sizes)
     if image_folder is not None:
-        check_files(images, sizes, image_folder, found, turned_by_exif=turned_by_exif)
+        check_files(images, sizes, image_folder, turned_by_exif=turned_by_exif)
     return found
 
 
-def _check_categories(categories: Entries, found: Findings) -> None:
-    """Names are text, and no two are the same."""
-    seen = set()
-    for index, category in enumerate(categories.values):
-        name = category.get("name")
-        if "name" in category and not isinstance(name, str):
-            found.error(categories.where(index), "name", f"is {name!r}", "a name is text")
-        elif name in seen:
-            problem = f"{name!r} was taken by a category before"
-            found.error(categories.where(index), "name", problem, "merge or rename the categories")
-        elif name is not None:
-            seen.add(name)
+def _check_categories(categories: CocoTable, classes: Sequence[str] | None) -> None:
+    """Names are text, no two are the same, and they are those of the config in its order.
 
-
-def _compare_classes(categories: Entries, classes: Sequence[str], found: Findings) -> None:
-    """MMDetection numbers the labels in the order of the file, and takes names from the config."""
-    names = [name for name in categories.column("name") if isinstance(name, str)]
-    missing = [name for name in classes if name not in names]
-    if missing:
+    MMDetection numbers the labels in the order of the file, and takes names from the config.
+    """
+    column = categories.column("name")
+    text = np.array([isinstance(name, str) for name in column], dtype=bool)
+    categories.error(categories.has("name") & ~text, "name", "a name is text")
+    categories.error(
+        text & ~is_first(column, text),
+        "name",
+        "merge or rename the categories",
+        lambda index: f"{column[index]!r} is the name of a category before",
+    )
+    names = column[text].tolist()
+    if classes is None:
+        return
+    found = categories.found
+    if missing := [name for name in classes if name not in names]:
         found.error(
             "",
             "categories",
             f"there are {_listed(names)}; not among them, of the config: {_listed(missing)}",
             "set metainfo=dict(classes=...) of the data set to the names of the file",
         )
-    for name in dict.fromkeys(names):
+    unique = list(dict.fromkeys(names))
+    for name in unique:
         if name not in classes:
             problem = f"{name!r} is not a class of the config"
             found.note("", "categories", problem, "its objects are left out")
-    used = [name for name in dict.fromkeys(names) if name in classes]
+    used = [name for name in unique if name in classes]
     if used != [name for name in classes if name in used]:
         found.error(
             "",
@@ -116,7 +130,95 @@ def _compare_classes(categories: Entries, classes: Sequence[str], found: Finding
         )
 
 
+def _check_reference(annotations: CocoTable, field: str, target: CocoTable) -> None:
+    column, ids = annotations.column(field), target.column("id")
+    known = set(ids[is_key(ids)])
+    leads = is_key(column)
+    leads[leads] = [value in known for value in column[leads]]
+    annotations.error(
+        annotations.has(field) & ~leads,
+        field,
+        f"add the entry to {target.key}, or remove the annotation",
+        lambda index: f"{column[index]!r} is not in {target.key}",
+    )
+
+
+def _check_crowd(annotations: CocoTable, *, evaluation: bool) -> None:
+    column, present = annotations.column("iscrowd"), annotations.has("iscrowd")
+    if evaluation:
+        advice = "COCO's evaluation reads it: write 0 for a single object"
+        annotations.error(~present, "iscrowd", advice)
+    valid = [type(value) in (int, bool) and value in (0, 1) for value in column]
+    advice = "write 0 for a single object, 1 for a crowd"
+    annotations.error(present & ~np.array(valid, dtype=bool), "iscrowd", advice)
+
+
+def _boxes(annotations: CocoTable) -> np.ndarray:
+    """Return x, y, width, height, [N, 4]; NaN for what is not four finite numbers."""
+    column = annotations.column("bbox")
+    four = [
+        box if type(box) is list and len(box) == 4 and {*map(type, box)} <= _NUMBERS else _NO_BOX
+        for box in column
+    ]
+    boxes = np.array(four, dtype=np.float64).reshape(-1, 4)
+    wrong = ~np.isfinite(boxes).all(axis=1)
+    boxes[wrong] = np.nan
+    annotations.error(wrong & annotations.has("bbox"), "bbox", f"{_FORMAT}, four numbers")
+    return boxes
+
+
+def _check_extent(annotations: CocoTable, boxes: np.ndarray) -> None:
+    """Width and height."""
+    least = boxes[:, 2:].min(axis=1)  # [N]
+
+    def has(what: str) -> Callable[[int], str]:
+        return lambda index: f"{boxes[index].tolist()} has {what}"
+
+    annotations.error(least < 0, "bbox", _FORMAT, has("a negative width or height"))
+    annotations.note(least == 0, "bbox", _LEFT_OUT, has("no size"))
+    thin = (least > 0) & (least < 1)
+    annotations.note(thin, "bbox", _LEFT_OUT, has("less than a pixel of width or height"))
+
+
+def _check_place(
+    annotations: CocoTable, images: CocoTable, sizes: ImageSizes, boxes: np.ndarray
+) -> None:
+    """Where the box is in its image.
+
+    A box of which more than half is outside is an error: it is in another format or of another size
+    of the image. MMDetection clips what is outside less. One pixel is rounding.
+    """
+    owner = sizes.rows_of(annotations.column("image_id"))  # [N]
+    size = sizes.sizes[owner]  # [N, 2] width, height; NaN where unknown
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]  # [N, 2]
+    inside = np.clip(np.minimum(high, size) - np.maximum(low, 0), 0, None).prod(axis=1)
+    area = boxes[:, 2:].prod(axis=1)
+    comparable = (boxes[:, 2:] > 0).all(axis=1) & ~np.isnan(size).any(axis=1)
+    share = np.divide(inside, area, out=np.ones_like(area), where=comparable)
+    overhang = np.maximum(-low, high - size).max(axis=1)
+
+    def problem(index: int) -> str:
+        name = images.entries[owner[index]].get("file_name")
+        width, height = size[index]
+        outside = f"is {1 - share[index]:.0%} outside of {name}, {width:g}x{height:g}"
+        return f"{boxes[index].tolist()} {outside}"
+
+    most = comparable & (share < 0.5)
+    part = comparable & ~most & (overhang > 1)
+    annotations.error(most, "bbox", _OUTSIDE, problem)
+    annotations.note(part, "bbox", "MMDetection's Resize clips it to the image", problem)
+
+
+def _check_areas(annotations: CocoTable, boxes: np.ndarray) -> None:
+    """MMDetection leaves out every object whose area is not positive."""
+    area = numbers(annotations.column("area"))  # NaN fails every comparison
+    visible = (boxes[:, 2:] >= 1).all(axis=1)
+    valid = (area > 0) & (area < np.inf) | (area == 0) & ~visible
+    advice = "the object would be left out: write the pixels of the mask, or width * height"
+    annotations.error(annotations.has("area") & ~valid, "area", advice)
+
+
 def _listed(names: Sequence[str]) -> str:
-    """The first ten names, and how many there are."""
+    """Return the first ten names, and how many there are."""
     shown = ", ".join(repr(name) for name in names[:10]) or "none"
     return shown if len(names) <= 10 else f"{shown}, ... ({len(names)})"

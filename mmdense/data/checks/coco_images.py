@@ -1,25 +1,24 @@
 """The images of a COCO file: their sizes, and the headers of their files.
 
-**Whose frame a box is in.** COCO has no field for it. mmcv turns a picture with an EXIF orientation
-when it loads it, and boxes are not turned with it, so they must be those of the turned picture; so
-must the entry's width and height. Annotation tools differ: some show and export the turned
-picture, some the stored one. The size in the entry tells which: where it is the stored size of a
-picture that loading turns by a quarter, the boxes are of the stored frame, and the loader must
-leave the picture as it is stored (``color_type='color_ignore_orientation'``). Half turns and
-mirrorings do not show in the size; those are noted.
+**In which frame a box is.** COCO has no field for it. mmcv turns an image with an EXIF orientation
+when it loads it, and boxes are not turned with it, so they must be those of the turned image; so
+must the entry's width and height. Annotation tools differ: some show and export the turned image,
+some the stored one. The size in the entry decides: where it is the stored size of an image that
+loading turns by a quarter, the boxes are in the stored frame, and the loader must not turn the
+image (``color_type='color_ignore_orientation'``). Half turns and mirrorings do not change the size;
+those are noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from mmdense.data.checks.coco_entries import KEY_TYPES, MISSING, Entries
-from mmdense.data.checks.finding import Findings
+from mmdense.data.checks.coco_table import CocoTable, is_key, numbers
 
 __all__ = ["ImageSizes", "check_files", "image_sizes"]
 
@@ -30,78 +29,79 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", 
 
 @dataclass(frozen=True)
 class ImageSizes:
-    """What the annotations are compared with.
+    """What the annotations are compared with, K images.
 
     Attributes:
-        index: Place of each image in ``sizes``, by its id.
-        sizes: Width and height ``[N, 2]`` in pixels; NaN where the entry has none.
+        rows: Row of each image in ``sizes``, by its id.
+        sizes: Width and height in pixels, ``[K + 1, 2]``; NaN where the entry has none, and in the
+            last row.
     """
 
-    index: dict[Hashable, int]
+    rows: dict[Any, int]
     sizes: np.ndarray
 
+    def rows_of(self, image_ids: np.ndarray) -> np.ndarray:
+        """Return the row of each image id, int64 [N]; -1 where there is no such image."""
+        found = (
+            self.rows.get(value, -1) if valid else -1
+            for value, valid in zip(image_ids, is_key(image_ids), strict=True)
+        )
+        return np.fromiter(found, np.int64, len(image_ids))
 
-def image_sizes(images: Entries, found: Findings) -> ImageSizes:
-    """Width and height of each entry; what is not a size is added to ``found``."""
-    sizes = np.full((len(images) + 1, 2), np.nan)  # the last row serves index -1
+
+def image_sizes(images: CocoTable) -> ImageSizes:
+    """Return width and height of each entry; what is not a size becomes a problem."""
+    sizes = np.full((len(images) + 1, 2), np.nan)
     for axis, field in enumerate(("width", "height")):
-        for index, value in enumerate(images.column(field)):
-            if type(value) in (int, float) and 0 < value < np.inf and value == int(value):
-                sizes[index, axis] = value
-            elif value is not MISSING:
-                advice = "write the size of the picture in pixels"
-                found.error(images.where(index), field, f"is {value!r}", advice)
+        value = numbers(images.column(field))
+        valid = (value > 0) & (value < np.inf) & (value == np.floor(value))
+        sizes[:-1, axis][valid] = value[valid]
+        advice = "write the size of the image in pixels"
+        images.error(images.has(field) & ~valid, field, advice)
     ids = images.column("id")
-    places: dict[Hashable, int] = {}
-    for index, value in enumerate(ids):
-        if type(value) in KEY_TYPES:
-            places.setdefault(value, index)
-    return ImageSizes(places, sizes)
+    rows: dict[Any, int] = {}
+    for index in np.flatnonzero(is_key(ids)).tolist():
+        rows.setdefault(ids[index], index)
+    return ImageSizes(rows, sizes)
 
 
 def check_files(
-    images: Entries, sizes: ImageSizes, folder: Path, found: Findings, *, turned_by_exif: bool
+    images: CocoTable, sizes: ImageSizes, folder: Path, *, turned_by_exif: bool
 ) -> None:
     """Compare the entries with the headers of the files in ``folder``, and the folder with them."""
-    listed = set()
-    for index, name in enumerate(images.column("file_name")):
-        if not isinstance(name, str) or not name:
-            if name is not MISSING:
-                advice = "write the path below the folder of the images"
-                found.error(images.where(index), "file_name", f"is {name!r}", advice)
-            continue
-        listed.add(name)
-        if not (folder / name).is_file():
-            problem = f"there is no file {folder / name}"
-            advice = "bring the file, correct data_prefix, or take the entry out"
-            found.error(images.where(index), "file_name", problem, advice)
-            continue
-        _check_header(
-            images, index, sizes.sizes[index], folder / name, found, turned_by_exif=turned_by_exif
-        )
+    names = images.column("file_name")
+    named = np.array([isinstance(name, str) and name != "" for name in names], dtype=bool)
+    advice = "write the path below the folder of the images"
+    images.error(images.has("file_name") & ~named, "file_name", advice)
+    there = named.copy()
+    there[named] = [(folder / name).is_file() for name in names[named]]
+    images.error(
+        named & ~there,
+        "file_name",
+        "add the file, correct data_prefix, or remove the entry",
+        lambda index: f"there is no file {folder / names[index]}",
+    )
+    for index in np.flatnonzero(there).tolist():
+        path = folder / names[index]
+        _check_header(images, index, sizes.sizes[index], path, turned_by_exif=turned_by_exif)
+    listed = set(names[named])
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if path.suffix.lower() in _SUFFIXES and path.relative_to(folder).as_posix() not in listed:
             advice = "it is not used; add an entry if it should be"
-            found.note("", "images", f"no entry for the file {path}", advice)
+            images.found.note("", "images", f"no entry for the file {path}", advice)
 
 
 def _check_header(
-    images: Entries,
-    index: int,
-    size: np.ndarray,
-    path: Path,
-    found: Findings,
-    *,
-    turned_by_exif: bool,
+    images: CocoTable, index: int, size: np.ndarray, path: Path, *, turned_by_exif: bool
 ) -> None:
-    where = images.where(index)
+    found, where = images.found, images.where(index)
     try:
-        with Image.open(path) as picture:
-            stored, kind = picture.size, picture.format
-            orientation = picture.getexif().get(_ORIENTATION, 1)
+        with Image.open(path) as image:
+            stored, kind = image.size, image.format
+            orientation = image.getexif().get(_ORIENTATION, 1)
     except (UnidentifiedImageError, OSError) as error:
-        advice = "copy the file again from its source, or take the entry out"
-        found.error(where, "file_name", f"{path} is not a picture ({error})", advice)
+        advice = "copy the file again from its source, or remove the entry"
+        found.error(where, "file_name", f"{path} is not an image ({error})", advice)
         return
     if np.isnan(size).any():
         return
@@ -109,18 +109,18 @@ def _check_header(
     quarter = kind in _TURNED and orientation in range(5, 9)
     loaded = stored[::-1] if turns and quarter else stored
     written = (int(size[0]), int(size[1]))
-    field, told = "width, height", f"{written[0]}x{written[1]}"
+    field, listed = "width, height", f"{written[0]}x{written[1]}"
     if written == loaded:
         if turns and (not quarter or loaded[0] == loaded[1]):
             problem = f"{path} has EXIF orientation {orientation}, by which it is turned when read"
-            advice = "make sure that boxes and masks are those of the turned picture"
+            advice = "make sure that boxes and masks are those of the turned image"
             found.note(where, "file_name", problem, advice)
     elif quarter and written == loaded[::-1]:
         kept = "'color_ignore_orientation'" if turned_by_exif else "'color'"
-        problem = f"{told}, but {path} (EXIF orientation {orientation}) is loaded as "
+        problem = f"{listed}, but {path} (EXIF orientation {orientation}) is loaded as "
         problem += f"{loaded[0]}x{loaded[1]}"
-        advice = "boxes are of the other frame: give the loader of the pipeline color_type=" + kept
+        advice = "boxes are in the other frame: give the loader of the pipeline color_type=" + kept
         found.error(where, field, problem, advice)
     else:
-        problem = f"{told}, but {path} is {loaded[0]}x{loaded[1]}"
-        found.error(where, field, problem, "annotations must be those of this very picture")
+        problem = f"{listed}, but {path} is {loaded[0]}x{loaded[1]}"
+        found.error(where, field, problem, "the annotations must be those of this image")

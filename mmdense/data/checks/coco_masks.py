@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mmdense.data.checks.coco_entries import KEY_TYPES, Entries
 from mmdense.data.checks.coco_images import ImageSizes
-from mmdense.data.checks.finding import Findings
+from mmdense.data.checks.coco_table import CocoTable
 
 __all__ = ["check_masks"]
 
@@ -18,31 +17,44 @@ _POLYGON = "a polygon is [x1, y1, x2, y2, x3, y3, ...], at least three points"
 _RUNS = "run lengths are {'size': [height, width], 'counts': text or numbers}"
 
 
-def check_masks(annotations: Entries, sizes: ImageSizes, found: Findings) -> None:
-    """Check every segmentation; results go to ``found``."""
-    for index, annotation in enumerate(annotations.values):
-        segmentation = annotation.get(_FIELD)
-        if not segmentation:
-            advice = "masks are trained on: draw one, or take the annotation out"
-            found.error(annotations.where(index), _FIELD, "is missing or empty", advice)
-        elif isinstance(segmentation, list):
-            _check_polygons(segmentation, annotations, index, found)
-        elif isinstance(segmentation, dict):
-            problem = _run_lengths_problem(segmentation, annotation.get("image_id"), sizes)
-            if problem:
-                found.error(annotations.where(index), _FIELD, problem, _RUNS)
-        else:
-            problem = f"is a {type(segmentation).__name__}"
-            found.error(annotations.where(index), _FIELD, problem, "write polygons or run lengths")
+def check_masks(annotations: CocoTable, sizes: ImageSizes) -> None:
+    """Check every segmentation.
 
+    MMDetection drops a polygon of wrong length, and ignores an object that has no other.
+    """
+    column = annotations.column(_FIELD)
+    kind = np.array([type(value) if value else None for value in column], dtype=object)
+    empty, lists, objects = kind == None, kind == list, kind == dict  # noqa: E711, E721
+    annotations.error(
+        empty,
+        _FIELD,
+        "masks are trained on: draw one, or remove the annotation",
+        lambda _: "is missing or empty",
+    )
+    annotations.error(
+        ~empty & ~lists & ~objects,
+        _FIELD,
+        "write polygons or run lengths",
+        lambda index: f"is a {kind[index].__name__}",
+    )
+    polygons = {
+        index: [_polygon_problem(polygon) for polygon in column[index]]
+        for index in np.flatnonzero(lists).tolist()
+    }
+    some, every = lists.copy(), lists.copy()
+    some[lists] = [any(problems) for problems in polygons.values()]
+    every[lists] = [all(problems) for problems in polygons.values()]
 
-def _check_polygons(polygons: list, annotations: Entries, index: int, found: Findings) -> None:
-    """MMDetection drops a polygon of wrong length, and ignores an object that has no other."""
-    problems = [problem for polygon in polygons if (problem := _polygon_problem(polygon))]
-    if not problems:
-        return
-    add = found.error if len(problems) == len(polygons) else found.note
-    add(annotations.where(index), _FIELD, f"a polygon {problems[0]}", _POLYGON)
+    def first(index: int) -> str:
+        return f"a polygon {next(filter(None, polygons[index]))}"
+
+    annotations.error(every, _FIELD, _POLYGON, first)
+    annotations.note(some & ~every, _FIELD, _POLYGON, first)
+    size = sizes.sizes[sizes.rows_of(annotations.column("image_id"))]  # [N, 2]
+    runs = np.full(len(column), "", dtype=object)
+    for index in np.flatnonzero(objects).tolist():
+        runs[index] = _run_lengths_problem(column[index], size[index])
+    annotations.error(runs != "", _FIELD, _RUNS, lambda index: runs[index])
 
 
 def _polygon_problem(polygon: Any) -> str:
@@ -56,13 +68,13 @@ def _polygon_problem(polygon: Any) -> str:
         return "has an entry that is no number"
 
 
-def _run_lengths_problem(runs: dict, image: Any, sizes: ImageSizes) -> str:
+def _run_lengths_problem(runs: dict, image: np.ndarray) -> str:
+    """What is wrong with run lengths in an image of a width and height, [2], which may be NaN."""
     size, counts = runs.get("size"), runs.get("counts")
     if not (isinstance(size, list) and len(size) == 2 and isinstance(counts, str | list)):
         return f"has size {size!r} and counts of type {type(counts).__name__}"
-    place = sizes.index.get(image) if type(image) in KEY_TYPES else None
-    if place is not None and not np.isnan(sizes.sizes[place]).any():
-        width, height = sizes.sizes[place].astype(int).tolist()
+    if not np.isnan(image).any():
+        width, height = image.astype(int).tolist()
         if size != [height, width]:
             return f"has size {size} (height, width), but the image is {[height, width]}"
     if isinstance(counts, list):

@@ -16,7 +16,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS as HOST_DATASETS
 from PIL import Image, UnidentifiedImageError
 
-from mmdense.data.checks.finding import Finding, Findings
+from mmdense.data.checks.problems import DataProblem, DataProblems
 from mmdense.data.load_image import LoadImage
 from mmdense.data.load_json import load_json
 from mmdense.data.read_image import BrokenImageError
@@ -31,7 +31,7 @@ Progress = Callable[[Iterable, int], Iterable]
 
 def check_dataset(
     config: ConfigDict, *, workers: int = 1, progress: Progress = lambda items, _: items
-) -> list[Finding]:
+) -> list[DataProblem]:
     """Check one data set, through the wrappers around it.
 
     Annotations in COCO format are checked with :func:`~mmdense.data.checks.coco.check_coco`.
@@ -44,18 +44,18 @@ def check_dataset(
         progress: Shows how far it is: gets the results and their number, gives the results.
 
     Returns:
-        The findings.
+        The problems.
     """
-    found: list[Finding] = []
+    found: list[DataProblem] = []
     for inner in _without_wrappers(config):
-        records, findings, dataset = _records(inner)
-        found += findings
+        records, problems, dataset = _records(inner)
+        found += problems
         if dataset is None:
             continue
         check = _picture_check(dataset)
         with ThreadPoolExecutor(workers) as pool:
-            for findings in progress(pool.map(check, records), len(records)):
-                found += findings
+            for problems in progress(pool.map(check, records), len(records)):
+                found += problems
     return found
 
 
@@ -67,9 +67,9 @@ def _without_wrappers(config: ConfigDict) -> Iterator[ConfigDict]:
         yield config
 
 
-def _records(config: ConfigDict) -> tuple[list[dict], list[Finding], BaseDataset | None]:
-    """The records of a data set, findings on the way, and the data set where it has pictures."""
-    found = Findings(str(config.get("ann_file") or config.get("data_root") or config.type))
+def _records(config: ConfigDict) -> tuple[list[dict], list[DataProblem], BaseDataset | None]:
+    """The records of a data set, problems on the way, and the data set where it has pictures."""
+    found = DataProblems(str(config.get("ann_file") or config.get("data_root") or config.type))
     with HOST_DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(config.type)
     if kind is None:
@@ -106,7 +106,7 @@ def _is_coco(kind: type) -> bool:
     return issubclass(kind, CocoDataset)
 
 
-def _coco_records(dataset: Any) -> tuple[list[dict], list[Finding]]:
+def _coco_records(dataset: Any) -> tuple[list[dict], list[DataProblem]]:
     """Pictures of a COCO file that are there; the file may be too wrong for the host to read."""
     from mmdense.data.checks.checked_coco_dataset import check_annotations
 
@@ -119,7 +119,7 @@ def _coco_records(dataset: Any) -> tuple[list[dict], list[Finding]]:
     return [dict(img_path=str(path)) for path in paths if path.is_file()], found
 
 
-def _check_class_folders(dataset: BaseDataset, records: list[dict], found: Findings) -> None:
+def _check_class_folders(dataset: BaseDataset, records: list[dict], found: DataProblems) -> None:
     """MMPretrain's folders of classes: a class without a picture is only warned of there."""
     folders = getattr(dataset, "folder_to_idx", None)
     if not folders:
@@ -131,7 +131,7 @@ def _check_class_folders(dataset: BaseDataset, records: list[dict], found: Findi
             found.error("", "dataset", problem, "put images in it, or remove the folder")
 
 
-def _picture_check(dataset: BaseDataset) -> Callable[[dict], list[Finding]]:
+def _picture_check(dataset: BaseDataset) -> Callable[[dict], list[DataProblem]]:
     """The check of one record."""
     transforms = dataset.pipeline.transforms
     colours = [step.color_type for step in transforms if hasattr(step, "color_type")]
@@ -139,16 +139,15 @@ def _picture_check(dataset: BaseDataset) -> Callable[[dict], list[Finding]]:
     load = LoadImage(color_type=colours[0] if colours else "color", backend_args=backend)
     labels = _label_table(dataset)
 
-    def check(record: dict) -> list[Finding]:
-        found = Findings(str(record["img_path"]))
+    def check(record: dict) -> list[DataProblem]:
+        found = DataProblems(str(record["img_path"]))
         try:
             shape = load(dict(img_path=record["img_path"]))["img_shape"]
         except BrokenImageError as error:
-            problem, _, advice = str(error).removeprefix(f"{found.file}: ").partition("; ")
-            found.error("", "image", problem, advice)
+            found.error("", "image", error.reason, error.advice)
             return found
         if record.get("seg_map_path"):
-            found = Findings(str(record["seg_map_path"]))
+            found = DataProblems(str(record["seg_map_path"]))
             _check_map(found, shape, labels, backend)
         return found
 
@@ -170,7 +169,7 @@ def _label_table(dataset: BaseDataset) -> np.ndarray | None:
 
 
 def _check_map(
-    found: Findings, shape: tuple[int, int], labels: np.ndarray | None, backend: dict | None
+    found: DataProblems, shape: tuple[int, int], labels: np.ndarray | None, backend: dict | None
 ) -> None:
     """One segmentation map, as MMSegmentation's ``LoadAnnotations`` reads it."""
     again = "copy the map again, or take the image out"

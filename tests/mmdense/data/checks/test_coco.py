@@ -52,19 +52,19 @@ SECOND = dict(id=1, file_name="b.jpg", width=10, height=10)
     [
         (
             append("images", SECOND),
-            "error: a.json: image id 1 (images[1]): id: 1 was taken by an entry before; ",
+            "error: a.json: image id 1 (images[1]): id: 1 is the id of an entry before; ",
         ),
         (
             change("annotations", 1, id=1),
-            "error: a.json: annotation id 1 of image id 1 (annotations[1]): id: 1 was taken",
+            "error: a.json: annotation id 1 of image id 1 (annotations[1]): id: 1 is the id of",
         ),
         (
             change("categories", 1, id=1),
-            "error: a.json: category id 1 (categories[1]): id: 1 was taken",
+            "error: a.json: category id 1 (categories[1]): id: 1 is the id of",
         ),
         (
             change("categories", 1, name="cat"),
-            "error: a.json: category id 2 (categories[1]): name: 'cat' was taken by a category",
+            "error: a.json: category id 2 (categories[1]): name: 'cat' is the name of a category",
         ),
         (change("categories", 0, name=7), "(categories[0]): name: is 7; a name is text"),
         (change("images", 0, id=None), "(images[0]): id: is None; an id is a whole number"),
@@ -104,6 +104,17 @@ def test_a_wrong_entry_is_named_with_its_field(apply, expected):
 )
 def test_a_file_of_another_shape_is_an_error(coco, expected):
     assert any(line.startswith(expected) for line in shown(check_coco(coco, "a.json")))
+
+
+def test_ids_are_compared_with_their_type_and_places_are_those_of_the_file():
+    coco = dict(sound(), annotations=[])
+    coco["categories"] = [7, *(dict(id=value, name=str(n)) for n, value in enumerate((1, "1", 1)))]
+    found = check_coco(coco, "a.json", evaluation=True)
+    assert [problem.where for problem in found] == [
+        "categories[0]",
+        "category id 1 (categories[3])",
+        "",
+    ]
 
 
 def test_a_test_set_may_have_no_annotations():

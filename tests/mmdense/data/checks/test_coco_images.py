@@ -51,7 +51,7 @@ def test_what_is_no_picture_is_an_error(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"text")
     [finding] = check(tmp_path)
     assert (finding.level, finding.field) == ("error", "file_name")
-    assert f"{tmp_path / 'a.jpg'} is not a picture" in finding.problem
+    assert f"{tmp_path / 'a.jpg'} is not an image" in finding.problem
 
 
 @pytest.mark.parametrize("name", [None, "", 7])

@@ -44,7 +44,7 @@ def test_folders_of_classes(tmp_path):
         "put images in it, or remove the folder"
     )
     assert cut.startswith(f"error: {broken}: image: the JPEG is cut off after ")
-    assert cut.endswith("; copy it again from its source, or take it out of the data set")
+    assert cut.endswith("; copy it again from its source, or remove it from the data set")
 
 
 @pytest.mark.parametrize("with_label", [True, False])

@@ -2,18 +2,29 @@ import io
 
 from rich.console import Console
 
-from mmdense.data.checks.finding import Findings
-from mmdense.data.checks.report import print_findings
+from mmdense.data.checks.problems import DataProblem, DataProblems, errors_of, print_problems
 
 
 def printed(findings):
     console = Console(file=io.StringIO(), width=200)
-    print_findings("train", findings, console)
+    print_problems("train", findings, console)
     return console.file.getvalue()
 
 
+def test_a_problem_has_file_place_field_and_advice():
+    found = DataProblems("a.json")
+    found.error("image id 3", "width", "is 0", "write it")
+    found.note("", "images", "one is unused", "look at it")
+    assert [str(problem) for problem in found] == [
+        "a.json: image id 3: width: is 0; write it",
+        "a.json: images: one is unused; look at it",
+    ]
+    error = DataProblem("error", "a.json", "image id 3", "width", "is 0", "write it")
+    assert errors_of(found) == [error]
+
+
 def test_one_row_a_kind_errors_first():
-    found = Findings("a[1].json")  # no markup of rich
+    found = DataProblems("a[1].json")  # no markup of rich
     found.note("", "images", "unused", "look")
     for number in range(5):
         found.error(f"image id {number}", "width", f"is {-number}", "write it")
@@ -30,7 +41,7 @@ def test_one_row_a_kind_errors_first():
 def test_of_several_files_each_example_names_its_own():
     found = []
     for file in ("a.json", "b.json"):
-        findings = Findings(file)
+        findings = DataProblems(file)
         findings.note("", "images", f"unused {file[0]}", "look")
         found += findings
     text = printed(found)
@@ -38,5 +49,5 @@ def test_of_several_files_each_example_names_its_own():
     assert "b.json: unused b" in text
 
 
-def test_nothing_is_said_to_be_nothing():
-    assert printed([]) == "train: nothing found\n"
+def test_no_problem_is_one_line():
+    assert printed([]) == "train: no problem found\n"
