@@ -144,8 +144,9 @@ class ToolParser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # The command `mmdense` gives the name of the tool.
-        name = os.environ.pop("MMDENSE_COMMAND", None)
-        super().__init__(*args, **{"prog": name, **kwargs})
+        if name := os.environ.pop("MMDENSE_COMMAND", None):
+            kwargs["prog"] = name
+        super().__init__(*args, **kwargs)
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None

@@ -14,10 +14,9 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdense.config.component_types import check_types
+from mmdense.config.component_types import ConfigProblem, check_types
 from mmdense.config.options import read_keys
 from mmdense.config.origin import COMMAND_LINE, KeyPath, TracedConfig, is_lazy, trace
-from mmdense.config.problem import ConfigProblem
 
 __all__ = ["check_config"]
 

@@ -3,18 +3,15 @@
 Types are looked up as MMEngine's registries do: under the scope in the name (``mmdet.ResNet``), the
 ``_scope_`` of the dictionary or of one around it, or the ``default_scope``. The kind of registry is
 left open, because it depends on who builds the dictionary: a key is unknown where no class of that
-name takes it. A component may take keys out of the dictionary of its part before it builds that
-part; so a key that stands as a string in the component's source is let pass.
+name has it in its signature. The keys that upstream components take out of the dictionary of a part
+before they build it are listed here.
 """
 
-import ast
 import difflib
-import functools
 import importlib
 import importlib.util
-import sys
 from collections.abc import Callable, Iterator, Mapping, Set
-from pathlib import Path
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -26,9 +23,8 @@ from torch.utils.data import DataLoader
 
 from mmdense.config.accepted_keywords import accepted_keywords
 from mmdense.config.origin import KeyPath
-from mmdense.config.problem import ConfigProblem
 
-__all__ = ["check_types"]
+__all__ = ["ConfigProblem", "check_types"]
 
 # What a run builds; other names at the top of a config are variables of its author.
 _BUILT = (
@@ -60,7 +56,8 @@ _DEFAULT_TYPES = {
     "val_cfg": "ValLoop",
     "visualizer": "Visualizer",
 }
-# Keys that whoever builds the dictionary takes out before the class sees it, by kind of registry...
+# Keys that are taken out of a dictionary before its class sees it: by whoever builds the classes of
+# a kind of registry...
 _TAKEN_BY_BUILDER = {
     "hook": {"priority"},
     "optim_wrapper": {"constructor", "optimizer", "paramwise_cfg"},
@@ -69,12 +66,36 @@ _TAKEN_BY_BUILDER = {
 }
 _ANY = "any"  # the kind of a class that is not found in a registry
 _TAKEN_BY_BUILDER[_ANY] = set().union(*_TAKEN_BY_BUILDER.values())
-_TAKEN_FROM_NORM_CFG = {"requires_grad"}  # by mmcv's build_norm_layer
-# Dictionaries whose type is no matter of a registry.
+# ... and by the component around it, by the key that the dictionary is at.
+_TAKEN_BY_OWNER = {
+    "loss_cls": {"bg_cls_weight"},  # MMDetection's DETR
+    "norm_cfg": {"requires_grad"},  # mmcv's build_norm_layer
+    "policies": {"magnitude_key", "magnitude_range"},  # MMPretrain's RandAugment
+    "upsample_cfg": {"scale_factor"},  # MMDetection's mask heads
+    "vision_encoder": {"pretrained"},  # MMPretrain's LLaVA
+}
+# Dictionaries whose type is in no registry: mmcv's NMS, layers of RoI extractors, names of LoRA's
+# layers, connections of the feature pyramid grids (FPG), and the classes of Albumentations.
 _NMS = ("nms", "nms_match", "nms_quadri", "nms_rotated", "soft_nms")
-_ROI_LAYER = "roi_layer"
-_ALBUMENTATIONS = ("Albu", "Albumentations")  # classes whose parts are that library's
+_UNREGISTERED = ("roi_layer", "targets", "_trans")
+_ALBUMENTATIONS = ("Albu", "Albumentations")
 _LOADER_KEYS = {"num_batch_per_epoch"}
+
+
+@dataclass
+class ConfigProblem:
+    """A mistake: where it is, what is wrong, what was probably meant, and the file it is from."""
+
+    path: KeyPath
+    what: str
+    nearest: str | None = None
+    origin: str | None = None
+
+    def __str__(self) -> str:
+        """One line."""
+        hint = f"; did you mean {self.nearest!r}?" if self.nearest else ""
+        origin = f" ({self.origin})" if self.origin else ""
+        return f"{'.'.join(map(str, self.path))}: {self.what}{hint}{origin}"
 
 
 def check_types(cfg: Config) -> Iterator[ConfigProblem]:
@@ -96,75 +117,47 @@ def check_types(cfg: Config) -> Iterator[ConfigProblem]:
         yield from _unknown_keys(randomness, known, ("randomness",), "the runner")
 
 
-def _walk(
-    node: Any, path: KeyPath, scope: str, owners: tuple[Callable, ...] = ()
-) -> Iterator[ConfigProblem]:
-    """The problems of a node and of all below; ``owners`` are the classes of those above it."""
+def _walk(node: Any, path: KeyPath, scope: str) -> Iterator[ConfigProblem]:
+    """The problems of a node and of all below it."""
     if isinstance(node, list | tuple):
         for number, entry in enumerate(node):
-            yield from _walk(entry, (*path, number), scope, owners)
-    if not isinstance(node, Mapping) or _owner(path) == _ROI_LAYER:
+            yield from _walk(entry, (*path, number), scope)
+    if not isinstance(node, Mapping) or _key_of(path).endswith(_UNREGISTERED):
         return
     scope = node.get("_scope_") or scope
     kind = node.get("type")
     candidates: list[tuple[Callable, str]] = []
     if isinstance(kind, str) and kind not in _NMS:
         candidates = list(_candidates(kind, scope))
-        if not candidates and not _mentioned(kind, owners):
-            problem = _unknown_type(kind, path, scope)
-            # An owner may read types of its own, such as the layer names of LoRA.
-            if problem.nearest or "." in kind or not _mentioned("type", owners[-1:]):
-                yield problem
+        if not candidates:
+            yield _unknown_type(kind, path, scope)
     elif callable(kind) and _name(kind) not in _NMS:
         candidates = [(kind, _ANY)]
-    yield from _check_keys(node, path, candidates, owners)
-    targets = [target for target, _ in candidates]
-    if any(_name(target) in _ALBUMENTATIONS for target in targets):
+    yield from _check_keys(node, path, candidates)
+    if any(_name(target) in _ALBUMENTATIONS for target, _ in candidates):
         return
-    owners = (*owners, *targets)
     for key, value in node.items():
-        yield from _walk(value, (*path, key), scope, owners)
+        yield from _walk(value, (*path, key), scope)
 
 
 def _check_keys(
-    node: Mapping,
-    path: KeyPath,
-    candidates: list[tuple[Callable, str]],
-    owners: tuple[Callable, ...],
+    node: Mapping, path: KeyPath, candidates: list[tuple[Callable, str]]
 ) -> Iterator[ConfigProblem]:
-    """The problems for the candidate that has fewest; none where an owner may take the key out."""
+    """The problems for the candidate that has fewest."""
+    key = _key_of(path)
+    taken = next((keys for end, keys in _TAKEN_BY_OWNER.items() if key.endswith(end)), set())
     verdicts = []
     for target, registry in candidates:
         known = accepted_keywords(target)
         if known is None:
             return
-        known = known | {"type", "_scope_"} | _TAKEN_BY_BUILDER.get(registry, set())
-        if str(_owner(path)).endswith("norm_cfg"):
-            known |= _TAKEN_FROM_NORM_CFG
+        known = known | {"type", "_scope_"} | _TAKEN_BY_BUILDER.get(registry, set()) | taken
         verdicts.append(list(_unknown_keys(node, known, path, _name(target))))
-    for problem in min(verdicts, key=len, default=[]):
-        if not _mentioned(str(problem.path[-1]), owners):
-            yield problem
-
-
-def _mentioned(name: str, owners: tuple[Callable, ...]) -> bool:
-    """Whether a module of an owner has the name as a string: it may use that key or type itself."""
-    modules = {cls.__module__ for owner in owners for cls in getattr(owner, "__mro__", (owner,))}
-    return any(name in _strings(module) for module in modules)
+    yield from min(verdicts, key=len, default=[])
 
 
 def _name(target: Callable) -> str:
     return getattr(target, "__name__", repr(target))  # a partial function has no name
-
-
-@functools.cache
-def _strings(module: str) -> frozenset[str]:
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if module.partition(".")[0] == "torch" or file is None or not file.endswith(".py"):
-        return frozenset()
-    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
-    return frozenset(value for value in constants if isinstance(value, str))
 
 
 def _candidates(kind: str, scope: str) -> Iterator[tuple[Callable, str]]:
@@ -285,8 +278,8 @@ def _untyped_hooks(node: Any, key: str) -> Iterator[ConfigProblem]:
             yield ConfigProblem((key, name), "this hook has no type")
 
 
-def _owner(path: KeyPath) -> str | int:
-    """The last key of a path that is not the place in a list."""
+def _key_of(path: KeyPath) -> str:
+    """The key of a dictionary, or of the list that it is in."""
     return next((key for key in reversed(path) if isinstance(key, str)), "")
 
 

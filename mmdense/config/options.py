@@ -78,7 +78,7 @@ class ConfigOptions(DictAction):
         options = dict(getattr(namespace, self.dest, None) or {})
         for word in values or ():
             key, equals, text = word.partition("=")
-            if not equals or not key:
+            if not equals or not all(key.split(".")):
                 raise argparse.ArgumentError(
                     self,
                     f"{word!r} is not KEY=VALUE. Quote a value that has spaces, such as "
@@ -178,23 +178,23 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
     """Merge the options into a config that was read under :func:`set_variables`.
 
     Raises:
-        UsageError: The config has no such name at its top and no run reads it, or a key leads
-            through a value that has no keys.
+        UsageError: The config has no such name at its top and no run reads it; a key leads through
+            a value that has no keys; or a value takes the place of keys.
     """
     known = read_keys() | set(cfg)
+    if "data_preprocessor" in cfg.get("model", {}) and "data_preprocessor" not in cfg:
+        known.remove("data_preprocessor")  # the model has taken it
     for key in options:
         if (name := key.partition(".")[0]) not in known:
             raise UsageError(_without_effect(cfg, name))
+    if faults := [fault for key in options if (fault := _fault(cfg, key, options[key]))]:
+        raise UsageError(f"--cfg-options {'; '.join(faults)}")
     changes = {
         # As while the files were executed.
         key: _with_slash(value, cfg[key]) if key in cfg and key not in read_keys() else value
         for key, value in options.items()
     }
-    try:
-        cfg.merge_from_dict(changes)
-    except (AttributeError, KeyError, TypeError) as error:
-        said = "; ".join(filter(None, (_blocked(cfg, key) for key in options))) or str(error)
-        raise UsageError(f"--cfg-options {said}") from None
+    cfg.merge_from_dict(changes)
 
 
 def set_variable(name: str, value: Any) -> Any:
@@ -212,13 +212,17 @@ def _changed(value: Any, changes: Any) -> Any:
         return changes
     result = copy.copy(value)
     for key, change in changes.items():
-        if isinstance(result, dict):
+        if isinstance(result, dict) and (key in result or not _into_list(change)):
             result[key] = _changed(result.get(key), change)
         elif isinstance(result, list) and key.isdigit() and int(key) < len(result):
             result[int(key)] = _changed(result[int(key)], change)
         elif result is None:
             result = {key: _changed(None, change)}
     return result
+
+
+def _into_list(change: Any) -> bool:
+    return isinstance(change, dict) and any(map(str.isdigit, change))
 
 
 #: What :func:`set_variable` gives, while a config is read.
@@ -291,25 +295,36 @@ def _without_effect(cfg: Config, name: str) -> str:
     return f"{said}. Did you mean {nearest[0]}?" if nearest else f"{said}. See print_config.py"
 
 
-def _blocked(cfg: Config, key: str) -> str:
-    """Say at which value the way of a dotted key ends too early; nothing where it does not."""
+def _fault(cfg: Config, key: str, value: Any) -> str:
+    """Say why a config cannot have a value at a dotted key; nothing where it can."""
     node: Any = cfg._cfg_dict.to_dict()
     path = key.split(".")
     for place, part in enumerate(path):
         where = ".".join(path[:place])
         if isinstance(node, list | tuple):
+            if place == len(path) - 1 or isinstance(node, tuple) or not _holds_keys(node):
+                return f"{key}: entries of {where} cannot be set alone: give all of the list"
             if not part.isdigit() or int(part) >= len(node):
                 return f"{key}: {where} has the entries 0 to {len(node) - 1}, and no {part}"
             node = node[int(part)]
-            if place == len(path) - 1 and not isinstance(node, Mapping):
-                return f"{key}: entries of {where} cannot be set alone: give all of the list"
         elif isinstance(node, Mapping):
             if part not in node:
-                return ""
+                inside = next((name for name in path[place + 1 :] if name.isdigit()), "")
+                return f"{key}: there is no list {where}.{part} with an entry {inside}" * bool(
+                    inside
+                )
             node = node[part]
         else:
             return f"{key}: {where} is {node!r}, which has no {part}"
+    if path[0] in read_keys() and _holds_keys(node) and isinstance(value, int | float | str):
+        return f"{key}: {value!r} cannot take the place of keys: set {key}.KEY=VALUE, or None"
     return ""
+
+
+def _holds_keys(node: Any) -> bool:
+    if isinstance(node, list | tuple):
+        return any(isinstance(entry, Mapping) for entry in node)
+    return isinstance(node, Mapping)
 
 
 def _keys_named(node: Any, name: str, prefix: str = "") -> Iterator[str]:

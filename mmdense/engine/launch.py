@@ -268,7 +268,7 @@ def build_runner(cfg: Config) -> Runner:
     cfg.custom_hooks = [*cfg.get("custom_hooks", []), *hooks]
     problems = check_config(cfg)
     if problems:
-        raise ValueError("the config has mistakes:\n" + "\n".join(f"  {p}" for p in problems))
+        raise UsageError("the config has mistakes:\n" + "\n".join(f"  {p}" for p in problems))
     if cfg.launcher == "pytorch" and not torch.cuda.is_available():
         join_processes(cfg)
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)

@@ -23,6 +23,11 @@ FPN = {"type": "FPN", "in_channels": [8], "out_channels": 8, "num_outs": 1}
     [
         ({"model": {**FPN, "num_out": 2}}, "model.num_out", "num_outs"),
         ({"model": {"type": "FPN", "in_chanels": 8}}, "model.in_chanels", "in_channels"),
+        (  # RPN's source mentions the key, and gives it to its head
+            {"model": {"type": "RPN", "backbone": {"type": "ResNet", "num_classes": 3}}},
+            "model.backbone.num_classes",
+            "num_stages",
+        ),
         ({"model": {"type": "FasterRCN"}}, "model.type", "FasterRCNN"),
         ({"model": {"a": [{"b": {"type": "RPNHed"}}]}}, "model.a.0.b.type", "RPNHead"),
         ({"model": {"type": "mmpretrain.ResNett"}}, "model.type", "mmpretrain.ResNet"),

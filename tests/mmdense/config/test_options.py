@@ -75,6 +75,7 @@ def test_dictionaries_are_written_by_dotted_keys():
     [
         (["data_root=/data/my", "photos"], "'photos' is not KEY=VALUE. Quote a value that has"),
         (["=3"], "'=3' is not KEY=VALUE"),
+        (["train_cfg.=3"], "'train_cfg.=3' is not KEY=VALUE"),
         (["a=[1,2"], "a: brackets do not balance in '[1,2'"),
         (["a=['x, y]"], "a: quotes do not close"),
     ],
@@ -187,6 +188,10 @@ def test_what_a_run_reads_is_merged_as_mmengine_does(tmp_path):
         ({"train_cfg.max_epochs.x": 6}, "x: train_cfg.max_epochs is 200, which has no x"),
         ({"param_scheduler.7.type": "A"}, "param_scheduler has the entries 0 to "),
         ({"data_preprocessor.mean.0": 1}, "entries of data_preprocessor.mean cannot be set alone"),
+        ({"train_cfg.list.0.x": 1}, "there is no list train_cfg.list with an entry 0"),
+        ({"param_scheduler.0": 1}, "entries of param_scheduler cannot be set alone"),
+        ({"param_scheduler": 1}, "param_scheduler: 1 cannot take the place of keys"),
+        ({"model.backbone": "ResNet"}, "set model.backbone.KEY=VALUE, or None"),
     ],
 )
 def test_an_option_without_effect_is_refused(option, said):
@@ -194,6 +199,19 @@ def test_an_option_without_effect_is_refused(option, said):
     with pytest.raises(UsageError) as refused:
         read(config, option)
     assert said in str(refused.value)
+
+
+def test_a_list_of_an_upstream_variable_is_not_set_by_entries(tmp_path):
+    (tmp_path / "a.py").write_text(
+        "_base_ = 'mmseg::fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py'"
+    )
+    with pytest.raises(UsageError, match="entries of data_preprocessor.mean cannot be set alone"):
+        read(tmp_path / "a.py", {"data_preprocessor.mean.0": 1})
+
+
+def test_a_variable_that_the_model_has_taken_is_refused():
+    with pytest.raises(UsageError, match=r"Set model\.data_preprocessor"):
+        read(ROOT / "configs/detection/faster_rcnn_r18_bccd.py", {"data_preprocessor.mean": 1})
 
 
 def test_without_options_a_config_is_what_mmengine_reads():
