@@ -8,6 +8,7 @@ tools import ``mmcv.ops`` before they read a config, so that ``custom_imports`` 
 
 import argparse
 import importlib.util
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def find_tool(name: str) -> Path:
 def main() -> None:
     """Run the tool as if it had been started directly."""
     parser = argparse.ArgumentParser(
-        prog="python -m mmdense.run",
+        prog=os.environ.pop("MMDENSE_COMMAND", "python -m mmdense.run"),
         description="Run a tool of MMDetection, MMPretrain or MMSegmentation beside mmdense.",
     )
     parser.add_argument("--list", action="store_true", help="list the tools that are installed")

@@ -1,12 +1,15 @@
 """Packages that are installed and cannot be imported."""
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
 
-from mmdense.doctor.finding import Finding
-from mmdense.doctor.python_process import run_python
-from mmdense.records.versions import version_of
+from mmdense.doctor.report import Problem
 
-__all__ = ["check_imports", "check_numpy_abi", "failed_imports"]
+__all__ = ["check_imports", "failed_imports", "run_python"]
 
 # Packages with compiled code, then all that configs need. What follows mmdense relies on its
 # workarounds.
@@ -49,6 +52,27 @@ _OLD_NUMPY = (
 )
 
 
+def check_imports() -> Iterator[Problem]:
+    """Everything that configs need can be imported; a package compiled for numpy 1 cannot."""
+    failed = failed_imports()
+    numpy = next((found.version for found in metadata.distributions(name="numpy")), "")
+    old = {} if numpy.startswith("1.") else {n: e for n, e in failed.items() if _is_old_numpy(e)}
+    other = {name: error for name, error in failed.items() if not _is_old_numpy(error)}
+    if old:
+        yield Problem(
+            f"compiled for numpy 1, installed is numpy {numpy}",
+            _listed(old),
+            f"pip install -U -c constraints.txt {_distributions(old)}  # releases for numpy 2",
+        )
+    if other:
+        yield Problem(
+            "a package cannot be imported",
+            _listed(other),
+            "fix the problems above first, if there are any; then: pip install -c constraints.txt "
+            f"--force-reinstall --no-deps {_distributions(other)}",
+        )
+
+
 def failed_imports(modules: tuple[str, ...] = _MODULES) -> dict[str, str]:
     """Import the modules in another process; return the error of each one that fails."""
     done = run_python(_TRY, *modules)
@@ -67,42 +91,31 @@ def failed_imports(modules: tuple[str, ...] = _MODULES) -> dict[str, str]:
     return failed
 
 
-def check_numpy_abi(failed: dict[str, str]) -> Finding | None:
-    """A package compiled for numpy 1 does not import beside numpy 2."""
-    version = version_of("numpy")
-    old = [name for name, error in failed.items() if any(sign in error for sign in _OLD_NUMPY)]
-    if not old or version is None or version.startswith("1."):
-        return None
-    names = sorted({_distribution(name) for name in old})
-    return Finding(
-        f"compiled for numpy 1, installed is numpy {version}",
-        "; ".join(f"import {name}: {_first_line(failed[name])}" for name in old),
-        f"pip install -U -c constraints.txt {' '.join(names)}  # releases for numpy 2",
+def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run code in another process with this one's module path, away from the current folder."""
+    path = [entry for entry in sys.path if entry]
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        cwd=os.path.sep,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
-def check_imports(failed: dict[str, str]) -> Finding | None:
-    """Any other import that fails."""
-    other = {
-        name: error
-        for name, error in failed.items()
-        if not any(sign in error for sign in _OLD_NUMPY)
+def _is_old_numpy(error: str) -> bool:
+    return any(sign in error for sign in _OLD_NUMPY)
+
+
+def _listed(failed: dict[str, str], width: int = 160) -> str:
+    lines = {name: next(iter(error.splitlines()), "") for name, error in failed.items()}
+    short = {
+        n: line if len(line) <= width else line[: width - 3] + "..." for n, line in lines.items()
     }
-    if not other:
-        return None
-    return Finding(
-        "a package cannot be imported",
-        "; ".join(f"import {name}: {_first_line(error)}" for name, error in other.items()),
-        "fix the findings above first, if there are any; then: pip install -c constraints.txt "
-        f"--force-reinstall --no-deps {' '.join(sorted({_distribution(name) for name in other}))}",
-    )
+    return "; ".join(f"import {name}: {line}" for name, line in short.items())
 
 
-def _distribution(module: str) -> str:
-    package = module.partition(".")[0]
-    return _DISTRIBUTIONS.get(package, package)
-
-
-def _first_line(error: str, width: int = 160) -> str:
-    line = next(iter(error.splitlines()), "")
-    return line if len(line) <= width else line[: width - 3] + "..."
+def _distributions(failed: dict[str, str]) -> str:
+    packages = {name.partition(".")[0] for name in failed}
+    return " ".join(sorted(_DISTRIBUTIONS.get(package, package) for package in packages))

@@ -1,38 +1,51 @@
-"""The doctor's one screen, with colours where there is a terminal that shows them."""
+"""What a check finds, and the doctor's one screen, with colours on a terminal that shows them."""
 
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from mmdense.doctor.finding import Finding
-
-__all__ = ["print_report"]
+__all__ = ["Problem", "print_report"]
 
 _WIDTH = 80
 _NAMES = 14  # columns for the names of an overview
-_LINES = 3  # of one finding's text; the rest is cut off
+_LINES = 3  # of one problem's text; the rest is cut off
+
+
+@dataclass
+class Problem:
+    """One incompatibility: a title, what was seen, and what to do.
+
+    ``serious`` is False where everything works all the same, and a person should only know.
+    """
+
+    title: str
+    seen: str
+    advice: str
+    serious: bool = True
+
 
 Groups = list[tuple[str, list[tuple[str, str]]]]
 
 
-def print_report(groups: Groups, findings: list[Finding]) -> None:
+def print_report(groups: Groups, problems: list[Problem]) -> None:
     """Print the overview, then what was found, to the standard output."""
     show = _printer()
     for title, lines in groups:
         show(title, "bold")
         for name, text in lines:
             _paragraph(show, name, text, "")
-    serious = [finding for finding in findings if finding.serious]
+    serious = [problem for problem in problems if problem.serious]
     if serious:
         show(f"To do: {len(serious)}", "bold red")
-    elif findings:
+    elif problems:
         show("Nothing has to be done. Good to know:", "bold green")
     else:
         show("Everything fits", "bold green")
-    for finding in findings:
-        show(f"  {finding.title}", "red" if finding.serious else "yellow")
-        _paragraph(show, "seen", finding.seen, "")
-        _paragraph(show, "do", finding.advice, "cyan")
+    for problem in problems:
+        show(f"  {problem.title}", "red" if problem.serious else "yellow")
+        _paragraph(show, "seen", problem.seen, "")
+        _paragraph(show, "do", problem.advice, "cyan")
 
 
 def _printer() -> Callable[[str, str], None]:

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from mmdense.version import __version__
+
 
 class Site:
     def __init__(self, folder):
@@ -35,7 +37,7 @@ class Site:
         self.install("onedl-mmsegmentation", "1.4.2")
         self.install("opencv-python", "4.12.0.88")
         self.install("numpy", "2.2.6")
-        self.install("mmdense", "0.1.0", requires=["numpy>=2.0", "ruff; extra == 'dev'"])
+        self.install("mmdense", __version__, requires=["numpy>=2.0", "ruff; extra == 'dev'"])
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-from mmdense.doctor.imports import check_imports, check_numpy_abi, failed_imports
+import pytest
+
+from mmdense.doctor import imports
+from mmdense.doctor.imports import check_imports, failed_imports
 
 # What a module that was compiled for numpy 1 prints and raises beside numpy 2.
 OLD = """
@@ -8,40 +11,53 @@ raise ImportError("numpy.core.multiarray failed to import")
 """
 
 
-def test_what_can_be_imported_gives_nothing(site):
+@pytest.fixture
+def problems(monkeypatch):
+    """Problems of given failures."""
+
+    def check(**failed):
+        names = {name.replace("__", "."): error for name, error in failed.items()}
+        monkeypatch.setattr(imports, "failed_imports", lambda: names)
+        return list(check_imports())
+
+    return check
+
+
+def test_what_can_be_imported_gives_nothing(site, problems):
     (site.folder / "fine.py").touch()
     assert failed_imports(("fine", "json")) == {}
-    assert check_numpy_abi({}) is None
-    assert check_imports({}) is None
+    assert problems() == []
 
 
-def test_a_package_compiled_for_numpy_1(site):
+def test_everything_that_configs_need_can_be_imported_here():
+    assert failed_imports() == {}
+
+
+def test_a_package_compiled_for_numpy_1(site, problems):
     site.healthy()
     (site.folder / "old_package.py").write_text(OLD)
-    failed = failed_imports(("old_package", "json"))
-    finding = check_numpy_abi(failed)
-    assert finding.title == "compiled for numpy 1, installed is numpy 2.2.6"
-    assert "import old_package: ImportError: numpy.core.multiarray" in finding.seen
-    assert "pip install -U -c constraints.txt old_package" in finding.advice
-    assert check_imports(failed) is None
+    (problem,) = problems(**failed_imports(("old_package", "json")))
+    assert problem.title == "compiled for numpy 1, installed is numpy 2.2.6"
+    assert "import old_package: ImportError: numpy.core.multiarray" in problem.seen
+    assert "pip install -U -c constraints.txt old_package" in problem.advice
 
 
-def test_a_changed_struct_is_the_same_misfit(site):
+def test_a_changed_struct_is_the_same_problem(site, problems):
     site.healthy()
-    failed = {"pycocotools._mask": "ValueError: numpy.dtype size changed, may indicate binary"}
-    assert check_numpy_abi(failed).advice.startswith("pip install -U -c constraints.txt pycocotoo")
+    (problem,) = problems(pycocotools___mask="ValueError: numpy.dtype size changed, may indicate")
+    assert problem.advice.startswith("pip install -U -c constraints.txt pycocotoo")
 
 
-def test_beside_numpy_1_there_is_no_such_misfit(site):
+def test_beside_numpy_1_there_is_no_such_problem(site, problems):
     site.install("numpy", "1.26.4")
-    assert check_numpy_abi({"cv2": "ImportError: numpy.core.multiarray failed to import"}) is None
+    assert problems(cv2="ImportError: numpy.core.multiarray failed to import") == []
 
 
-def test_any_other_import_that_fails(site):
+def test_any_other_import_that_fails(site, problems):
     (site.folder / "broken.py").write_text("import absent_module\n")
-    finding = check_imports(failed_imports(("broken",)))
-    assert finding.seen == "import broken: ModuleNotFoundError: No module named 'absent_module'"
-    assert finding.serious
+    (problem,) = problems(**failed_imports(("broken",)))
+    assert problem.seen == "import broken: ModuleNotFoundError: No module named 'absent_module'"
+    assert problem.serious
 
 
 def test_a_module_that_ends_the_interpreter_is_named(site):
@@ -51,10 +67,6 @@ def test_a_module_that_ends_the_interpreter_is_named(site):
     assert "status 3" in failed["crashes"]
 
 
-def test_everything_that_configs_need_can_be_imported_here():
-    assert failed_imports() == {}
-
-
-def test_a_module_is_named_by_the_distribution_that_brings_it():
-    advice = check_imports({"mmcv": "ImportError: x", "cv2": "ImportError: y"}).advice
-    assert advice.endswith("--force-reinstall --no-deps onedl-mmcv opencv-python")
+def test_a_module_is_named_by_the_distribution_that_brings_it(problems):
+    (problem,) = problems(mmcv="ImportError: x", cv2="ImportError: y")
+    assert problem.advice.endswith("--force-reinstall --no-deps onedl-mmcv opencv-python")
