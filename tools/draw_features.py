@@ -33,9 +33,8 @@ def main() -> int:
     """Write the pictures, and print where they are."""
     args = parse_arguments()
     from mmdense.engine import launch
-    from mmdense.visual.draw_run import draw_run
+    from mmdense.visual.draw_run import draw_run, find_checkpoint, find_config
     from mmdense.visual.drawn import FOLDER
-    from mmdense.visual.trained_run import find_checkpoint, find_config
 
     folder = args.out or args.run / FOLDER
     try:

@@ -3,13 +3,15 @@
 Letters: H and W of an image, h and w of a view.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from mmdense.data.pipelines import draws_nothing
 
 __all__ = ["clean_sample", "fit_to_view", "is_image", "without_augmentation"]
 
@@ -56,7 +58,7 @@ def is_image(sample: Any) -> bool:
 
 @contextmanager
 def without_augmentation(dataset: Any) -> Iterator[None]:
-    """Inside, a data set's pipeline only loads and packs: transforms ``Load...`` and ``Pack...``.
+    """Inside, a data set's pipeline keeps its transforms that draw nothing at random.
 
     Data sets inside wrappers count. Worker processes keep their own copies, untouched.
     """
@@ -64,15 +66,13 @@ def without_augmentation(dataset: Any) -> Iterator[None]:
     whole = [pipeline.transforms for pipeline in pipelines]
     try:
         for pipeline in pipelines:
-            pipeline.transforms = _plain(pipeline.transforms)
+            pipeline.transforms = [
+                one for one in pipeline.transforms if draws_nothing(type(one).__name__)
+            ]
         yield
     finally:
         for pipeline, transforms in zip(pipelines, whole, strict=True):
             pipeline.transforms = transforms
-
-
-def _plain(transforms: Sequence[Any]) -> list[Any]:
-    return [one for one in transforms if type(one).__name__.startswith(("Load", "Pack"))]
 
 
 def _pipelines(dataset: Any) -> Iterator[Any]:

@@ -1,6 +1,5 @@
-"""Plots of runs as PNGs: curves to compare, scores of variants, a sheet of images; their style."""
+"""Plots of runs as PNGs: curves to compare, scores of variants; their style."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,34 +104,6 @@ def plot_scores(
         axes.set_yticklabels(rows)
     grid[0].set_ylim(len(rows) - 0.5, -0.5)
     figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper left")
-    return _write(figure, path)
-
-
-@mpl.rc_context(STYLE)
-def contact_sheet(images: Sequence[np.ndarray], titles: Sequence[str], path: str | Path) -> Path:
-    """Draw images with a title each in rows, on a sheet that is wider than tall, as a PNG.
-
-    Args:
-        images: RGB, uint8. Each [H, W, 3]
-        titles: One an image.
-        path: File to write; its folder is made.
-
-    Raises:
-        ValueError: There are no images, or not as many titles.
-    """
-    if not images or len(images) != len(titles):
-        raise ValueError(f"expected a title an image, found {len(titles)} for {len(images)}")
-    aspect = float(np.mean([image.shape[1] / image.shape[0] for image in images]))
-    columns = max(1, min(len(images), round(math.sqrt(1.5 * len(images) / aspect))))
-    rows = math.ceil(len(images) / columns)
-    width = max(2.2, 10 / columns)
-    figure = Figure(figsize=(width * columns, (width / aspect + 0.3) * rows))
-    grid = np.atleast_1d(figure.subplots(rows, columns)).flatten()
-    for axes in grid:
-        axes.axis("off")
-    for axes, image, title in zip(grid, images, titles):
-        axes.imshow(image, interpolation="none")
-        axes.set_title(title, fontsize=8, loc="center")
     return _write(figure, path)
 
 

@@ -1,26 +1,51 @@
 """Where the last block of a vision transformer looks, head by head.
 
-Letters: h heads, H and W positions of the patches.
+Fused attention does not return its weights. So a hook keeps the input of the attention, and the
+layers of the attention compute queries and keys of it again.
+
+Letters: B images, L tokens, D channels of a token, h heads, d channels of a head, H and W positions
+of the patches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import matplotlib
+import mmcv.cnn.bricks.transformer
 import numpy as np
+import torch
+import torch.nn.functional as F
+from mmpretrain.models.utils import MultiheadAttention
 from torch import Tensor, nn
 
 from mmdense.visual.attention import class_attention
 from mmdense.visual.chosen_images import ImageSource, evenly_spaced, network_input
-from mmdense.visual.drawn import Drawn
+from mmdense.visual.drawn import Drawn, NothingToDraw
 from mmdense.visual.feature_maps import feature_map
-from mmdense.visual.image_grid import Cell, draw_grid, faded, fitted, side_by_side
-from mmdense.visual.last_attention import last_queries_and_keys
+from mmdense.visual.grid import Cell, draw_grid, faded, fitted, side_by_side
 
-__all__ = ["draw_attention"]
+__all__ = ["QueriesAndKeys", "draw_attention", "last_queries_and_keys"]
 
 _IMAGES, _HEADS = 6, 12  # at most
 _COLUMNS = 8  # of a row that has several images
 _COVER = 0.65  # how much of the colours lies on the picture
+_OF_MMCV = mmcv.cnn.bricks.transformer.MultiheadAttention  # MMSegmentation's transformer has it
+
+
+class QueriesAndKeys(NamedTuple):
+    """Of the last attention.
+
+    Attributes:
+        queries: [B, h, L, d]
+        keys: [B, h, L, d]
+        extra: Tokens before those of the patches; the first is the class token.
+    """
+
+    queries: Tensor
+    keys: Tensor
+    extra: int
 
 
 def draw_attention(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
@@ -59,6 +84,66 @@ def draw_attention(backbone: nn.Module, preprocess: nn.Module, source: ImageSour
         "by DINO (arXiv:2104.14294, figure 1)."
     )
     return Drawn(sheet, "Where the attention lies", caption)
+
+
+@torch.no_grad()
+def last_queries_and_keys(backbone: nn.Module, run: Callable[[], Any]) -> QueriesAndKeys:
+    """Run a backbone, and read the queries and keys of its last block.
+
+    Args:
+        backbone: In eval mode.
+        run: Calls the backbone.
+
+    Raises:
+        NothingToDraw: The backbone has no list ``layers`` of blocks with ``attn``, or an attention
+            whose weights are more than a softmax over queries times keys.
+    """
+    attention = _last_attention(backbone)
+    kept: list[Tensor] = []
+    handle = attention.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0]))
+    try:
+        run()
+    finally:
+        handle.remove()
+    if not kept or kept[-1].ndim != 3:
+        raise NothingToDraw(
+            f"the last block of {type(backbone).__name__} does not attend over all tokens"
+        )
+    queries, keys = _queries_and_keys(attention, kept[-1])
+    return QueriesAndKeys(queries, keys, _extra_tokens(backbone))
+
+
+def _last_attention(backbone: nn.Module) -> nn.Module:
+    layers = getattr(backbone, "layers", None)
+    name = type(backbone).__name__
+    last = layers[-1] if isinstance(layers, nn.ModuleList | nn.Sequential) and layers else None
+    attention = getattr(last, "attn", None)
+    if attention is None:
+        raise NothingToDraw(f"{name} has no blocks of attention (`layers` with `attn` in each)")
+    if not isinstance(attention, MultiheadAttention | _OF_MMCV):
+        raise NothingToDraw(
+            f"the blocks of {name} attend by {type(attention).__name__}; known are "
+            "MultiheadAttention of MMPretrain and of MMCV"
+        )
+    return attention
+
+
+def _queries_and_keys(attention: Any, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Both [B, h, L, d]."""
+    if isinstance(attention, MultiheadAttention):
+        weight, bias = attention.qkv.weight, attention.qkv.bias
+    else:
+        tokens = tokens if attention.batch_first else tokens.transpose(0, 1)  # [B, L, D]
+        weight, bias = attention.attn.in_proj_weight, attention.attn.in_proj_bias
+    both = F.linear(tokens, weight, bias).chunk(3, dim=-1)[:2]  # [B, L, D] each
+    heads = [one.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2) for one in both]
+    return heads[0], heads[1]  # [B, h, L, d]
+
+
+def _extra_tokens(backbone: Any) -> int:
+    """MMPretrain counts its extra tokens; MMSegmentation's have a class token or none."""
+    extra = getattr(backbone, "num_extra_tokens", None)
+    return int(getattr(backbone, "with_cls_token", False)) if extra is None else int(extra)
 
 
 def _attention_planes(backbone: nn.Module, inputs: Tensor) -> tuple[Tensor, int]:

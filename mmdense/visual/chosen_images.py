@@ -17,10 +17,11 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from torch import Tensor, nn
 
+from mmdense.data.pipelines import gives_bgr, without_augmentation
+
 __all__ = ["ChosenImage", "ImageSource", "evenly_spaced", "network_input", "open_images"]
 
 _SPLITS = ("val", "test", "train")
-_WHOLE_IMAGE = ("Resize", "ResizeEdge", "CenterCrop")  # steps that draw nothing at random
 _SHORT_SIDE = 256  # of a training image that no step resizes: it comes without its crop
 
 
@@ -116,14 +117,14 @@ def open_images(cfg: Config) -> ImageSource:
         looked = ", ".join(f"{split}_dataloader.dataset" for split in _SPLITS)
         raise ValueError(f"{cfg.filename} names no images: looked for {looked}")
     if split == "train":
-        settings = _without_chance(settings)
+        settings = without_augmentation(settings)
     dataset = DATASETS.build(settings)
     if hasattr(dataset, "full_init"):
         dataset.full_init()
     if not len(dataset):
         raise ValueError(f"{split}_dataloader.dataset of {cfg.filename} has no images")
     classes = (getattr(dataset, "metainfo", None) or {}).get("classes") or ()
-    return ImageSource(dataset, split, tuple(classes), _gives_bgr(settings))
+    return ImageSource(dataset, split, tuple(classes), gives_bgr(settings))
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
@@ -135,45 +136,6 @@ def network_input(images: Sequence[ChosenImage], preprocess: nn.Module) -> Tenso
     """Images of one size behind MMPretrain's data preprocessor, float32 [B, C, H, W]."""
     with torch.no_grad():
         return preprocess({"inputs": [image.pixels for image in images]})["inputs"]
-
-
-def _without_chance(settings: Any) -> Any:
-    """The config of a training set, also inside wrappers, whose pipelines draw nothing."""
-    if isinstance(settings, Mapping):
-        clean = {
-            key: _without_chance(value) if key in ("dataset", "datasets") else value
-            for key, value in settings.items()
-        }
-        if settings.get("pipeline"):
-            steps = [step for step in settings["pipeline"] if _stays(step)]
-            if not _bare_type(steps[-1] if steps else {}).startswith("Pack"):
-                steps.append({"type": "mmpretrain.PackInputs"})
-            clean["pipeline"] = steps
-        return clean
-    return [_without_chance(one) for one in settings]
-
-
-def _stays(step: Mapping[str, Any]) -> bool:
-    name = _bare_type(step)
-    return name.startswith(("Load", "Pack")) or name in _WHOLE_IMAGE
-
-
-def _bare_type(step: Mapping[str, Any]) -> str:
-    return str(step.get("type", "")).rpartition(".")[2]
-
-
-def _gives_bgr(settings: Any) -> bool:
-    """Whether images are BGR: the hosts' loaders give so; arrays and PackImage are RGB."""
-    names: list[str] = []
-    todo = [settings]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, Sequence) and not isinstance(one, str):
-            todo += one
-        elif isinstance(one, Mapping):
-            names += [_bare_type(step) for step in one.get("pipeline") or ()]
-            todo += [one[key] for key in ("dataset", "datasets") if key in one]
-    return any(name.startswith("LoadImage") for name in names) and "PackImage" not in names
 
 
 def _shrunk(pixels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A sheet of what the model is fed: pictures in rows with captions, and a key of the classes."""
+"""Sheets of what the model is fed: images in rows with captions, and a key of the classes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from mmdense.visual.annotated_image import annotate, font, hatch
+from mmdense.visual.annotated_image import annotate, hatched
 from mmdense.visual.class_list import ClassList
+from mmdense.visual.grid import GAP, MARGIN, WIDTH, Cell, draw_grid
 from mmdense.visual.model_inputs import ModelInput
 
-__all__ = ["draw_sheet", "write_sheets"]
+__all__ = ["draw_sheet", "sheet_of_pictures", "write_sheets"]
 
-_WIDTH = 1640  # of a sheet, in pixels; to fill it, pictures are enlarged
-_LARGEST = 640  # width of a picture at most
-_EACH = 24  # pictures of a sheet at most
-_GAP, _MARGIN = 14, 20
-_INK, _PALE = (34, 34, 34), (119, 119, 119)
-_TITLE, _CAPTION, _DETAIL = 19, 13, 11  # letters, in pixels
+_LARGEST, _LEAST = 640, 150  # width of an image at most, and of a column at least
+_EACH = 24  # images of a sheet at most
 
 
 def write_sheets(
@@ -53,8 +50,8 @@ def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> 
 
     Args:
         images: At least one.
-        classes: Names and colours; those that occur stand in the key at the bottom.
-        title: Stands above.
+        classes: Names and colours; those that occur are in the key at the bottom.
+        title: Above the images.
 
     Returns:
         RGB, about 1600 pixels wide, or less.
@@ -62,32 +59,30 @@ def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> 
     widths = [sum(view.shape[1] for view in image.views) for image in images]
     heights = [max(view.shape[0] for view in image.views) for image in images]
     columns, scale = _layout(len(images), max(widths), max(heights))
-    pictures = [annotate(image, classes, scale) for image in images]
-    width, height = (max(getattr(p, side) for p in pictures) for side in ("width", "height"))
-    width = max(width, 150)  # room for a caption
-    captions = [_captions(image, classes) for image in images]
-    caption_height = 4 + max(sum(size + 5 for _, size, _ in lines) for lines in captions)
-    rows = math.ceil(len(images) / columns)
-    sheet_width = 2 * _MARGIN + columns * (width + _GAP) - _GAP
-    title = _shorten(title, sheet_width - 2 * _MARGIN, _TITLE, bold=True)
-    top = _MARGIN + _TITLE + 16
-    key = _key(images, classes, sheet_width - 2 * _MARGIN)
-    bottom = top + rows * (height + caption_height + _GAP)
-    sheet = Image.new("RGB", (sheet_width, bottom + key.height + _GAP), "white")
-    draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, _MARGIN), title, fill=_INK, font=font(_TITLE, bold=True), anchor="la")
-    for number, (picture, lines) in enumerate(zip(pictures, captions)):
-        row, column = divmod(number, columns)
-        x = _MARGIN + column * (width + _GAP)
-        y = top + row * (height + caption_height + _GAP)
-        sheet.paste(picture, (x, y))
-        y += picture.height + 5
-        for text, size, ink in lines:
-            short = _shorten(text, width, size)
-            draw.text((x, y), short, fill=ink, font=font(size), anchor="la")
-            y += size + 5
-    sheet.paste(key, (_MARGIN, bottom))
-    return sheet
+    cells = [
+        Cell(np.asarray(annotate(image, classes, scale)), tuple(_captions(image, classes)))
+        for image in images
+    ]
+    rows = [cells[first : first + columns] for first in range(0, len(cells), columns)]
+    return draw_grid(rows, title=title, key=_key(images, classes), least=_LEAST)
+
+
+def sheet_of_pictures(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> Image.Image:
+    """Draw images with a title each in rows, on a sheet that is wider than tall.
+
+    Args:
+        pictures: At least one, RGB, uint8. Each [H, W, 3]
+        titles: One an image.
+    """
+    wide = float(np.mean([picture.shape[1] / picture.shape[0] for picture in pictures]))
+    columns = max(1, min(len(pictures), round(math.sqrt(1.5 * len(pictures) / wide))))
+    limit = (WIDTH - 2 * MARGIN + GAP) // columns - GAP
+    cells = []
+    for picture, title in zip(pictures, titles, strict=True):
+        shown = Image.fromarray(picture)
+        shown.thumbnail((limit, limit))
+        cells.append(Cell(np.asarray(shown), (title,)))
+    return draw_grid([cells[first : first + columns] for first in range(0, len(cells), columns)])
 
 
 def _layout(count: int, width: int, height: int) -> tuple[int, float]:
@@ -95,7 +90,7 @@ def _layout(count: int, width: int, height: int) -> tuple[int, float]:
     columns = max(1, min(count, round(math.sqrt(1.6 * count * height / width))))
 
     def scale_of(columns: int) -> float:
-        scale = min(_LARGEST, (_WIDTH - 2 * _MARGIN + _GAP) / columns - _GAP) / width
+        scale = min(_LARGEST, (WIDTH - 2 * MARGIN + GAP) / columns - GAP) / width
         return float(int(1.1 * scale)) if scale >= 1 else scale
 
     if columns > 1 and scale_of(columns) == 1 and scale_of(columns - 1) == 2 and width < 280:
@@ -103,8 +98,8 @@ def _layout(count: int, width: int, height: int) -> tuple[int, float]:
     return columns, scale_of(columns)
 
 
-def _captions(image: ModelInput, classes: ClassList) -> list[tuple[str, int, tuple[int, int, int]]]:
-    """What stands under a picture: its class or what it holds, then its file and size."""
+def _captions(image: ModelInput, classes: ClassList) -> list[str]:
+    """The lines under an image: its class or what it holds, then its size and file."""
     height, width = image.views[0].shape[:2]
     size = f"{width}x{height}"
     if len(image.views) > 1:
@@ -116,71 +111,31 @@ def _captions(image: ModelInput, classes: ClassList) -> list[tuple[str, int, tup
             classes.name(number) + ("" if score == 1 else f" {score:.0%}")
             for number, score in parts
         ]
-        lines.append((", ".join(names), _CAPTION, _INK))
+        lines.append(", ".join(names))
     elif image.boxes is not None:
         objects = f"{len(image.boxes)} object" + "s" * (len(image.boxes) != 1)
         if image.ignored is not None and len(image.ignored):
             objects += f", {len(image.ignored)} ignored"
-        lines.append((objects, _CAPTION, _INK))
+        lines.append(objects)
     elif image.semantic is not None:
         ignored = image.semantic == classes.ignore_index
         number = len(np.unique(image.semantic[~ignored]))
         pixels = f"{number} class" + "es" * (number != 1)
         if ignored.any():
             pixels += f", {ignored.mean():.1%} of the pixels ignored"
-        lines.append((pixels, _CAPTION, _INK))
+        lines.append(pixels)
     name = Path(image.path).name
-    lines.append((f"{size}  {name}" if name else size, _DETAIL, _PALE))
-    return lines
+    return [*lines, f"{size}  {name}" if name else size]
 
 
-def _shorten(text: str, width: int, size: int, *, bold: bool = False) -> str:
-    """Take letters out of the middle until the text is no wider than ``width`` pixels."""
-    letters = font(size, bold=bold)
-    short, keep = text, len(text)
-    while letters.getlength(short) > width and keep > 2:
-        keep -= 1
-        short = f"{text[: (keep + 1) // 2]}…{text[len(text) - keep // 2 :]}"
-    return short
-
-
-def _key(images: Sequence[ModelInput], classes: ClassList, width: int) -> Image.Image:
-    """Colours and names of the classes in boxes and maps, in rows."""
-    chip, height = 14, 22
-    places, x, y = [], 0, 0
-    for name, colour in _key_entries(images, classes):
-        room = chip + 6 + round(font(_CAPTION).getlength(name)) + 18
-        if x and x + room > width:
-            x, y = 0, y + height
-        places.append((x, y, name, colour))
-        x += room
-    key = Image.new("RGB", (width, y + height if places else 1), "white")
-    draw = ImageDraw.Draw(key)
-    for x, y, name, colour in places:
-        if colour is None:
-            key.paste(Image.fromarray(hatch(chip, chip)), (x, y + 2))
-        else:
-            draw.rectangle((x, y + 2, x + chip - 1, y + chip + 1), fill=colour)
-        middle = y + 2 + chip // 2
-        draw.text((x + chip + 6, middle), name, fill=_INK, font=font(_CAPTION), anchor="lm")
-    return key
-
-
-def _key_entries(
-    images: Sequence[ModelInput], classes: ClassList
-) -> list[tuple[str, tuple[int, int, int] | None]]:
-    """Names and colours; None is the pattern of what is ignored."""
-    numbers: set[int] = set()
-    for image in images:
-        for plane in (image.labels, image.semantic):
-            if plane is not None:
-                numbers |= {int(number) for number in np.unique(plane)}
-    entries: list[tuple[str, tuple[int, int, int] | None]] = [
-        (classes.name(number), classes.colour(number))
+def _key(images: Sequence[ModelInput], classes: ClassList) -> list[tuple[str, np.ndarray]]:
+    """Names and colours of the classes in boxes and maps, and the pattern of what is ignored."""
+    planes = [p for image in images for p in (image.labels, image.semantic) if p is not None]
+    numbers = {int(number) for plane in planes for number in np.unique(plane)}
+    entries = [
+        (classes.name(number), np.full((14, 14, 3), classes.colour(number), np.uint8))
         for number in sorted(numbers - {classes.ignore_index})
     ]
-    if any(
-        im.semantic is not None and (im.semantic == classes.ignore_index).any() for im in images
-    ):
-        entries.append(("ignored", None))
+    if classes.ignore_index in numbers:
+        entries.append(("ignored", hatched(14, 14)))
     return entries

@@ -18,6 +18,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner, set_random_seed
 from torch import Tensor, nn
 
+from mmdense.data.pipelines import gives_bgr, transforms_of
 from mmdense.data.views.multi_view_preprocessor import MultiViewPreprocessor
 from mmdense.visual.class_list import ClassList
 
@@ -148,42 +149,15 @@ def _palette(given: Any) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(colour) for colour in given)
 
 
-def _transforms(dataset: Any) -> Iterator[list[str]]:
-    """Each pipeline of a data set's config, as the names of its transforms without scope."""
-    if isinstance(dataset, dict):
-        pipeline = dataset.get("pipeline")
-        if isinstance(pipeline, list | tuple):
-            yield list(_names(pipeline))
-        for key, value in dataset.items():
-            if key != "pipeline":
-                yield from _transforms(value)
-    elif isinstance(dataset, list | tuple):
-        for value in dataset:
-            yield from _transforms(value)
-
-
-def _names(steps: Any) -> Iterator[str]:
-    """Names of transforms in order, also of those in others (``RandomChoice``)."""
-    if isinstance(steps, dict):
-        if isinstance(steps.get("type"), str):
-            yield steps["type"].rpartition(".")[2]
-        yield from _names(steps.get("transforms"))
-    elif isinstance(steps, list | tuple):
-        for step in steps:
-            yield from _names(step)
-
-
 def _ends_rgb(preprocess: nn.Module, dataset: Any) -> bool:
-    """Whether the model's channels are RGB: image loaders give BGR, arrays and PackImage RGB."""
-    steps = {name for names in _transforms(dataset) for name in names}
-    bgr = any(name.startswith("LoadImage") for name in steps) and "PackImage" not in steps
+    """Whether the channels of the model's input are RGB."""
     swaps = getattr(preprocess, "_channel_conversion", getattr(preprocess, "to_rgb", False))
-    return bgr == bool(swaps)
+    return gives_bgr(dataset) == bool(swaps)
 
 
 def _annotates_after_resize(dataset: Any) -> bool:
     """Whether boxes are those of the file, as in pipelines that evaluate in its size."""
-    for names in _transforms(dataset):
+    for names in transforms_of(dataset):
         for first, second in itertools.combinations(names, 2):
             if "Resize" in first and second.startswith("LoadAnnotations"):
                 return True

@@ -5,9 +5,12 @@ Letters: N images, D channels, Q queries, K neighbours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
+from mmdense.evaluation.knn import nearest_neighbours
 from mmdense.visual.chosen_images import (
     ChosenImage,
     ImageSource,
@@ -16,10 +19,9 @@ from mmdense.visual.chosen_images import (
 )
 from mmdense.visual.drawn import Drawn, NothingToDraw
 from mmdense.visual.feature_maps import pooled_features
-from mmdense.visual.image_grid import GOOD, POOR, Cell, draw_grid, fitted, frame
-from mmdense.visual.neighbours import nearest
+from mmdense.visual.grid import GOOD, POOR, Cell, draw_grid, fitted, frame
 
-__all__ = ["draw_neighbours"]
+__all__ = ["draw_neighbours", "nearest"]
 
 _IMAGES, _QUERIES, _NEIGHBOURS = 512, 6, 7
 _BATCH = 32  # images at a time
@@ -59,6 +61,34 @@ def draw_neighbours(backbone: nn.Module, preprocess: nn.Module, source: ImageSou
     sheet = draw_grid(rows, headings)
     caption = _caption(backbone, source, len(chosen), queries, labels, index)
     return Drawn(sheet, "Which images look alike to it", caption)
+
+
+def nearest(features: Tensor, queries: Sequence[int], k: int) -> tuple[Tensor, Tensor]:
+    """The ``k`` other images of greatest cosine similarity to each query, nearest first.
+
+    Of equally near ones the lower index counts as nearer. An image is no neighbour of itself; a
+    copy of it is one.
+
+    Args:
+        features: Of all images. [N, D]
+        queries: Indices of the images to begin from, Q of them.
+        k: Neighbours of each query, at most N - 1.
+
+    Returns:
+        Similarities and indices. [Q, K] and [Q, K]
+
+    Raises:
+        ValueError: There are too few images, or a feature is NaN or infinite.
+    """
+    if not 1 <= k < len(features):
+        raise ValueError(f"k must be from 1 to {len(features) - 1}, the other images, got {k}")
+    own = torch.tensor(queries, device=features.device)  # [Q]
+    similar, index = nearest_neighbours(features, features[own], k=k + 1)  # [Q, K + 1]
+    # The query is among them, unless as many copies of it have lower indices.
+    itself = index == own[:, None]
+    itself[~itself.any(dim=1), -1] = True
+    shape = len(own), k
+    return similar[~itself].reshape(shape), index[~itself].reshape(shape)  # [Q, K]
 
 
 def _features(

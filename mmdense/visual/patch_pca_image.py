@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from mmdense.visual.chosen_images import ImageSource, evenly_spaced, network_input
 from mmdense.visual.drawn import Drawn
 from mmdense.visual.feature_maps import feature_map
-from mmdense.visual.image_grid import Cell, draw_grid, fitted, side_by_side
+from mmdense.visual.grid import Cell, draw_grid, fitted, side_by_side
 from mmdense.visual.patch_pca import patch_pca
 
 __all__ = ["draw_patch_pca"]

@@ -1,30 +1,43 @@
-"""The first region proposals of a detector beside the true boxes."""
+"""The first region proposals of a detector beside the true boxes.
+
+Letters: P proposals of an image, best first; G objects.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw
+import torch
+from mmdet.structures.bbox import bbox_overlaps
+from torch import Tensor
 
 from mmdense.evaluation.proposing_head import proposing_head
+from mmdense.evaluation.recall import match_objects
+from mmdense.visual.annotated_image import outline
 from mmdense.visual.chosen_images import ChosenImage, ImageSource, evenly_spaced
 from mmdense.visual.drawn import Drawn, NothingToDraw
-from mmdense.visual.image_grid import GOOD, POOR, Cell, draw_grid, faded, fitted, side_by_side
-from mmdense.visual.proposals import (
-    IOU,
-    Proposals,
-    count_found,
-    meets_object,
-    propose,
-)
+from mmdense.visual.grid import GOOD, POOR, Cell, draw_grid, faded, fitted, side_by_side
 
-__all__ = ["draw_proposals"]
+__all__ = ["IOU", "Proposals", "count_found", "draw_proposals", "meets_object", "propose"]
+
+IOU = 0.5  # of a proposal and an object that it meets
 
 _IMAGES, _PER_ROW = 6, 2
 _BUDGETS = (20, 50)
 _OBJECT = (255, 221, 51)
-_DASH = 4
+
+
+class Proposals(NamedTuple):
+    """Of one image, in pixels of its file.
+
+    Attributes:
+        boxes: x1, y1, x2, y2, best first. [P, 4]
+        objects: x1, y1, x2, y2, crowds and ignored ones left out. [G, 4]
+    """
+
+    boxes: np.ndarray
+    objects: np.ndarray
 
 
 def draw_proposals(model: Any, source: ImageSource) -> Drawn:
@@ -57,48 +70,76 @@ def draw_proposals(model: Any, source: ImageSource) -> Drawn:
     return Drawn(sheet, "Where objects are proposed", _caption(head, all_found, source))
 
 
+@torch.no_grad()
+def propose(model: Any, pixels: Tensor, sample: Any, annotations: Any) -> Proposals:
+    """Run a detector as far as its proposals on one image.
+
+    Args:
+        model: In eval mode.
+        pixels: What its data preprocessor takes. [C, H, W]
+        sample: The host's data sample.
+        annotations: What the data set knows about the image (``get_data_info``).
+
+    Raises:
+        NothingToDraw: The data set lists no objects, or its pipeline tells no scale.
+        ValueError: The model proposes no regions, or a box is not finite.
+    """
+    head = proposing_head(model)
+    if "instances" not in annotations:
+        raise NothingToDraw("the data set gives no `instances` with boxes")
+    if sample is None or "scale_factor" not in sample.metainfo:
+        raise NothingToDraw("the pipeline has no Resize that tells its scale_factor")
+    data = model.data_preprocessor({"inputs": [pixels], "data_samples": [sample]}, False)
+    maps = model.extract_feat(data["inputs"])
+    found = head.predict(maps, data["data_samples"], rescale=True)[0]
+    boxes = found.bboxes.cpu().double().numpy()
+    if not np.isfinite(boxes).all():
+        raise ValueError("proposals are NaN or infinite; did the training diverge?")
+    objects = [one["bbox"] for one in annotations["instances"] if not one.get("ignore_flag")]
+    return Proposals(boxes, np.array(objects, dtype=float).reshape(-1, 4))
+
+
+def meets_object(proposals: Proposals) -> np.ndarray:
+    """Whether each proposal has an IoU of 0.5 at least with some object, bool [P]."""
+    if not len(proposals.objects) or not len(proposals.boxes):
+        return np.zeros(len(proposals.boxes), dtype=bool)
+    iou: Tensor = bbox_overlaps(
+        torch.from_numpy(proposals.boxes), torch.from_numpy(proposals.objects)
+    )  # [P, G]
+    return (iou.max(dim=1).values >= IOU).numpy()
+
+
+def count_found(proposals: Proposals, budget: int) -> int:
+    """How many objects the first ``budget`` proposals find, each at most one, as COCO counts."""
+    if not len(proposals.objects):
+        return 0
+    boxes, objects = _as_xywh(proposals.boxes), _as_xywh(proposals.objects)
+    everything = np.ones((1, len(objects)), dtype=bool)  # [1, G]
+    places = match_objects(boxes, objects, everything, np.array([IOU]))  # [1, 1, G]
+    return int((places < budget).sum())
+
+
+def _as_xywh(boxes: np.ndarray) -> np.ndarray:
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
 def _panels(image: ChosenImage, found: Proposals) -> list[Cell]:
     """The objects, then the proposals of each budget."""
     shown = fitted(image.picture, (1 + len(_BUDGETS)) * _PER_ROW)
     ratio = shown.shape[1] / image.picture.shape[1]
     scale = np.tile(np.asarray(image.sample.scale_factor, dtype=float)[:2], 2) * ratio
-    truth = Image.fromarray(shown)
-    for box in found.objects * scale:
-        _solid(ImageDraw.Draw(truth), box, _OBJECT)
+    truth = outline(shown, found.objects * scale, _OBJECT)
     number = len(found.objects)
-    cells = [Cell(np.asarray(truth), (image.name, f"{number} object" + "s" * (number != 1)))]
+    cells = [Cell(truth, (image.name, f"{number} object" + "s" * (number != 1)))]
     meets, boxes = meets_object(found), found.boxes * scale
     for budget in _BUDGETS:
-        panel = Image.fromarray(faded(shown))
-        draw = ImageDraw.Draw(panel)
-        first = meets[:budget]
-        for box in boxes[:budget][~first]:
-            _dashed(draw, box, POOR)
-        for box in boxes[:budget][first]:
-            _solid(draw, box, GOOD)
+        first, best = meets[:budget], boxes[:budget]
+        panel = outline(faded(shown), best[~first], POOR, width=1)
+        panel = outline(panel, best[first], GOOD)
         words = f"{first.sum()} of {len(first)} meet an object"
         hits = f"{count_found(found, budget)} of {number} objects found"
-        cells.append(Cell(np.asarray(panel), (words, hits)))
+        cells.append(Cell(panel, (words, hits)))
     return cells
-
-
-def _solid(draw: ImageDraw.ImageDraw, box: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Two pixels wide, inside a dark line."""
-    x1, y1, x2, y2 = (round(float(side)) for side in box)
-    corners = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
-    draw.rectangle((x1 - 1, y1 - 1, corners[2] + 1, corners[3] + 1), outline=(0, 0, 0))
-    draw.rectangle(corners, outline=colour, width=2)
-
-
-def _dashed(draw: ImageDraw.ImageDraw, box: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """One pixel wide, with gaps."""
-    x1, y1, x2, y2 = (round(float(side)) for side in box)
-    for x in range(x1, x2, 2 * _DASH):
-        for y in (y1, y2 - 1):
-            draw.line((x, y, min(x + _DASH, x2) - 1, y), fill=colour)
-    for y in range(y1, y2, 2 * _DASH):
-        for x in (x1, x2 - 1):
-            draw.line((x, y, x, min(y + _DASH, y2) - 1), fill=colour)
 
 
 def _caption(head: Any, found: list[Proposals], source: ImageSource) -> str:
@@ -111,7 +152,7 @@ def _caption(head: Any, found: list[Proposals], source: ImageSource) -> str:
     return (
         f"The first proposals of {type(head).__name__} on {source.describe(len(found))}, beside "
         f"the true boxes (yellow). A proposal that meets an object, with an IoU of {IOU} or more, "
-        f"is a solid blue line, any other a dashed orange one. On these images, {recalls}. Look "
+        f"is a thick blue line, any other a thin orange one. On these images, {recalls}. Look "
         "for objects without a blue box: what is not proposed cannot be detected. Small and "
         "crowded objects go first."
     )

@@ -6,11 +6,12 @@ from typing import Any
 
 import mmcv
 
-from mmdense.records.plots import contact_sheet, plot_curves
+from mmdense.records.plots import plot_curves
 from mmdense.records.portable import portable_path
 from mmdense.records.record import FILE_NAME, Record, load
 from mmdense.records.sources import joined_sources
 from mmdense.records.tables import pipelines_table
+from mmdense.visual.contact_sheet import sheet_of_pictures
 from mmdense.workflow.stage import Stage
 
 __all__ = ["gather", "write_pictures", "write_table"]
@@ -96,7 +97,8 @@ def write_pictures(record: Record, work_dir: Path) -> list[Path]:
         if samples:
             path = folder / f"{stage['name']}_samples.png"
             images = [mmcv.imread(str(s), channel_order="rgb") for s in samples]
-            contact_sheet(images, [f"{s.stem}: truth, prediction" for s in samples], path)
+            titles = [f"{s.stem}: truth, prediction" for s in samples]
+            sheet_of_pictures(images, titles).save(path)
             written.append(path)
     return written
 

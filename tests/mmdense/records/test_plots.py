@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmdense.records.plots import COLOURS, contact_sheet, plot_curves, plot_scores
+from mmdense.records.plots import COLOURS, plot_curves, plot_scores
 
 
 def pixels(path):
@@ -83,22 +83,3 @@ def test_a_curve_that_nobody_has(tmp_path):
     with pytest.raises(ValueError, match="no run has the curve 'ap'; there are loss"):
         plot_curves({"a": {"loss": SHORT, "ap": []}}, ["ap"], tmp_path / "x.png")
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("number", [1, 2, 5, 7])
-def test_a_contact_sheet_shows_every_image(number, tmp_path):
-    colours = ["#0A14C8", "#C80A14", "#14C80A", "#C8C80A", "#0AC8C8", "#C80AC8", "#808014"]
-    images = [
-        np.full((40, 60, 3), [int(c[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.uint8)
-        for c in colours[:number]
-    ]
-    titles = [f"image {i}" for i in range(number)]
-    sheet = pixels(contact_sheet(images, titles, tmp_path / "sheet.png"))
-    areas = [count(sheet, colour) for colour in colours[:number]]
-    assert min(areas) > 0.9 * max(areas) > 1000
-
-
-def test_images_and_titles_belong_together(tmp_path):
-    for images, titles in (([], []), ([np.zeros((4, 4, 3), np.uint8)], [])):
-        with pytest.raises(ValueError, match="a title an image"):
-            contact_sheet(images, titles, tmp_path / "x.png")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdense.visual.annotated_image import annotate, hatch
+from mmdense.visual.annotated_image import annotate, hatched
 from mmdense.visual.class_list import ClassList
 from mmdense.visual.model_inputs import ModelInput
 
@@ -47,8 +47,8 @@ def test_a_mask_is_mixed_with_the_colour_of_its_class():
     mask[0, 5:25, 5:25] = True
     image = ModelInput([grey()], labels=np.array([2]), masks=mask)
     picture = drawn(image)
-    # 55 % of 100 and 45 % of blue: (55, 55, 55 + 114.75).
-    assert picture[15, 15].tolist() == [55, 55, 170]
+    # 55 % of 100 and 45 % of blue: (55, 55, 55 + 114.75), which loses its fraction.
+    assert picture[15, 15].tolist() == [55, 55, 169]
     assert picture[5, 15].tolist() == [*BLUE]
     assert picture[15, 30].tolist() == [100, 100, 100]
 
@@ -109,7 +109,7 @@ def test_ignored_boxes_are_grey():
 
 
 def test_stripes_are_two_greys():
-    assert {tuple(colour) for colour in hatch(16, 16).reshape(-1, 3).tolist()} == {
+    assert {tuple(colour) for colour in hatched(16, 16).reshape(-1, 3).tolist()} == {
         (128, 128, 128),
         (200, 200, 200),
     }

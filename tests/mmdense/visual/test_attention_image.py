@@ -9,9 +9,8 @@ import torch
 from mmpretrain.models.backbones import VisionTransformer
 
 from mmdense.visual import attention_image
-from mmdense.visual.attention_image import draw_attention
+from mmdense.visual.attention_image import QueriesAndKeys, draw_attention
 from mmdense.visual.drawn import NothingToDraw
-from mmdense.visual.last_attention import QueriesAndKeys
 from tests.mmdense.visual.tiny_images import MeanColours, Preprocess, in_eval, source
 
 

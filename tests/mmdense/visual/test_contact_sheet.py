@@ -4,7 +4,8 @@ from PIL import Image
 
 from mmdense.visual import contact_sheet
 from mmdense.visual.class_list import ClassList
-from mmdense.visual.contact_sheet import draw_sheet, write_sheets
+from mmdense.visual.contact_sheet import draw_sheet, sheet_of_pictures, write_sheets
+from mmdense.visual.grid import draw_grid
 from mmdense.visual.model_inputs import ModelInput
 
 CLASSES = ClassList(names=("cat", "dog"), palette=((250, 10, 20), (20, 10, 250)))
@@ -25,7 +26,7 @@ def pixels(sheet):
 def test_every_picture_is_there_at_one_magnification(count, height, width, scale):
     values = [20 + 15 * index for index in range(count)]
     sheet = pixels(draw_sheet([flat(v, height, width) for v in values], CLASSES, "title"))
-    assert sheet.shape[1] <= 1.1 * 1640
+    assert sheet.shape[1] <= 1.1 * 1600
     areas = [(sheet == value).all(axis=2).sum() for value in values]
     if scale is None:  # too large for the sheet
         assert max(areas) < 800 * 600
@@ -36,21 +37,20 @@ def test_every_picture_is_there_at_one_magnification(count, height, width, scale
             assert area == pytest.approx(scale * scale * height * width, rel=0.02)
 
 
-def words(monkeypatch):
-    """All that is written on a sheet."""
-    seen = []
-    real = contact_sheet._shorten
+@pytest.fixture
+def asked(monkeypatch):
+    """What the grid is asked to draw."""
+    seen = {}
 
-    def watch(text, *arguments, **more):
-        seen.append(real(text, *arguments, **more))
-        return seen[-1]
+    def watch(rows, **more):
+        seen.update(more, lines=[cell.lines for row in rows for cell in row])
+        return draw_grid(rows, **more)
 
-    monkeypatch.setattr(contact_sheet, "_shorten", watch)
+    monkeypatch.setattr(contact_sheet, "draw_grid", watch)
     return seen
 
 
-def test_captions_tell_classes_objects_and_files(monkeypatch):
-    seen = words(monkeypatch)
+def test_captions_name_classes_objects_and_files(asked):
     semantic = np.zeros((60, 80), int)
     semantic[:15] = 255
     images = [
@@ -61,41 +61,41 @@ def test_captions_tell_classes_objects_and_files(monkeypatch):
         ModelInput([np.zeros((60, 80, 3), np.uint8)] * 2),
     ]
     draw_sheet(images, CLASSES, "the title")
-    assert seen == [
-        "the title",
-        *("cat", "80x60  x.jpg"),
-        *("dog 75%, cat 25%", "80x60"),
-        *("1 object, 2 ignored", "80x60"),
-        *("1 class, 25.0% of the pixels ignored", "80x60"),
-        "2 views, 80x60",
+    assert asked["title"] == "the title"
+    assert asked["lines"] == [
+        ("cat", "80x60  x.jpg"),
+        ("dog 75%, cat 25%", "80x60"),
+        ("1 object, 2 ignored", "80x60"),
+        ("1 class, 25.0% of the pixels ignored", "80x60"),
+        ("2 views, 80x60",),
     ]
 
 
-def test_long_names_lose_their_middle():
-    short = contact_sheet._shorten("n01440764_" + "tench" * 40 + "_0042.jpg", 150, 11)
-    assert short.startswith("n0144")
-    assert short.endswith("0042.jpg")
-    assert contact_sheet.font(11).getlength(short) <= 150
+def test_the_key_has_the_classes_that_occur(asked):
+    def key_of(image):
+        draw_sheet([flat(0), image], CLASSES, "")
+        return {name: {tuple(c) for c in chip.reshape(-1, 3)} for name, chip in asked["key"]}
 
-
-def test_the_key_has_the_classes_that_occur():
-    def entries(image):
-        return contact_sheet._key_entries([flat(0), image], CLASSES)
-
-    dog = ("dog", (20, 10, 250))
-    assert entries(flat(1)) == []
-    assert entries(flat(1, boxes=np.zeros((2, 4)), labels=np.array([1, 1]))) == [dog]
+    dog = {"dog": {(20, 10, 250)}}
+    assert key_of(flat(1)) == {}
+    assert key_of(flat(1, boxes=np.zeros((2, 4)), labels=np.array([1, 1]))) == dog
     semantic = np.ones((60, 80), int)
-    assert entries(flat(1, semantic=semantic)) == [dog]
+    assert key_of(flat(1, semantic=semantic)) == dog
     semantic[0], semantic[1] = 255, 2
-    assert entries(flat(1, semantic=semantic)) == [
-        dog,
-        ("class 2", CLASSES.colour(2)),
-        ("ignored", None),
-    ]
-    # The key is the lowest row, 22 pixels over a margin of 14: 14 of colour, 2 below its top.
-    sheet = pixels(draw_sheet([flat(1, semantic=semantic)], CLASSES, ""))
-    assert (sheet[-34:-20, 20:34] == (20, 10, 250)).all()
+    stripes = {"ignored": {(128, 128, 128), (200, 200, 200)}}
+    assert key_of(flat(1, semantic=semantic)) == {**dog, "class 2": {CLASSES.colour(2)}, **stripes}
+
+
+@pytest.mark.parametrize("number", [1, 5, 7])
+def test_a_sheet_of_pictures_shows_all_of_them(number):
+    pictures = [np.full((40, 60, 3), 20 + 30 * place, np.uint8) for place in range(number)]
+    sheet = pixels(sheet_of_pictures(pictures, [f"image {n}" for n in range(number)]))
+    areas = [(sheet == picture[0, 0]).all(axis=2).sum() for picture in pictures]
+    assert min(areas) >= 40 * 60
+    large = pixels(
+        sheet_of_pictures([np.full((3000, 4000, 3), 7, np.uint8)] * number, ["x"] * number)
+    )
+    assert large.shape[1] <= 1600
 
 
 def test_many_images_take_several_sheets(tmp_path):

@@ -9,8 +9,8 @@ from mmpretrain.models.backbones import BEiTViT, ResNet, SwinTransformer, Vision
 from mmseg.models.backbones import VisionTransformer as SegmentingTransformer
 from torch import nn
 
+from mmdense.visual.attention_image import last_queries_and_keys
 from mmdense.visual.drawn import NothingToDraw
-from mmdense.visual.last_attention import last_queries_and_keys
 from tests.mmdense.visual.tiny_images import in_eval
 
 ARCH = {"embed_dims": 12, "num_layers": 2, "num_heads": 3, "feedforward_channels": 16}

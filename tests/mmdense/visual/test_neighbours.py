@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmdense.visual.neighbours import nearest
+from mmdense.visual.neighbours_image import nearest
 from tests.references.knn_loop import cosine
 
 

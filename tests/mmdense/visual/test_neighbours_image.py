@@ -10,7 +10,7 @@ from mmengine.structures import InstanceData
 
 from mmdense.visual import neighbours_image
 from mmdense.visual.drawn import NothingToDraw
-from mmdense.visual.image_grid import GOOD, POOR
+from mmdense.visual.grid import GOOD, POOR
 from mmdense.visual.neighbours_image import draw_neighbours
 from tests.mmdense.visual.tiny_images import MeanColours, Preprocess, TinyImages, source
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmdense.visual.drawn import NothingToDraw
-from mmdense.visual.proposals import (
+from mmdense.visual.proposals_image import (
     Proposals,
     count_found,
     meets_object,

@@ -8,7 +8,7 @@ import pytest
 
 from mmdense.visual.chosen_images import ImageSource
 from mmdense.visual.drawn import NothingToDraw
-from mmdense.visual.image_grid import GOOD, POOR
+from mmdense.visual.grid import GOOD, POOR
 from mmdense.visual.proposals_image import draw_proposals
 from tests.mmdense.visual.tiny_detector import BoxedImages, Detector
 from tests.mmdense.visual.tiny_images import TinyImages, source
@@ -27,11 +27,11 @@ def test_lines_and_counts():
     # A panel is 240 wide for a file of 96, so the first box ends at 20 * 2.5 = 50, in the second
     # panel, which begins at 14 + 240 + 6; cells begin at 31.
     left, top = 260, 31
-    solid = columns_of(drawn.image, GOOD, top + 49)
-    assert set(range(left, left + 50)) <= set(solid.tolist())  # unbroken
-    dashes = columns_of(drawn.image, POOR, top + 99)  # of the second box, 100 wide
-    dashes = dashes[(dashes >= left) & (dashes < left + 100)]
-    assert 40 <= len(dashes) <= 60
+    inside = columns_of(drawn.image, GOOD, top + 48)  # its line is two pixels thick
+    assert set(range(left, left + 50)) <= set(inside.tolist())
+    thin = columns_of(drawn.image, POOR, top + 99)  # of the second box, 100 wide
+    assert set(range(left, left + 100)) <= set(thin.tolist())
+    assert not len(set(columns_of(drawn.image, POOR, top + 98)) & set(range(left + 2, left + 98)))
 
 
 def test_few_images_and_none_to_draw():

@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 import mmdense  # noqa: F401
-from mmdense.visual.trained_run import backbone_of, find_checkpoint, find_config
+from mmdense.visual.draw_run import backbone_of, find_checkpoint, find_config
 
 
 def test_the_config_of_a_folder(tmp_path):

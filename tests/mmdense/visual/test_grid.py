@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmdense.visual import image_grid
-from mmdense.visual.image_grid import (
+from mmdense.visual import grid
+from mmdense.visual.grid import (
     GOOD,
     Cell,
     draw_grid,
     faded,
     fitted,
+    font,
     frame,
     png_bytes,
+    shorten,
     side_by_side,
 )
 
@@ -42,6 +44,26 @@ def test_long_words_do_not_leave_their_cell():
     sheet = np.asarray(draw_grid([[Cell(plain(20, 50), ("w" * 60,))]], ["h" * 60]))
     assert sheet.shape[1] == 14 + 50 + 14
     assert (sheet[:, -13:] == 255).all()
+
+
+def test_long_names_lose_their_middle():
+    short = shorten("n01440764_" + "tench" * 40 + "_0042.jpg", 150, font(11))
+    assert short.startswith("n0144")
+    assert short.endswith("0042.jpg")
+    assert font(11).getlength(short) <= 150
+
+
+def test_a_title_above_and_a_key_below():
+    cells = [[Cell(plain(40, 200))]]
+    bare = np.asarray(draw_grid(cells))
+    chips = [(f"name {n}", plain(14, 14, (200, 0, n))) for n in range(3)]
+    sheet = np.asarray(draw_grid(cells, title="a title", key=chips, least=100))
+    assert bare.shape == (14 + 40 + 6 + 6, 14 + 200 + 14, 3)
+    assert (sheet[14 + 19 + 16 :][:40, 14:214] == (10, 200, 30)).all()
+    assert (sheet[14:33] < 128).any()
+    key = sheet[14 + 19 + 16 + 40 + 6 :]
+    assert [(key == (200, 0, n)).all(axis=2).sum() for n in range(3)] == [14 * 14] * 3
+    assert draw_grid([[Cell(plain(40, 20))]], least=100).width == 14 + 100 + 14
 
 
 def test_groups_of_cells_in_rows():
@@ -88,10 +110,10 @@ def test_files_are_bounded(monkeypatch):
     mode, size, again = read_back(png_bytes(noise))
     assert (mode, size) == ("RGB", (200, 100))
     assert (again == np.asarray(noise)).all()
-    monkeypatch.setattr(image_grid, "_BYTES", 30_000)  # a byte a pixel takes 20,000
+    monkeypatch.setattr(grid, "_BYTES", 30_000)  # a byte a pixel takes 20,000
     mode, size, _ = read_back(png_bytes(noise))
     assert (mode, size) == ("P", (200, 100))
-    monkeypatch.setattr(image_grid, "_BYTES", 8_000)
+    monkeypatch.setattr(grid, "_BYTES", 8_000)
     content = png_bytes(noise)
     assert len(content) <= 8_000
     assert read_back(content)[1][0] < 140
