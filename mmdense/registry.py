@@ -45,11 +45,11 @@ HOOKS = _child(
     host.HOOKS,
     "mmdense.collapse.collapse_hook",
     "mmdense.engine.broken_images",
-    "mmdense.engine.channels_last",
     "mmdense.engine.non_finite",
     "mmdense.engine.prediction_images",
     "mmdense.engine.preemption",
     "mmdense.engine.progress",
+    "mmdense.engine.speed",
     "mmdense.evaluation.knn_hook",
     "mmdense.evaluation.linear_probe_hook",
     "mmdense.records.record_hook",
@@ -64,7 +64,7 @@ MODELS = _child(
     "mmdense.necks.simple_pyramid",
     "mmdense.ssl.siamese",
 )
-OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.autocast")
+OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.speed")
 OPTIM_WRAPPER_CONSTRUCTORS = _child(host.OPTIM_WRAPPER_CONSTRUCTORS, "mmdense.engine.layer_decay")
 STRATEGIES = _child(host.STRATEGIES, "mmdense.engine.fsdp")
 TASK_UTILS = _child(host.TASK_UTILS)

@@ -31,8 +31,7 @@ def main() -> int:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         cfg.work_dir, cfg.launcher = folder, "none"
-        launch.fit_to_machine(cfg)
-        launch.build_runner(cfg).train()
+        launch.build_runner(cfg, launch.training_steps()).train()
     record.wall_time_s = time.perf_counter() - started
     early = samples[int(len(samples) * WARM_UP)]
     record.metrics = {"steps": args.steps, "early_mib": early, "late_mib": samples[-1]}

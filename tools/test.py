@@ -29,15 +29,8 @@ def main() -> None:
     args = parse_arguments()
     from mmdense.engine import launch
 
-    cfg = launch.load_config(args)
-    launch.check_data_folders(cfg, ["test_dataloader"])
-    cfg.load_from = args.checkpoint
-    launch.fit_to_machine(cfg)
-    if args.show_dir:
-        launch.show_predictions(cfg, args.show_dir)
-    if args.out:
-        launch.dump_predictions(cfg, args.out)
-    launch.build_runner(cfg).test()
+    steps = launch.testing_steps(args.checkpoint, show_dir=args.show_dir, out=args.out)
+    launch.build_runner(launch.load_config(args), steps).test()
 
 
 if __name__ == "__main__":

@@ -54,24 +54,16 @@ def main() -> None:
     """Build the runner and train."""
     args = parse_arguments()
     from mmdense.engine import launch
-    from mmdense.engine.start import start_from
 
-    cfg = launch.load_config(args)
-    launch.check_data_folders(cfg)
-    if args.amp:
-        launch.enable_amp(cfg)
-    if args.auto_scale_lr:
-        launch.scale_learning_rate(cfg)
-    if args.resume:
-        launch.resume(cfg, args.resume)
-    else:
-        launch.resume_after_restart(cfg)
-    if not args.overwrite:
-        launch.refuse_to_overwrite(cfg)
-    if not cfg.get("resume"):
-        start_from(cfg, args.init, args.allow)
-    launch.fit_to_machine(cfg)
-    launch.build_runner(cfg).train()
+    steps = launch.training_steps(
+        amp=args.amp,
+        auto_scale_lr=args.auto_scale_lr,
+        resume=args.resume,
+        overwrite=args.overwrite,
+        init=args.init,
+        allow=args.allow,
+    )
+    launch.build_runner(launch.load_config(args), steps).train()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from mmdense.collapse.clean_images import clean_sample, is_image, without_augmentation
 from mmdense.collapse.taps import Parts, as_vectors
-from mmdense.engine.exact_loader import SeededDataset
-from mmdense.engine.random_state import kept_random_state
+from mmdense.engine.exact_loader import SeededDataset, kept_random_state
 from mmdense.evaluation.features import evaluating
 from mmdense.ssl.gather import gather_rows
 

@@ -17,6 +17,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,7 +26,14 @@ import torch
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-__all__ = ["KeyedBatchSampler", "SampleKey", "SeededDataset", "exact_loader", "seed_step"]
+__all__ = [
+    "KeyedBatchSampler",
+    "SampleKey",
+    "SeededDataset",
+    "exact_loader",
+    "kept_random_state",
+    "seed_step",
+]
 
 _SAMPLES, _STEPS = 0, 1  # two families of seeds that never meet
 
@@ -58,14 +66,9 @@ class SeededDataset(Dataset):
         self.__dict__.update(dataset=dataset, seed=seed)
 
     def __getitem__(self, key: SampleKey) -> Any:
-        before = random.getstate(), np.random.get_state(), torch.get_rng_state()
-        try:
+        with kept_random_state():
             _seed_generators(_SAMPLES, self.seed, key.epoch, key.place)
             return self.dataset[int(key.number)]
-        finally:
-            random.setstate(before[0])
-            np.random.set_state(before[1])
-            torch.set_rng_state(before[2])
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -167,6 +170,23 @@ def exact_loader(loader: DataLoader, seed: int) -> DataLoader:
 def seed_step(seed: int, iteration: int, rank: int) -> None:
     """Seed what one training step draws by itself (dropout, views made on the batch)."""
     _seed_generators(_STEPS, seed, iteration, rank)
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Restore the global generators afterwards: random, NumPy, torch, and torch on this GPU.
+
+    Starting a data loader draws too: its workers' seed comes from torch's generator.
+    """
+    before = random.getstate(), np.random.get_state()
+    # A GPU that nothing was computed on yet has no state to keep.
+    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
 
 
 def _seed_generators(*entropy: int) -> None:

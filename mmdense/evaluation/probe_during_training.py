@@ -20,7 +20,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from mmdense.engine.random_state import kept_random_state
+from mmdense.engine.exact_loader import kept_random_state
 from mmdense.evaluation.accuracy import top_k_hits
 from mmdense.evaluation.feature_bank import RAM_LIMIT_MIB, fill_bank
 from mmdense.evaluation.features import frozen_features

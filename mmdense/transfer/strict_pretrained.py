@@ -17,7 +17,7 @@ class StrictPretrained:
     It prevents the random draws that would follow: those of the submodules, and those that upstream
     makes unless ``init_cfg`` is of type ``Pretrained``. The Swin of MMDetection and of
     MMSegmentation read the file of their ``init_cfg`` themselves; the tools of mmdense load after
-    them (:mod:`mmdense.engine.start`), and elsewhere ``mmdense.LoadBackboneHook`` does.
+    them (:mod:`mmdense.engine.steps`), and elsewhere ``mmdense.LoadBackboneHook`` does.
 
     The arguments are those of :func:`~mmdense.transfer.apply.load_backbone`.
     """

@@ -17,7 +17,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import Runner
 
 import mmdense  # noqa: F401
-from mmdense.engine import launch
+from mmdense.engine import steps
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs" / "cascade_rpn"
@@ -52,7 +52,7 @@ def dump(root, config, checkpoint, split):
         f"val_dataloader.dataset.pipeline.1.scale={SCALE}",
     ]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
-        patch.setattr(launch, "available_cores", lambda: 1)
+        patch.setattr(steps, "available_cores", lambda: 1)
         patch.syspath_prepend(ROOT / "tools")
         patch.setattr(sys, "argv", ["tool", *map(str, arguments), "--cfg-options", *options])
         assert runpy.run_path(str(ROOT / "tools" / "dump_proposals.py"))["main"]() == 0

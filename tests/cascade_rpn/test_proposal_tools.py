@@ -24,7 +24,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mmdense.engine import launch
+from mmdense.engine import steps
 from projects.cascade_rpn.proposal_model import load_detector, proposal_head
 from tests.cascade_rpn.small_head import CHANNELS, TEST, head_config
 
@@ -139,7 +139,7 @@ def place(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def one_core(monkeypatch):
     """The tools take all there are."""
-    monkeypatch.setattr(launch, "available_cores", lambda: 1)
+    monkeypatch.setattr(steps, "available_cores", lambda: 1)
 
 
 @pytest.fixture

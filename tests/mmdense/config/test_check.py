@@ -7,8 +7,7 @@ from mmengine.config import Config
 import mmdense  # noqa: F401  (configs inherit `mmseg::`, which the import makes possible)
 from mmdense.config.check import check_config
 from mmdense.config.origin import COMMAND_LINE
-from mmdense.engine import launch
-from mmdense.engine.start import start_from
+from mmdense.engine import steps
 
 ROOT = Path(__file__).resolve().parents[3]
 CONFIGS = sorted(p for p in (ROOT / "configs").rglob("*.py") if "_base_" not in p.parts)
@@ -44,9 +43,9 @@ def test_no_false_alarm_on_stock_configs(base, tmp_path):
 def test_no_false_alarm_on_what_our_tools_add(monkeypatch, tmp_path):
     cfg = Config.fromfile(ROOT / "configs/pretrain/simsiam_r18_collage.py")
     cfg.work_dir, cfg.launcher = str(tmp_path), "none"
-    launch.scale_learning_rate(Config({"auto_scale_lr": {"base_batch_size": 4}}))
-    start_from(cfg, "some.pth", [])
-    launch.fit_to_machine(cfg)
+    steps.scale_learning_rate(Config({"auto_scale_lr": {"base_batch_size": 4}}))
+    steps.start_from(cfg, "some.pth", [])
+    steps.fit_to_machine(cfg)
     assert check_config(cfg) == []
 
 

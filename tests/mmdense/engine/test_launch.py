@@ -1,14 +1,20 @@
 import argparse
+import copy
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmpretrain.models import ResNet
 
 from mmdense.config.arguments import UsageError
-from mmdense.engine import launch
+from mmdense.engine import launch, steps
+from mmdense.transfer.apply import IncompatibleCheckpointError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def parse(*words):
@@ -72,12 +78,12 @@ def test_mmpretrain_loaders_get_the_collate_that_its_own_tool_sets(config):
 
 
 def test_workers_are_cut_to_the_cores_and_shared_by_the_processes_of_a_node(config, monkeypatch):
-    monkeypatch.setattr(launch, "available_cores", lambda: 8)
+    monkeypatch.setattr(steps, "available_cores", lambda: 8)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     cfg = launch.load_config(parse(config))
-    launch.fit_to_machine(cfg)
+    steps.fit_to_machine(cfg)
     assert torch.get_num_threads() == 4
     assert cfg.train_dataloader.num_workers == 4
     assert cfg.train_dataloader.persistent_workers
@@ -88,26 +94,26 @@ def test_workers_are_cut_to_the_cores_and_shared_by_the_processes_of_a_node(conf
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_NUM_THREADS"])
 def test_threads_that_the_user_sets_stay(config, monkeypatch, name):
-    monkeypatch.setattr(launch, "available_cores", lambda: 8)
+    monkeypatch.setattr(steps, "available_cores", lambda: 8)
     monkeypatch.setenv(name, "1")
     torch.set_num_threads(1)
     cfg = launch.load_config(parse(config))
-    launch.fit_to_machine(cfg)
+    steps.fit_to_machine(cfg)
     assert torch.get_num_threads() == 1
     assert cfg.train_dataloader.num_workers == 8
 
 
 def test_a_work_dir_with_checkpoints_is_not_overwritten(config, tmp_path):
     cfg = launch.load_config(parse(config, "--work-dir", tmp_path / "my run"))
-    launch.refuse_to_overwrite(cfg)  # there is none yet
+    steps.refuse_to_overwrite(cfg)  # there is none yet
     (tmp_path / "my run").mkdir()
     (tmp_path / "my run" / "output.log").touch()
-    launch.refuse_to_overwrite(cfg)
+    steps.refuse_to_overwrite(cfg)
     (tmp_path / "my run" / "epoch_1.pth").touch()
     with pytest.raises(UsageError, match=r"epoch_1\.pth.*--resume.*--overwrite.*--work-dir"):
-        launch.refuse_to_overwrite(cfg)
+        steps.refuse_to_overwrite(cfg)
     cfg.resume = True
-    launch.refuse_to_overwrite(cfg)
+    steps.refuse_to_overwrite(cfg)
 
 
 def test_a_data_folder_that_is_missing_is_named_with_its_key(config, tmp_path):
@@ -115,19 +121,19 @@ def test_a_data_folder_that_is_missing_is_named_with_its_key(config, tmp_path):
     cfg = launch.load_config(parse(config))
     cfg.train_dataloader.dataset = dataset
     with pytest.raises(UsageError, match=r"train_dataloader\.dataset\.dataset\.data_root.*'x y'"):
-        launch.check_data_folders(cfg)
+        steps.check_data_folders(cfg)
     for root in (str(tmp_path), "s3://bucket/data", ""):
         cfg.train_dataloader.dataset.dataset.data_root = root
-        launch.check_data_folders(cfg)
+        steps.check_data_folders(cfg)
     cfg.train_dataloader.dataset = {"type": "CIFAR10", "data_root": "it downloads"}
-    launch.check_data_folders(cfg)
+    steps.check_data_folders(cfg)
 
 
 @pytest.mark.parametrize(("cuda", "kind"), [(False, "mmdense.BatchNormXd"), (True, "SyncBN")])
 def test_without_a_gpu_sync_bn_becomes_batchnorm(config, monkeypatch, cuda, kind):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     cfg = launch.load_config(parse(config))
-    launch.fit_to_machine(cfg)
+    steps.fit_to_machine(cfg)
     assert cfg.model.norm_cfg.type == cfg.model.blocks[0].type == kind
     assert cfg.sync_bn == ("torch" if cuda else None)
 
@@ -151,10 +157,10 @@ def test_what_stands_for_sync_bn_takes_maps_and_vectors():
     ],
 )
 def test_amp_takes_what_the_hardware_has(config, monkeypatch, bf16, cuda, wrapper):
-    monkeypatch.setattr(launch, "supports_bf16", lambda: bf16)
+    monkeypatch.setattr(steps, "supports_bf16", lambda: bf16)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     cfg = launch.load_config(parse(config))
-    launch.enable_amp(cfg)
+    steps.enable_amp(cfg)
     assert cfg.optim_wrapper.type == wrapper
     assert ("loss_scale" in cfg.optim_wrapper) == (wrapper != "mmdense.BFloat16OptimWrapper")
 
@@ -162,9 +168,9 @@ def test_amp_takes_what_the_hardware_has(config, monkeypatch, bf16, cuda, wrappe
 def test_scaling_the_rate_needs_to_know_the_batch_that_it_was_chosen_for(config):
     cfg = launch.load_config(parse(config))
     with pytest.raises(ValueError, match="auto_scale_lr = dict\\(base_batch_size"):
-        launch.scale_learning_rate(cfg)
+        steps.scale_learning_rate(cfg)
     cfg.auto_scale_lr = {"base_batch_size": 256}
-    launch.scale_learning_rate(cfg)
+    steps.scale_learning_rate(cfg)
     assert cfg.auto_scale_lr.enable
 
 
@@ -179,25 +185,25 @@ def state(tmp_path):
 @pytest.mark.parametrize("auto", [True, False])
 def test_resume(state, auto):
     cfg = Config({"load_from": "pretrained.pth", "work_dir": str(state.parent)})
-    launch.resume(cfg, "auto" if auto else str(state))
+    steps.resume(cfg, "auto" if auto else str(state))
     assert cfg.resume
     assert cfg.load_from == str(state)
 
 
 def test_resume_begins_where_there_is_nothing_and_refuses_a_file_that_is_not_there(tmp_path):
     cfg = Config({"load_from": "pretrained.pth", "work_dir": str(tmp_path)})
-    launch.resume(cfg, "auto")
+    steps.resume(cfg, "auto")
     assert cfg.load_from == "pretrained.pth"
     assert not cfg.get("resume")
     with pytest.raises(FileNotFoundError, match=r"--resume absent.pth: there is no such file"):
-        launch.resume(cfg, "absent.pth")
+        steps.resume(cfg, "absent.pth")
 
 
 @pytest.mark.parametrize("restarts", ["0", "1"])
 def test_a_process_that_torchrun_started_again_goes_on(state, monkeypatch, restarts):
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", restarts)
     cfg = Config({"load_from": None, "work_dir": str(state.parent)})
-    launch.resume_after_restart(cfg)
+    steps.resume_after_restart(cfg)
     assert cfg.load_from == (str(state) if restarts == "1" else None)
 
 
@@ -205,14 +211,14 @@ def test_a_restart_that_would_wait_for_processes_that_are_gone_is_refused(state,
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
     with pytest.raises(RuntimeError, match=r"use tools/dist_train.sh"):
-        launch.resume_after_restart(Config({"work_dir": str(state.parent)}))
+        steps.resume_after_restart(Config({"work_dir": str(state.parent)}))
 
 
 def test_predictions_are_pickled_or_refused():
     cfg = Config({"test_evaluator": {"type": "CocoMetric"}})
     with pytest.raises(ValueError, match="ends in .pkl"):
-        launch.dump_predictions(cfg, "out.json")
-    launch.dump_predictions(cfg, "out.pkl")
+        steps.dump_predictions(cfg, "out.json")
+    steps.dump_predictions(cfg, "out.pkl")
     assert [entry["type"] for entry in cfg.test_evaluator] == ["CocoMetric", "DumpResults"]
 
 
@@ -223,10 +229,68 @@ def test_predictions_are_pickled_or_refused():
 def test_schedules_that_begin_after_the_end_are_left_out(epochs, expected):
     warm_up = {"type": "LinearLR", "by_epoch": True, "end": 1}
     late = {"type": "CosineAnnealingLR", "by_epoch": True, "begin": 1}
-    steps = {"type": "MultiStepLR", "by_epoch": False, "begin": 500}
-    cfg = Config({"train_cfg": {"max_epochs": epochs}, "param_scheduler": [warm_up, late, steps]})
-    launch._drop_late_schedules(cfg)
+    decay = {"type": "MultiStepLR", "by_epoch": False, "begin": 500}
+    cfg = Config({"train_cfg": {"max_epochs": epochs}, "param_scheduler": [warm_up, late, decay]})
+    steps.drop_late_schedules(cfg)
     assert [schedule.type for schedule in cfg.param_scheduler] == expected
+
+
+@pytest.mark.parametrize(
+    ("init", "load_from", "modules"),
+    [
+        ("a.pth", None, [None]),
+        (None, "b.pth", [""]),
+        ("a.pth", "b.pth", ["", None]),
+        (None, None, []),
+    ],
+)
+def test_what_the_command_line_and_the_config_name_is_loaded_strictly(init, load_from, modules):
+    cfg = Config({"model": {}, "load_from": load_from, "custom_hooks": [{"type": "Own"}]})
+    steps.start_from(cfg, init, ["heads"])
+    assert cfg.load_from is None
+    assert [hook.get("module") for hook in cfg.custom_hooks[1:]] == modules
+    for hook in cfg.custom_hooks[1:]:
+        assert hook["type"] == "mmdense.LoadBackboneHook" and hook["allow"] == ["heads"]
+
+
+def test_strict_initialisers_become_hooks_unless_the_run_is_resumed():
+    init = {"type": "StrictPretrained", "checkpoint": "a.pth", "allow": ["norm0.*"]}
+    teacher = {"type": "StrictPretrained", "checkpoint": "b.pth"}
+    model = {
+        "backbone": {"type": "mmdet.SwinTransformer", "init_cfg": init},
+        "neck": {"init_cfg": {"type": "Xavier"}},
+        "teacher": {"backbone": {"init_cfg": teacher}},
+    }
+    resumed = Config({"model": model, "resume": True, "load_from": "c.pth"})
+    assert steps.start_from(resumed, None).model.backbone.init_cfg == init
+    assert resumed.load_from == "c.pth"
+    cfg = steps.start_from(Config({"model": model}), None)
+    hook = {"type": "mmdense.LoadBackboneHook"}
+    assert cfg.custom_hooks == [
+        {**hook, "module": "backbone", "checkpoint": "a.pth", "allow": ["norm0.*"]},
+        {**hook, "module": "teacher.backbone", "checkpoint": "b.pth", "allow": []},
+    ]
+    assert cfg.model.backbone.init_cfg is None
+    assert cfg.model.neck.init_cfg == {"type": "Xavier"}
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_before_the_data_are_looked_for(tmp_path):
+    cfg = Config.fromfile(ROOT / "configs" / "pretrain" / "simsiam_r18_collage.py")
+    cfg.launcher, cfg.work_dir = "none", str(tmp_path / "work")
+    cfg.train_dataloader.dataset.data_root = str(tmp_path / "absent")
+    cfg.model.backbone.update(stem_channels=8, base_channels=8)
+    weights = ResNet(18, stem_channels=8, base_channels=8).state_dict()
+    files = [str(tmp_path / "fits.pth"), str(tmp_path / "wrong.pth")]
+    torch.save({f"backbone.{name}": value for name, value in weights.items()}, files[0])
+    weights["conv1.weight"] = weights["conv1.weight"][:4]
+    torch.save({f"backbone.{name}": value for name, value in weights.items()}, files[1])
+    with pytest.raises(IncompatibleCheckpointError, match="wrong shape: conv1.weight"):
+        launch.build_runner(copy.deepcopy(cfg), launch.training_steps(init=files[1]))
+    with pytest.raises(FileNotFoundError, match="missing"):
+        launch.build_runner(copy.deepcopy(cfg), launch.training_steps(init="missing.pth"))
+    with pytest.raises(UsageError, match=r"dataset\.data_root: no such folder"):
+        launch.build_runner(cfg, launch.training_steps(init=files[0]))
+    assert not (tmp_path / "work").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the group is gloo on CPUs only")

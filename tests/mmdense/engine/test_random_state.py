@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from mmdense.engine.random_state import kept_random_state
+from mmdense.engine.exact_loader import kept_random_state
 
 
 def draws():
