@@ -19,7 +19,6 @@ import benchmarks
 from benchmarks import faster_rcnn_step
 from benchmarks.timing import machine
 from mmdense.records.portable import portable_path
-from mmdense.records.sources import loaded_sources
 
 
 def main() -> None:
@@ -50,7 +49,6 @@ def main() -> None:
             "date": datetime.date.today().isoformat(),
             "machine": machine(),
             "results": results,
-            "sources": loaded_sources(None),
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(record, indent=1) + "\n")

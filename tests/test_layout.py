@@ -45,6 +45,7 @@ ADAPTERS = {"mmdense/ops/mmcv_ops.py", "mmdense/ops/torchvision_ops.py"} | {
     f"projects/cascade_rpn/{stem}.py"
     for stem in ("draw_stages", "proposal_model", "stage", "stage_loss")
 }
+ADAPTERS |= {path.relative_to(ROOT).as_posix() for path in ROOT.glob("projects/*/tables.py")}
 
 
 @functools.cache

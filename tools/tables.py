@@ -18,7 +18,8 @@ from mmdense.records.kept_results import Results, read_results
 from mmdense.records.marked_tables import MarkError, fill_tables
 from mmdense.records.model_zoo import metafile, model_index, scores_csv
 from mmdense.records.record import RecordError
-from mmdense.records.tables import TABLES
+from mmdense.report.project_tables import MakeTable
+from mmdense.report.tables import all_tables
 
 
 def main(root: Path) -> int:
@@ -49,7 +50,10 @@ def changed_files(root: Path) -> dict[str, tuple[str, str]]:
     changed = {}
     for file in markdown_files(root):
         to_root = "../" * file.count("/")
-        tables = {name: functools.partial(make, results, to_root) for name, make in TABLES.items()}
+        tables = {
+            name: functools.partial(_markdown, make, results, to_root)
+            for name, make in all_tables().items()
+        }
         old = (root / file).read_text(encoding="utf-8")
         new = fill_tables(old, tables, file)
         if new != old:
@@ -62,6 +66,10 @@ def changed_files(root: Path) -> dict[str, tuple[str, str]]:
         if new != old:
             changed[file] = (old, new)
     return changed
+
+
+def _markdown(make: MakeTable, results: Results, to_root: str) -> str:
+    return make(results).markdown(to_root)
 
 
 def model_zoo(root: Path, results: Results) -> dict[str, str]:

@@ -56,7 +56,7 @@ variants = [
     _variant(
         "cascade_2_strict",
         "cascade_2",
-        "**Cascade RPN, two stages**, RoI head of the paper",
+        "Cascade RPN, two stages, RoI head of the paper",
         strict=True,
     ),
 ]

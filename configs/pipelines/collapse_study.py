@@ -101,16 +101,8 @@ tables = dict(
     order=["infonce", "simsiam", "cut_simsiam_centre"],
     last_norm=["simsiam", "simsiam_last_bn", "naive", "naive_last_bn"],
 )
-_verdicts = {
-    "complete collapse": "complete",
-    "dimensional collapse": "dimensional",
-    "diverged": "diverged",
-    "the last BatchNorm hides the centre": "hidden",
-    "too early to say": "too early",
-    "healthy": "no",
-}
 metrics = [
-    dict(metric="collapse/collapsed", label="Collapsed", scale=1, count=True, words=_verdicts),
+    dict(metric="collapse/collapsed", label="Collapsed", scale=1, count=True, verdict=True),
     dict(metric="collapse/m_o", label="m_o", scale=1, digits=3),
     dict(metric="collapse/m_r", label="m_r", scale=1, digits=3),
     dict(

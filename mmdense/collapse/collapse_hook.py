@@ -277,7 +277,7 @@ class CollapseHook(Hook):
         for hook in runner.hooks:
             if isinstance(hook, RecordHook):
                 hook.add_metrics(metrics, step=runner.iter, seconds=0.0)
-                hook.add_note(f"{found.name}. {found.reason}")
+                hook.add_verdict(found.name, found.reason)
                 for name in _RECORDED:
                     if points := self._history.points(name):
                         hook.add_curve(f"collapse/{name}", points)

@@ -32,7 +32,6 @@ from mmdense.records.cost import CostMeter, over_processes
 from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.record import FILE_NAME, Record, save, write_json
-from mmdense.records.sources import loaded_sources
 from mmdense.registry import MODELS
 from mmdense.transfer.apply import load_backbone
 
@@ -126,7 +125,7 @@ def evaluate_frozen(
         return {}
     record.metrics = evaluate(features)
     record.wall_time_s = time.perf_counter() - started
-    record.cost, record.sources = cost.read(), loaded_sources(config_file)
+    record.cost = cost.read()
     record.cost["cpu_hours"] += elsewhere
     record.data = _checksums(train=train_loader, test=test_loader)
     if args.checkpoint is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmdense.records.record import RecordError
 
-__all__ = ["BENCHMARK_FILE_NAME", "benchmark_rows", "benchmark_sources"]
+__all__ = ["BENCHMARK_FILE_NAME", "benchmark_rows"]
 
 BENCHMARK_FILE_NAME = "benchmark.json"
 _KEYS = ("name", "setting", "other", "ratio")
@@ -38,8 +38,3 @@ def benchmark_rows(file: Path) -> list[dict[str, Any]]:
                 f"but {sides[1]} / {sides[0]} is {ratio:.3g}"
             )
     return rows
-
-
-def benchmark_sources(file: Path) -> dict[str, str]:
-    """Hashes of the code that was measured; none of a file that was written before it had them."""
-    return json.loads(file.read_text(encoding="utf-8")).get("sources", {})

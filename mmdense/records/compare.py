@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record
 from mmdense.records.seed_scores import seed_scores
 from mmdense.records.statistics import p_words, paired
@@ -49,7 +48,6 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
         "config": _of_variants(_config_changes(_public(one.config), _public(other.config))),
         "seed": _changes({"seed": one.seed}, {"seed": other.seed}),
         "data": _checksums(_by_split(one.data), _by_split(other.data), "data it saw"),
-        "sources": _checksums(one.sources, other.sources, "code it came from"),
         "environment": _changes(*environment),
         "cost": list(_named_numbers(*cost).values()),
         "results": _results(one, other),
@@ -73,7 +71,7 @@ def common_scores(records: Mapping[str, Record]) -> dict[str, dict[str, dict[str
     labels = [{m["metric"]: m for m in record.config["metrics"]} for record in records.values()]
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
     for name, metric in labels[0].items():
-        if not all(name in known for known in labels) or "words" in metric:
+        if not all(name in known for known in labels) or metric.get("verdict"):
             continue
         by_record = {key: _by_variant(record, name) for key, record in records.items()}
         if all(by_record.values()):
@@ -87,7 +85,7 @@ def common_scores(records: Mapping[str, Record]) -> dict[str, dict[str, dict[str
 def _by_variant(record: Record, metric: str) -> dict[str, list[float]]:
     """Scores of all seeds of each variant that has some, by its label."""
     scores = {
-        plain_text(variant["label"]): list(seed_scores(record, variant["name"], metric).values())
+        variant["label"]: list(seed_scores(record, variant["name"], metric).values())
         for variant in record.config["variants"]
     }
     return {label: runs for label, runs in scores.items() if runs}

@@ -18,14 +18,13 @@ import yaml
 from mmdense.records.expected import read_expected
 from mmdense.records.kept_results import Results
 from mmdense.records.record import Record
-from mmdense.records.staleness import State
 from mmdense.records.statistics import summarise
 
 __all__ = ["metafile", "model_index", "scores_csv"]
 
 _COLUMNS = (
     *("record", "date", "commit", "part", "metric"),
-    *("mean", "sd", "low", "high", "runs", "code"),
+    *("mean", "sd", "low", "high", "runs"),
 )
 
 
@@ -54,31 +53,26 @@ def metafile(text: str, configs: Mapping[str, str], results: Results) -> str:
 
 
 def _model(config: str, content: str, collection: str, results: Results) -> dict[str, Any] | None:
-    """One entry of a metafile: measured scores as ``Results``, others under ``Published``.
-
-    ``Code`` of a result says "stale" or "unknown" where the code behind it may have changed.
-    """
+    """One entry of a metafile: measured scores as ``Results``, others under ``Published``."""
     expected = read_expected(content, config)
     if not expected:
         return None
     kept = {folder.removeprefix("results/"): record for folder, record in results.records}
-    measured: dict[tuple[str, str, State], dict[str, float]] = {}
+    measured: dict[tuple[str, str], dict[str, float]] = {}
     published: dict[str, dict[str, float]] = {}
     for entry in expected:
         if "paper" in entry:
             published.setdefault(entry["paper"], {})[entry["metric"]] = entry["value"]
             continue
-        task, data = _task_and_data(kept[entry["record"]], entry["metric"])
-        state = results.state(f"results/{entry['record']}")
-        measured.setdefault((task, data, state), {})[entry["metric"]] = entry["value"]
+        place = _task_and_data(kept[entry["record"]], entry["metric"])
+        measured.setdefault(place, {})[entry["metric"]] = entry["value"]
     model: dict[str, Any] = {
         "Name": Path(config).stem,
         "In Collection": collection,
         "Config": config,
         "Results": [
             {"Task": task, "Dataset": data, "Metrics": metrics}
-            | ({} if state == "current" else {"Code": state})
-            for (task, data, state), metrics in measured.items()
+            for (task, data), metrics in measured.items()
         ]
         or None,
     }
@@ -102,7 +96,7 @@ def scores_csv(results: Results) -> str:
     """Every score of every kept record; of studies mean, deviation and interval over the seeds.
 
     Returns:
-        CSV with a header, lines ending in a newline; ``code`` is "current", "stale" or "unknown".
+        CSV with a header, lines ending in a newline.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -120,7 +114,6 @@ def scores_csv(results: Results) -> str:
                     metric,
                     *(f"{number:.6g}" if number != "" else "" for number in numbers),
                     len(values),
-                    results.state(folder),
                 ]
             )
     return text.getvalue()

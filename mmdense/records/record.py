@@ -18,14 +18,10 @@ from typing import Any
 import numpy as np
 
 from mmdense.records.environment import collect_environment, git_state
+from mmdense.records.old_records import OLD_SCHEMAS, converted
 from mmdense.records.portable import config_hash, portable_config, portable_path
 
-SCHEMA = 3
-# What records of an older layout lack, and is empty in them.
-_NEW: dict[int, dict[str, type]] = {
-    1: {"cost": dict, "data": dict, "sources": dict, "comparisons": list},
-    2: {"comparisons": list},
-}
+SCHEMA = 4
 SIGNIFICANT_DIGITS = 6
 FILE_NAME = "record.json"
 
@@ -60,11 +56,9 @@ class Record:
             all processes; of ``tools/knn.py`` and ``linear_probe.py`` the energy is that of the
             first one.
         data: ``{split: checksum}``, see :func:`~mmdense.records.data_checksum.data_checksum`.
-        sources: See :func:`~mmdense.records.sources.loaded_sources`; of stages, and of a run that
-            was resumed, :func:`~mmdense.records.sources.joined_sources`.
+        verdict: Of a hook that judges the run, such as ``mmdense.CollapseHook``: ``name`` and
+            ``reason``.
         stages: Of a pipeline, one dictionary a stage.
-        comparisons: Of a study, each variant beside its baseline, see
-            :func:`~mmdense.records.study_comparisons.study_comparisons`.
         notes: What a reader must know, such as values that were not finite.
         schema: Version of this layout.
     """
@@ -88,9 +82,8 @@ class Record:
     images_per_second: float | None = None
     cost: dict[str, float] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
-    sources: Mapping[str, str | list[str]] = field(default_factory=dict)
+    verdict: dict[str, str] | None = None
     stages: list[dict[str, Any]] = field(default_factory=list)
-    comparisons: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     schema: int = SCHEMA
 
@@ -156,14 +149,13 @@ def load(path: str | Path) -> Record:
         raise RecordError(f"{path}: not JSON ({error})") from error
     if not isinstance(content, dict):
         raise RecordError(f"{path}: expected a JSON object, found {type(content).__name__}")
-    if content.get("schema") not in (SCHEMA, *_NEW):
+    if content.get("schema") not in (SCHEMA, *OLD_SCHEMAS):
         raise RecordError(
             f"{path}: field 'schema' is {content.get('schema')!r}, this version reads up to "
             f"{SCHEMA}: run again, or read it with the mmdense that wrote it (field 'versions')"
         )
-    for name, empty in _NEW.get(content["schema"], {}).items():
-        content.setdefault(name, empty())
-    content["schema"] = SCHEMA
+    if content["schema"] in OLD_SCHEMAS:
+        content = converted(content)
     known = {entry.name for entry in fields(Record)}
     for problem, names in (("lacks", known - set(content)), ("unknown", set(content) - known)):
         if names:

@@ -17,7 +17,6 @@ from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
 from mmdense.records.expected import PART_OF_A_WHOLE, compare_expected
 from mmdense.records.record import FILE_NAME, Record, save
-from mmdense.records.sources import joined_sources, loaded_sources
 from mmdense.registry import HOOKS
 
 TEST_FILE_NAME = "test_record.json"
@@ -87,7 +86,6 @@ class RecordHook(Hook):
         if self._record is None:
             return
         self._trained = True
-        self._record.sources = dict(loaded_sources(runner.cfg.filename))
         self._record.images = len(runner.train_dataloader.dataset)
         self._note_data("train", runner.train_dataloader.dataset)
         if runner.val_loop is not None:
@@ -108,7 +106,7 @@ class RecordHook(Hook):
             self._record.notes.append(
                 "processor time and energy before the resume are of one process"
             )
-        self._join(state.get("sources", {}), state.get("data", {}))
+        self._join_data(state.get("data", {}))
 
     def before_val(self, runner: Runner) -> None:
         """Note what is validated on."""
@@ -183,6 +181,17 @@ class RecordHook(Hook):
         if self._record is not None:
             self._curves[name] = Curve(points=[list(point) for point in points])
 
+    def add_verdict(self, name: str, reason: str) -> None:
+        """Take what another hook judges the run to be, for the end of its record.
+
+        Args:
+            name: Of the verdict; a project has the word for it in a table in ``VERDICT_WORDS`` of
+                its ``tables.py``.
+            reason: The readings that led to it.
+        """
+        if self._record is not None:
+            self._record.verdict = {"name": name, "reason": reason}
+
     def add_note(self, note: str) -> None:
         """Take a remark on the run, for the end of its record."""
         if self._record is not None:
@@ -213,7 +222,6 @@ class RecordHook(Hook):
             "commit": self._record.git["commit"],
             "metrics": dict(self._record.metrics),
             "notes": list(self._record.notes),
-            "sources": dict(self._record.sources),
             "data": dict(self._record.data),
         }
 
@@ -234,8 +242,6 @@ class RecordHook(Hook):
         record.curves = {key: curve.as_list() for key, curve in self._curves.items()}
         record.wall_time_s = self._wall_time()
         record.cost = self._with_cost_before(cost)
-        # What was loaded at the start ran as it was then, whatever became of its file.
-        record.sources = {**loaded_sources(runner.cfg.filename), **record.sources}
         record.peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
         record.peak_gpu_memory_mib = peak_gpu_memory_mib()
         if self._image_seconds > 0:
@@ -248,11 +254,10 @@ class RecordHook(Hook):
                 runner.logger.info(said)
         save(record, Path(runner.work_dir) / file_name)
 
-    def _join(self, sources: dict[str, Any], data: dict[str, str]) -> None:
-        """Take up code and data of the part before a resume."""
+    def _join_data(self, data: dict[str, str]) -> None:
+        """Take up the data of the part before a resume."""
         record = self._record
         assert record is not None
-        record.sources = joined_sources([sources, record.sources])
         for split, checksum in data.items():
             if record.data.setdefault(split, checksum) != checksum:
                 record.data[f"{split}, before the resume"] = checksum

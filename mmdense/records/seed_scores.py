@@ -1,10 +1,11 @@
-"""The scores behind a mean of a study, by their seeds."""
+"""The scores behind the means of a study, and how two of its variants differ."""
 
 import math
 
 from mmdense.records.record import Record
+from mmdense.records.statistics import Paired, paired
 
-__all__ = ["seed_scores"]
+__all__ = ["compare_variants", "seed_scores"]
 
 
 def seed_scores(record: Record, variant: str, metric: str) -> dict[int, float]:
@@ -24,3 +25,8 @@ def seed_scores(record: Record, variant: str, metric: str) -> dict[int, float]:
         for seed in record.config.get("seeds", [])
     }
     return {seed: v for seed, v in scores.items() if v is not None and math.isfinite(v)}
+
+
+def compare_variants(record: Record, variant: str, other: str, metric: str) -> Paired:
+    """One variant less another, over the seeds that both have."""
+    return paired(*(seed_scores(record, name, metric) for name in (variant, other)))

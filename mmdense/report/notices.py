@@ -4,19 +4,16 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 from markupsafe import Markup
 
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import FILE_NAME, RecordError, load
-from mmdense.records.used_code import changed_code
 from mmdense.report.section import Notice, Section
 from mmdense.report.sources import Part, Subject
 
 __all__ = ["expected_section", "notices_of", "plain_notes"]
 
-_ROOT = Path(__file__).resolve().parents[2]
 _SHOWN = 4  # names in a notice before it says how many more there are
 _NOT_FINITE = ": not finite"  # how a record's note of such a value ends
 
@@ -72,7 +69,7 @@ def _badge(*, held: bool) -> str:
 
 
 def _on_code(subject: Subject) -> list[Notice]:
-    """Uncommitted changes, code that is another now, and stages of another commit."""
+    """Uncommitted changes, and stages of another commit."""
     git, found = subject.record.git, []
     if git["dirty"]:
         files = _listing(git["dirty_files"])
@@ -82,9 +79,6 @@ def _on_code(subject: Subject) -> list[Notice]:
         found.append(Notice("bad", text))
     elif git["commit"] is None:
         text = f"{subject.name} ran outside a git checkout: nobody can tell which code it was."
-        found.append(Notice("unsure", text))
-    if changed := changed_code(subject.record, _ROOT):
-        text = f"The code of {subject.name} has changed since it ran: {_listing(changed)}."
         found.append(Notice("unsure", text))
     others = [note for note in subject.record.notes if _of_other_code(note)]
     return found + [Notice("unsure", f"{subject.name}: {note}.") for note in others]

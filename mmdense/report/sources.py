@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mmdense.records.find_record import find_file
-from mmdense.records.markdown import plain_text
 from mmdense.records.record import Record, RecordError, load
-from mmdense.records.study_table import variants_by_group
 from mmdense.report.charts import Points
+from mmdense.report.study_table import variants_by_group
 
 __all__ = ["Part", "Subject", "read_subjects"]
 
@@ -143,7 +142,7 @@ def _parts(name: str, record: Record, folder: Path, *, several: bool) -> list[Pa
 
 def _labels(record: Record) -> dict[str, str]:
     """Of the variants of a study by their names; the name itself where two have one label."""
-    labels = {v["name"]: plain_text(v["label"]) for v in record.config["variants"]}
+    labels = {v["name"]: v["label"] for v in record.config["variants"]}
     counts = Counter(labels.values())
     return {name: label if counts[label] == 1 else name for name, label in labels.items()}
 

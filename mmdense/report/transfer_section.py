@@ -10,8 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from mmdense.report.section import Notice, Section
-from mmdense.report.sortable_table import Cell, number_cell, sortable_table
 from mmdense.report.sources import Part, Subject
+from mmdense.report.table import Column, Table
 from mmdense.transfer.report import TRANSFER_FILE_NAME
 
 __all__ = ["transfer_section"]
@@ -70,30 +70,27 @@ def _transfer(name: str, transfer: Mapping[str, Any]) -> str:
         for key, text in facts.items()
         if text
     )
-    counted = [
-        [Cell(status), _whole(weights[status]), _whole(numbers[status])] for status in weights
-    ]
-    every = [
-        [Cell(weight), Cell(status), _whole(count), Cell(note)]
-        for weight, status, count, note in transfer["entries"]
-    ]
+    status, count = Column("status", "Status"), Column("numbers", "Numbers", "", ",", numeric=True)
+    counted = Table(
+        "Weights by what became of them",
+        [status, Column("weights", "Weights", "", ",", numeric=True), count],
+        [{"status": s, "weights": weights[s], "numbers": numbers[s]} for s in weights],
+    )
+    keys = ("weight", "status", "numbers", "note")
+    every = Table(
+        "All weights",
+        [Column("weight", "Weight"), status, count, Column("note", "Note")],
+        [dict(zip(keys, entry, strict=True)) for entry in transfer["entries"]],
+    )
     return (
         f"<h3>{escape(name)}: {escape(transfer['target'])}</h3>"
         f'<p><strong class="badge {tone}">{covered}</strong> of what the target needs came from '
         f"the file.</p><dl>{rows}</dl>"
-        + sortable_table(
-            "Weights by what became of them", ["Status", "Weights", "Numbers"], counted
-        )
-        + f"<details><summary>All {len(every)} weights</summary>"
-        + sortable_table("All weights", ["Weight", "Status", "Numbers", "Note"], every)
-        + "</details>"
+        f"{counted.html()}<details><summary>All {len(every.rows)} weights</summary>"
+        f"{every.html()}</details>"
     )
 
 
 def _share_text(share: float) -> str:
     """In percent, never rounded up, as the line of the run says it: 100.0 means all of it."""
     return f"{math.floor(1000 * share) / 10:.1f} %"
-
-
-def _whole(number: int) -> Cell:
-    return number_cell(float(number), f"{number:,}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from mmdense.records.record import Record
@@ -58,5 +59,8 @@ class Pipeline(Workflow):
         from mmdense.workflow import pipeline_report  # late: matplotlib is slow to import
 
         path = self.work_dir / "table.md"
-        self.print(pipeline_report.write_table(record, path))
+        table = pipeline_report.write_table(record, path)
+        shared, rest = table.split_shared(("pipeline", "pretrained_on", "time"))
+        title = ", ".join(f"{label.lower()} {text}" for label, text in shared.items())
+        self.console.print(replace(rest, title=title).terminal())
         return [path, *pipeline_report.write_pictures(record, self.work_dir)]

@@ -1,6 +1,5 @@
 """The record of a pipeline, collected from those of its stages, with its table and pictures."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +8,14 @@ import mmcv
 from mmdense.records.plots import plot_curves
 from mmdense.records.portable import portable_path
 from mmdense.records.record import FILE_NAME, Record, load
-from mmdense.records.sources import joined_sources
-from mmdense.records.tables import pipelines_table
+from mmdense.report.table import Table
+from mmdense.report.tables import pipelines_table
 from mmdense.visual.contact_sheet import sheet_of_pictures
 from mmdense.workflow.stage import Stage
 
 __all__ = ["gather", "write_pictures", "write_table"]
 
 _SHOWN = 6  # sample predictions on a contact sheet
-_NAMED = 3  # files that a note names
 _LOSS = "train/loss"
 
 
@@ -45,30 +43,16 @@ def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
         f"stage{'s' * (len(names) > 1)} {', '.join(names)} ran at commit {commit}"
         for commit, names in elsewhere.items()
     ]
-    record.sources = joined_sources(part.sources for part in parts)
-    record.notes += _of_several_versions(record.sources)
-    silent = [stage.name for stage, part in zip(stages, parts) if not part.sources]
-    if silent and record.sources:
-        record.notes.append(f"the code of {', '.join(silent)} is not known")
     record.date = min(part.date for part in parts)
     record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
     record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)
 
 
-def _of_several_versions(sources: Mapping[str, str | list[str]]) -> list[str]:
-    """A note on files that changed between stages."""
-    names = [name for name, found in sources.items() if not isinstance(found, str)]
-    if not names:
-        return []
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return [f"not all parts ran with the same {', '.join(names[:_NAMED])}{more}"]
-
-
-def write_table(record: Record, path: Path) -> str:
-    """Write the comparison of a pipeline as it would stand in the README, and the notes below."""
-    table = pipelines_table([record])
+def write_table(record: Record, path: Path) -> Table:
+    """Write the comparison of a pipeline as the README shows it, and the notes below."""
+    table = pipelines_table([("", record)])
     below = "".join(f"\n{note}\n" for note in record.notes)
-    path.write_text(f"{table}\n{below}", encoding="utf-8")
+    path.write_text(f"{table.markdown()}\n{below}", encoding="utf-8")
     return table
 
 
@@ -115,6 +99,7 @@ def _entry(stage: Stage, part: Record) -> dict[str, Any]:
         "config_sha256": part.config_sha256,
         "command": part.command,
         "metrics": part.metrics,
+        "verdict": part.verdict,
         "curves": part.curves,
         "wall_time_s": part.wall_time_s,
         "peak_memory_mib": part.peak_memory_mib,

@@ -18,8 +18,8 @@ from mmengine.config import Config
 
 from mmdense.records.record import Record
 from mmdense.records.statistics import summarise
-from mmdense.records.study_comparisons import study_comparisons
-from mmdense.records.study_table import study_table
+from mmdense.report.project_tables import project_tables
+from mmdense.report.study_table import study_table
 from mmdense.workflow.runner import Workflow, check_config
 from mmdense.workflow.stage import Stage, read_plan
 from mmdense.workflow.study_stages import check_variants, study_stages
@@ -108,11 +108,10 @@ class Study(Workflow):
         return [stage for stage in self.stages if stage in chosen or stage.name in needed]
 
     def summarise(self, record: Record) -> None:
-        """Keep for each variant and metric the mean over the seeds, and how the variants compare.
+        """Keep for each variant and metric the mean over the seeds.
 
         Of two seeds or more there are also the sample standard deviation and the 95 % confidence
-        interval: ``<variant>/<metric>/mean``, ``sd``, ``low`` and ``high``. Each variant with a
-        baseline is compared with it seed by seed.
+        interval: ``<variant>/<metric>/mean``, ``sd``, ``low`` and ``high``.
         """
         for variant in self.cfg.variants:
             runs = [
@@ -125,12 +124,13 @@ class Study(Workflow):
                 for what, value in found._asdict().items():
                     if what == "mean" or len(runs) > 1:
                         record.metrics[f"{variant.name}/{key}/{what}"] = value
-        record.comparisons = study_comparisons(record)
 
     def write_tables(self, record: Record) -> list[Path]:
         """Write the table of the variants."""
         path = self.work_dir / "table.md"
-        table = study_table(record)
-        path.write_text(table + "\n", encoding="utf-8")
-        self.print(table)
+        words = project_tables().verdict_words
+        baseline = self.cfg.get("baseline")
+        table = study_table(record, None, baseline, title=record.name, words=words)
+        path.write_text(table.markdown() + "\n", encoding="utf-8")
+        self.console.print(table.terminal())
         return [path]

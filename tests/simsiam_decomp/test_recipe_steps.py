@@ -17,7 +17,7 @@ import mmdense  # noqa: F401
 import projects.simsiam_decomp  # noqa: F401  (registers what the recipes name)
 from mmdense.config.check import check_config
 from mmdense.config.options import read_config
-from mmdense.records.tables import TABLES
+from mmdense.report.tables import all_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "configs" / "simsiam_decomp"
@@ -129,7 +129,9 @@ def test_the_proof_suits_two_cores_and_its_tables_name_its_variants():
     assert len(PROOF) * len(study.seeds) <= 81
     assert {name for names in study.tables.values() for name in names} <= set(PROOF)
     groups = {variant.group for variant in study.variants}
-    shown = {name.removeprefix("collapse_") for name in TABLES if name.startswith("collapse_")}
+    shown = {
+        name.removeprefix("collapse_") for name in all_tables() if name.startswith("collapse_")
+    }
     assert groups | set(study.tables) == shown - {"cost"}
 
 

@@ -16,8 +16,8 @@ from mmdense.report.collapse.figures import charts_of
 from mmdense.report.collapse.runs import Run, comparison_warnings, read_runs
 from mmdense.report.render import render
 from mmdense.report.section import Notice, Section
-from mmdense.report.sortable_table import Cell, number_cell, sortable_table
 from mmdense.report.sources import Subject
+from mmdense.report.table import Column, Table, Value
 
 __all__ = ["collapse_section", "section_of_runs"]
 
@@ -111,17 +111,18 @@ def _counted(runs: Sequence[Run]) -> list[tuple[str, str, int]]:
 
 def _table(runs: Sequence[Run]) -> Markup:
     """The last readings of all runs; a reading that no run has is left out."""
-    columns = [column for column in _READINGS if any(run.curve(column[0]) for run in runs)]
-    rows = [
-        [
-            Cell(run.name),
-            Cell(run.verdict or "no verdict yet"),
-            *(number_cell(run.last(key), number_text(run.last(key), n)) for key, _, n in columns),
-        ]
+    readings = [column for column in _READINGS if any(run.curve(column[0]) for run in runs)]
+    columns = [Column("run", "Run"), Column("verdict", "Verdict")]
+    columns += [Column(k, title, format=f".{n}f", numeric=True) for k, title, n in readings]
+    rows: list[dict[str, Value]] = [
+        {
+            "run": run.name,
+            "verdict": run.verdict or "no verdict yet",
+            **{key: run.last(key) for key, _, _ in readings},
+        }
         for run in runs
     ]
-    header = ["Run", "Verdict", *(title for _, title, _ in columns)]
-    return Markup(sortable_table("Last readings of all runs", header, rows))
+    return Table("Last readings of all runs", columns, rows).html()
 
 
 def number_text(value: float | None, digits: int) -> str | None:

@@ -97,7 +97,8 @@ def test_readings_reach_the_file_the_hub_and_the_record(tmp_path):
     from mmdense.records.record import load
 
     metrics = load(tmp_path / "record.json").metrics
-    assert load(tmp_path / "record.json").notes == [f"{found['verdict']}. {found['reason']}"]
+    verdict = {"name": found["verdict"], "reason": found["reason"]}
+    assert load(tmp_path / "record.json").verdict == verdict
     assert metrics["collapse/collapsed"] == 0.0
     curve = load(tmp_path / "record.json").curves["collapse/m_o"]  # of six digits
     assert curve == [[step, pytest.approx(m_o, rel=1e-4)] for step, m_o in found["curves"]["m_o"]]

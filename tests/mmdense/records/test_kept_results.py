@@ -1,11 +1,7 @@
 """What is kept is read oldest first, whatever its folders are called."""
 
-import json
-
-from mmdense.records import sources
 from mmdense.records.kept_results import read_results
 from mmdense.records.record import Record, keep
-from tests.mmdense.records.test_benchmark_file import OPERATOR
 
 
 def record(name, date, metric):
@@ -30,22 +26,4 @@ def test_the_newest_of_each_name_counts(tmp_path):
 
 
 def test_a_missing_results_folder_is_an_empty_one(tmp_path):
-    assert read_results(tmp_path) == ([], [], {}, frozenset())
-
-
-def test_the_state_of_the_code_behind_records_and_benchmarks(tmp_path):
-    (tmp_path / "mmdense").mkdir()
-    (tmp_path / "mmdense" / "a.py").write_text("x = 1\n")
-    now = {"mmdense/a.py": sources._hash(tmp_path / "mmdense" / "a.py")}
-    for day, found in ((1, now), (2, {"mmdense/a.py": "0"}), (3, {})):
-        made = record(f"r{day}", f"2030-01-0{day}T00:00:00+00:00", 1.0)
-        made.sources = found
-        keep(made, "r", root=tmp_path / "results")
-        folder = tmp_path / "results" / "benchmarks" / f"2030-01-0{day}_b"
-        folder.mkdir(parents=True)
-        content = {"results": [OPERATOR], **({"sources": found} if found else {})}
-        (folder / "benchmark.json").write_text(json.dumps(content))
-    results = read_results(tmp_path)
-    for kind, ending in (("toy", "r"), ("benchmarks", "b")):
-        folders = [f"results/{kind}/2030-01-0{day}_{ending}" for day in (1, 2, 3)]
-        assert [results.state(f) for f in folders] == ["current", "stale", "unknown"]
+    assert read_results(tmp_path) == ([], [])

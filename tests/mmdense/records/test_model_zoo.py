@@ -66,34 +66,15 @@ def test_models_are_the_configs_that_expect_something(results):
     assert metafile(text, {}, results) == HEAD
 
 
-def test_a_score_whose_code_may_have_changed_says_so(results):
-    folder = "results/pipelines/2026-01-01_toy"
-    for state, changes in (
-        ("stale", {"changed": {folder: ["a"]}}),
-        ("unknown", {"unknown": {folder}}),
-    ):
-        text = metafile(HEAD, {"configs/toy/good.py": MEASURED}, results._replace(**changes))
-        (score,) = yaml.safe_load(text)["Models"][0]["Results"]
-        assert score["Code"] == state and score["Metrics"]["detect/coco/AP"] == 0.4
-
-
 def test_the_index_lists_metafiles():
     assert model_index(["projects/a/metafile.yml"]) == "Import:\n- projects/a/metafile.yml\n"
 
 
 def test_every_score_is_in_one_table(results):
-    stale, unknown = (
-        f"results/{name}" for name in ("toy/2026-01-01_study", "setup/2026-01-01_cpu")
-    )
-    results = results._replace(changed={stale: ["mmdense/a.py"]}, unknown={unknown})
     lines = scores_csv(results).splitlines()
     assert lines[0].startswith("record,date,commit,part,metric,mean,sd")
-    assert (
-        lines[1] == "pipelines/2026-01-01_toy,2026-01-01,0123456789,detect,coco/AP,0.4,,,,1,current"
-    )
+    assert lines[1] == "pipelines/2026-01-01_toy,2026-01-01,0123456789,detect,coco/AP,0.4,,,,1"
     # mean 2, deviation 1, and 4.3027 / sqrt(3) = 2.48414 to each side
-    assert lines[2] == (
-        "toy/2026-01-01_study,2026-01-01,0123456789,a,AP,2,1,-0.484138,4.48414,3,stale"
-    )
-    assert lines[3] == "setup/2026-01-01_cpu,2026-01-01,0123456789,,setup_s,90.5,,,,1,unknown"
+    assert lines[2] == ("toy/2026-01-01_study,2026-01-01,0123456789,a,AP,2,1,-0.484138,4.48414,3")
+    assert lines[3] == "setup/2026-01-01_cpu,2026-01-01,0123456789,,setup_s,90.5,,,,1"
     assert len(lines) == 4

@@ -133,17 +133,3 @@ def test_keep_refuses_names_that_are_no_folder(record, tmp_path, what):
     record.slug = what
     with pytest.raises(RecordError, match="slug"):
         keep(record, "x", root=tmp_path)
-
-
-def test_records_of_the_layouts_before_are_read(record, tmp_path):
-    path = save(record, tmp_path / "record.json")
-    content = json.loads(path.read_text())
-    del content["comparisons"]
-    path.write_text(json.dumps({**content, "schema": 2, "cost": {"cpu_hours": 1.0}}))
-    assert (load(path).comparisons, load(path).cost) == ([], {"cpu_hours": 1.0})
-    for name in ("cost", "data", "sources"):
-        del content[name]
-    path.write_text(json.dumps({**content, "schema": 1}))
-    again = load(path)
-    assert (again.cost, again.data, again.sources, again.comparisons) == ({}, {}, {}, [])
-    assert again.schema == Record.begin("a", "b", config={}, seed=0).schema

@@ -130,7 +130,7 @@ def write_transfer(folder, **changes):
 def study(folder, scores=None, **changes):
     """A study of two variants and three seeds, kept without its work directory."""
     scores = scores or {"plain": [30.0, 31.0, 32.0], "wide": [33.0, 34.5, 35.0]}
-    labels = {name: f"**{name.capitalize()}**" for name in scores}
+    labels = {name: name.capitalize() for name in scores}
     stages = [
         stage(f"{name}/seed{seed}", "segmentation", {"mIoU": runs[seed]})
         for seed in range(3)

@@ -26,10 +26,6 @@ def test_code_that_nobody_can_find_again(tmp_path):
     ]
     run(tmp_path / "b", git=GIT | {"commit": None})
     assert "outside a git checkout" in texts(tmp_path / "b")[0]
-    run(tmp_path / "d", sources={"mmdense/__init__.py": "0" * 12, "mmdense/gone.py": "0" * 12})
-    assert texts(tmp_path / "d") == [
-        "The code of alone has changed since it ran: mmdense/__init__.py, mmdense/gone.py."
-    ]
     run(tmp_path / "c", notes=["stages a, b ran at commit abc", "resumed after iteration 5"])
     assert texts(tmp_path / "c") == ["alone: stages a, b ran at commit abc."]
     assert plain_notes(read_subjects([tmp_path / "c"])[0]) == ["resumed after iteration 5"]

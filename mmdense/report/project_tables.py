@@ -1,0 +1,92 @@
+"""What a project adds to tables: its tables, its rows in the README's summary, its verdicts.
+
+A project declares them in ``projects/<slug>/tables.py``, under the names below; every one of them
+may be missing:
+
+    TABLES          {name in the README files: function from Results to Table}
+    HEADLINES       its rows of the summary, a list of Headline
+    VERDICT_WORDS   {verdict of a run: word in a table}
+    study_tables    function from the Record of a study to more tables on its page
+
+The file is read by itself, without the package around it, and imports nothing of its project.
+"""
+
+import functools
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from mmdense.records.kept_results import Results
+from mmdense.records.record import Record
+from mmdense.report.table import Table
+
+__all__ = ["Headline", "ProjectTables", "project_tables"]
+
+MakeTable = Callable[[Results], Table]
+
+
+class Headline(NamedTuple):
+    """One row of the summary.
+
+    Attributes:
+        method: As a person reads it.
+        slug: Of the kept study.
+        study: Its name.
+        data: Data set, as a person reads it.
+        metric: One of the study's config.
+        variant: With the method.
+        baseline: Without it.
+    """
+
+    method: str
+    slug: str
+    study: str
+    data: str
+    metric: str
+    variant: str
+    baseline: str
+
+
+class ProjectTables(NamedTuple):
+    """What all projects declare, see the module."""
+
+    tables: Mapping[str, MakeTable]
+    headlines: Sequence[Headline]
+    verdict_words: Mapping[str, str]
+    study_tables: Sequence[Callable[[Record], list[Table]]]
+
+
+def project_tables() -> ProjectTables:
+    """Collect the tables of every project that can be imported.
+
+    Raises:
+        ValueError: Two projects declare a table of one name.
+    """
+    spec = importlib.util.find_spec("projects")
+    places = spec.submodule_search_locations if spec else []
+    files = sorted({file for place in places or [] for file in Path(place).glob("*/tables.py")})
+    tables: dict[str, MakeTable] = {}
+    headlines: list[Headline] = []
+    words: dict[str, str] = {}
+    more: list[Callable[[Record], list[Table]]] = []
+    for file in files:
+        module = _module(file)
+        own = getattr(module, "TABLES", {})
+        if twice := sorted(set(own) & set(tables)):
+            raise ValueError(f"{file}: TABLES: {', '.join(twice)} is a table of another project")
+        tables |= own
+        headlines += getattr(module, "HEADLINES", [])
+        words |= getattr(module, "VERDICT_WORDS", {})
+        more += [module.study_tables] if hasattr(module, "study_tables") else []
+    return ProjectTables(tables, headlines, words, more)
+
+
+@functools.cache
+def _module(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"_tables_of_{file.parent.name}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

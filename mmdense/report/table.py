@@ -1,0 +1,362 @@
+"""A table as a value, and its renderers: Markdown, HTML, CSV and the terminal.
+
+Cells hold values: a number stays a number until a renderer formats it, and nothing reads a rendered
+table again.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import rich.table
+import rich.text
+from markupsafe import Markup
+
+from mmdense.records.statistics import Paired, p_words
+from mmdense.report.render import render
+
+__all__ = ["EMPTY", "Column", "P", "Quantity", "Score", "Shown", "Table", "Text", "Value", "shown"]
+
+EMPTY = "*No record yet.*"
+MISSING = "–"
+P = 0.05  # a difference below this p is shown as significant
+
+Format = str | Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words with a look.
+
+    Attributes:
+        text: Plain, without markup.
+        href: What it links to: a path from the repository's root, or a URL.
+        strong: Whether it is emphasised.
+        code: Whether it is the name of something in code.
+        note: A remark behind it, outside the link.
+    """
+
+    text: str
+    href: str | None = None
+    strong: bool = False
+    code: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of a variant over its seeds, in the unit of its column.
+
+    Attributes:
+        mean: Over the seeds.
+        sd: Sample standard deviation; None of one seed.
+        seeds: How many.
+        counted: Whether each seed scores 1 or 0, and the cell shows of how many it is 1.
+        against: The difference from the baseline, in the unit of the column.
+        detailed: Whether the cell shows that difference, its interval and p.
+    """
+
+    mean: float
+    sd: float | None = None
+    seeds: int = 1
+    counted: bool = False
+    against: Paired | None = None
+    detailed: bool = False
+
+    @property
+    def significant(self) -> bool:
+        """Whether it differs from its baseline with p < 0.05."""
+        return self.against is not None and self.against.p < P
+
+
+class Quantity(NamedTuple):
+    """A number whose unit or format differs from that of other rows."""
+
+    value: float
+    unit: str = ""
+    format: Format = ",.4g"
+
+
+#: A mapping counts things by their names: ``{"complete": 2, "none": 1}``.
+Value = str | int | float | Text | Score | Quantity | Mapping[str, int] | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        key: In the rows, and the head of the column in CSV.
+        label: As a person reads it.
+        unit: Behind each number.
+        format: Of numbers: a format specification, or a function from the number to its text.
+        numeric: Whether it is aligned to the right.
+        higher_is_better: Which way its best value is; None where neither is better.
+    """
+
+    key: str
+    label: str
+    unit: str = ""
+    format: Format = ",.4g"
+    numeric: bool = False
+    higher_is_better: bool | None = None
+
+
+class Shown(NamedTuple):
+    """A cell as people see it, for renderers.
+
+    Attributes:
+        text: The value.
+        spread: ``± 1.0``, behind it.
+        note: Small, below or behind it: what a comparison found, or a remark.
+        strong: Whether it is emphasised.
+        code: Whether it is a name in code.
+        href: What it links to.
+        number: What the cell is sorted by; None of words, NaN of a number that is missing.
+    """
+
+    text: str
+    spread: str = ""
+    note: str = ""
+    strong: bool = False
+    code: bool = False
+    href: str | None = None
+    number: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, rows and what a reader must know.
+
+    Attributes:
+        title: What it shows.
+        columns: In their order.
+        rows: From the keys of columns to values; a missing key is an empty cell.
+        notes: Sentences below it.
+        records: Links to the records that all rows come from.
+
+    Raises:
+        ValueError: Two columns have one key, or a row has a key of no column.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Value]]
+    notes: Sequence[str] = ()
+    records: Sequence[Text] = ()
+
+    def __post_init__(self) -> None:
+        keys = [column.key for column in self.columns]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"table {self.title!r}: two columns have one key: {keys}")
+        for number, row in enumerate(self.rows):
+            if unknown := sorted(set(row) - set(keys)):
+                raise ValueError(f"table {self.title!r}: row {number} has {unknown}, not a column")
+
+    def split_shared(self, keys: Sequence[str]) -> tuple[dict[str, str], "Table"]:
+        """Take columns out that hold one and the same value.
+
+        Args:
+            keys: Of the columns that may be taken out.
+
+        Returns:
+            ``{label: text}`` of those that were, and the table without them.
+        """
+        same = {
+            column.key: (column.label, shown(self.rows[0].get(column.key), column).text)
+            for column in self.columns
+            if column.key in keys and self.rows
+            if all(row.get(column.key) == self.rows[0].get(column.key) for row in self.rows)
+        }
+        columns = [column for column in self.columns if column.key not in same]
+        rows = [{key: v for key, v in row.items() if key not in same} for row in self.rows]
+        return dict(same.values()), replace(self, columns=columns, rows=rows)
+
+    def best(self, column: Column) -> list[bool]:
+        """Of each row, whether it has the best value of a column, as the column shows it."""
+        cells = [shown(row.get(column.key), column) for row in self.rows]
+        known = {c.number: c.text for c in cells if c.number is not None and _finite(c.number)}
+        if column.higher_is_better is None or len(known) < 2:
+            return [False] * len(cells)
+        best = known[(max if column.higher_is_better else min)(known)]
+        return [cell.text == best for cell in cells]
+
+    def markdown(self, to_root: str = "") -> str:
+        """The table in Markdown, notes and records below it.
+
+        Args:
+            to_root: From the file that shows it to the repository's root, such as ``../``.
+        """
+        if not self.rows:
+            return EMPTY
+        rule = ["---:" if column.numeric else "---" for column in self.columns]
+        lines = [[column.label.replace("|", "\\|") for column in self.columns], rule]
+        lines += [
+            [_in_markdown(shown(row.get(c.key), c), to_root) for c in self.columns]
+            for row in self.rows
+        ]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        links = ", ".join(_in_markdown(shown(record, _PLAIN), to_root) for record in self.records)
+        below = [*self.notes, *([f"Record: {links}."] if links else [])]
+        return "\n\n".join(filter(None, [table, " ".join(below)]))
+
+    def html(self) -> Markup:
+        """The table as HTML, everything escaped; cells carry the number that they are sorted by.
+
+        Best values of a column are emphasised, and p-values are below the cells.
+        """
+        columns = [
+            (column, [shown(row.get(column.key), column, p=True) for row in self.rows])
+            for column in self.columns
+        ]
+        marked = [
+            [cell._replace(strong=b if c.higher_is_better is not None else cell.strong)
+             for cell, b in zip(cells, self.best(c), strict=True)]
+            for c, cells in columns
+        ]  # fmt: skip
+        rows = list(zip(*marked, strict=True))
+        return render("table.html", table=self, rows=rows, isfinite=_finite)
+
+    def csv(self) -> str:
+        """Every value with six significant digits; a score takes several columns."""
+        rows = []
+        for row in self.rows:
+            flat: dict[str, str] = {}
+            for column in self.columns:
+                flat |= _flat(column.key, row.get(column.key))
+            rows.append(flat)
+        keys: dict[str, None] = {}
+        for column in self.columns:  # columns that a score adds come behind its mean
+            keys |= dict.fromkeys([column.key])
+            for row in rows:
+                keys |= dict.fromkeys(k for k in row if k.startswith(f"{column.key} "))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(keys), restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+    def terminal(self) -> rich.table.Table:
+        """The table for a rich console, its notes as the caption."""
+        table = rich.table.Table(
+            title=rich.text.Text(self.title) if self.title else None,
+            caption=rich.text.Text(" ".join(self.notes)) if self.notes else None,
+        )
+        for column in self.columns:
+            label = rich.text.Text(column.label, justify="right" if column.numeric else "left")
+            table.add_column(label, justify=label.justify or "left", overflow="fold")
+        for row in self.rows:
+            table.add_row(*(_in_terminal(shown(row.get(c.key), c)) for c in self.columns))
+        return table
+
+
+def shown(value: Value, column: Column, *, p: bool = False) -> Shown:
+    """A value as its column shows it; with ``p``, a score also shows p of its comparison."""
+    if value is None:
+        return Shown(MISSING, number=math.nan if column.numeric else None)
+    if isinstance(value, str):
+        return Shown(value)
+    if isinstance(value, Text):
+        return Shown(value.text, "", value.note, value.strong, value.code, value.href)
+    if isinstance(value, Score):
+        return _score(value, column, p=p)
+    if isinstance(value, Mapping):
+        counted = ", ".join(f"{count} {name}" for name, count in value.items() if count)
+        return Shown(counted or MISSING)
+    if isinstance(value, Quantity):
+        number, unit, form = value
+    else:
+        number, unit, form = value, column.unit, column.format
+    return Shown(_number(number, form, unit), number=float(number))
+
+
+_PLAIN = Column("", "")
+
+
+def _score(score: Score, column: Column, *, p: bool) -> Shown:
+    if not math.isfinite(score.mean):
+        return Shown("not finite", number=math.nan)
+    form, note = column.format, ""
+    found = score.against
+    few = f"{found.pairs} pair{'s' * (found.pairs > 1)}" if found and _partly(found, score) else ""
+    if score.counted:
+        text, spread = f"{round(score.mean * score.seeds)} of {score.seeds}", ""
+    else:
+        text = _number(score.mean, form, column.unit)
+        spread = "" if score.sd is None else f"± {_number(score.sd, form, column.unit)}"
+    if found and score.detailed and not score.counted and found.pairs:
+        parts = [_signed(found.difference, form)]
+        if found.pairs > 1:
+            parts[0] += f" ({_signed(found.low, form)} to {_signed(found.high, form)})"
+            parts.append(p_words(found.p))
+        note = ", ".join([*parts, few] if few else parts)
+    elif found and p and not score.counted and _finite(found.p):
+        note = ", ".join([p_words(found.p), few] if few else [p_words(found.p)])
+    elif few:
+        note = few
+    return Shown(text, spread, note, score.significant, number=score.mean)
+
+
+def _partly(found: Paired, score: Score) -> bool:
+    """Whether the comparison lacks some of the seeds."""
+    return 0 < found.pairs < score.seeds
+
+
+def _number(number: float, form: Format, unit: str) -> str:
+    if not _finite(number):
+        return "not finite"
+    text = form(number) if callable(form) else f"{number:{form}}"
+    return f"{text} {unit}".rstrip()
+
+
+def _signed(number: float, form: Format) -> str:
+    if callable(form):
+        return f"{'+' if number >= 0 else '-'}{form(abs(number))}"
+    return f"{number:+{form.lstrip('+')}}"
+
+
+def _finite(number: float) -> bool:
+    return math.isfinite(number)
+
+
+def _in_markdown(cell: Shown, to_root: str) -> str:
+    text = cell.text.replace("|", "\\|")
+    text = f"`{text}`" if cell.code else text
+    text = f"{text} {cell.spread}" if cell.spread else text
+    text = f"**{text}**" if cell.strong else text
+    if cell.href is not None:
+        text = f"[{text}]({cell.href if '://' in cell.href else to_root + cell.href})"
+    if not cell.note:
+        return text
+    return f"{text}{' ' if cell.number is None else '<br>'}{cell.note}"
+
+
+def _in_terminal(cell: Shown) -> rich.text.Text:
+    text = rich.text.Text(f"{cell.text} {cell.spread}".rstrip())
+    if cell.strong:
+        text.stylize("bold")
+    return text.append(f"\n{cell.note}", "dim") if cell.note else text
+
+
+def _flat(key: str, value: Value) -> dict[str, str]:
+    """A value as columns of CSV."""
+    if isinstance(value, Score):
+        parts: dict[str, float | None] = {key: value.mean, f"{key} sd": value.sd}
+        if value.against is not None:
+            compared = value.against._asdict().items()
+            parts |= {f"{key} {name}": number for name, number in compared}
+        return {name: _plain(number) for name, number in parts.items() if number is not None}
+    if isinstance(value, Mapping):
+        return {f"{key} {name}": str(count) for name, count in value.items()}
+    if isinstance(value, Text):
+        return {key: value.href or value.text}
+    return {key: _plain(value.value if isinstance(value, Quantity) else value)}
+
+
+def _plain(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.6g}" if _finite(value) else ""

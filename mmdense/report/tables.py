@@ -1,0 +1,406 @@
+"""From kept records to the tables of the README files and of ``docs/``.
+
+Numbers in a table come from ``results/`` and nowhere else. :func:`all_tables` has every table by
+its name in the Markdown files: those here, and those that projects declare
+(:mod:`mmdense.report.project_tables`).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmdense.records.kept_results import Results
+from mmdense.records.record import Record, RecordError
+from mmdense.report.project_tables import Headline, MakeTable, project_tables
+from mmdense.report.study_table import score_of, study_table, variants_of
+from mmdense.report.table import Column, P, Quantity, Score, Table, Text, Value
+
+__all__ = [
+    "all_tables",
+    "benchmarks_table",
+    "kept_benchmarks",
+    "kept_study",
+    "memory_table",
+    "pipelines_table",
+    "setup_table",
+    "study_notes",
+    "summary_table",
+]
+
+_SYNTHETIC = "Collage"  # the generated data set; whatever is measured on it is marked
+#: What a benchmark measures a part of; the others are another way to the same result.
+_WHOLES = ("training step",)
+
+
+def all_tables() -> dict[str, MakeTable]:
+    """Every table by its name in the Markdown files."""
+    projects = project_tables()
+    return {
+        "memory": lambda results: memory_table(results.newest("memory").values()),
+        "operators": kept_benchmarks("operators", "Operator"),
+        "pipelines": lambda results: pipelines_table(results.newest("pipelines").values()),
+        **{
+            f"transfer_{task}": kept_study("downstream", "transfer_study", task)
+            for task in ("bccd", "camvid")
+        },
+        "setup": lambda results: setup_table(results.newest("setup").values()),
+        "summary": lambda results: summary_table(results, projects.headlines),
+        "training": kept_benchmarks("training", "Part"),
+        **projects.tables,
+    }
+
+
+def pipelines_table(kept: Iterable[tuple[str, Record]]) -> Table:
+    """One row for each comparison that the configs of pipelines name in ``compare``.
+
+    An entry of ``compare`` has ``metric``, ``label``, ``scale`` (by which the metric is multiplied
+    to be shown), and ``ssl`` and ``random``, the stages to compare (``random`` may be missing).
+
+    Args:
+        kept: Folder, below the repository's root, and record of each pipeline; without folders
+            (empty strings) there is no column of links.
+
+    Raises:
+        RecordError: A comparison names a stage or a metric that the record does not have.
+    """
+    kept = list(kept)
+    rows: list[dict[str, Value]] = []
+    for folder, record in kept:
+        for index, compared in enumerate(record.config.get("compare", [])):
+            where = f"record {record.name!r}: config.compare[{index}]"
+            rows.append(
+                {
+                    "pipeline": Text(record.name, code=True),
+                    "pretrained_on": _pretraining(record),
+                    **_comparison(record, compared, where),
+                    "time": record.wall_time_s,
+                    **({"record": record_link(record, folder)} if folder else {}),
+                }
+            )
+    generated = any(_SYNTHETIC in str(value) for row in rows for value in row.values())
+    columns = [
+        Column("pipeline", "Pipeline"),
+        Column("pretrained_on", "Pretrained on"),
+        Column("measured", "Measured"),
+        Column("on", "On"),
+        Column("ssl", "SSL weights", format=".1f", numeric=True),
+        Column("random", "Random weights", format=".1f", numeric=True),
+        Column("difference", "Difference", format="+.1f", numeric=True),
+        Column("time", "Time of all", format=duration),
+        *([Column("record", "Record")] if any(folder for folder, _ in kept) else []),
+    ]
+    note = f"{_SYNTHETIC} is generated: its scores are synthetic."
+    title = "Scores from pretrained and from random weights"
+    return Table(title, columns, rows, [note] if generated else [])
+
+
+def setup_table(kept: Iterable[tuple[str, Record]]) -> Table:
+    """One row for each measured installation: metrics ``installed_gib`` and ``setup_s``.
+
+    Raises:
+        RecordError: A record lacks one of them.
+    """
+    rows: list[dict[str, Value]] = []
+    for folder, record in kept:
+        _need(record, folder, "installed_gib", "setup_s")
+        hardware = record.hardware
+        rows.append(
+            {
+                "machine": f"{hardware['cpu']}, {hardware['cores']} cores",
+                "python": record.versions["python"],
+                "installed": record.metrics["installed_gib"],
+                "setup": record.metrics["setup_s"],
+                "record": record_link(record, folder),
+            }
+        )
+    columns = [
+        Column("machine", "Machine"),
+        Column("python", "Python"),
+        Column("installed", "Installed", "GiB", ".1f", numeric=True),
+        Column("setup", "Set-up", format=duration, numeric=True),
+        Column("record", "Record"),
+    ]
+    return Table("Installation", columns, rows)
+
+
+def memory_table(kept: Iterable[tuple[str, Record]]) -> Table:
+    """One row for each run whose memory was watched: ``steps``, ``early_mib``, ``late_mib``.
+
+    Raises:
+        RecordError: A record lacks one of them.
+    """
+    rows: list[dict[str, Value]] = []
+    for folder, record in kept:
+        _need(record, folder, "steps", "early_mib", "late_mib")
+        early, late = record.metrics["early_mib"], record.metrics["late_mib"]
+        rows.append(
+            {
+                "run": record.name,
+                "steps": record.metrics["steps"],
+                "early": early,
+                "late": late,
+                "change": 100 * (late / early - 1),
+                "record": record_link(record, folder),
+            }
+        )
+    columns = [
+        Column("run", "Run"),
+        Column("steps", "Steps", format=",.0f", numeric=True),
+        Column("early", "Resident after warm-up", "MiB", ",.0f", numeric=True),
+        Column("late", "At the end", "MiB", ",.0f", numeric=True),
+        Column("change", "Change", "%", "+.2f", numeric=True),
+        Column("record", "Record"),
+    ]
+    return Table("Memory of long runs", columns, rows)
+
+
+def kept_study(
+    slug: str,
+    name: str,
+    group: str | None = None,
+    baseline: str | None = None,
+    strong: Sequence[str] = (),
+) -> MakeTable:
+    """Make the table of the newest kept study of a name.
+
+    Args:
+        slug: Of the study.
+        name: Of the study.
+        group: Only these variants, see :func:`~mmdense.report.study_table.variants_by_group`.
+        baseline: Variant that the others are compared with.
+        strong: Names of variants whose labels are emphasised.
+    """
+
+    def make(results: Results) -> Table:
+        if name not in (newest := results.newest(slug)):
+            return Table("", [], [])
+        folder, record = newest[name]
+        words = project_tables().verdict_words
+        try:
+            variants = variants_of(record, group) if "variants" in record.config else None
+            table = study_table(record, variants, baseline, strong=strong, words=words)
+        except RecordError as error:
+            raise RecordError(f"{folder}: {error}") from error
+        return study_notes(table, folder, record, baseline)
+
+    return make
+
+
+def study_notes(table: Table, folder: str, record: Record, baseline: str | None = None) -> Table:
+    """Add to a table of a kept study how to read it, and the link to its record."""
+    note = f"Mean ± standard deviation over seeds {', '.join(map(str, record.config['seeds']))}"
+    if baseline is not None:
+        labels = {variant["name"]: variant["label"] for variant in record.config["variants"]}
+        note += f"; bold differs from {labels[baseline]} with p < {P:g} (paired t-test)"
+    elif any("against" in variant for variant in record.config["variants"]):
+        note += (
+            "; below it the difference from its baseline, with the 95 % interval and p of a "
+            f"paired t-test over the seeds of both; bold: p < {P:g}"
+        )
+    return Table(
+        table.title, table.columns, table.rows, [*table.notes, f"{note}."], [_folder_link(folder)]
+    )
+
+
+def summary_table(results: Results, headlines: Sequence[Headline]) -> Table:
+    """A row for each headline whose study is kept: mean and spread with and without the method.
+
+    Raises:
+        RecordError: The newest study of that name has no such variant or metric.
+    """
+    rows: list[dict[str, Value]] = []
+    seeds, machines = set(), set()
+    for headline in headlines:
+        newest = results.newest(headline.slug)
+        if headline.study not in newest:
+            continue
+        folder, record = newest[headline.study]
+        seeds.add(len(record.config["seeds"]))
+        machines.add(_machine(record))
+        metric = _metric(record, headline, folder)
+        try:
+            without, value = (
+                score_of(record, {"name": name}, metric)
+                for name in (headline.baseline, headline.variant)
+            )
+        except RecordError as error:
+            raise RecordError(f"{folder}: {error}") from error
+        assert isinstance(without, Score) and isinstance(value, Score)
+        rows.append(
+            {
+                "method": headline.method,
+                "on": headline.data,
+                "measured": metric["label"],
+                "without": without,
+                "with": value,
+                "difference": value.mean - without.mean,
+                "record": _folder_link(folder),
+            }
+        )
+    columns = [
+        Column("method", "Method"),
+        Column("on", "On"),
+        Column("measured", "Measured"),
+        Column("without", "Without", format=".1f", numeric=True),
+        Column("with", "With", format=".1f", numeric=True),
+        Column("difference", "Difference", format="+.1f", numeric=True),
+        Column("record", "Record"),
+    ]
+    number = " or ".join(str(count) for count in sorted(seeds))
+    note = f"Mean ± standard deviation over {number} seeds, on {' or '.join(sorted(machines))}."
+    return Table("What each method changes", columns, rows, [note])
+
+
+def kept_benchmarks(kind: str, what: str, *, costs: bool = False) -> MakeTable:
+    """Make the table of the folders ``<date>_<kind>``, see :func:`benchmarks_table`.
+
+    Of rows that compare the same in one setting, the one in the last folder counts.
+    """
+
+    def make(results: Results) -> Table:
+        newest = {
+            (row["name"], row["setting"], row["other"]): (folder, row)
+            for folder, rows in results.benchmarks
+            if folder.endswith(f"_{kind}")
+            for row in rows
+        }
+        return benchmarks_table(list(newest.values()), what=what, costs=costs)
+
+    return make
+
+
+def benchmarks_table(
+    benchmarks: Sequence[tuple[str, Mapping[str, Any]]], *, what: str, costs: bool = False
+) -> Table:
+    """One row for each benchmark.
+
+    Args:
+        benchmarks: Folder, and ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared
+            with), ``other_s`` and ``ratio`` (how many times faster ours is). Memory is ``ours_mib``
+            and ``other_mib``, and its ratio how many times less ours takes. What is part of the
+            other, such as a monitor of a training step, has its share of it instead of a ratio.
+        what: Head of the first column.
+        costs: Whether ours does more than the other, so that the ratio is what it costs: how many
+            times the time or the memory it takes.
+    """
+    memory = any("ours_mib" in row for _, row in benchmarks)
+    ratio = "Times faster or smaller" if memory else "Times faster"
+    folders = [folder for folder, _ in benchmarks]
+    shared = len(set(folders)) == 1
+    rows: list[dict[str, Value]] = [
+        {
+            "name": row["name"],
+            "setting": row["setting"],
+            **{side: _amount(row, side) for side in ("ours", "other")},
+            "compared_with": row["other"],
+            "ratio": _ratio(row, costs=costs),
+            **({} if shared else {"record": _folder_link(folder)}),
+        }
+        for folder, row in benchmarks
+    ]
+    columns = [
+        Column("name", what),
+        Column("setting", "Setting"),
+        Column("compared_with", "Compared with"),
+        Column("ours", "Ours", numeric=True),
+        Column("other", "Other", numeric=True),
+        Column("ratio", "Ours / other" if costs else ratio, format=_digits(3), numeric=True),
+        *([] if shared or not rows else [Column("record", "Record")]),
+    ]
+    return Table("", columns, rows, (), [_folder_link(folders[0])] if shared else [])
+
+
+def record_link(record: Record, folder: str) -> Text:
+    """A link to the folder of a record, named by its day."""
+    note = "(uncommitted code)" if record.git["dirty"] else ""
+    return Text(record.date[:10], href=folder, note=note)
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``1.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _folder_link(folder: str) -> Text:
+    return Text(Path(folder).name, href=folder)
+
+
+def _need(record: Record, folder: str, *metrics: str) -> None:
+    if missing := sorted(set(metrics) - set(record.metrics)):
+        raise RecordError(f"{folder}: field 'metrics' lacks {', '.join(missing)}")
+
+
+def _pretraining(record: Record) -> str | None:
+    """What the first pretraining stage saw."""
+    stage = next((stage for stage in record.stages if stage["task"] == "pretrain"), None)
+    if stage is None:
+        return None
+    images = stage.get("images")
+    return _marked(stage["data"]) + (f", {images:,} images" if images else "")
+
+
+def _comparison(record: Record, compared: dict[str, Any], where: str) -> dict[str, Value]:
+    """Label, data, and scores with SSL weights, with random weights, and their difference."""
+    stages = {stage["name"]: stage for stage in record.stages}
+    values: dict[str, float] = {}
+    for side in ("ssl", "random"):
+        name = compared.get(side)
+        if name is None and side == "random":
+            continue
+        if name not in stages:
+            raise RecordError(f"{where}.{side} is {name!r}; the stages are {sorted(stages)}")
+        metrics = stages[name]["metrics"]
+        if compared["metric"] not in metrics:
+            raise RecordError(
+                f"{where}.metric is {compared['metric']!r}; stage {name!r} has {sorted(metrics)}"
+            )
+        value = metrics[compared["metric"]]
+        values[side] = math.nan if value is None else value * compared["scale"]
+    if "random" in values:
+        values["difference"] = values["ssl"] - values["random"]
+    data = _marked(stages[compared["ssl"]]["data"])
+    return {"measured": compared["label"], "on": data, **values}
+
+
+def _marked(data: str) -> str:
+    return f"{data} (synthetic)" if _SYNTHETIC in data else data
+
+
+def _machine(record: Record) -> str:
+    """What a study ran on, as its record has it."""
+    gpus, cores = record.hardware["gpus"], record.hardware["cores"]
+    return ", ".join(gpus) if gpus else ("one CPU core" if cores == 1 else f"{cores} CPU cores")
+
+
+def _metric(record: Record, headline: Headline, where: str) -> dict[str, Any]:
+    for metric in record.config["metrics"]:
+        if metric["metric"] == headline.metric:
+            return metric
+    raise RecordError(f"{where}: the study has no metric {headline.metric!r}")
+
+
+def _ratio(row: Mapping[str, Any], *, costs: bool) -> Value:
+    """The ratio; of a part of something, its share."""
+    if row["other"] in _WHOLES:
+        return Quantity(100 / row["ratio"], "% of it", _digits(2))
+    return 1 / row["ratio"] if costs else row["ratio"]
+
+
+def _amount(row: Mapping[str, Any], side: str) -> Quantity:
+    if f"{side}_mib" in row:
+        return Quantity(row[f"{side}_mib"], "MiB", ",.0f")
+    seconds = row[f"{side}_s"]
+    return Quantity(seconds, "s", ".2f") if seconds >= 1 else Quantity(seconds * 1000, "ms", ".3g")
+
+
+def _digits(digits: int) -> Callable[[float], str]:
+    """Format numbers with so many significant digits, without an exponent."""
+
+    def form(value: float) -> str:
+        place = int(f"{value:.{digits - 1}e}".partition("e")[2])  # of the first digit, as rounded
+        return f"{float(f'{value:.{digits}g}'):,.{max(0, digits - 1 - place)}f}"
+
+    return form
