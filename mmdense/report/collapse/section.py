@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -113,7 +114,10 @@ def _table(runs: Sequence[Run]) -> Markup:
     """The last readings of all runs; a reading that no run has is left out."""
     readings = [column for column in _READINGS if any(run.curve(column[0]) for run in runs)]
     columns = [Column("run", "Run"), Column("verdict", "Verdict")]
-    columns += [Column(k, title, format=f".{n}f", numeric=True) for k, title, n in readings]
+    columns += [
+        Column(key, title, format=partial(number_text, digits=digits), numeric=True)
+        for key, title, digits in readings
+    ]
     rows: list[dict[str, Value]] = [
         {
             "run": run.name,
@@ -125,16 +129,15 @@ def _table(runs: Sequence[Run]) -> Markup:
     return Table("Last readings of all runs", columns, rows).html()
 
 
-def number_text(value: float | None, digits: int) -> str | None:
-    """A reading with that many digits behind the point; None stays None."""
-    if value is None:
-        return None
+def number_text(value: float, digits: int) -> str:
+    """A reading with that many digits behind the point."""
     # Adding zero makes the -0.0 of a rounded value 0.0.
     return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "not finite"
 
 
 def _card(run: Run, style: Swatch | None) -> Card:
     facts, advice = run.facts, advice_of(run.verdict)
+    floor = facts.get("centre_floor")
     hidden = facts.get("centre_hidden")
     named = {
         "method": facts.get("method"),
@@ -142,7 +145,9 @@ def _card(run: Run, style: Swatch | None) -> Card:
         "channels D": facts.get("channels"),
         "images in a batch B": facts.get("batch"),
         "vectors behind m_o, M": facts.get("vectors"),
-        "floor of m_o": number_text(facts.get("centre_floor"), 3),
+        "floor of m_o": number_text(floor, 3)
+        if (floor := facts.get("centre_floor")) is not None
+        else None,
         "last BatchNorm hides the centre": None if hidden is None else ("yes" if hidden else "no"),
         "heads in turn, from step": _phases(run),
         "checkpoints": ", ".join(facts.get("checkpoints", [])),

@@ -97,7 +97,8 @@ def test_numbers_of_the_table():
     one.curves["m_o"] = [(1.0, float("nan"))]
     del one.curves["rank"]
     html = section_of_runs([one, made_up("b")], alone=True).html
-    row = Page(f"<table>{html.split('<tbody>')[1].split('</tr>')[0]}</tr></table>").words
+    body = html.split("<tbody>")[1].strip()
+    row = Page(f"<table>{body.split('</tr>')[0]}</tr></table>").words
     assert row[:2] == ["a", "healthy"]
     assert row[2] == "not finite"  # m_o
     assert row[5] == "–"  # the rank that was not taken
