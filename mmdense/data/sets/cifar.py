@@ -6,23 +6,24 @@ Canonical layout, to be memory-mapped::
     cifar10/{train,test}_labels.npy    int64 [N]
     cifar10/classes.txt                one name a line, in the order of the labels
 
-Formats read: the publisher's pickles (``cifar-10-python.tar.gz``), the publisher's binary files
-(``cifar-10-binary.tar.gz``), each also unpacked, and for CIFAR-10 a ZIP of re-encoded JPEGs
-``{train,test}/<class>/<n>.jpg``, sorted by class. ``prepared.json`` says ``"encoding": "JPEG"``
-for the last: such figures are comparable with published ones only with that remark. CIFAR-100
-takes the 100 fine labels.
+Formats read: the publisher's pickles (``cifar-10-python.tar.gz``) by torchvision, the publisher's
+binary files (``cifar-10-binary.tar.gz``), which torchvision does not read, each also unpacked, and
+for CIFAR-10 a ZIP of re-encoded JPEGs ``{train,test}/<class>/<n>.jpg``, sorted by class.
+``prepared.json`` has ``"encoding": "JPEG"`` for the last: such figures are comparable with
+published ones only with that remark. CIFAR-100 takes the 100 fine labels.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
+import hashlib
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import cv2
 import numpy as np
+import torchvision
 
 from mmdense.data.sets.archive import FileTree
 from mmdense.data.sets.source_format import DatasetSource, SourceFormat
@@ -62,25 +63,36 @@ def from_jpegs(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
 
 
 def from_pickles(
-    splits: dict[str, tuple[str, ...]], *, meta: str, names_key: bytes, labels_key: bytes
+    dataset: type[torchvision.datasets.CIFAR10], *, folder: str = ""
 ) -> Callable[[FileTree, str, Path], dict[str, object]]:
-    """Reader of the publisher's Python version; each file is a pickled dict.
+    """Return the reader of the publisher's Python version, which is torchvision's.
+
+    torchvision reads the unpacked files alone, so they are copied beside the target first. Each has
+    to have the publisher's MD5, so that no other pickle is ever loaded.
 
     Args:
-        splits: Files of each split.
-        meta: File of the class names.
-        names_key: Key of the class names in ``meta``.
-        labels_key: Key of the labels in a batch.
+        dataset: The class of torchvision.
+        folder: Where the files are below the prefix.
     """
 
     def convert(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
-        for split, files in splits.items():
-            batches = [_unpickle(tree, prefix + file) for file in files]
-            planes = np.concatenate([batch[b"data"] for batch in batches])
-            labels = [label for batch in batches for label in batch[labels_key]]
-            _save(target, split, _planes_to_images(planes), labels)
-        names = [name.decode() for name in _unpickle(tree, prefix + meta)[names_key]]
-        (target / "classes.txt").write_text("\n".join(names) + "\n")
+        listed = [*dataset.train_list, *dataset.test_list]
+        listed.append([dataset.meta["filename"], dataset.meta["md5"]])
+        with tempfile.TemporaryDirectory(dir=target) as root:
+            for name, md5 in listed:
+                content = tree.read(f"{prefix}{folder}{name}")
+                if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+                    raise ValueError(
+                        f"{tree.path}: {prefix}{folder}{name} is not the publisher's file, whose "
+                        f"MD5 is {md5}; fetch it again"
+                    )
+                path = Path(root, dataset.base_folder, name)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+            for split in ("train", "test"):
+                read = dataset(root, train=split == "train")
+                _save(target, split, read.data, read.targets)
+        (target / "classes.txt").write_text("\n".join(read.classes) + "\n")
         return {"encoding": "original"}
 
     return convert
@@ -130,34 +142,6 @@ def _save(target: Path, split: str, images: np.ndarray, labels: Any) -> None:
     np.save(target / f"{split}_labels.npy", np.asarray(labels, dtype=np.int64))
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Unpickles numbers, strings, lists, dicts and NumPy arrays, and refuses anything else."""
-
-    ALLOWED: ClassVar[dict[tuple[str, str], Any]] = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        # NumPy moved this function between releases; an array of this release knows where it is.
-        ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-        ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Give the few callables that an array needs; refuse the rest."""
-        if (module, name) == ("_codecs", "encode"):  # how Python 3 writes bytes for Python 2
-            return lambda text, encoding: text.encode(encoding)
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it wants {module}.{name}, which no CIFAR file needs")
-        return self.ALLOWED[module, name]
-
-
-def _unpickle(tree: FileTree, name: str) -> dict:
-    content = tree.read(name)
-    try:
-        return _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:
-        raise ValueError(f"{tree.path}: {name} is not a CIFAR pickle: {error}") from error
-
-
 CIFAR10_CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer",
     "dog", "frog", "horse", "ship", "truck",
@@ -171,13 +155,8 @@ CIFAR10_SOURCE = DatasetSource(
             "publisher's Python version",
             ("cifar-10-python.tar.gz",),
             "data_batch_1",
-            from_pickles(
-                {"train": TRAIN_BATCHES, "test": ("test_batch",)},
-                meta="batches.meta",
-                names_key=b"label_names",
-                labels_key=b"labels",
-            ),
-            md5={"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"},
+            from_pickles(torchvision.datasets.CIFAR10),
+            md5={"cifar-10-python.tar.gz": torchvision.datasets.CIFAR10.tgz_md5},
         ),
         SourceFormat(
             "publisher's binary version",
@@ -205,13 +184,8 @@ CIFAR100_SOURCE = DatasetSource(
             "publisher's Python version",
             ("cifar-100-python.tar.gz",),
             "cifar-100-python/meta",
-            from_pickles(
-                {"train": ("cifar-100-python/train",), "test": ("cifar-100-python/test",)},
-                meta="cifar-100-python/meta",
-                names_key=b"fine_label_names",
-                labels_key=b"fine_labels",
-            ),
-            md5={"cifar-100-python.tar.gz": "eb9058c3a382ffc7106e4002c42a8d85"},
+            from_pickles(torchvision.datasets.CIFAR100, folder="cifar-100-python/"),
+            md5={"cifar-100-python.tar.gz": torchvision.datasets.CIFAR100.tgz_md5},
         ),
         SourceFormat(
             "publisher's binary version",
