@@ -34,11 +34,10 @@ DATASETS = _child(
     host.DATASETS,
     "mmdense.data.sets.camvid_dataset",
     "mmdense.data.checks.checked_coco_dataset",
-    "mmdense.data.sets.cifar_dataset",
+    "mmdense.data.sets.prepared_images",
     "mmdense.data.few_labels",
     "mmdense.data.shards.dataset",
     "mmdense.data.checks.skip_broken",
-    "mmdense.data.sets.stl10_dataset",
 )
 FUNCTIONS = _child(host.FUNCTIONS, "mmdense.data.views.image_batch")
 HOOKS = _child(
@@ -71,6 +70,6 @@ TASK_UTILS = _child(host.TASK_UTILS)
 TRANSFORMS = _child(
     host.TRANSFORMS,
     "mmdense.data.load_image",
-    "mmdense.data.pack_image",
+    "mmdense.data.views.image_batch",
 )
 VISBACKENDS = _child(host.VISBACKENDS, "mmdense.engine.safe_vis_backend")

@@ -1,4 +1,4 @@
-"""Read a folder, a ZIP or a tar as the same thing: files by relative name.
+"""Read a folder, a ZIP or a tar as the same thing: files by relative name; forms of a data set.
 
 Nothing is unpacked here: a caller asks for the bytes of a name and chooses itself where they go, so
 a hostile name in an archive cannot reach outside the folder that the caller writes.
@@ -14,10 +14,19 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-__all__ = ["FileTree", "FolderTree", "TarTree", "ZipTree", "open_tree"]
+__all__ = [
+    "DatasetSource",
+    "FileTree",
+    "FolderTree",
+    "SourceFormat",
+    "TarTree",
+    "ZipTree",
+    "open_tree",
+]
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 # How many folders may stand above a layout's marker: BCCD_Dataset-master/BCCD/ImageSets/...
@@ -257,3 +266,43 @@ def _refuse_escape(path: Path, name: str) -> None:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
         raise ValueError(f"{path} holds the name {name!r}, which leaves its folder; it is not used")
+
+
+@dataclass(frozen=True)
+class SourceFormat:
+    """One form in which a data set is published.
+
+    Attributes:
+        title: How an error message calls it.
+        archives: File names under which it is published, tried in this order.
+        marker: A file that only this format has; it tells where the data begin.
+        convert: Writes the canonical layout. Takes the opened source, the prefix above
+            ``marker`` and the empty target folder; returns what ``prepared.json`` lists beside
+            the counts (dropped boxes, encoding). Raises ``ValueError`` or ``FileNotFoundError``
+            with the name of the file at fault.
+        md5: MD5 of those archives whose publisher states it. One that is named so and has another
+            is refused.
+    """
+
+    title: str
+    archives: tuple[str, ...]
+    marker: str
+    convert: Callable[[FileTree, str, Path], dict[str, object]]
+    md5: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DatasetSource:
+    """A data set that :func:`mmdense.data.sets.prepare.prepare` can make.
+
+    Attributes:
+        home: What the publisher calls the data and where it is, for messages.
+        counts: Images in each split when complete.
+        count: Counts the images in each split of a canonical folder.
+        formats: The forms that are read, the first found is taken.
+    """
+
+    home: str
+    counts: dict[str, int]
+    count: Callable[[Path], dict[str, int]]
+    formats: tuple[SourceFormat, ...]

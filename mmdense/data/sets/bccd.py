@@ -22,8 +22,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from mmdense.data.sets.archive import FileTree
-from mmdense.data.sets.source_format import DatasetSource, SourceFormat
+from mmdense.data.sets.archive import DatasetSource, FileTree, SourceFormat
 
 __all__ = ["CLASSES", "SOURCE", "count_images", "from_coco", "from_voc"]
 

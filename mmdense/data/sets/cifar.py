@@ -25,8 +25,7 @@ import cv2
 import numpy as np
 import torchvision
 
-from mmdense.data.sets.archive import FileTree
-from mmdense.data.sets.source_format import DatasetSource, SourceFormat
+from mmdense.data.sets.archive import DatasetSource, FileTree, SourceFormat
 
 __all__ = ["CIFAR10_SOURCE", "CIFAR100_SOURCE", "count_images", "from_binary", "from_jpegs"]
 

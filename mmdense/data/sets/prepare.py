@@ -15,9 +15,8 @@ import uuid
 from pathlib import Path
 
 from mmdense.data.sets import bccd, camvid, cifar, natural1k, stl10, tiny_imagenet
-from mmdense.data.sets.archive import FileTree, FolderTree, open_tree
+from mmdense.data.sets.archive import DatasetSource, FileTree, FolderTree, SourceFormat, open_tree
 from mmdense.data.sets.published_folder import PUBLISHED_FOLDERS, link_published
-from mmdense.data.sets.source_format import DatasetSource, SourceFormat
 
 __all__ = ["DATASET_HOMES", "DATASET_SOURCES", "prepare"]
 

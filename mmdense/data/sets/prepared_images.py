@@ -1,4 +1,8 @@
-"""Prepared arrays of small images as a data set for MMEngine's runner."""
+"""CIFAR-10, CIFAR-100 and STL-10 as data sets for MMEngine's runner, from their prepared arrays.
+
+The data sets of torchvision hold all images in the memory of every worker; these map the arrays of
+:mod:`mmdense.data.sets.prepare`, and give records as MMPretrain's.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ from mmengine.dataset import Compose
 from mmpretrain.structures import DataSample
 from torch.utils.data import Dataset
 
-__all__ = ["PreparedImages"]
+from mmdense.registry import DATASETS
+
+__all__ = ["CIFAR10", "CIFAR100", "STL10"]
 
 
 class PreparedImages(Dataset):
@@ -99,3 +105,57 @@ class PreparedImages(Dataset):
             sample.set_gt_label(label)
         planes = np.ascontiguousarray(image.transpose(2, 0, 1))  # [3, H, W]
         return dict(inputs=torch.from_numpy(planes), data_samples=sample)
+
+
+@DATASETS.register_module()
+class CIFAR10(PreparedImages):
+    """CIFAR-10 from ``data/cifar10``; see the base class for the records and the arguments."""
+
+    title: ClassVar[str] = "CIFAR-10"
+    splits: ClassVar[tuple[str, ...]] = ("train", "test")
+
+
+@DATASETS.register_module()
+class CIFAR100(CIFAR10):
+    """CIFAR-100, fine labels, from ``data/cifar100``; otherwise as :class:`CIFAR10`."""
+
+    title: ClassVar[str] = "CIFAR-100"
+
+
+@DATASETS.register_module()
+class STL10(PreparedImages):
+    """STL-10 from ``data/stl10``; see the base class for the records.
+
+    Args:
+        data_root: Folder made by :func:`mmdense.data.sets.prepare.prepare`.
+        split: ``train``, ``test`` or ``unlabelled``; the last has no labels.
+        fold: Only the train images of one of the publisher's ten folds, from 0.
+        pipeline: The host's transforms.
+
+    Raises:
+        ValueError: unknown split or fold, or a fold of another split than ``train``.
+        FileNotFoundError: nothing prepared at ``data_root``.
+    """
+
+    title: ClassVar[str] = "STL-10"
+    splits: ClassVar[tuple[str, ...]] = ("train", "test", "unlabelled")
+    unlabelled_splits: ClassVar[tuple[str, ...]] = ("unlabelled",)
+
+    def __init__(
+        self,
+        *,
+        data_root: str,
+        split: str = "train",
+        fold: int | None = None,
+        pipeline: Sequence[dict] = (),
+    ) -> None:
+        super().__init__(data_root=data_root, split=split, pipeline=pipeline)
+        if fold is None:
+            return
+        folds = np.load(Path(data_root) / "folds.npy")
+        if split != "train" or not 0 <= fold < len(folds):
+            raise ValueError(
+                f"fold={fold!r}, split={split!r} of STL-10: the split 'train' has folds from 0 "
+                f"to {len(folds) - 1}"
+            )
+        self.get_subset_(folds[fold].tolist())

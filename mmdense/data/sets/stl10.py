@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdense.data.sets.archive import FileTree
-from mmdense.data.sets.source_format import DatasetSource, SourceFormat
+from mmdense.data.sets.archive import DatasetSource, FileTree, SourceFormat
 
 __all__ = ["SOURCE", "count_images", "from_binary"]
 

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from mmdense.data.sets.archive import FileTree
-from mmdense.data.sets.source_format import DatasetSource, SourceFormat
+from mmdense.data.sets.archive import DatasetSource, FileTree, SourceFormat
 
 __all__ = ["SOURCE", "count_images", "from_publisher"]
 

@@ -1,4 +1,8 @@
-"""Images in WebDataset shards as a data set for MMEngine's runner."""
+"""Images in WebDataset shards as a data set for MMEngine's runner.
+
+Its own reader, since ``wids``, the indexed reader of WebDataset, is not in webdataset 1.0 any more,
+and read every tar header again in each worker, where this one maps an index.
+"""
 
 from __future__ import annotations
 
