@@ -1,4 +1,4 @@
-"""When the loss of a run changed, from the ``mmdense.PhaseHook`` of its config."""
+"""When the loss of a run changed, from the hook with ``phases`` in its config."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle as again
@@ -8,8 +8,6 @@ from typing import Any
 from mmdense.records.record import FILE_NAME, Record, RecordError, load
 
 __all__ = ["phase_starts", "phases_in"]
-
-_HOOK = "mmdense.PhaseHook"
 
 
 def phase_starts(
@@ -53,7 +51,7 @@ def phases_in(folder: Path, *, batch: int | None, steps: int) -> list[tuple[int,
         record = load(folder / FILE_NAME)
     except (RecordError, OSError):
         return []  # the readings do not need it
-    hook = next((h for h in _hooks(record.config) if h.get("type") == _HOOK), None)
+    hook = next((h for h in _hooks(record.config) if _has_phases(h)), None)
     factor = 1 if hook is None or not hook.get("by_epoch") else _epoch(record, batch)
     if hook is None or factor is None:
         return []
@@ -61,6 +59,11 @@ def phases_in(folder: Path, *, batch: int | None, steps: int) -> list[tuple[int,
     timed = [(name, length and length * factor) for name, length in phases]
     starts = phase_starts(timed, steps, cycle=hook.get("cycle", False))
     return starts if len(starts) > 1 else []
+
+
+def _has_phases(hook: Mapping[str, Any]) -> bool:
+    phases = hook.get("phases") or [{}]
+    return all(isinstance(phase, Mapping) and "head" in phase for phase in phases)
 
 
 def _hooks(config: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

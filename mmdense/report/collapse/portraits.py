@@ -10,10 +10,16 @@ from matplotlib.ticker import MaxNLocator
 
 from mmdense.records.plots import PAPER, QUIET
 from mmdense.report.charts import DOTTED, styled
-from mmdense.report.collapse.eta_sweep import cosine_without_centre
 from mmdense.report.collapse.runs import Points, Run
 
-__all__ = ["draw_eta_sweep", "draw_phase", "draw_spectra", "last_shares", "phase"]
+__all__ = [
+    "cosine_without_centre",
+    "draw_eta_sweep",
+    "draw_phase",
+    "draw_spectra",
+    "last_shares",
+    "phase",
+]
 
 _LEAST = 1e-12  # share of the variance that is drawn
 _ETAS = [number / 50 for number in range(-50, 51)]
@@ -66,6 +72,33 @@ def draw_eta_sweep(axes: Axes, runs: Sequence[Run]) -> None:
             axes.plot(_ETAS, cosines, color=colour, linestyle=dash, linewidth=1.8)
             axes.plot(eta_p, 0.0, "o", color=colour, markersize=7)
     axes.set(xlabel="eta", xlim=(-1.0, 1.0), xticks=[-1.0, -0.5, 0.0, 0.5, 1.0])
+
+
+def cosine_without_centre(eta_p: float, eta_z: float, etas: Sequence[float]) -> list[float]:
+    """``cos(o_e - eta o_p, o_p)`` for each eta, where ``o_e = o_z - o_p`` (figure 5a of the paper).
+
+    The paper (arXiv:2203.16262, section 4.2) finds eta_p where this curve crosses zero. The shares
+    ``eta_p = (o_z - o_p) . o_p / |o_p|^2`` and ``eta_z = (o_p - o_z) . o_z / |o_z|^2`` give all of
+    it: with |o_p| = 1 the first is ``o_z . o_p - 1``, so both lengths and the product are known.
+
+    Exchange the two shares for mirror SimSiam, whose ``o_e`` is ``o_p - o_z`` and whose centre is
+    ``o_z``. NaN where the centres are orthogonal or nothing is left.
+
+    Args:
+        eta_p: Part of o_p in o_e.
+        eta_z: Part of o_z in ``o_p - o_z``, which holds the length of o_z.
+        etas: Weights of the centre that is taken away.
+    """
+    if not (math.isfinite(eta_p) and math.isfinite(eta_z)) or 1.0 + eta_z == 0.0:
+        return [math.nan] * len(etas)
+    product = 1.0 + eta_p  # o_z . o_p, in units of |o_p|^2
+    square = max(0.0, product / (1.0 + eta_z) + 1.0 - 2.0 * product)  # |o_e|^2
+    found = []
+    for eta in etas:
+        rest = square - 2.0 * eta * eta_p + eta * eta  # |o_e - eta o_p|^2
+        cosine = max(-1.0, min(1.0, (eta_p - eta) / math.sqrt(max(rest, 1e-24))))
+        found.append(cosine if rest > 1e-24 else math.nan)
+    return found
 
 
 def draw_spectra(axes: Axes, runs: Sequence[Run], space: str) -> None:
