@@ -36,7 +36,7 @@ def find_tool(name: str) -> Path:
 
     Raises:
         ValueError: There is no such file, and no package brings a tool of this name; the message
-            lists the tools with the same last part, or says how to list all.
+            lists the tools with the same last part, or the option that lists all.
     """
     if Path(name).is_file():
         return Path(name)

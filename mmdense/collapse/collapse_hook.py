@@ -267,7 +267,7 @@ class CollapseHook(Hook):
         if "stop" in self.on_collapse and found.name != verdict.HIDDEN:
             raise CollapseError(
                 f"stopped at step {step}: {found.name}. {found.reason}. What to do: "
-                f"python tools/collapse_report.py {runner.work_dir}"
+                f"mmdense collapse_report {runner.work_dir}"
             )
 
     def _tell_record(self, runner: Runner, found: verdict.Verdict) -> None:

@@ -61,7 +61,7 @@ _HINTS = (
     _Hint(
         "gpus num-gpus ngpus nproc-per-node nproc_per_node nnodes node-rank master-addr "
         "master-port world-size devices num-processes dist-url multi-gpu",
-        "For several GPUs use tools/dist_train.sh CONFIG GPUS, or tools/slurm_train.sh CONFIG; "
+        "For several GPUs use mmdense dist_train CONFIG GPUS, or tools/slurm_train.sh CONFIG; "
         "for one, set CUDA_VISIBLE_DEVICES=0",
     ),
     _Hint(
@@ -107,7 +107,7 @@ _HINTS = (
     ),
     _Hint(
         "imgsz img-size image-size size scale input-size",
-        "The config's pipeline holds the size: python tools/print_config.py CONFIG shows the keys "
+        "The config's pipeline holds the size: mmdense print_config CONFIG shows the keys "
         "for --cfg-options",
         "--cfg-options",
     ),
@@ -136,7 +136,7 @@ _HINTS = (
 
 
 class ToolParser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` that says what to use instead of an argument it does not know.
+    """An ``ArgumentParser`` that answers an unknown argument with what to use instead.
 
     Once it has parsed, a :class:`UsageError` that nothing catches ends the tool with its message
     alone and status 1; any other error keeps its traceback.

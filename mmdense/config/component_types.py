@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from mmengine import registry as host
+from mmengine import registry as roots
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
@@ -99,7 +99,7 @@ class ConfigProblem:
 
 
 def check_types(cfg: Config) -> Iterator[ConfigProblem]:
-    """The problems of every typed dictionary of a config, in its order; imports the hosts' code."""
+    """The problems of every typed dictionary of a config, in its order; imports upstream's code."""
     scope = cfg.get("default_scope") or "mmengine"
     for key in [key for key in cfg if key in _BUILT]:
         node = cfg[key]
@@ -179,7 +179,7 @@ def _candidates(kind: str, scope: str) -> Iterator[tuple[Callable, str]]:
 def _registries(scope: str, *, inherited: bool = False) -> Iterator[Registry]:
     """The registries of a scope; where it has none of a kind MMEngine's own, if ``inherited``."""
     module = _import_scope(scope)
-    for root in _roots(host):
+    for root in _roots(roots):
         child = root._search_child(scope)
         if child is not None:  # a registry without entries yet is false
             yield child
@@ -193,13 +193,13 @@ def _roots(module: ModuleType) -> Iterator[Registry]:
     """The registries in a module that are no other's children, such as MMPretrain's augments."""
     for _, value in sorted(vars(module).items()):
         # Inferencers are built by nobody's config, and importing them imports whole applications.
-        if isinstance(value, Registry) and value.parent is None and value is not host.INFERENCERS:
+        if isinstance(value, Registry) and value.parent is None and value is not roots.INFERENCERS:
             yield value
 
 
 def _has_scope(scope: str) -> bool:
     _import_scope(scope)
-    return any(root._search_child(scope) is not None for root in _roots(host))
+    return any(root._search_child(scope) is not None for root in _roots(roots))
 
 
 def _import_scope(scope: str) -> ModuleType | None:
@@ -248,10 +248,10 @@ def _unknown_type(kind: str, path: KeyPath, scope: str) -> ConfigProblem:
 
 
 def _scopes() -> list[str]:
-    """The scopes that something has registered under, and those of the hosts."""
+    """The scopes that something has registered under, and those of upstream."""
     for package in ("mmdet", "mmpretrain", "mmseg"):
         _import_scope(package)
-    return sorted({child for root in _roots(host) for child in root.children})
+    return sorted({child for root in _roots(roots) for child in root.children})
 
 
 def _unknown_keys(

@@ -1,6 +1,6 @@
 """A config as Python text, one value a line, with the origin of each value in a right-hand column.
 
-The text is itself a config: what stands in the column are comments.
+The text is itself a config: the column is comments.
 """
 
 import inspect

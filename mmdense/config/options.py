@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import mmengine.config.config as host
+import mmengine.config.config as upstream
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 # Names at the top of a config that are read besides the parameters of MMEngine's runner: by the
-# runner itself, by the tools of the hosts, and by ours.
+# runner itself, by upstream's tools, and by ours.
 _READ = {
     "activation_checkpointing",
     "channels_last",
@@ -162,15 +162,15 @@ def set_variables(options: Mapping[str, Any]) -> Iterator[None]:
         return
     # These rewrite a file before it is executed: one in the `_base_` style, one in pure Python.
     rewriters = ("RemoveAssignFromAST", "ImportTransformer")
-    before = {rewriter: getattr(host, rewriter) for rewriter in rewriters}
+    before = {rewriter: getattr(upstream, rewriter) for rewriter in rewriters}
     _VALUES.update({name: nested[name] for name in names})
     for rewriter, kind in before.items():
-        setattr(host, rewriter, _followed_by_setting(kind, names))
+        setattr(upstream, rewriter, _followed_by_setting(kind, names))
     try:
         yield
     finally:
         for rewriter, kind in before.items():
-            setattr(host, rewriter, kind)
+            setattr(upstream, rewriter, kind)
         _VALUES.clear()
 
 
@@ -287,7 +287,7 @@ def _nested(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_effect(cfg: Config, name: str) -> str:
-    """Say that an option has no effect, and which keys it was probably meant for."""
+    """Describe an option without effect, and which keys it was probably meant for."""
     said = f"--cfg-options {name}: {cfg.filename} has no variable {name}, and no run reads it"
     if keys := sorted(_keys_named(cfg._cfg_dict.to_dict(), name), key=lambda key: key.count(".")):
         return f"{said}. Set {' or '.join(keys[:3])}"
@@ -296,7 +296,7 @@ def _without_effect(cfg: Config, name: str) -> str:
 
 
 def _fault(cfg: Config, key: str, value: Any) -> str:
-    """Say why a config cannot have a value at a dotted key; nothing where it can."""
+    """Return why a config cannot have a value at a dotted key; empty where it can."""
     node: Any = cfg._cfg_dict.to_dict()
     path = key.split(".")
     for place, part in enumerate(path):

@@ -1,4 +1,4 @@
-"""What a config of OpenMMLab leaves to the host's own tools, or asks of a GPU."""
+"""What a config of OpenMMLab leaves to upstream's own tools, or needs a GPU for."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from mmengine.model.utils import _BatchNormXd
 
 from mmdense.registry import MODELS
 
-__all__ = ["LOADERS", "fill_host_defaults", "replace_sync_bn"]
+__all__ = ["LOADERS", "fill_upstream_defaults", "replace_sync_bn"]
 
 MODELS.register_module(name="BatchNormXd", module=_BatchNormXd)
 
@@ -29,8 +29,8 @@ def replace_sync_bn(node: Any) -> int:
     return found + sum(replace_sync_bn(value) for value in node.values())
 
 
-def fill_host_defaults(cfg: Config) -> None:
-    """What configs leave to the host's own train.py, and what its runner does not take.
+def fill_upstream_defaults(cfg: Config) -> None:
+    """Add what configs leave to upstream's own train.py, remove what its runner does not take.
 
     MMPretrain's configs leave the collate function to that tool. Configs inherited as
     ``mmpretrain::...`` note their scope in it, and no function takes that as an argument.

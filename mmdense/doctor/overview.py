@@ -55,7 +55,10 @@ def operators() -> Lines:
         parts = [part for part in parts if not part.startswith("0 ")]
         yield device, ", ".join(parts)
         if "mmcv" not in counts:
-            yield "", "for example NMS, RoIAlign, focal loss; any other says so when it is called"
+            yield (
+                "",
+                "for example NMS, RoIAlign, focal loss; others raise an error with their name",
+            )
 
 
 def devices() -> Lines:

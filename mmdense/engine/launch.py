@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from mmdense.checkpoints.read import trust_checkpoints
 from mmdense.config.arguments import config_file
 from mmdense.config.options import ConfigOptions, read_config
-from mmdense.config.upstream_defaults import fill_host_defaults
+from mmdense.config.upstream_defaults import fill_upstream_defaults
 from mmdense.engine import steps
 from mmdense.engine.steps import fit_to_machine
 
@@ -77,7 +77,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = str(Path("work_dirs") / Path(args.config).stem)
     if args.seed is not None:
         cfg.randomness = {**cfg.get("randomness", {}), "seed": args.seed}
-    fill_host_defaults(cfg)
+    fill_upstream_defaults(cfg)
     return cfg
 
 

@@ -111,7 +111,7 @@ class NonFiniteHook(Hook):
         self._in_a_row += 1
         loss = float("nan") if self._loss is None else float(self._loss)
         what = f"iteration {iteration}: loss {loss:g}" + (", gradient not finite" * isfinite(loss))
-        help_ = f"to see where it comes from: python tools/replay.py {path}"
+        help_ = f"to see where it comes from: mmdense replay {path}"
         if self.action == "stop" or self._in_a_row > self.limit:
             self._runner.call_hook("on_non_finite", reason=what)  # of hooks that have such a method
             raise NonFiniteError(f"{what}; training stopped, the weights are as before; {help_}")

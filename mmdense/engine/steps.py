@@ -105,7 +105,7 @@ def resume_after_restart(cfg: Config) -> Config:
         return cfg
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == str(True):
         raise RuntimeError(
-            "torchrun's --max-restarts needs a store for each start; use tools/dist_train.sh, or "
+            "torchrun's --max-restarts needs a store for each start; use mmdense dist_train, or "
             "set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 and give torchrun --rdzv-backend=c10d"
         )
     return resume(cfg, "auto")
@@ -322,7 +322,7 @@ def check_data_folders(cfg: Config, loaders: Iterable[str] = LOADERS) -> Config:
             if root and ":/" not in root and not Path(root).exists():
                 raise UsageError(
                     f"{key}: no such folder {root!r}. Set it with --cfg-options "
-                    f'"{key}=FOLDER", or prepare the data set first (tools/prepare_data.py)'
+                    f'"{key}=FOLDER", or prepare the data set first (mmdense prepare_data)'
                 )
     return cfg
 

@@ -143,7 +143,7 @@ def load_model(
         raise ValueError(
             f"{checkpoint} holds the whole model, so {option} has no effect. Omit it, or load the "
             "backbone alone: module='backbone' of mmdense.LoadBackboneHook, --init of "
-            "tools/train.py"
+            "mmdense train"
         )
     taken = branch_of(content, "state_dict", "state_dict")
     whole = FoundBackbone(weights, [], UNKNOWN, taken, "the whole model")

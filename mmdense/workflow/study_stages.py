@@ -80,7 +80,7 @@ def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str
     if variant.get("against") not in (None, *names):
         yield f".against is {variant.against!r}; the variants are {', '.join(names)}"
     if variant.get("init") == CHECKPOINT:
-        yield ".init is for you to name: python tools/downstream.py CHECKPOINT --suite ..."
+        yield ".init is for you to name: mmdense downstream CHECKPOINT --suite ..."
     if "init" in variant and "after" in variant:
         yield ": 'init' and 'after' both say what it starts from"
     if "allow" in variant and "init" not in variant:

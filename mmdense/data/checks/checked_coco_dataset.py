@@ -89,6 +89,6 @@ def _stop_at_errors(problems: list[DataProblem], file: str) -> None:
     if errors:
         lines = "\n".join(f"  {error}" for error in errors[:_SHOWN])
         raise ValueError(
-            f"{file} has {len(errors)} errors; python tools/check_data.py CONFIG shows all. "
+            f"{file} has {len(errors)} errors; mmdense check_data CONFIG shows all. "
             f"The first:\n{lines}"
         )

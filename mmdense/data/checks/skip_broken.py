@@ -145,7 +145,7 @@ class SkipBroken(Dataset):
         names = "\n".join(f"  {self.why(index)}" for index in found[:_NAMES_IN_AN_ERROR])
         raise TooManyBrokenImagesError(
             f"SkipBroken: {len(found)} of {len(self)} pictures are broken, more than limit="
-            f"{self.limit:g} allows. Mend them (tools/check_data.py lists all), or raise "
+            f"{self.limit:g} allows. Mend them (mmdense check_data lists all), or raise "
             f"train_dataloader.dataset.limit. The first:\n{names}"
         )
 

@@ -45,7 +45,7 @@ class CamVid(BaseSegDataset):
         if first is None:
             raise FileNotFoundError(
                 f"data_root={data_root!r}, split={split!r} of CamVid: no images in {folder}; run "
-                "python tools/prepare_data.py camvid --source ARCHIVE "
+                "mmdense prepare_data camvid --source ARCHIVE "
                 f"--root {Path(data_root).parent}"
             )
         super().__init__(

@@ -54,7 +54,7 @@ class PreparedImages(Dataset):
         if not (root / "prepared.json").is_file():
             raise FileNotFoundError(
                 f"data_root={data_root!r} of {self.title} is not prepared; run "
-                f"python tools/prepare_data.py {type(self).__name__.lower()} --source ARCHIVE "
+                f"mmdense prepare_data {type(self).__name__.lower()} --source ARCHIVE "
                 f"--root {root.parent}"
             )
         self.split = split

@@ -93,9 +93,9 @@ class ShardDataset(Dataset):
         """Take in one folder, whose shards are there and have their sizes; returns its classes."""
         if not (folder / INDEX).is_file() or not (folder / MEMBERS).is_file():
             raise FileNotFoundError(
-                f"{folder} has no {INDEX} and {MEMBERS}: write shards with python "
-                f"tools/prepare_data.py --shard SOURCE --out {folder}, or index those that are "
-                f"there with python tools/prepare_data.py --shard {folder}"
+                f"{folder} has no {INDEX} and {MEMBERS}: write shards with mmdense "
+                f"prepare_data --shard SOURCE --out {folder}, or index those that are "
+                f"there with mmdense prepare_data --shard {folder}"
             )
         index = json.loads((folder / INDEX).read_text())
         if index["version"] != VERSION:

@@ -64,7 +64,7 @@ ADVICE: dict[str, Advice] = {
             "Halve the learning rate or double the batch size. Keep the learning rate of the "
             "predictor constant (SimSiamHook with fix_pred_lr=True and adjust_by_epoch=False), or "
             "raise it.",
-            "Restore the random resized crop and the colour jitter. tools/browse.py shows the "
+            "Restore the random resized crop and the colour jitter. mmdense browse shows the "
             "inputs of the model.",
             "Rescue the run: mmdense.PhasedHead with mmdense.PhaseHook switches to another loss "
             "after this verdict, and back later. Use a loss that is high in a collapse, such as "

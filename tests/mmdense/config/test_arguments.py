@@ -20,7 +20,7 @@ def parser():
     [
         (["a.py", "--device", "cuda"], "--device. A tool uses the first visible GPU"),
         (["a.py", "--gpu-ids", "0"], "CUDA_VISIBLE_DEVICES=0"),
-        (["a.py", "--gpus", "1"], "tools/dist_train.sh CONFIG GPUS"),
+        (["a.py", "--gpus", "1"], "mmdense dist_train CONFIG GPUS"),
         (["--epochs", "5", "a.py"], "--cfg-options train_cfg.max_epochs=N"),
         (["a.py", "--epochs=5"], "--cfg-options train_cfg.max_epochs=N"),
         (["a.py", "--batch-size", "5"], "train_dataloader.batch_size=N"),
@@ -36,7 +36,7 @@ def parser():
         (["a.py", "--work_dir", "x"], "Use --work-dir"),
         (["--config", "a.py"], "Give CONFIG without --config"),
         (["a.py", "--ampp"], "Did you mean --amp?"),
-        (["a.py", "--resume-from", "x"], "See python train.py --help"),  # it has no --resume
+        (["a.py", "--resume-from", "x"], "See train.py --help"),  # it has no --resume
         (["a.py", "b.py"], "unrecognized arguments: b.py"),
     ],
 )

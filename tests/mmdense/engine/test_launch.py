@@ -210,7 +210,7 @@ def test_a_process_that_torchrun_started_again_goes_on(state, monkeypatch, resta
 def test_a_restart_that_would_wait_for_processes_that_are_gone_is_refused(state, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
-    with pytest.raises(RuntimeError, match=r"use tools/dist_train.sh"):
+    with pytest.raises(RuntimeError, match=r"use mmdense dist_train"):
         steps.resume_after_restart(Config({"work_dir": str(state.parent)}))
 
 

@@ -98,7 +98,7 @@ def test_several_folders_are_one_set(out, tmp_path):
 
 
 def test_a_folder_without_an_index_says_how_to_make_one(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"python tools/prepare_data.py --shard SOURCE"):
+    with pytest.raises(FileNotFoundError, match=r"mmdense prepare_data --shard SOURCE"):
         ShardDataset(shards=str(tmp_path))
     with pytest.raises(ValueError, match="names no folder"):
         ShardDataset(shards=[])
