@@ -29,11 +29,11 @@ from mmdense.registry import MODELS
 from projects.cascade_rpn.anchor_pyramid import AnchorPyramid, lay_anchors, measure_anchors
 from projects.cascade_rpn.proposals import (
     Candidates,
-    best_of_levels,
     check_settings,
-    cut_at_image,
+    clip_boxes_to_images,
+    filter_proposals,
     finite_images,
-    thin_out,
+    top_n_of_levels,
 )
 from projects.cascade_rpn.stage import CascadeStage
 from projects.cascade_rpn.stage_samples import build_rules, objects_of
@@ -119,7 +119,7 @@ class CascadeRPNHead(BaseModule):
         pyramid = self._pyramid(maps, None)
         steps = self._walk(maps, pyramid)
         last, stage = steps[-1], self.stages[-1]
-        boxes = cut_at_image(stage.decode(last.boxes, last.deltas), pyramid.image_sizes)
+        boxes = clip_boxes_to_images(stage.decode(last.boxes, last.deltas), pyramid.image_sizes)
         return boxes, stage.loss.probabilities(last.scores)
 
     def walk(self, maps: Sequence[Tensor], batch_img_metas: Sequence[dict]) -> list[Step]:
@@ -225,7 +225,7 @@ class CascadeRPNHead(BaseModule):
             if steps:
                 last = self.stages[len(steps) - 1]
                 moved = last.decode(boxes, steps[-1].deltas.detach())
-                moved = cut_at_image(moved, pyramid.image_sizes)
+                moved = clip_boxes_to_images(moved, pyramid.image_sizes)
                 boxes = torch.where(pyramid.valid.unsqueeze(-1), moved, boxes)
             output = stage(maps, boxes.split(pyramid.per_level, dim=1), pyramid.levels.strides)
             steps.append(Step(boxes, output.scores, output.deltas))
@@ -255,7 +255,7 @@ class CascadeRPNHead(BaseModule):
             raise IndexError(f"stage={stage}: there are {len(steps)} stages")
         stage %= len(steps)
         scoring = next(i for i in range(stage, len(steps)) if steps[i].scores is not None)
-        return best_of_levels(
+        return top_n_of_levels(
             self.stages[scoring].loss.probabilities(steps[scoring].scores.float()),
             steps[stage].boxes,
             steps[stage].deltas,
@@ -269,7 +269,7 @@ class CascadeRPNHead(BaseModule):
     def _results(
         self, candidates: Candidates, cfg: dict[str, Any], metas: Sequence[dict], rescale: bool
     ) -> list[InstanceData]:
-        found = thin_out(
+        found = filter_proposals(
             candidates,
             suppress=partial(batched_nms, nms_cfg=dict(cfg["nms"])),
             min_bbox_size=cfg.get("min_bbox_size", 0),

@@ -30,7 +30,7 @@ from projects.cascade_rpn.adaptations import LevelConv2d
 from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
 from projects.cascade_rpn.adaptive_points import adaptive_points
 from projects.cascade_rpn.anchor_pyramid import lay_anchors
-from projects.cascade_rpn.proposals import cut_at_image
+from projects.cascade_rpn.proposals import clip_boxes_to_images
 
 __all__ = ["AnchorPaths", "draw_stages", "follow_anchors"]
 
@@ -83,7 +83,9 @@ def follow_anchors(
         head.prior_generator, head.anchor_sizes, maps, [img_meta["img_shape"][:2]]
     )
     last, stage = steps[-1], head.stages[-1]
-    final = cut_at_image(stage.decode(last.boxes, last.deltas), pyramid.image_sizes)[0]  # [L, 4]
+    final = clip_boxes_to_images(stage.decode(last.boxes, last.deltas), pyramid.image_sizes)[
+        0
+    ]  # [L, 4]
     scores = stage.loss.probabilities(last.scores.float())[0]  # [L]
     sides = final[:, 2:] - final[:, :2]
     good = pyramid.valid[0] & (sides > 0).all(1) & final.isfinite().all(1) & scores.isfinite()

@@ -1,4 +1,4 @@
-"""From the boxes of a stage to proposals: the best of each level, decoded, cut, thinned out.
+"""From the boxes of a stage to proposals: the best of each level, decoded, clipped, filtered.
 
 Legend::
 
@@ -20,7 +20,7 @@ class Candidates(NamedTuple):
     """The best boxes of every level, before NMS.
 
     Attributes:
-        boxes: [N, T, 4] in pixels of the input, cut at the image.
+        boxes: [N, T, 4] in pixels of the input, clipped to the image.
         scores: [N, T], -1 where the level had fewer boxes in the image.
         levels: [T] level of each place.
     """
@@ -30,7 +30,7 @@ class Candidates(NamedTuple):
     levels: Tensor
 
 
-def best_of_levels(
+def top_n_of_levels(
     scores: Tensor,
     boxes: Tensor,
     deltas: Tensor,
@@ -65,17 +65,22 @@ def best_of_levels(
     place = torch.cat(kept, dim=1)  # [N, T]
     places = place.unsqueeze(-1).expand(-1, -1, 4)  # [N, T, 4]
     moved = decode(boxes.gather(1, places), deltas.gather(1, places))
-    return Candidates(cut_at_image(moved, image_sizes), scores.gather(1, place), torch.cat(levels))
+    return Candidates(
+        clip_boxes_to_images(moved, image_sizes), scores.gather(1, place), torch.cat(levels)
+    )
 
 
-def cut_at_image(boxes: Tensor, image_sizes: Tensor) -> Tensor:
-    """Clamp boxes [N, ..., 4] to their images of [N, 2] (height, width)."""
+def clip_boxes_to_images(boxes: Tensor, image_sizes: Tensor) -> Tensor:
+    """Clip boxes [N, ..., 4] to their images of [N, 2] (height, width).
+
+    torchvision's ``clip_boxes_to_image`` for a batch, whose images have sizes of their own.
+    """
     limit = image_sizes.to(boxes.dtype).flip(1).repeat(1, 2)  # [N, 4]
     limit = limit.view(len(limit), *[1] * (boxes.ndim - 2), 4)
     return torch.minimum(boxes.clamp(min=0), limit)
 
 
-def thin_out(
+def filter_proposals(
     candidates: Candidates,
     *,
     suppress: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
@@ -84,7 +89,9 @@ def thin_out(
 ) -> list[Tensor]:
     """Suppress near duplicates within each level, and keep the best of all levels.
 
-    Candidates that are not finite are left out.
+    As the method of torchvision's ``RegionProposalNetwork``, with MMDetection's limit: a box must
+    exceed ``min_bbox_size``, where ``remove_small_boxes`` keeps an equal one. Candidates that are
+    not finite are left out.
 
     Args:
         candidates: of all images.

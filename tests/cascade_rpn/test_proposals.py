@@ -3,10 +3,10 @@ import torch
 
 from projects.cascade_rpn.proposals import (
     Candidates,
-    best_of_levels,
-    cut_at_image,
+    clip_boxes_to_images,
+    filter_proposals,
     finite_images,
-    thin_out,
+    top_n_of_levels,
 )
 from tests.cascade_rpn.operations import operations
 from tests.cascade_rpn.small_head import TEST, build_head, features, samples
@@ -22,7 +22,7 @@ def candidates(scores, valid=None, limit=2, per_level=(4, 3), sizes=SIZES):
     N, L = scores.shape
     corner = torch.arange(L).float().view(1, L, 1) * 5
     boxes = torch.cat((corner, corner, corner + 10, corner + 10), -1).expand(N, L, 4)
-    return best_of_levels(
+    return top_n_of_levels(
         scores,
         boxes,
         torch.ones(N, L, 4),
@@ -90,7 +90,7 @@ def test_settings_are_not_copied():
 
 def test_boxes_are_cut_on_all_sides():
     boxes = torch.tensor([[[-5.0, -5, 90, 60]], [[10, 10, 90, 60]]])
-    assert cut_at_image(boxes, SIZES).tolist() == [[[0, 0, 80, 50]], [[10, 10, 30, 40]]]
+    assert clip_boxes_to_images(boxes, SIZES).tolist() == [[[0, 0, 80, 50]], [[10, 10, 30, 40]]]
 
 
 def suppress(boxes, scores, levels):
@@ -113,11 +113,11 @@ def test_thinning_out():
     )
     scores = torch.tensor([0.9, 0.8, 0.7, 0.95, 0.9, -1, 0.6])
     given = Candidates(boxes[None], scores[None], torch.tensor([0, 0, 1, 0, 0, 0, 0]))
-    (kept,) = thin_out(given, suppress=suppress, min_bbox_size=0, max_per_img=10)
+    (kept,) = filter_proposals(given, suppress=suppress, min_bbox_size=0, max_per_img=10)
     torch.testing.assert_close(kept[:, 4], torch.tensor([0.9, 0.7, 0.6]))
-    (kept,) = thin_out(given, suppress=suppress, min_bbox_size=0, max_per_img=2)
+    (kept,) = filter_proposals(given, suppress=suppress, min_bbox_size=0, max_per_img=2)
     assert len(kept) == 2
-    (kept,) = thin_out(given, suppress=suppress, min_bbox_size=10, max_per_img=10)
+    (kept,) = filter_proposals(given, suppress=suppress, min_bbox_size=10, max_per_img=10)
     assert len(kept) == 0
     assert finite_images(given).tolist() == [False]
 
