@@ -61,17 +61,21 @@ class ProjectTables(NamedTuple):
 def project_tables() -> ProjectTables:
     """Collect the tables of every project that can be imported.
 
+    If two folders on the path have the same project, the first one counts, as for imports.
+
     Raises:
         ValueError: Two projects declare a table of one name.
     """
     spec = importlib.util.find_spec("projects")
-    places = spec.submodule_search_locations if spec else []
-    files = sorted({file for place in places or [] for file in Path(place).glob("*/tables.py")})
+    files: dict[str, Path] = {}
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        for file in sorted(Path(place).glob("*/tables.py")):
+            files.setdefault(file.parent.name, file)
     tables: dict[str, MakeTable] = {}
     headlines: list[Headline] = []
     words: dict[str, str] = {}
     more: list[Callable[[Record], list[Table]]] = []
-    for file in files:
+    for _, file in sorted(files.items()):
         module = _module(file)
         own = getattr(module, "TABLES", {})
         if twice := sorted(set(own) & set(tables)):
