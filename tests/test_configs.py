@@ -1,94 +1,77 @@
-"""Every config that trains builds its model and takes one training step on a made-up batch."""
+"""Every config that trains builds its model, takes one training step and predicts."""
 
-from pathlib import Path
+import functools
 
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
-from mmengine.structures import InstanceData, PixelData
 
-import mmdense  # noqa: F401
-from mmdense.engine.launch import fit_to_machine
+from mmdense.config.check import check_config
+from tests.small_training import ROOT, changed, predict, shrink, train_step
 
-ROOT = Path(__file__).resolve().parents[1]
-HEIGHT, WIDTH, BATCH = 96, 128, 4
-
-
-def detection_batch():
-    from mmdet.structures import DetDataSample
-
-    samples = []
-    for _ in range(BATCH):
-        boxes = torch.tensor([[10.0, 10, 60, 50], [40, 30, 120, 90]])
-        instances = InstanceData(bboxes=boxes, labels=torch.tensor([0, 1]))
-        sample = DetDataSample(gt_instances=instances)
-        sample.set_metainfo(image_meta())
-        samples.append(sample)
-    return {"inputs": images(), "data_samples": samples}
-
-
-def segmentation_batch():
-    from mmseg.structures import SegDataSample
-
-    samples = []
-    for _ in range(BATCH):
-        labels = torch.randint(0, 5, (1, HEIGHT, WIDTH))
-        sample = SegDataSample(gt_sem_seg=PixelData(data=labels))
-        sample.set_metainfo(image_meta())
-        samples.append(sample)
-    return {"inputs": images(), "data_samples": samples}
-
-
-def pretrain_batch():
-    from mmpretrain.structures import DataSample
-
-    stacked = torch.randint(0, 256, (BATCH, 3, HEIGHT, HEIGHT), dtype=torch.uint8)
-    return {"inputs": stacked, "data_samples": [DataSample() for _ in range(BATCH)]}
-
-
-def images():
-    return [torch.randint(0, 256, (3, HEIGHT, WIDTH), dtype=torch.uint8) for _ in range(BATCH)]
-
-
-def image_meta():
-    shape = (HEIGHT, WIDTH)
-    return {"img_shape": shape, "ori_shape": shape, "pad_shape": shape, "scale_factor": (1.0, 1.0)}
-
-
-BATCHES = {
-    "pretrain": pretrain_batch,
-    "detection": detection_batch,
-    "segmentation": segmentation_batch,
+CONFIGS = {
+    str(path.relative_to(ROOT / "configs").with_suffix("")): path
+    for path in sorted((ROOT / "configs").glob("[!_]*/*.py"))
+    if not path.stem.startswith(("study_", "suite_"))
+    if path.parent.name not in ("pipelines", "probe")
 }
-CONFIGS = [path for task in BATCHES for path in sorted((ROOT / "configs" / task).glob("*.py"))]
+SUITES = ("coco", "ade20k")
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_one_training_step(path):
-    torch.manual_seed(0)
-    cfg = Config.fromfile(path)
-    cfg.launcher = "none"
-    fit_to_machine(cfg)
+@functools.cache
+def read(path):
+    return Config.fromfile(path)
+
+
+def variants():
+    """The variants of a suite that change the model."""
+    for suite in SUITES:
+        for variant in read(ROOT / f"configs/downstream/suite_{suite}.py").variants:
+            if variant.changes.model:
+                yield f"{suite}: {variant.name}", variant
+
+
+VARIANTS = dict(variants())
+
+
+def config(name):
+    if name in CONFIGS:
+        return read(CONFIGS[name])
+    return changed(read(ROOT / VARIANTS[name].base), VARIANTS[name].changes)
+
+
+def may_keep(name, model):
+    """The beginnings of the names of weights that need not move in the first step."""
+    frozen = [
+        f"backbone.{key}"
+        for key, weight in model.backbone.named_parameters()
+        if not weight.requires_grad
+    ]
+    # The proposals of the batch are small: the coarse levels of Fast R-CNN have none.
+    return (*frozen, *(("neck.fpn_convs.",) if "fast_rcnn" in name else ()))
+
+
+@pytest.mark.parametrize("name", [*CONFIGS, *VARIANTS])
+def test_trains_a_step_and_predicts(name):
+    cfg = shrink(config(name))
+    step = train_step(cfg)
+    assert all(value.isfinite().all() for value in step.losses.values())
+    weights = {key for key, _ in step.model.named_parameters()}
+    stuck = weights & step.still()
+    assert not {key for key in stuck if not key.startswith(may_keep(name, step.model))}
+    half = cfg.optim_wrapper.type == "AmpOptimWrapper"
+    assert step.dtypes == {torch.bfloat16 if half else torch.float32}
+    if cfg.default_scope == "mmdet":
+        for found in predict(step.model, cfg):
+            assert len(found.pred_instances) > 0
+            assert found.pred_instances.bboxes.isfinite().all()
+
+
+@pytest.mark.parametrize("name", [*CONFIGS, *VARIANTS])
+def test_a_config_has_no_mistakes_and_logs_lines_of_json(name):
+    cfg = config(name)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        from mmengine.registry import MODELS
-
-        if "data_preprocessor" in cfg:
-            cfg.model.setdefault("data_preprocessor", cfg.data_preprocessor)
-        model = MODELS.build(cfg.model)
-        model.init_weights()
-        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-        weights = {name: value.clone() for name, value in model.named_parameters()}
-        losses = model.train_step(BATCHES[path.parent.name](), optim_wrapper)
-    assert all(torch.isfinite(value).all() for value in losses.values())
-    moved = [not torch.equal(value, weights[name]) for name, value in model.named_parameters()]
-    # A residual branch that starts at zero (zero_init_residual) keeps its first weights for a step.
-    assert sum(moved) > 0.7 * len(moved)
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_training_also_logs_lines_of_json(path):
-    cfg = Config.fromfile(path, import_custom_modules=False)
+        assert check_config(cfg) == []
     # This backend writes <work_dir>/<time>/vis_data/scalars.json.
     assert "LocalVisBackend" in [backend.type for backend in cfg.visualizer.vis_backends]

@@ -25,6 +25,9 @@ def _arguments() -> argparse.Namespace:
         "--labels", nargs="+", type=float, default=[100], metavar="PERCENT",
         help="shares of the labels to train with, such as 1 10 100; default 100",
     )  # fmt: skip
+    parser.add_argument(
+        "--variants", nargs="+", metavar="NAME", help="train these of the suite and their baselines"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, help="default those of the suite")
     parser.add_argument(
         "--gpus", type=int, default=1, help="of each training; default 1, or the CPU"
@@ -71,6 +74,7 @@ def main() -> int:
             seeds=args.seeds,
             gpus=args.gpus,
             allow=args.allow,
+            variants=args.variants,
         )
         cfg.trust_checkpoint = args.trust_checkpoint
         for name, reason in left_out.items():

@@ -9,6 +9,7 @@ Command: python tools/train.py configs/downstream/mask_rcnn_r50_c4_1x_coco.py --
 Machine: 8 GPUs with 2 images each, as published. Not run here.
 Expected: it depends on the checkpoint, and was not run here.
 Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+    Cascade RPN: a variant of suite_coco.py. 24 epochs: docs/transfer.md.
 """
 
 _base_ = [

@@ -5,6 +5,7 @@ Command: python tools/train.py configs/downstream/mask_rcnn_r50_fpn_1x_coco.py -
 Machine: 8 GPUs with 2 images each, as published. Not run here.
 Expected: it depends on the checkpoint, and was not run here.
 Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+    24 epochs, or a frozen backbone: docs/transfer.md.
 """
 
 _base_ = [

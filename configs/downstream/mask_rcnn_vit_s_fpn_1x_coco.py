@@ -1,10 +1,11 @@
 """Mask R-CNN with FPN on COCO, from a self-supervised ViT-S/16: four maps, rescaled.
 
-Paper: ViT, arXiv:2010.11929; the four rescaled maps as XCiT, arXiv:2106.09681, has them.
+Paper: ViT, arXiv:2010.11929; XCiT, arXiv:2106.09681.
 Command: python tools/train.py configs/downstream/mask_rcnn_vit_s_fpn_1x_coco.py --init CHECKPOINT
 Machine: 8 GPUs with 2 images each. Not run here.
 Expected: it depends on the checkpoint, and was not run here.
 Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+    ViT-B, and Cascade RPN: variants of suite_coco.py. 24 epochs: docs/transfer.md.
 """
 
 _base_ = [
@@ -21,12 +22,7 @@ width = _base_.vit.small.width
 model = dict(
     backbone=_base_.vit.small.maps,
     neck=[
-        dict(
-            type="mmseg.Feature2Pyramid",
-            embed_dim=width,
-            rescales=[4, 2, 1, 0.5],
-            norm_cfg=dict(type="SyncBN", requires_grad=True),
-        ),
+        _base_.vit.small.rescaled,
         dict(type="FPN", in_channels=[width] * 4, out_channels=256, num_outs=5),
     ],
 )

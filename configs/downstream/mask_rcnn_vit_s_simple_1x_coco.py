@@ -11,6 +11,7 @@ Command: python tools/train.py configs/downstream/mask_rcnn_vit_s_simple_1x_coco
 Machine: 8 GPUs with 2 images each. Not run here.
 Expected: it depends on the checkpoint, and was not run here.
 Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+    ViT-B, and Cascade RPN: variants of suite_coco.py.
 """
 
 _base_ = [

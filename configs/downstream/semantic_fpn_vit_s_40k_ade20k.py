@@ -6,6 +6,7 @@ Command: python tools/train.py configs/downstream/semantic_fpn_vit_s_40k_ade20k.
 Machine: 4 GPUs with 4 images each. Not run here.
 Expected: it depends on the checkpoint, and was not run here.
 Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+    ViT-B, and a frozen ViT-S: variants of suite_ade20k.py.
 """
 
 _base_ = [
@@ -19,12 +20,7 @@ width = _base_.vit.small.width
 model = dict(
     backbone=_base_.vit.small.maps,
     neck=[
-        dict(
-            type="Feature2Pyramid",
-            embed_dim=width,
-            rescales=[4, 2, 1, 0.5],
-            norm_cfg=dict(type="SyncBN", requires_grad=True),
-        ),
+        _base_.vit.small.rescaled,
         dict(type="FPN", in_channels=[width] * 4, out_channels=256, num_outs=4),
     ],
     test_cfg=dict(mode="slide", crop_size=_base_.crop_size, stride=(341, 341)),

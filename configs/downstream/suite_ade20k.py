@@ -4,16 +4,24 @@ Paper: Panoptic FPN's semantic branch, arXiv:1901.02446; UPerNet, arXiv:1807.102
 Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_ade20k.py
 Machine: 4 to 8 GPUs; each training as long as its config says. Not run here.
 Expected: no figure; it was not run here.
-Vary: --gpus 8, --labels 1 5 10 100, --seeds.
+Vary: --gpus 8, --labels 1 5 10 100, --seeds; --variants NAME... trains some of them.
 """
 
-_base = "configs/downstream/{}_ade20k.py"
+_base_ = "../_base_/models/vit.py"
 
 
-def _row(config, label):
-    return dict(name=config, label=label, base=_base.format(config), init="CHECKPOINT")
+def _row(config, label, name=None, **model):
+    return dict(
+        name=name or config,
+        label=label,
+        base=f"configs/downstream/{config}_ade20k.py",
+        changes=dict(model=model),
+        init="CHECKPOINT",
+    )
 
 
+_semantic_fpn_vit = "semantic_fpn_vit_s_40k"
+_vit_b = _base_.vit.base.to_dict()
 name = "downstream_ade20k"
 slug = "downstream"
 task = "segmentation"
@@ -22,10 +30,25 @@ data = [dict(name="ade20k")]
 variants = [
     _row("semantic_fpn_r50_40k", "ResNet-50, Semantic FPN, 40k"),
     _row("upernet_r50_160k", "ResNet-50, UPerNet, 160k"),
-    _row("semantic_fpn_vit_s_40k", "ViT-S, Semantic FPN, 40k"),
-    _row("semantic_fpn_vit_s_frozen_40k", "ViT-S frozen, Semantic FPN, 40k"),
+    _row(_semantic_fpn_vit, "ViT-S, Semantic FPN, 40k"),
+    _row(
+        _semantic_fpn_vit,
+        "ViT-S frozen, Semantic FPN, 40k",
+        name="semantic_fpn_vit_s_frozen_40k",
+        # All twelve layers, and none that is dropped at random: the features of an image stay.
+        backbone=dict(frozen_stages=12, drop_path_rate=0.0),
+    ),
     _row("upernet_vit_s_160k", "ViT-S, UPerNet, 160k"),
-    _row("semantic_fpn_vit_b_40k", "ViT-B, Semantic FPN, 40k"),
+    _row(
+        _semantic_fpn_vit,
+        "ViT-B, Semantic FPN, 40k",
+        name="semantic_fpn_vit_b_40k",
+        backbone=_vit_b["maps"],
+        neck=[
+            _vit_b["rescaled"],
+            dict(type="FPN", in_channels=[_vit_b["width"]] * 4, out_channels=256, num_outs=4),
+        ],
+    ),
     _row("upernet_vit_b_160k", "ViT-B, UPerNet, 160k"),
 ]
 metrics = [

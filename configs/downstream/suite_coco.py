@@ -4,30 +4,56 @@ Paper: Mask R-CNN, arXiv:1703.06870; ViTDet, arXiv:2203.16527; Cascade RPN, arXi
 Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_coco.py
 Machine: 8 GPUs; each training as long as its config says. Not run here.
 Expected: no figure; it was not run here.
-Vary: --gpus 8, --labels 1 5 10 100, --seeds; the 2x schedules are configs of their own.
+Vary: --gpus 8, --labels 1 5 10 100, --seeds; --variants NAME... trains some of them.
+
+The paper of Cascade RPN has no C4. Its one anchor a cell, on five levels, covers five sizes; the
+one level of C4 gets five square anchors of these sizes, 32 to 512 pixels, with 64 channels each.
 """
+
+_base_ = ["../_base_/models/vit.py", "../_base_/models/rcnn_on_cascade_rpn.py"]
 
 _no_class_token = dict(allow=["cls_token"])  # a ViT with windows has none to fill
 
 
-def _pair(backbone, label, **more):
-    """A detector with RPN, and the same with Cascade RPN against it."""
-    base = "configs/downstream/mask_rcnn_{}_1x_coco.py"
+_imports = ["mmdense", "mmpretrain.models", "mmseg.models", "projects.cascade_rpn"]
+_c4 = dict(
+    in_channels=1024,
+    feat_channels=320,
+    anchor_generator=dict(
+        type="mmdet.AnchorGenerator", scales=[2, 4, 8, 16, 32], ratios=[1.0], strides=[16]
+    ),
+)
+_vit_b = _base_.vit.base.to_dict()
+_vit_b_fpn = dict(
+    backbone=_vit_b["maps"],
+    neck=[
+        _vit_b["rescaled"],
+        dict(type="FPN", in_channels=[_vit_b["width"]] * 4, out_channels=256, num_outs=5),
+    ],
+)
+_vit_b_simple = dict(backbone=_vit_b["windows"], neck=dict(in_channels=_vit_b["width"]))
+
+
+def _pair(name, label, base, model={}, rpn_head={}, **more):  # noqa: B006
+    """A detector with RPN, and the same with Cascade RPN compared with it.
+
+    ``model`` changes both, ``rpn_head`` the head of Cascade RPN.
+    """
+    cascade_rpn = _base_.rcnn_on_cascade_rpn.to_dict()
+    cascade_rpn["rpn_head"].update(rpn_head)
+    shared = dict(base=f"configs/downstream/mask_rcnn_{base}_1x_coco.py", init="CHECKPOINT", **more)
     return [
+        dict(name=name, label=f"{label}, RPN", changes=dict(model=model), **shared),
         dict(
-            name=backbone,
-            label=f"{label}, RPN",
-            base=base.format(backbone),
-            init="CHECKPOINT",
-            **more,
-        ),
-        dict(
-            name=f"{backbone}_cascade_rpn",
+            name=f"{name}_cascade_rpn",
             label=f"{label}, Cascade RPN",
-            base=base.format(f"{backbone}_cascade_rpn"),
-            init="CHECKPOINT",
-            against=backbone,
-            **more,
+            changes=dict(
+                custom_imports=dict(imports=_imports),
+                model={**cascade_rpn, **model},
+                optim_wrapper=dict(clip_grad=dict(max_norm=35, norm_type=2)),
+            ),
+            against=name,
+            **shared,
         ),
     ]
 
@@ -38,12 +64,14 @@ task = "detection"
 seeds = [0]
 data = [dict(name="coco")]
 variants = [
-    *_pair("r50_fpn", "ResNet-50, FPN"),
-    *_pair("r50_c4", "ResNet-50, C4"),
-    *_pair("vit_s_fpn", "ViT-S, four maps"),
-    *_pair("vit_s_simple", "ViT-S, windows, one map", **_no_class_token),
-    *_pair("vit_b_fpn", "ViT-B, four maps"),
-    *_pair("vit_b_simple", "ViT-B, windows, one map", **_no_class_token),
+    *_pair("r50_fpn", "ResNet-50, FPN", "r50_fpn"),
+    *_pair("r50_c4", "ResNet-50, C4", "r50_c4", rpn_head=_c4),
+    *_pair("vit_s_fpn", "ViT-S, four maps", "vit_s_fpn"),
+    *_pair("vit_s_simple", "ViT-S, windows, one map", "vit_s_simple", **_no_class_token),
+    *_pair("vit_b_fpn", "ViT-B, four maps", "vit_s_fpn", _vit_b_fpn),
+    *_pair(
+        "vit_b_simple", "ViT-B, windows, one map", "vit_s_simple", _vit_b_simple, **_no_class_token
+    ),
 ]
 metrics = [
     dict(metric="coco/bbox_mAP", label="box AP", scale=100),

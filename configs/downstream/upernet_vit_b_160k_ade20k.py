@@ -20,12 +20,7 @@ custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imp
 width = _base_.vit.base.width
 model = dict(
     backbone=dict(_base_.vit.base.maps, out_indices=(3, 5, 7, 11)),
-    neck=dict(
-        type="Feature2Pyramid",
-        embed_dim=width,
-        rescales=[4, 2, 1, 0.5],
-        norm_cfg=dict(type="SyncBN", requires_grad=True),
-    ),
+    neck=_base_.vit.base.rescaled,
     decode_head=dict(in_channels=[width] * 4, channels=width),
     auxiliary_head=dict(in_channels=width),
     test_cfg=dict(mode="slide", crop_size=_base_.crop_size, stride=(341, 341)),

@@ -8,8 +8,9 @@ its config says.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -42,6 +43,7 @@ def downstream_study(
     seeds: Sequence[int] | None = None,
     gpus: int = 1,
     allow: Sequence[str] = (),
+    variants: Sequence[str] | None = None,
 ) -> tuple[Config, dict[str, str]]:
     """Return the study of a suite for a checkpoint, and why variants are left out, by name.
 
@@ -53,23 +55,26 @@ def downstream_study(
         gpus: Processes of each training.
         allow: See :func:`~mmdense.transfer.apply.load_backbone`; of every variant, besides what
             the suite allows.
+        variants: Names of those to train, besides the baselines of these; all by default.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: A label fraction is not above 0 and up to 100, or occurs twice; or the
-            checkpoint fits no backbone of the suite.
+        ValueError: A label fraction is not above 0 and up to 100, or occurs twice; the suite has
+            no variant of a name; or the checkpoint fits no backbone of the suite.
     """
     if len(set(percents)) < len(percents) or not all(0 < share <= 100 for share in percents):
         raise ValueError(f"labels {list(percents)}: need different shares above 0 and up to 100")
     cfg = read_plan(suite)
+    _choose(cfg, suite, variants)
     left_out: dict[str, str] = {}
-    reasons: dict[tuple[str, ...], str] = {}  # by config of the backbone and what may differ
+    reasons: dict[tuple[str, ...], str] = {}  # by model and what may differ
     for variant in cfg.variants:
         if variant.get("init") == CHECKPOINT:
             variant.allow = sorted({*variant.get("allow", []), *allow})
-            asked = (variant.base, *variant.allow)
+            changes = variant.get("changes", ConfigDict()).to_dict()
+            asked = (variant.base, repr(changes.get("model")), *variant.allow)
             if asked not in reasons:
-                reasons[asked] = _incompatibility(variant.base, checkpoint, variant.allow)
+                reasons[asked] = _incompatibility(variant.base, changes, checkpoint, variant.allow)
             if reasons[asked]:
                 left_out[variant.name] = reasons[asked]
     started = [v for v in cfg.variants if v.get("init") == CHECKPOINT and v.name not in left_out]
@@ -88,12 +93,26 @@ def downstream_study(
     return cfg, left_out
 
 
-def _incompatibility(config: str, checkpoint: str, allow: Sequence[str]) -> str:
-    """Return why the backbone of a config does not take a checkpoint; empty if it does."""
+def _choose(cfg: Config, suite: Path, names: Sequence[str] | None) -> None:
+    """Leave the variants of these names, and what they are compared with."""
+    found = [variant.name for variant in cfg.variants]
+    if unknown := [name for name in names or () if name not in found]:
+        raise ValueError(f"{suite} has no variant {', '.join(unknown)}; it has {', '.join(found)}")
+    if names is not None:
+        against = {v.against for v in cfg.variants if v.name in names and "against" in v}
+        cfg.variants = [v for v in cfg.variants if v.name in {*names, *against}]
+
+
+def _incompatibility(
+    base: str, changes: Mapping[str, Any], checkpoint: str, allow: Sequence[str]
+) -> str:
+    """Return why the backbone of a changed config does not take a checkpoint; empty if it does."""
     from mmdense.transfer.apply import IncompatibleCheckpointError, load_alone
 
+    cfg = Config.fromfile(base)
+    cfg.merge_from_dict(dict(changes))
     try:
-        load_alone(Config.fromfile(config), checkpoint, allow=allow)
+        load_alone(cfg, checkpoint, allow=allow)
     except IncompatibleCheckpointError as error:
         return "; ".join(error.report.faults())
     except ValueError as error:

@@ -1,8 +1,10 @@
 # ViT-S/16 and ViT-B/16 of the self-supervised literature, as backbones that give maps. A config
-# takes one: `model = dict(backbone=_base_.vit.small.maps)`.
+# takes one: `model = dict(backbone=_base_.vit.small.maps, neck=[_base_.vit.small.rescaled, ...])`.
 #   maps      four maps of stride 16, full attention. The position table has the size that it was
 #             pretrained with and is resized for each image, as the authors' own code does. No norm
 #             at the end: the host's would normalise only the last of the four.
+#   rescaled  the neck that brings the four maps to the strides 4, 8, 16 and 32, as XCiT,
+#             arXiv:2106.09681, has them.
 #   windows   the last map, for large images: attention in windows of 14 patches, in four layers
 #             over the whole image (ViTDet, arXiv:2203.16527, section 3). It has no class token.
 
@@ -40,7 +42,14 @@ def _windows(width):
     )
 
 
-vit = dict(
-    small=dict(width=384, maps=_maps("deit-small"), windows=_windows(384)),
-    base=dict(width=768, maps=_maps("deit-base"), windows=_windows(768)),
-)
+def _vit(arch, width):
+    rescaled = dict(
+        type="mmseg.Feature2Pyramid",
+        embed_dim=width,
+        rescales=[4, 2, 1, 0.5],
+        norm_cfg=dict(type="SyncBN", requires_grad=True),
+    )
+    return dict(width=width, maps=_maps(arch), rescaled=rescaled, windows=_windows(width))
+
+
+vit = dict(small=_vit("deit-small", 384), base=_vit("deit-base", 768))
