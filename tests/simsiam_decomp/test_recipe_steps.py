@@ -1,30 +1,25 @@
-"""Every recipe and every variant builds its model and takes a training step."""
+"""Every variant builds its model and takes a training step; studies have every variant."""
 
 import copy
 import functools
 import itertools
-import json
 from pathlib import Path
 
 import pytest
-import torch
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
-from mmpretrain.structures import DataSample
 
 import mmdense  # noqa: F401
 import projects.simsiam_decomp  # noqa: F401  (registers what the recipes name)
 from mmdense.config.check import check_config
 from mmdense.config.options import read_config
 from mmdense.report.tables import all_tables
+from tests.small_training import changed, shrink, train_step
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "configs" / "simsiam_decomp"
-RECIPES = sorted(FOLDER.glob("simsiam_*.py"))
 RECIPES_STUDY = FOLDER / "study_recipes.py"
 VARIANTS = Config.fromfile(ROOT / "configs/_base_/models/siamese_variants.py").siamese_variants
-BATCH, SIZE = 4, 32
 
 
 @functools.cache
@@ -32,75 +27,26 @@ def load(path):
     return Config.fromfile(path, import_custom_modules=False)
 
 
-def step(cfg, phase=None):
-    """One training step at a small size; returns the names of weights and of those that moved.
-
-    With ``phase`` the step of that head of a ``PhasedHead``.
-    """
-    cfg = copy.deepcopy(cfg)
-    cfg.data_preprocessor.common.size = SIZE
-    images = torch.randint(0, 256, (BATCH, 3, SIZE, SIZE), dtype=torch.uint8)
-    samples = [DataSample(metainfo={"sample_idx": i}) for i in range(BATCH)]
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        from mmengine.registry import MODELS
-
-        import projects.simsiam_decomp  # noqa: F401
-
-        torch.manual_seed(0)
-        model = MODELS.build({**cfg.model, "data_preprocessor": cfg.data_preprocessor})
-        model.init_weights()
-        if phase is not None:
-            model.head.phase = phase
-        optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-        before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
-        losses = model.train_step({"inputs": images, "data_samples": samples}, optim_wrapper)
-    assert all(torch.isfinite(value).all() for value in losses.values())
-    after = dict(model.named_parameters())
-    return set(before), {name for name in before if not torch.equal(before[name], after[name])}
-
-
-def one_of_each_model():
-    """The first recipe of each model; the others have the same one to the letter."""
-    found = {}
-    for path in RECIPES:
-        found.setdefault(json.dumps(load(path).model.to_dict(), sort_keys=True), path)
-    return sorted(found.values())
-
-
-@pytest.mark.parametrize("path", one_of_each_model(), ids=lambda path: path.stem)
-def test_each_model_takes_a_step(path):
-    weights, moved = step(load(path))
-    heads = {name for name in weights if name.startswith(("neck.", "head."))}
-    assert heads <= moved
-    # A residual branch that starts at zero (zero_init_residual) keeps its first weights for a step.
-    assert len(moved) > 0.5 * len(weights)
-
-
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_nothing_in_a_recipe_is_mistyped(path):
-    with DefaultScope.overwrite_default_scope("mmpretrain"):
-        assert check_config(copy.deepcopy(load(path))) == []
-
-
 MINUTES = FOLDER / "simsiam_minutes_cifar10.py"
 
 
 def steps_of(changes):
     """Let a variant of the minutes' config take a step, of each phase one."""
-    cfg = copy.deepcopy(load(MINUTES))
-    cfg.merge_from_dict(changes)
-    phases = list(cfg.model.head.get("heads", [])) or [None]
-    for phase in phases:
-        weights, moved = step(cfg, phase)
-        assert "neck.fc0.weight" in moved
+    cfg = changed(load(MINUTES), changes)
+    for phase in list(cfg.model.head.get("heads", [])) or [None]:
+        step = train_step(shrink(cfg), phase=phase)
+        assert all(value.isfinite().all() for value in step.losses.values())
+        weights = {name for name, _ in step.model.named_parameters()}
+        still = step.still()
+        assert "neck.fc0.weight" not in still
         in_use = "predictor" if phase is None else f"head.heads.{phase}."
-        assert {name for name in weights if in_use in name} <= moved
+        assert not {name for name in weights & still if in_use in name}
     return cfg
 
 
 @pytest.mark.parametrize("name", VARIANTS.minutes)
 def test_each_variant_takes_a_step(name):
-    steps_of(VARIANTS.minutes[name].changes.to_dict())
+    steps_of(VARIANTS.minutes[name].changes)
 
 
 PROOF = {
@@ -119,7 +65,7 @@ OWN = [
 
 @pytest.mark.parametrize("name", OWN)
 def test_each_variant_of_the_proof_takes_a_step(name):
-    cfg = steps_of(PROOF[name].changes.to_dict())
+    cfg = steps_of(PROOF[name].changes)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         assert check_config(cfg) == []
 

@@ -54,6 +54,16 @@ def test_what_fits_is_trained_beside_its_baseline(checkpoint, tmp_path):
     assert {stage.gpus for stage in stages} == {2}
 
 
+def test_a_chosen_variant_may_change_the_backbone(checkpoint, tmp_path):
+    narrow = "changes=dict(model=dict(backbone=dict(stem_channels=8, base_channels=8)))"
+    (tmp_path / "suite.py").write_text(SUITE.replace('label="B",', f'label="B", {narrow},'))
+    cfg, left_out = downstream_study(tmp_path / "suite.py", checkpoint, variants=["b"])
+    assert [variant.name for variant in cfg.variants] == ["b", "wide_random"]
+    assert left_out == {}
+    with pytest.raises(ValueError, match="no variant c; it has a, b, random, wide_random"):
+        downstream_study(tmp_path / "suite.py", checkpoint, variants=["c"])
+
+
 def test_each_share_of_the_labels_has_its_own_baseline(checkpoint, tmp_path):
     cfg, _ = downstream_study(tmp_path / "suite.py", checkpoint, percents=[10, 100])
     found = {v.name: (v.get("percent", 100), v.get("against")) for v in cfg.variants}
