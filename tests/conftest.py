@@ -2,6 +2,7 @@
 
 import mmdense  # noqa: F401, I001 (before torch: it sets how OpenMP's threads wait)
 
+import gc
 import shutil
 
 import cv2
@@ -11,6 +12,12 @@ from mmengine.registry import DefaultScope
 
 torch.set_num_threads(1)
 cv2.setNumThreads(0)
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what the imports of all files made: a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="module")

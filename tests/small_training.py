@@ -32,7 +32,7 @@ class Step(NamedTuple):
         model: After the step.
         losses: As the log shows them.
         before: Weights and statistics before it.
-        dtypes: Of the maps that the backbone gives.
+        dtypes: Of the maps that the heads get.
     """
 
     model: nn.Module
@@ -144,7 +144,8 @@ def train_step(cfg: Config, *, phase: str | None = None) -> Step:
             model.head.phase = phase
         optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
         before = {name: value.clone() for name, value in model.state_dict().items()}
-        hook = model.backbone.register_forward_hook(
+        last = model.neck if getattr(model, "with_neck", False) else model.backbone
+        hook = last.register_forward_hook(
             lambda _, given, maps: dtypes.update(one.dtype for one in maps)
         )
         losses = model.train().train_step(make_batch(cfg), optim_wrapper)

@@ -1,5 +1,6 @@
 """Every base config of a data set gives batches from a tiny tree in the layout that it names."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from mmengine.registry import DATASETS, MODELS, DefaultScope
 from mmengine.runner import Runner
 from PIL import Image
 
+from mmdense.config.options import read_config
 from mmdense.data.collage import generate as collage
 from mmdense.data.shards.write import write_shards
 from mmdense.data.views.image_batch import split_images
+from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / "configs" / "_base_" / "datasets").glob("*.py"))
@@ -143,27 +146,46 @@ def test_batches_come_from_the_layout_that_is_named(path, place, monkeypatch):
         for key in cfg:
             if key.endswith("_evaluator"):
                 Evaluator(cfg[key])
+        if "unlabelled" not in path.stem:
+            check_few_labels(cfg.train_dataloader.dataset)
 
 
-LABELLED = [path for path in CONFIGS if "unlabelled" not in path.stem]
-
-
-@pytest.mark.parametrize("path", LABELLED, ids=lambda path: path.stem)
-def test_every_labelled_set_can_be_trained_with_few_labels(path, place, monkeypatch):
-    monkeypatch.chdir(place)
-    (place / "few.py").write_text(
-        f"_base_ = '{path}'\n"
-        "train_dataloader = dict(dataset=dict(_delete_=True, type='mmdense.FewLabels',\n"
-        "    percent=40, dataset=_base_.train_dataloader.dataset))\n"
-    )
-    with DefaultScope.overwrite_default_scope(scope_of(path)):
-        whole, part = (
-            DATASETS.build(Config.fromfile(file).train_dataloader.dataset)
-            for file in (path, place / "few.py")
-        )
+def check_few_labels(dataset):
+    few = dict(type="mmdense.FewLabels", percent=40, dataset=copy.deepcopy(dataset))
+    whole, part = DATASETS.build(dataset), DATASETS.build(few)
     assert 0 < len(part) < len(whole)
     assert part.metainfo["classes"] == whole.metainfo["classes"]
     assert part[0].keys() == whole[0].keys()
+
+
+SIZES = {
+    "cifar10": 32,
+    "cifar100": 32,
+    "stl10": 96,
+    "tiny_imagenet": 64,
+    "imagenet100": 224,
+    "imagenet": 224,
+}
+
+
+@pytest.mark.parametrize("images", SIZES)
+def test_k_nn_finds_labelled_images_of_one_size_in_every_data_set(images, place, monkeypatch):
+    monkeypatch.chdir(place)
+    study = read_config(ROOT / "configs/simsiam_decomp/study_recipes.py", {"images": images})
+    cfg = Config.fromfile(ROOT / study.base)
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    knn = cfg.default_hooks.knn
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        loaders = build_probe_loaders(
+            cfg, knn.get("train_dataloader"), knn.get("test_dataloader"), where="KNNHook", seed=0
+        )
+        preprocess = build_preprocessor(cfg, None, where="KNNHook")
+        for loader in loaders:
+            batch = preprocess(next(iter(loader)))
+            assert batch["inputs"].shape[1:] == (3, SIZES[images], SIZES[images])
+            labels = [int(s.gt_label) for one in loader for s in one["data_samples"]]
+            assert labels == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(  # the second one is recommended on its card

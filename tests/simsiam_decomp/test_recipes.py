@@ -5,20 +5,16 @@ import functools
 import itertools
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from PIL import Image
 from torch import nn
 
 import mmdense  # noqa: F401
 from mmdense.config.options import read_config
-from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "configs" / "simsiam_decomp"
@@ -177,49 +173,3 @@ def test_rates_warm_up_and_follow_a_cosine_and_the_predictor_keeps_its_own(
     assert rates.encoder[middle] == pytest.approx(peak / 2, rel=0.1)
     assert rates.encoder[-1] < 0.01 * peak
     assert rates.predictor == [cfg.optim_wrapper.optimizer.lr] * 60
-
-
-def arrays(folder, side, splits):
-    folder.mkdir(parents=True)
-    for split in splits:
-        np.save(folder / f"{split}_images.npy", np.zeros((4, side, side, 3), np.uint8))
-        if split != "unlabelled":
-            np.save(folder / f"{split}_labels.npy", np.arange(4) // 2)
-    (folder / "classes.txt").write_text("a\nb\n")
-    (folder / "prepared.json").write_text('{"encoding": "original"}')
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder whose ``data`` holds a little of each data set."""
-    data = tmp_path_factory.mktemp("recipes") / "data"
-    arrays(data / "cifar10", 32, ("train", "test"))
-    arrays(data / "cifar100", 32, ("train", "test"))
-    arrays(data / "stl10", 96, ("train", "test", "unlabelled"))
-    for split, name in itertools.product(("train", "val"), ("imagenet", "imagenet100", "tiny")):
-        root = data / {"tiny": "tiny_imagenet"}.get(name, name) / split
-        for i in range(1000 if name == "imagenet" else 2):
-            (root / f"n{i:08}").mkdir(parents=True)
-        for i in range(4):
-            size = (64, 64) if name == "tiny" else (300, 260)
-            Image.new("RGB", size, (200, 120, 40)).save(root / f"n{i // 2:08}" / f"{i}.JPEG")
-    return data.parent
-
-
-@pytest.mark.parametrize("data", SIZES)
-def test_k_nn_finds_labelled_images_of_one_size_in_every_data_set(data, place, monkeypatch):
-    monkeypatch.chdir(place)
-    cfg = copy.deepcopy(recipes_of(data)["r18_lr05_200e"])
-    for loader in (cfg.train_dataloader, cfg.test_dataloader):
-        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
-    knn = cfg.default_hooks.knn
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        loaders = build_probe_loaders(
-            cfg, knn.get("train_dataloader"), knn.get("test_dataloader"), where="KNNHook", seed=0
-        )
-        preprocess = build_preprocessor(cfg, None, where="KNNHook")
-        for loader in loaders:
-            batch = preprocess(next(iter(loader)))
-            assert batch["inputs"].shape[1:] == (3, SIZES[data], SIZES[data])
-            labels = [int(s.gt_label) for one in loader for s in one["data_samples"]]
-            assert labels == [0, 0, 1, 1]
