@@ -20,6 +20,11 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+def pytest_sessionfinish():
+    """Let the libraries free their objects, or they report leaks."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def no_default_scope():
     """Files of tests run in any order, so none finds the default scope that another left."""
