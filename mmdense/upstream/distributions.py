@@ -9,11 +9,11 @@ For each ``mmdet::...`` MMEngine also parses the hundred metafiles of the packag
 before it takes the file of that name from the folder of configs. Here it takes the file.
 """
 
-import importlib
 import importlib.metadata
 import importlib.util
 from pathlib import Path
 
+import mmengine.config.config as reader
 from mmengine.config import utils as config_tables
 
 __all__ = ["install"]
@@ -45,5 +45,4 @@ def install() -> None:
             continue
         if importlib.util.find_spec(module) is not None:
             config_tables.MODULE2PACKAGE[module] = module
-    reader = importlib.import_module("mmengine.config.config")
     reader._get_external_cfg_path = _path_of_config
