@@ -3,12 +3,10 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
-
-from markupsafe import Markup
 
 from mmdense.records.expected import compare_expected
 from mmdense.records.record import FILE_NAME, RecordError, load
+from mmdense.report.render import render
 from mmdense.report.section import Notice, Section
 from mmdense.report.sources import Part, Subject
 
@@ -34,18 +32,12 @@ def notices_of(subjects: Sequence[Subject]) -> list[Notice]:
 
 def expected_section(subjects: Sequence[Subject]) -> Section:
     """Each score that a config expects, and whether the run reached it."""
-    html = []
-    for subject in subjects:
-        said = _expected(subject)
-        if not said:
-            continue
-        heading = f"<h3>{escape(subject.name)}</h3>" if len(subjects) > 1 else ""
-        items = "".join(
-            f"<li>{_badge(held=text.endswith('within tolerance'))}<span>{escape(text)}</span></li>"
-            for text in said
-        )
-        html.append(f'{heading}<ul class="plain judged">{items}</ul>')
-    return Section("expected", "What was expected", Markup("".join(html)))
+    checks = {
+        subject.name: [(text.endswith("within tolerance"), text) for text in _expected(subject)]
+        for subject in subjects
+    }
+    html = render("expected.html", subjects=checks) if any(checks.values()) else ""
+    return Section("expected", "Expected scores", html)
 
 
 def plain_notes(subject: Subject) -> list[str]:
@@ -61,11 +53,6 @@ def plain_notes(subject: Subject) -> list[str]:
 def _expected(subject: Subject) -> list[str]:
     record = subject.record
     return compare_expected(record.config.get("expected") or [], record.metrics)
-
-
-def _badge(*, held: bool) -> str:
-    tone, mark, word = ("good", "✓", "held") if held else ("bad", "✗", "missed")
-    return f'<strong class="badge {tone}"><span aria-hidden="true">{mark}</span> {word}</strong>'
 
 
 def _on_code(subject: Subject) -> list[Notice]:

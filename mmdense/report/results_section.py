@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from html import escape
-from typing import Any
-
-from markupsafe import Markup
+from typing import Any, NamedTuple
 
 from mmdense.records.record import Record
 from mmdense.report.curve_names import curve_words
 from mmdense.report.project_tables import project_tables
+from mmdense.report.render import render
 from mmdense.report.section import Section
 from mmdense.report.sources import Subject
 from mmdense.report.study_table import study_table, variants_by_group, variants_of
@@ -21,6 +19,14 @@ __all__ = ["results_section"]
 _SHARED = ("pipeline", "pretrained_on", "on", "time")  # left out where all rows agree
 _SCORE = Column("score", "Score")
 _READING = "collapse/"  # begins the names of the collapse monitor's readings
+
+
+class _Part(NamedTuple):
+    """Tables, what to know about them, and a table that is folded."""
+
+    tables: Sequence[Table]
+    note: str = ""
+    folded: Table | None = None
 
 
 def results_section(subjects: Sequence[Subject], baseline: str | None = None) -> Section:
@@ -43,24 +49,24 @@ def results_section(subjects: Sequence[Subject], baseline: str | None = None) ->
     pipelines = [subject.record for subject in subjects if subject.kind == "pipeline"]
     runs = [subject for subject in subjects if subject.kind == "run"]
     parts = [
-        _pipelines(pipelines) if pipelines else "",
+        *([_Part([_pipelines(pipelines)])] if pipelines else []),
         *(_study(study, baseline) for study in studies),
-        _runs(runs) if any(run.record.metrics for run in runs) else "",
-        *(_every_score(subject) for subject in subjects if subject.kind == "pipeline"),
+        *([_Part([_runs(runs)])] if any(run.record.metrics for run in runs) else []),
+        *(_Part([], "", _every_score(s)) for s in subjects if s.kind == "pipeline"),
     ]
-    return Section("results", "Results", Markup("".join(parts)))
+    return Section("results", "Results", render("results.html", parts=parts) if parts else "")
 
 
-def _pipelines(records: Sequence[Record]) -> str:
+def _pipelines(records: Sequence[Record]) -> Table:
     """The table of the README, without the columns that all rows share."""
     table = pipelines_table([("", record) for record in records])
     shared, rest = table.split_shared(_SHARED)
     order = sorted(rest.columns, key=lambda column: column.key not in ("pipeline", "measured"))
     said = ". ".join(f"{label}: {text}" for label, text in shared.items())
-    return replace(rest, columns=order, notes=[*([f"{said}."] if said else []), *rest.notes]).html()
+    return replace(rest, columns=order, notes=[*([f"{said}."] if said else []), *rest.notes])
 
 
-def _study(subject: Subject, baseline: str | None) -> str:
+def _study(subject: Subject, baseline: str | None) -> _Part:
     """A table for each group of variants, one for each of the config's ``tables``, and more."""
     record, config = subject.record, subject.record.config
     names = [variant["name"] for variant in config["variants"]]
@@ -68,7 +74,7 @@ def _study(subject: Subject, baseline: str | None) -> str:
     seeds = ", ".join(str(seed) for seed in config["seeds"])
     spread = f"mean ± standard deviation over seeds {seeds}"
     projects = project_tables()
-    found: list[str] = []
+    tables: list[Table] = []
     for group in variants_by_group(config):
         name = f"{subject.name}, {group.replace('_', ' ')}" if group else subject.name
         variants = variants_by_group(config)[group] if group is None else variants_of(record, group)
@@ -76,13 +82,13 @@ def _study(subject: Subject, baseline: str | None) -> str:
             record, variants, chosen, title=f"{name}: {spread}", words=projects.verdict_words,
             lenient=True,
         )  # fmt: skip
-        found.append(table.html())
+        tables.append(table)
     for make in projects.study_tables:
         for table in make(record):
             title = f"{subject.name}, {table.title.lower()}: {spread}"
-            found.append(replace(table, title=title).html())
-    said = f"The best of a column is bold.{_on_p(config['variants'], chosen)}"
-    return "".join(found) + f'<p class="note">{escape(said)}</p>' + _every_score(subject)
+            tables.append(replace(table, title=title))
+    note = f"The best of a column is bold.{_on_p(config['variants'], chosen)}"
+    return _Part(tables, note, _every_score(subject))
 
 
 def _on_p(variants: Sequence[Mapping[str, Any]], baseline: str | None) -> str:
@@ -98,21 +104,20 @@ def _on_p(variants: Sequence[Mapping[str, Any]], baseline: str | None) -> str:
     return f" p: paired t-test, seed by seed: {'; '.join(dict.fromkeys(said))}."
 
 
-def _every_score(subject: Subject) -> str:
-    """All scores of all stages, folded."""
+def _every_score(subject: Subject) -> Table | None:
+    """All scores of all stages."""
     rows: list[dict[str, Value]] = [
         {"stage": part.name, "score": _score_name(metric), "value": value}
         for part in subject.parts
         for metric, value in part.metrics.items()
     ]
     if not rows:
-        return ""
+        return None
     columns = [Column("stage", "Stage"), _SCORE, Column("value", "Value", numeric=True)]
-    table = Table(f"Every score of {subject.name}", columns, rows).html()
-    return f"<details><summary>Every score of {escape(subject.name)}</summary>{table}</details>"
+    return Table(f"Every score of {subject.name}", columns, rows)
 
 
-def _runs(subjects: Sequence[Subject]) -> str:
+def _runs(subjects: Sequence[Subject]) -> Table:
     """Scores of runs that stand alone, side by side; readings of the monitor below them."""
     metrics = dict.fromkeys(key for subject in subjects for key in subject.record.metrics)
     rows: list[dict[str, Value]] = [
@@ -124,7 +129,7 @@ def _runs(subjects: Sequence[Subject]) -> str:
         Column(subject.name, "Value" if len(subjects) == 1 else subject.name, numeric=True)
         for subject in subjects
     ]
-    return Table("Scores at the end of the run", [_SCORE, *columns], rows).html()
+    return Table("Scores at the end of the run", [_SCORE, *columns], rows)
 
 
 def _score_name(metric: str) -> Text:

@@ -4,11 +4,9 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
-from markupsafe import Markup
-
+from mmdense.report.render import render
 from mmdense.report.section import Notice, Section
 from mmdense.report.sources import Part, Subject
 from mmdense.report.table import Column, Table
@@ -23,13 +21,14 @@ _WRONG = ("left over", "missing", "wrong shape")
 def transfer_section(subjects: Sequence[Subject]) -> Section:
     """Every transfer of every part: how much it covered, by status, and all weights folded."""
     notices: list[Notice] = []
-    html = []
+    transfers = []
     for part in (part for subject in subjects for part in subject.parts):
         for transfer in _read(part, notices):
-            html.append(_transfer(part.name, transfer))
+            transfers.append(_transfer(part.name, transfer))
             doubts = [f"{kind}: {text}" for kind, text in transfer["doubts"].items()]
             notices += [Notice("unsure", f"{part.name}: {doubt}") for doubt in doubts]
-    return Section("transfer", "Weights carried over", Markup("".join(html)), tuple(notices))
+    html = render("transfer.html", transfers=transfers) if transfers else ""
+    return Section("transfer", "Transferred weights", html, tuple(notices))
 
 
 def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:
@@ -52,24 +51,18 @@ def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:
     return content
 
 
-def _transfer(name: str, transfer: Mapping[str, Any]) -> str:
+def _transfer(name: str, transfer: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template shows."""
     weights: dict[str, int] = defaultdict(int)
     numbers: dict[str, int] = defaultdict(int)
     for _, status, count, _ in transfer["entries"]:
         weights[status] += 1
         numbers[status] += count
-    tone = "unsure" if set(weights) & set(_WRONG) else "good"
-    covered = _share_text(transfer["covered"])
     facts = {
         "from": f"{transfer['source']} ({transfer['place']}, {transfer['branch']})",
         "names": " → ".join(transfer["dialects"]),
         "allowed to be wrong": ", ".join(transfer.get("allowed", [])),
     }
-    rows = "".join(
-        f"<div><dt>{escape(key)}</dt><dd>{escape(text)}</dd></div>"
-        for key, text in facts.items()
-        if text
-    )
     status, count = Column("status", "Status"), Column("numbers", "Numbers", "", ",", numeric=True)
     counted = Table(
         "Weights by what became of them",
@@ -82,13 +75,15 @@ def _transfer(name: str, transfer: Mapping[str, Any]) -> str:
         [Column("weight", "Weight"), status, count, Column("note", "Note")],
         [dict(zip(keys, entry, strict=True)) for entry in transfer["entries"]],
     )
-    return (
-        f"<h3>{escape(name)}: {escape(transfer['target'])}</h3>"
-        f'<p><strong class="badge {tone}">{covered}</strong> of what the target needs came from '
-        f"the file.</p><dl>{rows}</dl>"
-        f"{counted.html()}<details><summary>All {len(every.rows)} weights</summary>"
-        f"{every.html()}</details>"
-    )
+    return {
+        "name": name,
+        "target": transfer["target"],
+        "tone": "unsure" if set(weights) & set(_WRONG) else "good",
+        "covered": _share_text(transfer["covered"]),
+        "facts": facts,
+        "counted": counted,
+        "weights": every,
+    }
 
 
 def _share_text(share: float) -> str:
