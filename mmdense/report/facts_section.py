@@ -68,7 +68,7 @@ def _subject(subject: Subject, *, several: bool) -> dict[str, Any]:
         "started": date_text(record),
         "time of all": time_text(record.wall_time_s),
         "seeds" if seeds else "seed": seed,
-        "commit": (commit or "none")
+        "commit": (commit or f"none, mmdense {record.versions.get('mmdense')}")
         + (", with uncommitted changes" if record.git["dirty"] else ""),
         "machine": machine_text(record),
         "system": record.hardware.get("platform"),

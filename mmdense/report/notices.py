@@ -65,7 +65,10 @@ def _on_code(subject: Subject) -> list[Notice]:
         )
         found.append(Notice("bad", text))
     elif git["commit"] is None:
-        text = f"{subject.name} ran outside a git checkout: nobody can tell which code it was."
+        version = subject.record.versions.get("mmdense")
+        text = (
+            f"{subject.name} has no commit: it ran outside a git checkout, with mmdense {version}."
+        )
         found.append(Notice("unsure", text))
     others = [note for note in subject.record.notes if _of_other_code(note)]
     return found + [Notice("unsure", f"{subject.name}: {note}.") for note in others]

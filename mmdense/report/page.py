@@ -141,6 +141,6 @@ def _summary(subjects: Sequence[Subject]) -> list[str]:
         time_text(record.wall_time_s),
         f"{len(record.stages)} stages" if record.stages else "",
         machine_text(record),
-        f"commit {commit}" if commit else "",
+        f"commit {commit}" if commit else f"mmdense {record.versions.get('mmdense')}",
     )
     return [fact for fact in facts if fact]
