@@ -2,8 +2,8 @@
 
     python tools/downstream.py CHECKPOINT --suite small --source FOLDER_OF_THE_DATA
 
-Trains those configs of the suite whose backbone the checkpoint fills, strictly, and beside them the
-baselines that the suite names. A suite that was interrupted goes on where it stopped.
+Trains those configs of the suite whose backbone the checkpoint fits, strictly, and the baselines
+that the suite names. The same command continues an interrupted suite.
 """
 
 import argparse
@@ -19,11 +19,11 @@ def _arguments() -> argparse.Namespace:
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", help="file or address, of any publisher: docs/transfer.md")
     parser.add_argument(
-        "--suite", required=True, help="small, coco, ade20k, voc, or a config such as they are"
+        "--suite", required=True, help="small, coco, ade20k, voc, or a config of that kind"
     )
     parser.add_argument(
         "--labels", nargs="+", type=float, default=[100], metavar="PERCENT",
-        help="shares of the labels to train with, such as 1 10 100; default 100",
+        help="label fractions in percent, such as 1 10 100; default 100",
     )  # fmt: skip
     parser.add_argument(
         "--variants", nargs="+", metavar="NAME", help="train these of the suite and their baselines"
@@ -37,7 +37,7 @@ def _arguments() -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="weights and doubts that may differ, in every training of the suite",
+        help="weights and kinds of mismatches that may differ, in every training",
     )
     parser.add_argument(
         "--work-dir", type=Path, help="default work_dirs/downstream_SUITE/FOLDER_CHECKPOINT"
@@ -57,13 +57,9 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Train the suite, then write the record, the table and the page."""
     args = _arguments()
-    from mmdense.checkpoints.read import trust_checkpoints
     from mmdense.workflow.downstream import downstream_study, suite_file
     from mmdense.workflow.runner import exit_status
     from mmdense.workflow.study import Study
-
-    if args.trust_checkpoint:
-        trust_checkpoints()
 
     def run() -> None:
         suite = suite_file(args.suite)
@@ -79,7 +75,7 @@ def main() -> int:
         cfg.trust_checkpoint = args.trust_checkpoint
         for name, reason in left_out.items():
             print(f"left out {name}: {reason}")
-        checkpoint = Path(args.checkpoint)  # last.pth of two runs: the folder tells them apart
+        checkpoint = Path(args.checkpoint)  # two runs have a last.pth: their folders differ
         folder = Path("work_dirs") / cfg.name / f"{checkpoint.parent.name}_{checkpoint.stem}"
         study = Study.from_config(cfg, str(suite), work_dir=args.work_dir or folder)
         study.run(source=args.source)

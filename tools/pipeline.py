@@ -3,8 +3,8 @@
     python tools/pipeline.py configs/pipelines/collage_demo.py
     python tools/pipeline.py configs/pipelines/bccd.py --source FOLDER_OF_THE_DATA
 
-A pipeline that was interrupted goes on where it stopped; a stage whose inputs did not change is
-not run again.
+The same command continues an interrupted pipeline; a stage whose inputs did not change is not run
+again.
 """
 
 import argparse

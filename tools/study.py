@@ -2,8 +2,8 @@
 
     python tools/study.py configs/cascade_rpn/study_proposals_bccd.py --source FOLDER_OF_THE_DATA
 
-A study that was interrupted goes on where it stopped. With --variants only some are trained; the
-record and the table come from a run with all, which does not train again what was trained.
+The same command continues an interrupted study. With --variants only some are trained; the record
+and the table come from a run with all, which does not train again what was trained.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main() -> int:
         )
         study.run(source=args.source)
         if study.left_out:
-            print(f"no record yet: left out were {', '.join(study.left_out)}")
+            print(f"no record yet: not trained are {', '.join(study.left_out)}")
         else:
             study.report(keep_as=args.keep)
 

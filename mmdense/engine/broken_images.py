@@ -1,4 +1,4 @@
-"""The hook that reports which pictures a training went without."""
+"""The hook that reports which images a training skipped."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ FILE_NAME = "broken_images.txt"
 
 @HOOKS.register_module()
 class BrokenImagesHook(Hook):
-    """Logs the count and the names of the pictures that ``mmdense.SkipBroken`` left out.
+    """Log the number and the names of the images that ``mmdense.SkipBroken`` replaced.
 
-    That is done after each epoch and, where a run counts iterations, before each validation; the
-    names stand also in ``<work_dir>/broken_images.txt``. The ranks are added up: one picture
-    counts once, and the limit holds for all of them together. Where no data set skips, the hook
-    does nothing.
-
-    The base configs of mmdense have it, and ``tools/train.py`` adds it to others.
+    It does so after each epoch and, in a run that counts iterations, before each validation that
+    finds more; ``<work_dir>/broken_images.txt`` lists the names, too. An image that several ranks
+    skip counts once, and the limit holds for all ranks together. Without a data set that skips, the
+    hook does nothing. The tools add it to every training.
 
     Raises:
-        TooManyBrokenImagesError: all ranks together found more than the limit, on each rank.
+        TooManyBrokenImagesError: All ranks together found more than the limit; on each rank.
     """
 
     def __init__(self) -> None:
         self._datasets: list[SkipBroken] = []
-        self._told = 0  # pictures in the last report
+        self._reported = 0  # images in the last report
 
     def before_train(self, runner: Runner) -> None:
-        """Find the data sets that skip, and take away the list of an earlier run."""
+        """Find the data sets that skip, and remove the list of an earlier run."""
         self._datasets = list(skipping_datasets(runner.train_dataloader.dataset))
         if runner.rank == 0:
             (Path(runner.work_dir) / FILE_NAME).unlink(missing_ok=True)
@@ -46,34 +44,34 @@ class BrokenImagesHook(Hook):
     def after_train_epoch(self, runner: Runner) -> None:
         """Report on the epoch."""
         if self._datasets:
-            self._add_up_ranks()
+            self._add_ranks()
             self._report(runner)
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Report what is new since the last epoch; an iteration-based run has only one."""
-        if self._add_up_ranks() > self._told:
+        """Report what is new since the last epoch; a run that counts iterations has one epoch."""
+        if self._add_ranks() > self._reported:
             self._report(runner)
 
-    def _add_up_ranks(self) -> int:
-        """Let each rank know what any rank has found; returns the count."""
+    def _add_ranks(self) -> int:
+        """Let each rank know what any rank has found; return the count."""
         for data in self._datasets:
-            dist.all_reduce(data.broken, "max")  # in place: the workers see it too
+            dist.all_reduce(data.broken, "max")  # in place: the workers see it, too
         return sum(len(data.broken_indices()) for data in self._datasets)
 
     def _report(self, runner: Runner) -> None:
-        self._told = sum(len(data.broken_indices()) for data in self._datasets)
+        self._reported = sum(len(data.broken_indices()) for data in self._datasets)
         if runner.rank == 0:
             total = sum(len(data) for data in self._datasets)
-            # The iteration also makes the line a new one: the logger drops a warning said before.
-            said = f"iteration {runner.iter}: {self._told} of {total} pictures are broken"
-            if self._told:
-                said += " and were replaced:\n" + self._write_names(Path(runner.work_dir))
-            print_log(said, "current", logging.WARNING if self._told else logging.INFO)
+            # The iteration makes each line a new one: the logger drops a warning that it has shown.
+            text = f"iteration {runner.iter}: {self._reported} of {total} pictures are broken"
+            if self._reported:
+                text += " and were replaced:\n" + self._write_names(Path(runner.work_dir))
+            print_log(text, "current", logging.WARNING if self._reported else logging.INFO)
         for data in self._datasets:
             data.check_limit()
 
     def _write_names(self, work_dir: Path) -> str:
-        """Write one line a picture, with the reason, to the work directory; returns the lines."""
+        """Write one line an image, with the reason, to the work directory; return the lines."""
         reasons = [data.why(index) for data in self._datasets for index in data.broken_indices()]
         lines = "".join(f"{reason}\n" for reason in reasons)
         (work_dir / FILE_NAME).write_text(lines)

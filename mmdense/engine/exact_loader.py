@@ -1,10 +1,10 @@
-"""A data loader whose every random draw follows from a position, so that a run can go on exactly.
+"""A data loader whose random draws follow from positions, so that a run can resume exactly.
 
-The host's loader seeds each worker once, and a sample's draws then depend on the worker that
+MMEngine's loader seeds each worker once, and a sample's draws then depend on the worker that
 happened to load it and on everything that this worker loaded before. Here each sample is drawn
 under a seed of its own, made of the run's seed, the pass over the data and the sample's place in
 it. The draws are the same for any number of workers, for one process or several at the same
-global batch, and for a run that begins in the middle of an epoch: only indices are passed over to
+global batch, and for a run that begins in the middle of an epoch: only indices are skipped to
 get there, no data is read.
 
     seed_of_sample   (seed, pass, place) -> seeds of random, NumPy and torch
@@ -39,27 +39,17 @@ _SAMPLES, _STEPS = 0, 1  # two families of seeds that never meet
 
 
 class SampleKey(NamedTuple):
-    """One sample to load.
+    """One sample to load."""
 
-    Attributes:
-        number: Its index in the dataset.
-        epoch: Number of the pass over the data, from 0.
-        place: Its place in the pass, over all processes, from 0.
-    """
-
-    number: int
-    epoch: int
-    place: int
+    number: int  # its index in the dataset
+    epoch: int  # number of the pass over the data, from 0
+    place: int  # its place in the pass, over all processes, from 0
 
 
 class SeededDataset(Dataset):
-    """The dataset, with the global generators seeded for each sample and put back afterwards.
+    """A map-style dataset, with the global generators seeded for each sample.
 
     Everything else (``metainfo``, ``pipeline``, setting an attribute) reaches the dataset itself.
-
-    Args:
-        dataset: Any map-style dataset.
-        seed: Of the run.
     """
 
     def __init__(self, dataset: Dataset, seed: int) -> None:
@@ -93,10 +83,10 @@ class KeyedBatchSampler(Sampler[list[SampleKey]]):
     """Gives out the batches of another batch sampler as keys, from any batch of a pass on.
 
     Args:
-        batch_sampler: Gives lists of indices for this process; any of torch's or the host's.
+        batch_sampler: Gives lists of indices for this process; any of torch's or MMEngine's.
 
     Attributes:
-        unskipped: Batches that were to be passed over and did not exist in the last pass.
+        unskipped: Batches that should be skipped and did not exist in the last pass.
     """
 
     def __init__(self, batch_sampler: Any) -> None:
@@ -107,7 +97,7 @@ class KeyedBatchSampler(Sampler[list[SampleKey]]):
 
     @property
     def sampler(self) -> Sampler[int]:
-        """The sampler of single indices below, where the host's hooks look for it."""
+        """The sampler of single indices below, where MMEngine's hooks look for it."""
         return self.batch_sampler.sampler
 
     def begin(self, epoch: int, skip: int = 0) -> None:
@@ -142,8 +132,8 @@ def exact_loader(loader: DataLoader, seed: int) -> DataLoader:
     batches: Any = loader.batch_sampler
     if batches is None:
         raise TypeError(
-            "train_dataloader has no batch sampler, so a run over it cannot go on where it "
-            "stopped; use a map-style dataset with a batch_size, or MMEngine's own loop "
+            "train_dataloader has no batch sampler, so a run over it cannot be "
+            "resumed; use a map-style dataset with a batch_size, or MMEngine's own loop "
             "(train_cfg.type = 'mmengine.EpochBasedTrainLoop')"
         )
     if hasattr(batches.sampler, "seed"):
@@ -168,7 +158,7 @@ def exact_loader(loader: DataLoader, seed: int) -> DataLoader:
 
 
 def seed_step(seed: int, iteration: int, rank: int) -> None:
-    """Seed what one training step draws by itself (dropout, views made on the batch)."""
+    """Seed what one training step draws itself (dropout, views made on the batch)."""
     _seed_generators(_STEPS, seed, iteration, rank)
 
 
@@ -198,21 +188,21 @@ def _seed_generators(*entropy: int) -> None:
 
 
 def _start_worker(worker_id: int, inner: Callable[[int], None] | None) -> None:
-    """Leave signals to the main process, which still needs its workers for the current step.
+    """Ignore signals in a worker, which the main process still needs for the current step.
 
-    The main process itself ends its workers with SIGTERM; a thread tells that one apart from those
+    The main process ends its workers with SIGTERM; a thread distinguishes that from the SIGTERM
     that a cluster sends to all processes of a job.
     """
     for number in (signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # not on macOS
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_when_the_parent_says, daemon=True).start()
+        threading.Thread(target=_end_with_the_parent, daemon=True).start()
     if inner is not None:
         inner(worker_id)
 
 
-def _end_when_the_parent_says() -> None:
+def _end_with_the_parent() -> None:
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
         pass
     os._exit(0)

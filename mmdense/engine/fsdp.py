@@ -1,6 +1,6 @@
-"""Training with parameters that are shared out to the processes."""
+"""Training with parameters that are sharded over the processes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine._strategy import DDPStrategy, SingleDeviceStrategy
@@ -26,12 +26,11 @@ class FSDPStrategy(DDPStrategy):
     ``FullyShardedDataParallel``, which torch runs on accelerators only.
 
     Args:
-        shard: Names of the classes of modules that are gathered and freed by themselves; what lies
-            in none of them is gathered with the whole model.
+        shard: Names of classes of modules that are gathered and freed one by one; what is in none
+            of them is gathered with the whole model.
 
     Raises:
-        ValueError: ``shard`` names a class that the model does not have; other names may be absent
-            as long as one is there.
+        ValueError: The model has none of the classes in ``shard``.
     """
 
     def __init__(self, *, shard: Sequence[str] = (), **kwargs: Any) -> None:
@@ -76,25 +75,11 @@ class FSDPStrategy(DDPStrategy):
         }
         super().load_optim_state_dict({**state_dict, "state": parts})
 
-    def save_checkpoint(
-        self,
-        filename: str,
-        *,
-        save_optimizer: bool = True,
-        save_param_scheduler: bool = True,
-        extra_ckpt: dict | None = None,
-        callback: Callable | None = None,
-    ) -> None:
+    def save_checkpoint(self, filename: str, *, save_optimizer: bool = True, **kwargs: Any) -> None:
         """Gather the parts of all processes; the first one writes."""
         if is_main_process():
-            SingleDeviceStrategy.save_checkpoint(
-                self,
-                filename,
-                save_optimizer=save_optimizer,
-                save_param_scheduler=save_param_scheduler,
-                extra_ckpt=extra_ckpt,
-                callback=callback,
-            )
+            kwargs["save_optimizer"] = save_optimizer
+            SingleDeviceStrategy.save_checkpoint(self, filename, **kwargs)
             return
         self.model_state_dict()
         if save_optimizer and hasattr(self, "optim_wrapper"):
@@ -111,7 +96,7 @@ def _gathered(state: Any) -> Any:
 
 
 def _part(value: Any, like: Tensor) -> Any:
-    """The part of ``value`` that belongs to this process, where ``like`` is shared out."""
+    """The part of ``value`` that belongs to this process, if ``like`` is sharded."""
     if not (isinstance(like, DTensor) and isinstance(value, Tensor) and value.shape == like.shape):
         return value
     value = value.to(like.device)

@@ -62,6 +62,7 @@ def add_trust_argument(parser: argparse.ArgumentParser) -> None:
         "--trust-checkpoint",
         action=_Trust,
         nargs=0,
+        default=False,
         help="read checkpoints that hold more than weights; they may run any code",
     )
 
@@ -169,5 +170,6 @@ def _leave_processes() -> None:
 
 
 class _Trust(argparse.Action):
-    def __call__(self, *_: object) -> None:
+    def __call__(self, parser: object, namespace: argparse.Namespace, *_: object) -> None:
+        namespace.trust_checkpoint = True
         trust_checkpoints()

@@ -1,14 +1,14 @@
-"""Training loops that go on exactly where a checkpoint was written, also within an epoch.
+"""Training loops that resume exactly where a checkpoint was written, also within an epoch.
 
-Both are the host's loops (:mod:`mmengine.runner.loops`) over :func:`exact_loader`. The host goes
-on at the start of the epoch in one of them, and reads the data over again in the other.
+Both are MMEngine's loops over :func:`exact_loader`. MMEngine resumes at the start of the epoch in
+one of them, and reads the skipped data again in the other.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from mmengine.runner import loops as host
+from mmengine.runner import loops
 
 from mmdense.engine.exact_loader import exact_loader, seed_step
 from mmdense.registry import LOOPS
@@ -20,8 +20,8 @@ _VALIDATED = "validated_iter"  # in the message hub: iteration of the last compl
 
 
 @LOOPS.register_module()
-class EpochBasedTrainLoop(host.EpochBasedTrainLoop):
-    """Trains by epochs; resumed in the middle of one, it goes on with the next batch."""
+class EpochBasedTrainLoop(loops.EpochBasedTrainLoop):
+    """Trains by epochs; resumed in the middle of one, it continues with the next batch."""
 
     dataloader: Any  # what exact_loader gives
 
@@ -65,8 +65,8 @@ class EpochBasedTrainLoop(host.EpochBasedTrainLoop):
 
 
 @LOOPS.register_module()
-class IterBasedTrainLoop(host.IterBasedTrainLoop):
-    """Trains by iterations; resumed, it goes on with the next batch, and reads no old data."""
+class IterBasedTrainLoop(loops.IterBasedTrainLoop):
+    """Trains by iterations; resumed, it continues with the next batch and reads no old data."""
 
     dataloader: Any  # what exact_loader gives
 

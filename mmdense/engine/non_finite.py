@@ -1,4 +1,4 @@
-"""A training step whose loss or gradient is NaN or infinite changes nothing and leaves a trace."""
+"""A training step with a loss or gradient that is NaN or infinite changes nothing and is saved."""
 
 import logging
 from math import isfinite
@@ -24,18 +24,18 @@ class NonFiniteError(ArithmeticError):
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Stops at, or skips, a step with a loss or gradient that is NaN or infinite.
+    """Stop at, or skip, a step with a loss or gradient that is NaN or infinite.
 
-    Weights and optimizer are then left alone, and buffers (the statistics of BatchNorm) are put
-    back. What is needed to run the step again is saved as
-    ``<work_dir>/non_finite/iter_<i>_rank_<r>.pth``, for ``tools/replay.py``. Ranks agree.
+    Weights and optimizer then stay unchanged, and buffers (the statistics of BatchNorm) are
+    restored. ``<work_dir>/non_finite/iter_<i>_rank_<r>.pth`` holds what ``tools/replay.py`` needs
+    to run the step again. Ranks agree.
 
-    Gradients are not looked at where a loss scale adapts itself (float16): there infinite ones are
-    part of the method, and the host skips them.
+    Gradients are not checked under a loss scale (float16), which makes infinite ones on purpose;
+    MMEngine skips them.
 
     Args:
         action: ``stop`` or ``skip``.
-        limit: Steps to skip in a row before the run stops all the same.
+        limit: Steps to skip in a row before the run stops anyway.
 
     Raises:
         ValueError: An unknown action.
@@ -56,7 +56,7 @@ class NonFiniteHook(Hook):
         self._in_a_row = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Stand between the loss and the optimizer."""
+        """Wrap the optimizer, to check each loss before it."""
         self._runner = runner
         self._buffers = list(runner.model.buffers())
         self._saved = [buffer.clone() for buffer in self._buffers]
@@ -79,18 +79,18 @@ class NonFiniteHook(Hook):
         wrapper.update_params, wrapper.step = note_loss, step_if_finite
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Keep what the step may spoil."""
+        """Copy the buffers, which the step may change."""
         self._batch = data_batch
         if self._buffers:
             torch._foreach_copy_(self._saved, self._buffers)
 
     def after_train(self, runner: Runner) -> None:
-        """Let go of the optimizer."""
+        """Unwrap the optimizer."""
         for name in ("update_params", "step"):
             runner.optim_wrapper.__dict__.pop(name, None)
 
     def _is_finite(self) -> bool:
-        """One look at the device a step, over all ranks."""
+        """Check loss and gradients of all ranks, with one synchronisation a step."""
         values = [self._loss] if self._loss is not None else []
         if not hasattr(self._runner.optim_wrapper, "loss_scaler"):
             gradients = [p.grad for p in self._runner.model.parameters() if p.grad is not None]

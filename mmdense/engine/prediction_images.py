@@ -1,4 +1,4 @@
-"""Pictures of what a model predicts, truth on the left and prediction on the right."""
+"""Images of what a model predicts: ground truth on the left, prediction on the right."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,12 +19,11 @@ _AT_LEAST = 3  # and these many of the best in any case
 
 @HOOKS.register_module()
 class PredictionPicturesHook(Hook):
-    """Draws the first images of a validation or test set with the host's visualizer.
+    """Draw the first images of a validation or test set with upstream's visualizer.
 
-    Works for MMDetection and MMSegmentation. Of a detector, boxes that score above 0.3 are drawn,
-    and the three best in any case, so that one that has learnt little shows what. Each evaluation
-    overwrites the pictures of the one before, so a work directory holds those of the last. The
-    host's own hooks draw one image per batch, or nest a folder per batch.
+    For MMDetection and MMSegmentation, whose own hooks draw one image per batch, or nest a folder
+    per batch. Of a detector, boxes that score above 0.3 are drawn, and always the three best. Each
+    evaluation overwrites the images of the one before.
 
     Args:
         limit: How many images; None draws all.
@@ -63,7 +62,7 @@ class PredictionPicturesHook(Hook):
     def _draw(self, runner: Runner, sample: BaseDataElement) -> None:
         path = Path(sample.img_path)
         image = mmcv.imfrombytes(get(str(path)), channel_order="rgb")
-        folder = Path(runner.work_dir) / self.out_dir  # an absolute out_dir stands alone
+        folder = Path(runner.work_dir) / self.out_dir  # or an absolute out_dir
         folder.mkdir(parents=True, exist_ok=True)
         runner.visualizer.add_datasample(
             path.stem,
@@ -75,7 +74,7 @@ class PredictionPicturesHook(Hook):
 
 
 def _threshold(sample: BaseDataElement) -> dict[str, float]:
-    """The visualizer's argument for a detector's sample; nothing for others."""
+    """Return the argument of the visualizer for the sample of a detector; none for others."""
     boxes = sample.get("pred_instances")
     if boxes is None or "scores" not in boxes:
         return {}

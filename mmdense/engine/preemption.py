@@ -1,4 +1,4 @@
-"""A run that is told to stop writes a checkpoint first."""
+"""A run that gets a signal to stop writes a checkpoint first."""
 
 import os
 import signal
@@ -28,17 +28,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 class PreemptionHook(Hook):
     """On Ctrl-C, SIGTERM or SIGUSR1: end the step, write a checkpoint, exit with code 75.
 
-    The checkpoint is ``<work_dir>/interrupted.pth``; ``--resume`` goes on from it with the next
-    batch, or with the validation that it broke off, from its beginning. Where one rank is told to
-    stop, all do, after the same step; with several of them a validation ends first, since they may
-    have unlike numbers of its batches.
+    The checkpoint is ``<work_dir>/interrupted.pth``; ``--resume`` continues with the next batch, or
+    starts the interrupted validation again. If one rank gets a signal, all stop after the same
+    step; several ranks finish a validation first, as they may have different numbers of batches.
 
-    A second signal is taken for an echo of the first if it comes within a second (clusters and
-    shells often tell both a process and its parent, which passes it on); after that it has its
-    usual effect at once.
+    A second signal within a second counts as an echo of the first (clusters and shells often signal
+    both a process and its parent, which passes it on); after that it has its usual effect at once.
 
-    Metrics may fork a pool, and stop it by SIGTERM: what is forked while they compute has the usual
-    signals. Workers of data loaders keep these, and so live on when a whole group is told to stop.
+    Metrics may fork a pool and stop it by SIGTERM: processes forked while metrics compute have the
+    usual handlers. Workers of data loaders keep ours, so they survive a signal to the whole group.
     """
 
     priority = "LOWEST"  # after the schedules have moved on and the regular checkpoint is written
@@ -58,21 +56,21 @@ class PreemptionHook(Hook):
         self._take()
 
     def after_train_iter(self, runner: Runner, *args: object, **kwargs: object) -> None:
-        """Stop here, where the state is that of a whole number of steps."""
-        if self._any_rank_was_told():
+        """Stop after a whole number of steps."""
+        if self._any_rank_was_signalled():
             self._save_and_exit(runner)
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, *args: object, **kwargs: object
     ) -> None:
-        """Stop within the validation of a training; it is done again."""
+        """Stop within a validation, which a resumed run repeats."""
         self._computes_metrics = batch_idx + 1 == len(runner.val_dataloader)
         if not self._before or self._received is None or get_world_size() > 1:
             return
         for hook in runner.hooks:
             if isinstance(hook, EMAHook):
-                hook.after_val_epoch(runner)  # trained weights back in the place of their means
-        runner.train_loop._iter -= 1  # the host counts the step that is under way, and none is
+                hook.after_val_epoch(runner)  # trained weights instead of their average
+        runner.train_loop._iter -= 1  # MMEngine adds the running step; there is none
         self._save_and_exit(runner)
 
     def after_val_epoch(self, runner: Runner, *args: object, **kwargs: object) -> None:
@@ -99,7 +97,7 @@ class PreemptionHook(Hook):
         name = signal.Signals(self._received).name if self._received else "a signal of another rank"
         print_log(
             f"{name}: stopped after iteration {runner.iter + 1}, saved "
-            f"{runner.work_dir}/{FILE_NAME}; go on with --resume",
+            f"{runner.work_dir}/{FILE_NAME}; continue with --resume",
             logger="current",
         )
         self._give_back()
@@ -117,11 +115,11 @@ class PreemptionHook(Hook):
             signal.signal(number, self._before[number])
             os.kill(os.getpid(), number)
 
-    def _any_rank_was_told(self) -> bool:
-        told = self._received is not None
+    def _any_rank_was_signalled(self) -> bool:
+        signalled = self._received is not None
         if get_world_size() == 1:
-            return told
-        flag = torch.tensor(float(told))
+            return signalled
+        flag = torch.tensor(float(signalled))
         all_reduce(flag, "max")
         return bool(flag)
 

@@ -1,4 +1,4 @@
-"""Runs a training step again that :mod:`mmdense.engine.non_finite` has saved."""
+"""Run a training step again that :mod:`mmdense.engine.non_finite` has saved."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,22 +19,13 @@ __all__ = ["Replay", "replay"]
 
 
 class Replay(NamedTuple):
-    """What a step did when it was run again.
+    """What a step did when it was run again."""
 
-    Attributes:
-        weights: Names of parameters and buffers that were not finite before the step.
-        inputs: Paths within the batch, such as ``inputs.0``, of tensors that are not finite.
-        module: The first module whose output is not finite, or None.
-        losses: Name -> value.
-        backward: What torch's anomaly detection says about the first backward function that gave
-            NaN, with the forward call that made it; None where there was none.
-    """
-
-    weights: list[str]
-    inputs: list[str]
-    module: str | None
-    losses: dict[str, float]
-    backward: str | None
+    weights: list[str]  # names of parameters and buffers that were not finite before the step
+    inputs: list[str]  # paths within the batch, such as `inputs.0`, of tensors that are not finite
+    module: str | None  # the first whose output is not finite
+    losses: dict[str, float]  # by name
+    backward: str | None  # torch's message on the first backward function that gave NaN
 
 
 def replay(path: str | Path) -> Replay:
@@ -70,8 +61,7 @@ def replay(path: str | Path) -> Replay:
 
 
 def _element_classes() -> list[type]:
-    """The host's classes for annotations, which stand in a batch."""
-    # Each host defines a class of its own, known only after its import.
+    """Return upstream's classes for annotations in a batch, which are known once imported."""
     import mmdet.structures.bbox as boxes
     import mmdet.structures.mask as masks
     import mmpretrain.structures  # noqa: F401
@@ -87,7 +77,7 @@ def _element_classes() -> list[type]:
 
 @contextmanager
 def _first_non_finite(model: nn.Module) -> Iterator[list[str]]:
-    """A list that gets the name of each module whose output is not finite, innermost first."""
+    """Collect the name of each module whose output is not finite, innermost first."""
     found: list[str] = []
 
     def look(name: str) -> Any:

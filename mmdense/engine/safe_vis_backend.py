@@ -12,17 +12,23 @@ from mmdense.registry import VISBACKENDS
 __all__ = ["SafeVisBackend"]
 
 
+def _guarded(name: str) -> Callable[..., Any]:
+    def method(self: "SafeVisBackend", *args: Any, **kwargs: Any) -> Any:
+        return self._try(name, lambda backend: getattr(backend, name)(*args, **kwargs))
+
+    return method
+
+
 @VISBACKENDS.register_module()
 class SafeVisBackend(BaseVisBackend):
-    """Passes everything on to another backend until that raises; from there on goes without it.
+    """Passes everything on to another backend until that raises; then the run continues without it.
 
-    What was raised is logged once, as a warning with its cause. A type or an argument of
-    ``backend`` that is wrong in the config still stops the run, at its start. Two of these in one
-    visualizer need a ``name`` each.
+    The exception is logged once, as a warning. A wrong type or argument of ``backend`` in the
+    config still stops the run, at its start. Two of these in one visualizer need a ``name`` each.
 
     Args:
         backend: Config of the backend, such as ``dict(type='TensorboardVisBackend')``.
-        save_dir: Folder of the run; MMEngine's visualizer fills it in.
+        save_dir: Folder of the run; MMEngine's visualizer sets it.
 
     Raises:
         KeyError: No registry has the type.
@@ -39,41 +45,19 @@ class SafeVisBackend(BaseVisBackend):
         except (KeyError, TypeError):  # a mistake in the config
             raise
         except Exception as error:  # whatever a tracker may raise
-            self._leave_out("its start", error)
+            self._drop("its start", error)
 
     @property
     def experiment(self) -> Any:
-        """The object of the tracker behind the backend; None where it has failed."""
+        """The object of the tracker behind the backend; None if it has failed."""
         return self._try("experiment", lambda backend: backend.experiment)
 
-    def add_config(self, config: Any, **kwargs: Any) -> None:
-        """Record the config."""
-        self._try("add_config", lambda backend: backend.add_config(config, **kwargs))
-
-    def add_graph(self, model: Any, data_batch: Any, **kwargs: Any) -> None:
-        """Record the graph of the model."""
-        self._try("add_graph", lambda backend: backend.add_graph(model, data_batch, **kwargs))
-
-    def add_image(self, name: str, image: Any, step: int = 0, **kwargs: Any) -> None:
-        """Record an image."""
-        self._try("add_image", lambda backend: backend.add_image(name, image, step, **kwargs))
-
-    def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
-        """Record a number."""
-        self._try("add_scalar", lambda backend: backend.add_scalar(name, value, step, **kwargs))
-
-    def add_scalars(
-        self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs: Any
-    ) -> None:
-        """Record numbers by name."""
-        self._try(
-            "add_scalars",
-            lambda backend: backend.add_scalars(scalar_dict, step, file_path, **kwargs),
-        )
-
-    def close(self) -> None:
-        """Close the backend."""
-        self._try("close", lambda backend: backend.close())
+    add_config = _guarded("add_config")
+    add_graph = _guarded("add_graph")
+    add_image = _guarded("add_image")
+    add_scalar = _guarded("add_scalar")
+    add_scalars = _guarded("add_scalars")
+    close = _guarded("close")
 
     def _init_env(self) -> None:
         """The backend prepares itself when it is first used."""
@@ -84,10 +68,10 @@ class SafeVisBackend(BaseVisBackend):
         try:
             return use(self._backend)
         except Exception as error:  # whatever a tracker may raise
-            self._leave_out(what, error)
+            self._drop(what, error)
             return None
 
-    def _leave_out(self, what: str, error: Exception) -> None:
+    def _drop(self, what: str, error: Exception) -> None:
         self._backend = None
         cause = f"{type(error).__name__}: {error}"
         print_log(

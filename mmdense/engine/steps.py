@@ -19,25 +19,6 @@ from mmdense.config.check import check_config
 from mmdense.config.upstream_defaults import LOADERS, replace_sync_bn
 from mmdense.machine import available_cores, keep_freed_memory, supports_bf16
 
-__all__ = [
-    "add_hooks",
-    "check_data_folders",
-    "check_keys",
-    "check_weights",
-    "drop_late_schedules",
-    "dump_predictions",
-    "enable_amp",
-    "fit_to_machine",
-    "load_weights",
-    "refuse_to_overwrite",
-    "resume",
-    "resume_after_restart",
-    "scale_learning_rate",
-    "start_from",
-    "use_exact_loops",
-    "write_predictions",
-]
-
 _DOWNLOADING = ("CIFAR10", "CIFAR100", "MNIST", "FashionMNIST")  # MMPretrain's
 _LOAD_HOOK = "mmdense.LoadBackboneHook"
 

@@ -239,6 +239,6 @@ def exit_status(what: str, run: Callable[[], None]) -> int:
         print(f"{what} stopped: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        print("\ninterrupted; the same command continues from here", file=sys.stderr)
         return 130
     return 0

@@ -56,7 +56,7 @@ def check_variants(cfg: Config, where: str) -> None:
     before = cfg.get("before", [])
     names = [entry.name for entry in [*before, *cfg.variants]]
     if len(set(names)) < len(names) or len(set(cfg.seeds)) < len(cfg.seeds):
-        raise ValueError(f"{where}: a variant or a seed stands twice: {names}, {cfg.seeds}")
+        raise ValueError(f"{where}: a variant or a seed occurs twice: {names}, {cfg.seeds}")
     for number, entry in enumerate(before):
         if not Path(entry.config).is_file():
             raise ValueError(f"{where}: before[{number}].config: there is no file {entry.config}")
@@ -67,7 +67,7 @@ def check_variants(cfg: Config, where: str) -> None:
 
 def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str]) -> Iterator[str]:
     if unknown := sorted(set(variant) - _KEYS):
-        yield f": {', '.join(unknown)} mean nothing; the keys are {', '.join(sorted(_KEYS))}"
+        yield f": unknown keys {', '.join(unknown)}; the keys are {', '.join(sorted(_KEYS))}"
     base = variant.get("base", cfg.get("base"))
     if base is None or not Path(base).is_file():
         yield f".base: there is no file {base}"
@@ -80,15 +80,15 @@ def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str
     if variant.get("against") not in (None, *names):
         yield f".against is {variant.against!r}; the variants are {', '.join(names)}"
     if variant.get("init") == CHECKPOINT:
-        yield ".init is for you to name: mmdense downstream CHECKPOINT --suite ..."
+        yield ".init is set by the command line: mmdense downstream CHECKPOINT --suite ..."
     if "init" in variant and "after" in variant:
-        yield ": 'init' and 'after' both say what it starts from"
+        yield ": give 'init' or 'after', not both"
     if "allow" in variant and "init" not in variant:
-        yield ".allow is about the checkpoint of 'init', and there is none"
+        yield ".allow needs 'init', the checkpoint that it is about"
     if not 0 < variant.get("percent", 100) <= 100:
         yield f".percent is {variant.percent}; need a number above 0 and up to 100"
     if "percent" in variant and "train_dataloader" in variant.get("changes", {}):
-        yield ".percent takes a share of the base's train_dataloader, which 'changes' changes"
+        yield ".percent takes a fraction of the base's train_dataloader, which 'changes' replaces"
 
 
 def study_stages(cfg: Config, work_dir: Path) -> list[Stage]:

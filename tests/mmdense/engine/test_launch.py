@@ -50,6 +50,13 @@ def test_a_missing_config_is_named(capsys):
     assert "there is no config file absent.py" in capsys.readouterr().err
 
 
+def test_trust_takes_effect_as_it_is_parsed_and_can_be_passed_on(config, monkeypatch):
+    calls = []
+    monkeypatch.setattr(launch, "trust_checkpoints", lambda: calls.append(1))
+    assert parse(config).trust_checkpoint is False and not calls
+    assert parse(config, "--trust-checkpoint").trust_checkpoint is True and calls
+
+
 def test_the_work_dir_is_named_after_the_config(config):
     assert launch.load_config(parse(config)).work_dir == "work_dirs/my_run"
     assert launch.load_config(parse(config, "--work-dir", "elsewhere")).work_dir == "elsewhere"

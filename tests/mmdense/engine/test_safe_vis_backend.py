@@ -95,8 +95,9 @@ def test_a_backend_that_works_gets_everything(warnings):
     assert warnings == []
 
 
-@pytest.mark.parametrize("method", CALLS)
-@pytest.mark.parametrize("error", [OSError, ImportError, ValueError, RuntimeError])
+@pytest.mark.parametrize(
+    ("method", "error"), zip(CALLS, [OSError, ImportError, ValueError, RuntimeError] * 2)
+)
 def test_the_first_exception_is_logged_and_the_run_goes_on_without(warnings, method, error):
     safe = build(raises=[method], error=error)
     tracker = safe.experiment

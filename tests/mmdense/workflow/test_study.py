@@ -143,8 +143,8 @@ def test_an_unknown_variant_is_refused_with_those_there_are(here):
     [
         ('slug = "toys"\n', "", "lacks slug"),
         ('"still"\n', '"wide"\n', r"baseline is 'wide'; the variants are plain"),
-        ("seeds = [0, 1]", "seeds = [0, 0]", "stands twice"),
-        ('name="still"', 'name="plain"', "stands twice"),
+        ("seeds = [0, 1]", "seeds = [0, 0]", "occurs twice"),
+        ('name="still"', 'name="plain"', "occurs twice"),
         ('base = "base.py"', 'base = "bass.py"', "no file bass.py"),
         ('size="tiny"', 'size="huge"', r"data\[0\].size"),
         ("optim_wrapper=", "optim_wraper=", r"variants\[1\].changes.*optim_wraper"),

@@ -77,6 +77,8 @@ def test_what_a_variant_starts_from(here):
     assert [stage.after for stage in stages] == [None, "ssl/seed0", None, None]
     assert [stage.options for stage in stages] == [(), (), ("--init", "some.pth"), ()]
     assert stages[0].config == "other.py"
+    trusted = planned(here, {"init": "some.pth"}, trust_checkpoint=True)[0]
+    assert trusted.options == ("--init", "some.pth", "--trust-checkpoint")
 
 
 @pytest.mark.parametrize(
@@ -84,14 +86,14 @@ def test_what_a_variant_starts_from(here):
     [
         ({"base": "no.py"}, r"variants\[0\].base: there is no file no.py"),
         ({"changes": {"optimiser": {}}}, "changes: base.py has no optimiser"),
-        ({"change": {}}, "change mean nothing; the keys are"),
+        ({"change": {}}, "unknown keys change; the keys are"),
         ({"after": "ssl"}, "after is 'ssl'; before it come none"),
         ({"against": "v9"}, "against is 'v9'; the variants are v0"),
         ({"init": CHECKPOINT}, "tools/downstream.py CHECKPOINT"),
         ({"percent": 0}, "percent is 0"),
-        ({"percent": 5, "changes": {"train_dataloader": {}}}, "percent takes a share"),
-        ({"name": "ssl"}, "stands twice"),
-        ({"init": "a.pth", "after": "pre"}, "both say"),
+        ({"percent": 5, "changes": {"train_dataloader": {}}}, "percent takes a fraction"),
+        ({"name": "ssl"}, "occurs twice"),
+        ({"init": "a.pth", "after": "pre"}, "not both"),
     ],
 )
 def test_a_variant_that_cannot_be_trained_is_refused(here, variant, words):
