@@ -17,7 +17,7 @@ def run_on_poison(tmp_path, **options):
 
 def test_it_stops_before_anything_is_spoiled_and_says_what_to_do(tmp_path):
     runner = run_on_poison(tmp_path)
-    with pytest.raises(NonFiniteError, match=r"iteration \d: loss nan; .*tools/replay.py") as error:
+    with pytest.raises(NonFiniteError, match=r"iteration \d: loss nan; .*mmdense replay") as error:
         runner.train()
     assert all(value.isfinite().all() for value in state(runner).values())
     (saved,) = (tmp_path / "run" / "non_finite").iterdir()

@@ -89,7 +89,7 @@ def test_what_a_variant_starts_from(here):
         ({"change": {}}, "unknown keys change; the keys are"),
         ({"after": "ssl"}, "after is 'ssl'; before it come none"),
         ({"against": "v9"}, "against is 'v9'; the variants are v0"),
-        ({"init": CHECKPOINT}, "tools/downstream.py CHECKPOINT"),
+        ({"init": CHECKPOINT}, "mmdense downstream CHECKPOINT"),
         ({"percent": 0}, "percent is 0"),
         ({"percent": 5, "changes": {"train_dataloader": {}}}, "percent takes a fraction"),
         ({"name": "ssl"}, "occurs twice"),
