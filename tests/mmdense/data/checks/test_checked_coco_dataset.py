@@ -44,7 +44,7 @@ def test_the_first_ten_errors_stop_it(tmp_path):
     content["annotations"] += [
         dict(content["annotations"][0], id=i, bbox=[0, 0, -9, 9]) for i in range(5, 17)
     ]
-    with pytest.raises(ValueError, match=r"a\.json has 12 errors; .*check_data\.py") as error:
+    with pytest.raises(ValueError, match=r"a\.json has 12 errors; .*check_data CONFIG") as error:
         build(tmp_path, content)
     lines = str(error.value).splitlines()
     assert len(lines) == 11

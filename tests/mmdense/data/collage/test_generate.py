@@ -1,9 +1,7 @@
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -159,40 +157,42 @@ def test_an_unwritable_picture_is_named(tmp_path):
         collage._write_image(tmp_path / "missing" / "a.jpg", np.zeros((4, 4, 3), np.uint8))
 
 
-def start_maker(root):
-    code = "from mmdense.data.collage import generate as collage\n"
-    code += f"print(collage.ensure('tiny', {str(root)!r}))"
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+def in_another_process(work, *arguments):
+    process = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+    process.start()
+    return process
 
 
-def wait_for(condition, seconds=600):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
+def make_until_killed(root):
+    draw = collage._draw
+
+    def draw_until_killed(job):
+        if job.part == "portrait":
+            os.kill(os.getpid(), signal.SIGKILL)
+        draw(job)
+
+    collage._draw = draw_until_killed
+    collage.ensure("nano", root, workers=1)
 
 
-def test_killed_half_way_then_made_by_two_at_once(tiny, tmp_path):
-    place = collage.folder("tiny", tmp_path)
-    victim = start_maker(tmp_path)
-    wait_for(lambda: len(list(place.parent.glob(".*.part/*/*.jpg"))) > 3)
-    victim.send_signal(signal.SIGKILL)
-    victim.wait()
-    victim.stdout.close()
+def test_killed_half_way_then_made_by_two_at_once(nano, tmp_path, capfd):
+    victim = in_another_process(make_until_killed, tmp_path / "a")
+    victim.join()
+    place = collage.folder("nano", tmp_path / "a")
+    assert victim.exitcode == -signal.SIGKILL
     assert not place.exists()
-    assert len(list(place.parent.glob(".*.part"))) == 1
+    [part] = place.parent.glob(".*.part")
+    assert list(part.rglob("*.jpg"))
 
-    makers = [start_maker(tmp_path) for _ in range(2)]
-    outputs = [maker.communicate(timeout=900)[0] for maker in makers]
-    assert [maker.returncode for maker in makers] == [0, 0]
-    assert all(output.splitlines()[-1] == str(place) for output in outputs)
-    assert sum("152/152 pictures" in output for output in outputs) == 1  # one made it
-    assert collage.digest(place) == collage.digest(tiny)
+    capfd.readouterr()
+    makers = [in_another_process(collage.ensure, "nano", tmp_path / "a", 0, 1) for _ in range(2)]
+    for maker in makers:
+        maker.join()
+    assert [maker.exitcode for maker in makers] == [0, 0]
+    jobs = len(collage._plan(tmp_path / "plan", NANO, seed=0))
+    assert capfd.readouterr().out.count(f"{jobs}/{jobs} pictures") == 1  # one made it
+    whole = collage.ensure("nano", tmp_path / "b", workers=1)
+    assert collage.digest(place) == collage.digest(whole)
     assert not list(place.parent.glob(".*.part"))
 
 

@@ -67,7 +67,7 @@ def test_a_square_is_no_disc_and_a_star_no_cross():
 
 @pytest.mark.parametrize("label", range(10), ids=CLASSES)
 def test_coverage_equals_counted_points(label):
-    shape, centre, size = shapes_of(label, 1)[0], (7.3, 5.8), 9.0
+    shape, centre, size = shapes_of(label, 1)[0], (5.3, 3.8), 6.0
     fast, left, top = coverage(shape, centre, size)
     points = [c * size + centre for c in shape.contours]
     slow = np.array(

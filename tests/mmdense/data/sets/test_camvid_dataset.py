@@ -43,5 +43,5 @@ def test_records_of_either_suffix(root):
 
 
 def test_what_is_missing_is_said(root):
-    with pytest.raises(FileNotFoundError, match=r"split='val'.*tools/prepare_data\.py camvid"):
+    with pytest.raises(FileNotFoundError, match=r"split='val'.*prepare_data camvid"):
         CamVid(data_root=str(root), split="val")

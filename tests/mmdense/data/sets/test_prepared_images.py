@@ -89,7 +89,7 @@ def test_the_runners_loader_stacks_a_batch(root):
 def test_what_is_missing_is_said(root, tmp_path):
     with pytest.raises(ValueError, match="split='val' of CIFAR-10"):
         CIFAR10(data_root=str(root), split="val")
-    with pytest.raises(FileNotFoundError, match=r"tools/prepare_data\.py cifar100 --source"):
+    with pytest.raises(FileNotFoundError, match=r"prepare_data cifar100 --source"):
         CIFAR100(data_root=str(tmp_path / "nothing"))
 
 

@@ -1,4 +1,4 @@
-"""10,000 draws have the distributions of MMPretrain's transforms of one image after the other.
+"""2,500 draws have the distributions of MMPretrain's transforms of one image after the other.
 
 Each distribution is seen in the pixels: the views of a picture that tells its coordinates say where
 the crop lay, those of one colour what happened to the colour, those of an edge how far it spread.
@@ -19,7 +19,7 @@ from scipy.stats import ks_2samp, wasserstein_distance
 from mmdense.data.views.parameters import ViewDistribution, sample_crops
 from mmdense.data.views.random_view import random_view
 
-DRAWS = 10_000
+DRAWS = 2_500
 NOTHING = dict(
     crop_scale=(1, 1), crop_ratio=(1, 1), flip_prob=0, jitter_prob=0, gray_prob=0, blur_prob=0
 )
@@ -32,7 +32,7 @@ def seeded():
 
 
 def ours(picture, size, **distribution):
-    """[10000, 3, h, w] in levels of a byte; in batches, since the order of colours is a batch's."""
+    """[2500, 3, h, w] in levels of a byte; in batches, since the order of colours is a batch's."""
     batch = torch.from_numpy(picture).permute(2, 0, 1).expand(50, 3, *picture.shape[:2])
     view = ViewDistribution(size=size, **{**NOTHING, **distribution})
     return torch.cat([random_view(batch, view) for _ in range(DRAWS // 50)]).mul(255).numpy()
@@ -49,8 +49,8 @@ def theirs(picture, *steps):
     return np.stack(views).transpose(0, 3, 1, 2).astype(np.float32)
 
 
-def assert_same_distribution(ours, theirs, distance=0.025):
-    """0.025 is crossed by chance in 1 of 250 pairs of 10,000 draws of one distribution."""
+def assert_same_distribution(ours, theirs, distance=0.05):
+    """0.05 is crossed by chance in 1 of 250 pairs of 2,500 draws of one distribution."""
     assert ks_2samp(ours, theirs).statistic < distance
 
 
@@ -83,16 +83,16 @@ def test_places_sizes_and_flips_of_crops():
 @pytest.mark.parametrize(
     ("strengths", "levels"),
     [
-        (dict(brightness=0.4), 1),
-        (dict(contrast=0.4), 1),
-        (dict(saturation=0.4), 1),
-        (dict(hue=0.1), 2),
+        (dict(brightness=0.4), 2),
+        (dict(contrast=0.4), 2),
+        (dict(saturation=0.4), 2),
+        (dict(hue=0.1), 3),
         (dict(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1), 4),
     ],
 )
 def test_colours(strengths, levels):
     # The host cuts off the fraction after each step, half a level on average, and turns a hue of
-    # 8 bits; 10,000 draws are half a level apart by chance. A change up to 0.5 would make ten.
+    # 8 bits; 2,500 draws are one level apart by chance. A change up to 0.5 would make ten.
     strengths = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0) | strengths
     picture = np.full((2, 2, 3), (200, 120, 40), dtype=np.uint8)
     host = dict(type="RandomApply", transforms=[dict(type="ColorJitter", **strengths)], prob=0.8)
@@ -101,7 +101,7 @@ def test_colours(strengths, levels):
     for channel in range(3):
         assert wasserstein_distance(mine[:, channel], other[:, channel]) < levels
     kept = [(colours == (200, 120, 40)).all(axis=1).mean() for colours in (mine, other)]
-    assert kept[0] == pytest.approx(kept[1], abs=0.03)
+    assert kept[0] == pytest.approx(kept[1], abs=0.04)
 
 
 def test_grays():
@@ -111,7 +111,7 @@ def test_grays():
     mine = ours(picture, (2, 2), gray_prob=0.2)[:, :, 0, 0]
     other = theirs(picture[..., ::-1], host)[:, ::-1, 0, 0]
     gray = [np.ptp(colours, axis=1) < 0.01 for colours in (mine, other)]
-    assert gray[0].mean() == pytest.approx(gray[1].mean(), abs=0.02)
+    assert gray[0].mean() == pytest.approx(gray[1].mean(), abs=0.04)
     assert mine[gray[0]].mean() == pytest.approx(other[gray[1]].mean(), abs=1)
 
 
@@ -129,8 +129,8 @@ def test_blurs():
     pair = spread(ours(picture, (33, 33), blur_prob=0.5)), spread(theirs(picture, host))
     wide = [widths[widths > 0.6] for widths in pair]  # below, a byte does not show all of it
     for widths in wide:
-        assert len(widths) / DRAWS == pytest.approx(0.5 * (2 - 0.6) / (2 - 0.1), abs=0.02)
-    assert_same_distribution(*wide, distance=0.06)
+        assert len(widths) / DRAWS == pytest.approx(0.5 * (2 - 0.6) / (2 - 0.1), abs=0.04)
+    assert_same_distribution(*wide, distance=0.1)
 
 
 def test_crops_lie_inside_and_follow_scale_and_ratio():
