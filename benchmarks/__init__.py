@@ -1,6 +1,6 @@
-"""Benchmarks as ratios: both sides run in turns in one process group, and the best times count.
+"""Benchmarks as ratios: both sides run alternately, and the minimum times are compared.
 
-``python -m benchmarks`` runs all, ``python -m benchmarks.nms`` one.
+``python -m benchmarks`` runs all, ``python -m benchmarks.nms`` runs one.
 """
 
-import mmdense  # noqa: F401 (before torch: it sets how OpenMP's threads wait)
+import mmdense  # noqa: F401 (before torch: it sets the wait policy of OpenMP)

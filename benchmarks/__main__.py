@@ -1,7 +1,6 @@
 """Run benchmarks: python -m benchmarks [NAME ...] [--threads N] [--json FILE] [--compiled SITE].
 
-On a machine with other work, measure with one thread: an operation that is split over two waits for
-the slower one, and then the figure tells of the other work.
+On a busy machine, measure with one thread: an operation on two threads waits for the slower one.
 """
 
 import argparse
@@ -25,18 +24,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", help="benchmarks to run; all if none is named")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also keep the results here")
+    parser.add_argument("names", nargs="*", help="benchmarks to run (default: all)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results here")
     parser.add_argument("--compiled", metavar="SITE", help="folder of an mmcv with compiled ops")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of torch")
+    parser.add_argument("--threads", type=int, metavar="N", help="number of threads of torch")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     known = {module.name for module in pkgutil.iter_modules(benchmarks.__path__)}
     known -= {"__main__", "timing"}
     if unknown := set(options.names) - known:
-        parser.error(f"no benchmark {sorted(unknown)}; there are {sorted(known)}")
-    MMLogger.get_instance("mmengine", log_level="WARNING")  # not how each weight was initialised
+        parser.error(f"unknown benchmark {sorted(unknown)}, expected {sorted(known)}")
+    MMLogger.get_instance("mmengine", log_level="WARNING")
     results = []
     for name in options.names or sorted(known):
         if name == "faster_rcnn_step":

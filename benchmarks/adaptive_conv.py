@@ -1,7 +1,7 @@
-"""Adaptive convolution against a plain 3x3 convolution of equal size, and its working memory.
+"""Adaptive convolution and a plain 3x3 convolution of the same size, and the memory it needs.
 
-Freed memory is kept for the next tensors, as the tools of mmdense do for every training. Boxes are
-anchors of eight strides that a first stage has moved a little.
+Freed memory is kept for new tensors, as in the tools of mmdense. Boxes are anchors of eight strides
+with small random offsets.
 """
 
 import torch
@@ -11,11 +11,11 @@ from benchmarks.timing import compare, memory_result
 from mmdense.machine import keep_freed_memory
 
 CHANNELS = 256
-COLUMNS_MIB = 9 * CHANNELS * 200 * 336 * 4 / 2**20  # that mmcv's compiled operator builds
+COLUMNS_MIB = 9 * CHANNELS * 200 * 336 * 4 / 2**20  # of the compiled operator of mmcv
 
 
 def problem(height: int, width: int, dtype: torch.dtype, max_mib: float = 128):
-    """Functions that convolve adaptively and plainly, and what has gradients in each."""
+    """Functions of adaptive and plain convolution, and the tensors with gradients of each."""
     from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
 
     torch.manual_seed(0)
@@ -50,7 +50,7 @@ def run() -> list[dict]:
             upstream = upstream.contiguous(memory_format=torch.channels_last)
             words = {
                 "other_name": "conv2d 3x3",
-                "rounds": 21,  # some calls of either side take half as long again
+                "rounds": 21,  # the times of single calls vary by 50 %
                 "setting": f"{CHANNELS} channels, one {height}x{width} map, {str(dtype)[6:]}, "
                 f"{threads} threads",
             }
@@ -68,7 +68,7 @@ def run() -> list[dict]:
 
 
 def bounded(threads: int) -> list[dict]:
-    """Working memory at 200x336, within 200 MiB by default, and what this bound costs in time."""
+    """Memory for a map of 200x336, at most 200 MiB by default, and the time cost of this limit."""
     upstream = torch.randn(1, CHANNELS, 200, 336).contiguous(memory_format=torch.channels_last)
     (ours, leaves), (free, free_leaves) = (
         problem(200, 336, torch.float32, mib)[0] for mib in (128, 4096)
@@ -86,7 +86,7 @@ def bounded(threads: int) -> list[dict]:
         memory_result(
             f"{name}, backward",
             lambda: torch.autograd.grad(ours(), leaves, upstream),
-            2 * output,  # and the gradient of the input
+            2 * output,  # includes the gradient of the input
             **words,
         )
     )

@@ -1,7 +1,7 @@
-"""The heads of the studies against MMDetection's RPN, and the first rule against the host's.
+"""Cascade RPN heads and the RPN of MMDetection; assignment of the first stage.
 
-256 channels, five levels of an image of 800x1344, one image, 20 objects. Freed memory is kept for
-the next tensors, as the tools of mmdense do for every training.
+256 channels, five levels, one image of 800x1344, 20 objects. Freed memory is kept for new tensors,
+as in the tools of mmdense.
 """
 
 import torch
@@ -24,19 +24,19 @@ HEADS = {  # name in configs/_base_/models/rpn_variants.py
 
 
 def build_heads():
-    """The host's RPN with three anchors, and each of ``HEADS`` by its name."""
+    """The RPN of MMDetection with three anchors, and each head of ``HEADS`` by name."""
     from mmdet.utils import register_all_modules
 
     import projects.cascade_rpn  # noqa: F401
 
     register_all_modules(init_default_scope=True)
-    host = Config.fromfile("configs/cascade_rpn/rpn_r18_bccd.py").model
+    rpn = Config.fromfile("configs/cascade_rpn/rpn_r18_bccd.py").model
     variants = Config.fromfile("configs/_base_/models/rpn_variants.py").rpn_variants.alone
     ours = {
         label: build(variants[name].rpn_head, variants[name].train_cfg.rpn, 0.8)
         for label, name in HEADS.items()
     }
-    return build(host.rpn_head, host.train_cfg.rpn, 0.7), ours
+    return build(rpn.rpn_head, rpn.train_cfg.rpn, 0.7), ours
 
 
 def build(config, train_cfg, iou):
@@ -108,7 +108,7 @@ def heads(threads: int) -> list[dict]:
 
 
 def rule() -> dict:
-    """The first-stage rule for 100 objects, on one thread."""
+    """Assignment of the first stage for 100 objects, with one thread."""
     from mmdet.registry import TASK_UTILS
     from mmengine.structures import InstanceData
 

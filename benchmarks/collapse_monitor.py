@@ -1,7 +1,7 @@
-"""What the collapse monitor takes of a training step: SimSiam on a ResNet-18 at 32 px.
+"""Time of the collapse monitor and of a training step: SimSiam with a ResNet-18 at 32 px.
 
-Both the step and the readings are measured in one run. The ratio says how many times a step is as
-long as its readings; those of a batch are taken every 50 steps.
+The ratio is the time of a step divided by that of the readings. Readings of a batch are taken every
+50 steps.
 """
 
 import mmdense  # noqa: F401
@@ -55,7 +55,7 @@ def run() -> list[dict]:
 
 
 def _measure() -> list[float]:
-    """Least seconds of a training step, of its readings, and of those of a batch."""
+    """Minimum seconds of a training step, of its readings, and of the readings of a batch."""
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build(MODEL).train()

@@ -1,11 +1,11 @@
-"""A whole training step of Faster R-CNN on these operators, on naive ones and on compiled ones.
+"""Training step of Faster R-CNN with the operators of mmdense, naive ones and compiled ones.
 
-Each side is a process of its own, and the sides take turns step by step:
+Each side runs in its own process; the steps alternate:
 
     python -m benchmarks.faster_rcnn_step --compiled SITE
 
-SITE is a folder that holds an mmcv with compiled operators (pip install --target SITE WHEEL); it is
-put in front of the import path of one side. Without it only the naive RoIAlign is compared.
+SITE is a folder with an mmcv that has compiled operators (pip install --target SITE WHEEL). Without
+it only the naive RoIAlign is compared.
 """
 
 import argparse
@@ -23,7 +23,7 @@ SETTING = "ResNet-18, FPN of 64 channels, 4 images of 320x240, 512 RoIs an image
 
 
 def build_step():
-    """A function that runs one training step, forward, backward and update."""
+    """Return a function that runs one training step: forward, backward and update."""
     from mmdet.registry import MODELS
     from mmdet.utils import register_all_modules
     from mmengine.hub import get_config
@@ -59,7 +59,7 @@ def build_step():
 
 
 def batch() -> tuple[torch.Tensor, list]:
-    """Four random images and eight boxes of three classes on each."""
+    """Four random images, each with eight boxes of three classes."""
     from mmdet.structures import DetDataSample
     from mmengine.structures import InstanceData
 
@@ -80,18 +80,18 @@ def batch() -> tuple[torch.Tensor, list]:
 
 
 def use_naive_roi_align() -> None:
-    """Put a RoIAlign on grid_sample in place of mmcv's function."""
+    """Replace the RoIAlign of mmcv by one with grid_sample."""
     from benchmarks.roi_align import grid_sample_roi_align
 
     def roi_align(maps, rois, size, spatial_scale, sampling_ratio, pool_mode, aligned):
         return grid_sample_roi_align(maps, rois, size, spatial_scale, sampling_ratio)
 
-    # `mmcv.ops.roi_align` names the function; its module is found by name only.
+    # `mmcv.ops.roi_align` is the function, so get the module by name.
     sys.modules["mmcv.ops.roi_align"].roi_align = roi_align
 
 
 def serve(naive: bool) -> None:
-    """Run one step for each line on standard input, and answer with its seconds."""
+    """Run one step for each line on standard input, and print its seconds."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     with contextlib.redirect_stdout(sys.stderr):
         step = build_step()
@@ -122,12 +122,12 @@ def start(*arguments: str, site: str | None = None) -> subprocess.Popen:
         bufsize=1,
         env=environment,
     )
-    side.supplier = side.stdout.readline().strip()  # who supplies the operators
+    side.supplier = side.stdout.readline().strip()  # package that supplies the operators
     return side
 
 
 def run(compiled: str | None = None, rounds: int = 8) -> list[dict]:
-    """Compare with compiled operators, if there is a folder with them, and with naive ones."""
+    """Compare with naive operators and, if ``compiled`` is a folder, with compiled ones."""
     sides = {"mmdense": start("--serve"), "RoIAlign on grid_sample": start("--serve", "--naive")}
     if compiled:
         side = start("--serve", site=compiled)

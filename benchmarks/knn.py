@@ -1,6 +1,6 @@
-"""Nearest neighbours against the plain way: all similarities of some queries at once, and topk.
+"""Nearest-neighbour search, and a plain search: all similarities of some queries, then topk.
 
-The plain search of the same queries for every k is what several k cost without sharing.
+The plain search runs once for every k.
 """
 
 import torch
@@ -12,7 +12,7 @@ from mmdense.evaluation.knn import nearest_neighbours
 
 ROWS, QUERIES, CHANNELS = 50_000, 10_000, 512
 KS = (20, 200)
-_PLAIN_CHUNK = 1000  # queries whose similarities, 191 MiB, the plain way has at one time
+_PLAIN_CHUNK = 1000  # queries of the plain search at a time, 191 MiB of similarities
 
 
 def plain(bank: Tensor, queries: Tensor, k: int) -> Tensor:
@@ -26,7 +26,7 @@ def run() -> list[dict]:
     bank = torch.randn(ROWS, CHANNELS, generator=generator)
     queries = torch.randn(QUERIES, CHANNELS, generator=generator)
     found = nearest_neighbours(bank, queries, k=max(KS))[1]
-    for k in KS:  # similarities that are equal but for rounding may change places
+    for k in KS:  # similarities that differ by rounding only can change their order
         same = (found[:, :k] == plain(bank, queries, k)).double().mean()
         assert same > 0.999, f"k = {k}: {same:.5f} of the neighbours are the same"
     setting = f"bank {ROWS} x {CHANNELS}, {QUERIES} queries, k = 20 and 200"

@@ -1,4 +1,4 @@
-"""NMS against the usual loop: take the best box, compare it to all that are left, drop, repeat."""
+"""NMS and the plain greedy loop over boxes."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""RoIAlign against one that samples with grid_sample, two samples a bin and axis."""
+"""RoIAlign and an implementation with grid_sample, two samples for each bin and axis."""
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ def grid_sample_roi_align(
     spatial_scale: float,
     sampling_ratio: int,
 ) -> torch.Tensor:
-    """Aligned average RoIAlign for RoIs inside the map, written naively."""
+    """Naive aligned average RoIAlign for RoIs inside the map."""
     P, Q = output_size
     N, C, H, W = maps.shape
     samples = sampling_ratio or 2

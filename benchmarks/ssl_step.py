@@ -1,8 +1,8 @@
-"""A training step of SimSiam in bfloat16, as ``--amp`` runs it, against float32.
+"""A training step of SimSiam in bfloat16, as with ``--amp``, and in float32.
 
-ResNet-18, two views of 224 px, batch 32. Both have their weights channels last, as runs have by
-default. The losses of both follow each other: that is measured on small views, since a step of the
-large ones takes seconds, and compared with what another seed does to the float32 curve.
+ResNet-18, two views of 224 px, batch 32, channels-last weights, as in runs by default. The
+difference of the loss curves is measured on small views, because a step with large views takes
+seconds. It is compared with the difference between seeds in float32.
 """
 
 import time
@@ -80,15 +80,15 @@ def run() -> list[dict]:
 
 
 def _distance():
-    """How far the bfloat16 losses are from those of float32, and those of other seeds from each."""
+    """Mean difference of the losses in bfloat16 and float32, and between seeds."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(CURVE, 16, 3, 8, 8, generator=generator)
     distribution = ViewDistribution(size=(64, 64))
     batches = []
     for images in coarse:
-        photos = interpolate(images, (96, 96), mode="bicubic").clamp(0, 1).mul(255).byte()
+        scaled = interpolate(images, (96, 96), mode="bicubic").clamp(0, 1).mul(255).byte()
         batches.append(
-            [random_view(photos, distribution, generator=generator) - 0.5 for _ in range(2)]
+            [random_view(scaled, distribution, generator=generator) - 0.5 for _ in range(2)]
         )
 
     def curve(wrapper, seed):

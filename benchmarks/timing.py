@@ -1,4 +1,4 @@
-"""Compare the time of two callables on a machine that does other things as well."""
+"""Compare the time of two callables on a machine with other load."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ def compare(
     setting: str,
     rounds: int = 7,
 ) -> dict:
-    """Run both in turns and take the best of each: load from outside hits both, and only adds."""
+    """Run both alternately and compare their minimum times: other load only adds time."""
     ours_s = other_s = float("inf")
     for _ in range(rounds):
         ours_s = min(ours_s, seconds(ours))
@@ -27,7 +27,7 @@ def compare(
 
 
 def result(name: str, ours_s: float, other_s: float, *, other_name: str, setting: str) -> dict:
-    """One line of a benchmark, printed and returned; a ratio above 1 means that ours is faster."""
+    """Print and return a result; a ratio above 1 means that ours is faster."""
     ratio = other_s / ours_s
     print(f"{name}: {ours_s:.4f} s, {other_name} {other_s:.4f} s, {ratio:.2f} x faster ({setting})")
     return {
@@ -49,7 +49,7 @@ def memory_result(
     other_name: str,
     setting: str,
 ) -> dict:
-    """What a callable takes at its peak beyond its results, against a known amount of another."""
+    """Compare the peak memory of a callable, without its results, with a known amount."""
     ours_mib = peak_mib(ours) - results_mib
     ratio = other_mib / ours_mib
     print(f"{name}: {ours_mib:.0f} MiB, {other_name} {other_mib:.0f} MiB ({setting})")
@@ -64,7 +64,7 @@ def memory_result(
 
 
 def peak_mib(function: Callable[[], object]) -> float:
-    """The most that tensors of a CPU take at one time while a callable runs, in MiB."""
+    """Return the peak memory of CPU tensors during a callable, in MiB."""
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
         kept = function()
@@ -84,7 +84,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def machine() -> dict:
-    """What a reader needs to judge a figure."""
+    """Return versions, threads and CPU of this machine."""
     return {
         "torch": torch.__version__,
         "python": platform.python_version(),

@@ -1,8 +1,8 @@
-"""Two SimSiam views of each image: ours against MMPretrain's transforms of one image a time.
+"""Two SimSiam views of each image: a batch at a time, and with the transforms of MMPretrain.
 
-Both sides have two workers and two threads, and end with normalised batches. Views of 32 px start
-from decoded images in memory, those of 224 px from JPEG files of a short side of 256 px: photos out
-of the scikit-image wheel. Ours hands whole images over and makes the views in the preprocessor.
+Both sides use two workers and two threads, and return normalised batches. Views of 32 px are from
+decoded images in memory; views of 224 px from JPEG files with a short side of 256 px, cut from
+images of the scikit-image wheel. Ours makes the views of a batch in the preprocessor.
 """
 
 import tempfile
@@ -46,12 +46,12 @@ class _Decoded(Dataset):
         return self.transform(dict(img=self.images[index], img_shape=self.images.shape[1:3]))
 
 
-def _hand_over(record):
+def _pack(record):
     return dict(inputs=torch.from_numpy(record["img"].transpose(2, 0, 1).copy()), data_samples=0)
 
 
-def _photos(folder, number):
-    """JPEG files of 341x256, cut out of real photos."""
+def _write_images(folder, number):
+    """Write JPEG files of 341x256, cut from natural images."""
     import skimage
 
     root = Path(skimage.__file__).parent / "data"
@@ -74,7 +74,7 @@ def _files(folder, *pipeline):
         return DATASETS.build(dict(type="CustomDataset", **settings))
 
 
-def _host_views(size, blur):
+def _upstream_views(size, blur):
     steps = [
         dict(type="RandomResizedCrop", scale=size, crop_ratio_range=(0.2, 1.0)),
         dict(
@@ -91,7 +91,7 @@ def _host_views(size, blur):
     return dict(type="MultiView", num_views=2, transforms=[steps])
 
 
-def _as_runs_do(worker):
+def _init_worker(worker):
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
@@ -99,7 +99,7 @@ def _as_runs_do(worker):
 def _seconds(dataset, collate, preprocessor, batch):
     loader = DataLoader(
         dataset, batch, num_workers=2, persistent_workers=True, collate_fn=collate,
-        worker_init_fn=_as_runs_do,
+        worker_init_fn=_init_worker,
     )  # fmt: skip
     while True:
         start = time.perf_counter()
@@ -109,7 +109,7 @@ def _seconds(dataset, collate, preprocessor, batch):
 
 
 def _compare(name, setting, number, ours, other):
-    times = [(next(ours), next(other)) for _ in range(ROUNDS)]  # in turns, under the same load
+    times = [(next(ours), next(other)) for _ in range(ROUNDS)]  # alternately, under the same load
     ours_s, other_s = (min(side) / number for side in zip(*times[1:], strict=True))
     return result(name, ours_s, other_s, other_name="MMPretrain's MultiView", setting=setting)
 
@@ -118,9 +118,9 @@ def run() -> list[dict]:
     torch.set_num_threads(2)
     cv2.setNumThreads(0)
     keep_freed_memory()
-    host = SelfSupDataPreprocessor(mean=MEAN, std=STD, to_rgb=True)
+    upstream = SelfSupDataPreprocessor(mean=MEAN, std=STD, to_rgb=True)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
-        steps = Compose([_host_views(32, 0.0), dict(type="PackInputs")])
+        steps = Compose([_upstream_views(32, 0.0), dict(type="PackInputs")])
     views = [dict(num=2, size=32, blur_prob=0.0)]
     ours = MultiViewPreprocessor(views=views, mean=MEAN, std=STD, to_rgb=True)
     rows = [
@@ -128,26 +128,26 @@ def run() -> list[dict]:
             "Two views of 32 px, an image",
             "2048 decoded images of 32 px, batch 256, two workers on two cores",
             2048,
-            _seconds(_Decoded(2048, 32, _hand_over), default_collate, ours, 256),
-            _seconds(_Decoded(2048, 32, steps), default_collate, host, 256),
+            _seconds(_Decoded(2048, 32, _pack), default_collate, ours, 256),
+            _seconds(_Decoded(2048, 32, steps), default_collate, upstream, 256),
         )
     ]
     with tempfile.TemporaryDirectory() as name:
         folder, number = Path(name), 1024
-        _photos(folder, number)
+        _write_images(folder, number)
         ours = MultiViewPreprocessor(
             views=[dict(num=2, size=224)], mean=MEAN, std=STD, to_rgb=False
         )
-        pictures = _files(folder, dict(type="mmdense.LoadImage"), dict(type="mmdense.PackImage"))
+        images = _files(folder, dict(type="mmdense.LoadImage"), dict(type="mmdense.PackImage"))
         load = dict(type="LoadImageFromFile")
-        views = _files(folder, load, _host_views(224, 0.5), dict(type="PackInputs"))
+        views = _files(folder, load, _upstream_views(224, 0.5), dict(type="PackInputs"))
         rows.append(
             _compare(
                 "Two views of 224 px from JPEG, an image",
                 "1024 files of 341x256, batch 64, two workers on two cores",
                 number,
-                _seconds(pictures, collate_images, ours, 64),
-                _seconds(views, default_collate, host, 64),
+                _seconds(images, collate_images, ours, 64),
+                _seconds(views, default_collate, upstream, 64),
             )
         )
     return rows

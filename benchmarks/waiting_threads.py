@@ -1,6 +1,6 @@
-"""How OpenMP's threads wait: mmdense's policy against spinning, beside 0 to 2 busy programs.
+"""Wait policies of OpenMP threads: that of mmdense and others, with 0 to 2 busy programs.
 
-OpenMP reads its policy once, so each measurement is a process of its own.
+OpenMP reads its policy once, so each measurement is a separate process.
 """
 
 import os
@@ -37,7 +37,7 @@ BUSY = "while True: pass"
 
 
 def seconds_of_a_step(dtype: str, policy: str, programs: int) -> float:
-    """Seconds of a training step of ResNet-18 with two threads, beside some busy programs."""
+    """Return seconds of a training step of ResNet-18 with two threads and some busy programs."""
     names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_NUM_THREADS")
     environment = {name: value for name, value in os.environ.items() if name not in names}
     busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(programs)]
@@ -61,10 +61,10 @@ def run(rounds: int = 5) -> list[dict]:
     for dtype in ("float32", "bfloat16"):
         for programs in range(3):
             measured: dict[str, list[float]] = {policy: [] for policy in POLICIES}
-            for _ in range(rounds):  # in turns: other load on the machine hits each policy
+            for _ in range(rounds):  # alternately: other load affects each policy
                 for policy, seconds in measured.items():
                     seconds.append(seconds_of_a_step(dtype, policy, programs))
-            # The best time would hide what the busy programs do, so the median counts.
+            # The minimum would hide the effect of the busy programs, so use the median.
             middle = {policy: statistics.median(seconds) for policy, seconds in measured.items()}
             results += [
                 result(

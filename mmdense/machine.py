@@ -1,4 +1,4 @@
-"""What this machine offers to one process: cores and number formats."""
+"""Cores, bfloat16 support and memory settings of this machine."""
 
 import ctypes
 import os
@@ -13,10 +13,10 @@ _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def available_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
-    """Cores that this process may use, at least one.
+    """Return the number of cores that this process can use, at least one.
 
-    The least of the machine's cores, the process's affinity and, inside a container, the quota of
-    the control group (version 2: "quota period" in microseconds, or "max").
+    This is the minimum of the CPU affinity and, in a container, the quota of the control group
+    (version 2: "quota period" in microseconds, or "max").
     """
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -28,10 +28,9 @@ def available_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
 
 
 def supports_bf16() -> bool:
-    """Whether bfloat16 arithmetic is done in hardware by the device that MMEngine would train on.
+    """Return whether the default training device computes bfloat16 in hardware.
 
-    A processor without it (before AVX-512 BF16, AMX or Arm BF16) emulates bfloat16 slower than it
-    computes float32.
+    A CPU without AVX-512 BF16, AMX or Arm BF16 emulates it, which is slower than float32.
     """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -41,11 +40,10 @@ def supports_bf16() -> bool:
 
 
 def keep_freed_memory() -> bool:
-    """Let the C library keep the memory of freed tensors for the next ones; says whether it does.
+    """Make glibc keep freed memory for new tensors; return whether it does. Linux only.
 
-    By default glibc gives large blocks back to the system at once, and each new one is handed out
-    page by page; a training step takes and frees the same large blocks again and again. Linux with
-    glibc only.
+    By default glibc returns large blocks to the system at once, and a new block causes a page fault
+    for each page. A training step allocates and frees the same large blocks repeatedly.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,11 +1,11 @@
-"""Registries with the scope ``mmdense``, children of MMEngine's.
+"""Registries with the scope ``mmdense``, children of the registries of MMEngine.
 
-A config says ``type='mmdense.Name'``; whatever the host registers under the same name stays
-untouched. ``locations`` are the modules that register: they are imported at the first look-up, so
-no config has to import them one by one.
+Use them in a config with ``type='mmdense.Name'``. Classes with the same name in other scopes do not
+change. The modules in ``locations`` are imported at the first look-up, so configs need no import
+for each of them.
 """
 
-from mmengine import registry as host
+from mmengine import registry as root
 from mmengine.registry import Registry
 
 __all__ = [
@@ -29,9 +29,9 @@ def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(parent.name, parent=parent, scope="mmdense", locations=list(locations))
 
 
-DATA_SAMPLERS = _child(host.DATA_SAMPLERS, "mmdense.data.shards.sampler")
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, "mmdense.data.shards.sampler")
 DATASETS = _child(
-    host.DATASETS,
+    root.DATASETS,
     "mmdense.data.sets.camvid_dataset",
     "mmdense.data.checks.checked_coco_dataset",
     "mmdense.data.sets.prepared_images",
@@ -39,9 +39,9 @@ DATASETS = _child(
     "mmdense.data.shards.dataset",
     "mmdense.data.checks.skip_broken",
 )
-FUNCTIONS = _child(host.FUNCTIONS, "mmdense.data.views.image_batch")
+FUNCTIONS = _child(root.FUNCTIONS, "mmdense.data.views.image_batch")
 HOOKS = _child(
-    host.HOOKS,
+    root.HOOKS,
     "mmdense.collapse.collapse_hook",
     "mmdense.engine.broken_images",
     "mmdense.engine.non_finite",
@@ -54,22 +54,22 @@ HOOKS = _child(
     "mmdense.records.record_hook",
     "mmdense.transfer.apply",
 )
-LOOPS = _child(host.LOOPS, "mmdense.engine.loops")
-METRICS = _child(host.METRICS, "mmdense.evaluation.proposal_recall")
+LOOPS = _child(root.LOOPS, "mmdense.engine.loops")
+METRICS = _child(root.METRICS, "mmdense.evaluation.proposal_recall")
 MODELS = _child(
-    host.MODELS,
+    root.MODELS,
     "mmdense.data.views.multi_view_preprocessor",
     "mmdense.config.upstream_defaults",
     "mmdense.necks.simple_pyramid",
     "mmdense.ssl.siamese",
 )
-OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, "mmdense.engine.speed")
-OPTIM_WRAPPER_CONSTRUCTORS = _child(host.OPTIM_WRAPPER_CONSTRUCTORS, "mmdense.engine.layer_decay")
-STRATEGIES = _child(host.STRATEGIES, "mmdense.engine.fsdp")
-TASK_UTILS = _child(host.TASK_UTILS)
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "mmdense.engine.speed")
+OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS, "mmdense.engine.layer_decay")
+STRATEGIES = _child(root.STRATEGIES, "mmdense.engine.fsdp")
+TASK_UTILS = _child(root.TASK_UTILS)
 TRANSFORMS = _child(
-    host.TRANSFORMS,
+    root.TRANSFORMS,
     "mmdense.data.load_image",
     "mmdense.data.views.image_batch",
 )
-VISBACKENDS = _child(host.VISBACKENDS, "mmdense.engine.safe_vis_backend")
+VISBACKENDS = _child(root.VISBACKENDS, "mmdense.engine.safe_vis_backend")

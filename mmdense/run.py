@@ -19,7 +19,7 @@ _PACKAGES = ("mmdet", "mmpretrain", "mmseg")
 
 
 def installed_tools() -> dict[str, Path]:
-    """Return the Python tools that the OpenMMLab packages bring, by ``package:path``."""
+    """Return the Python tools in the OpenMMLab packages, by ``package:path``."""
     tools = {}
     for package in _PACKAGES:
         spec = importlib.util.find_spec(package)
@@ -35,8 +35,8 @@ def find_tool(name: str) -> Path:
     """Return the file of a tool, given as a path or as ``package:path``.
 
     Raises:
-        ValueError: There is no such file, and no package brings a tool of this name; the message
-            lists the tools with the same last part, or the option that lists all.
+        ValueError: There is no such file or tool; the message lists tools with the same last part,
+            or how to list all.
     """
     if Path(name).is_file():
         return Path(name)

@@ -1,4 +1,4 @@
-"""Draw what a config's data pipeline feeds to its model, as a PNG.
+"""Draw the inputs of a model, after its data pipeline, as a PNG.
 
 python tools/browse.py CONFIG [--split val] [--count 24] [-o DIR]
 """
@@ -19,25 +19,27 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--split", choices=["train", "val", "test"], default="train", help="default: %(default)s"
     )
-    parser.add_argument("--count", type=int, default=12, help="images; default: %(default)s")
+    parser.add_argument(
+        "--count", type=int, default=12, help="number of images (default: %(default)s)"
+    )
     parser.add_argument(
         "-o",
         "--output-dir",
         dest="out",
         metavar="DIR",
         type=Path,
-        help="folder for the PNG; default: work_dirs/<config name>/browse",
+        help="output folder (default: work_dirs/<config name>/browse)",
     )
     parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()
     if args.count < 1:
-        parser.error(f"--count must be at least 1, got {args.count}")
+        parser.error(f"--count must be at least 1, found {args.count}")
     return args
 
 
 def main() -> None:
-    """Read the images, draw them, and print where the sheets are."""
+    """Draw the images and print the paths of the files."""
     args = parse_arguments()
     from mmdense.engine import launch
     from mmdense.visual.contact_sheet import write_sheets
@@ -47,7 +49,7 @@ def main() -> None:
     images, classes, total = read_inputs(cfg, args.split, args.count)
     name = Path(args.config).stem
     folder = args.out or Path(cfg.work_dir) / "browse"
-    title = f"{name}, {args.split}: {len(images):,} of {total:,} images as the model gets them"
+    title = f"{name}, {args.split}: {len(images):,} of {total:,} images, as inputs of the model"
     for path in write_sheets(images, classes, title, folder / f"{name}_{args.split}.png"):
         print(path)
 

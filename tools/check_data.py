@@ -1,8 +1,8 @@
-"""Look for broken images and wrong annotations in the data of a config.
+"""Find broken images and wrong annotations in the data of a config.
 
 python tools/check_data.py CONFIG [--split train val test]
 
-Exits with 1 where there are errors.
+The exit status is 1 if there are errors.
 """
 
 import sys
@@ -16,11 +16,15 @@ SPLITS = ("train", "val", "test")
 
 
 def main() -> None:
-    """Check the data set of each split and print a table for each."""
+    """Check the data set of each split and print a table."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=config_file, help="config of mmdense or OpenMMLab")
     parser.add_argument(
-        "--split", nargs="+", choices=SPLITS, default=SPLITS, help="default: all that it has"
+        "--split",
+        nargs="+",
+        choices=SPLITS,
+        default=SPLITS,
+        help="default: all splits of the config",
     )
     parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     args = parser.parse_args()

@@ -22,25 +22,29 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "-o", "--out", type=Path, metavar="DIR",
-        help="for collapse.html and the PNGs; default collapse_report in the work directory",
+        help="output folder (default: collapse_report in the work directory)",
     )  # fmt: skip
     parser.add_argument(
-        "--config", type=config_file, help="of a run without the hook; needs --checkpoint"
+        "--config", type=config_file, help="config of a run without the hook; needs --checkpoint"
     )
     parser.add_argument(
-        "--checkpoint", nargs="+", default=[], metavar="FILE", help="of that run, in their order"
+        "--checkpoint",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="checkpoints of that run, in order",
     )
     parser.add_argument(
-        "--images", type=int, help="of the training set; default the hook's, or 512"
+        "--images", type=int, help="number of training images (default: that of the hook, or 512)"
     )
     parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
     parser.set_defaults(launcher="none", local_rank=0, seed=None, work_dir=None)
     args = parser.parse_args()
     if (args.config is None) != (not args.checkpoint):
-        parser.error("--config and --checkpoint go together")
+        parser.error("--config and --checkpoint need each other")
     if not args.work_dirs and args.config is None:
-        parser.error("name work directories, or --config and --checkpoint")
+        parser.error("pass work directories, or --config and --checkpoint")
     return args
 
 
@@ -67,11 +71,11 @@ def main() -> int:
 
 
 def _read_checkpoints(args: argparse.Namespace) -> Path:
-    """Measure checkpoints, write their ``collapse.json``, and give its folder."""
+    """Write the ``collapse.json`` of checkpoints, and return its folder."""
     from mmdense.collapse.checkpoint_readings import history_of_checkpoints
     from mmdense.engine import launch
 
-    cfg = launch.load_config(args)  # SyncBN stays: in eval mode it needs no GPU
+    cfg = launch.load_config(args)  # SyncBN needs no GPU in eval mode
     history = history_of_checkpoints(cfg, args.checkpoint, images=args.images)
     folder = args.out or Path(f"{cfg.work_dir}_checkpoints")
     history.write(folder)

@@ -7,21 +7,19 @@ import sys
 
 from mmdense.config.arguments import ToolParser
 
-_PANELS = 4  # of a picture
+_PANELS = 4  # of a figure
 
 
 def main() -> int:
-    """Print the differences; returns the exit status."""
-    parser = ToolParser(
-        description="Tell what differs between two records, from their configs to their results."
-    )
+    """Print the differences; return the exit status."""
+    parser = ToolParser(description="Compare two records, from their configs to their results.")
     words = "record.json, its folder, or SLUG/DATE_WHAT below results/"
     parser.add_argument("one", help=words)
     parser.add_argument("other", help=words)
     parser.add_argument(
         "--plot",
         metavar="FILE",
-        help="also draw, as a PNG, the curves that both have, or of two studies their variants",
+        help="also plot the curves of both, or the variants of two studies, as a PNG",
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
@@ -41,25 +39,25 @@ def main() -> int:
         for line in lines:
             print(f"  {line}")
     if not found:
-        print("nothing differs")
+        print("no differences")
     return _draw(args.plot, {args.one: one, args.other: other}) if args.plot else 0
 
 
 def _draw(file: str, records: dict) -> int:
-    """Draw variants of two studies, or curves that both have; returns the exit status."""
+    """Plot variants of two studies, or curves of both records; return the exit status."""
     from mmdense.records.compare import common_curves, common_scores
     from mmdense.records.plots import plot_curves, plot_scores
 
     scores = common_scores(records)
     found = list(records.values())
-    names = common_curves(found[0], found[-1])  # of a record and itself there is one
+    names = common_curves(found[0], found[-1])  # only one if a record is compared with itself
     if scores:
         path = plot_scores(dict(list(scores.items())[:_PANELS]), file)
     elif names:
         curves = {name: record.curves for name, record in records.items()}
         path = plot_curves(curves, names[:_PANELS], file)
     else:
-        print(f"--plot {file}: they have no curve or score in common", file=sys.stderr)
+        print(f"--plot {file}: the records have no common curve or score", file=sys.stderr)
         return 1
     print(f"\nwrote {path}")
     return 0

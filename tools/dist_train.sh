@@ -3,10 +3,10 @@
 #
 #   tools/dist_train.sh CONFIG PROCESSES [arguments of tools/train.py]
 #
-# PROCESSES is the number on this machine: its GPUs. On several machines, start it on each with
-# NNODES (their number), MASTER_ADDR (the name of one of them) and, if 29500 is taken, PORT.
-# When a process dies, all are started again, RESTARTS times (3 unless set), and go on from the last
-# checkpoint. PYTHON is the interpreter.
+# PROCESSES is the number of GPUs of this machine. On several machines, start it on each with NNODES
+# (number of machines), MASTER_ADDR (name of one of them) and PORT if 29500 is in use.
+# If a process fails, all are restarted from the last checkpoint, at most RESTARTS times (default: 3).
+# PYTHON is the interpreter.
 set -euo pipefail
 
 if [ $# -lt 2 ]; then
@@ -29,14 +29,14 @@ else
     )
 fi
 
-# torchrun hands one store to its processes through all restarts. Those of the second start find the
-# addresses of the first in it and wait for them for ever, so each start gets a store of its own.
+# torchrun shares one store with its processes over all restarts. Restarted processes would wait for
+# the addresses of the first start forever, so each start has its own store.
 export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 
 # After a signal a run has this long to write its checkpoint.
 export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=${TORCH_ELASTIC_SHUTDOWN_TIMEOUT:-90}
 
-# torchrun gives each process one thread unless told otherwise; here they share the cores.
+# By default torchrun sets one thread for each process; divide the cores instead.
 cores=$(nproc)
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((cores > processes ? cores / processes : 1))}"
 

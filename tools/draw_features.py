@@ -2,7 +2,7 @@
 
 python tools/draw_features.py WORK_DIR [--config FILE --checkpoint FILE] [-o DIR]
 
-Writes those pictures that the model can give, and captions.json, to WORK_DIR/pictures.
+Writes the images that the model supports, and captions.json, to WORK_DIR/pictures.
 """
 
 import argparse
@@ -19,9 +19,11 @@ def parse_arguments() -> argparse.Namespace:
 
     parser = ToolParser(description=__doc__.splitlines()[0])
     option = parser.add_argument
-    option("run", type=Path, metavar="WORK_DIR", help="folder of a run: config, last_checkpoint")
+    option(
+        "run", type=Path, metavar="WORK_DIR", help="work directory with config and last_checkpoint"
+    )
     option("--config", type=config_file, metavar="FILE", help="default: the *.py in WORK_DIR")
-    option("--checkpoint", metavar="FILE", help="default: what WORK_DIR/last_checkpoint names")
+    option("--checkpoint", metavar="FILE", help="default: that in WORK_DIR/last_checkpoint")
     option("-o", "--out", type=Path, metavar="DIR", help="default: WORK_DIR/pictures")
     option("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
@@ -30,7 +32,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Write the pictures, and print where they are."""
+    """Write the images and print their paths."""
     args = parse_arguments()
     from mmdense.engine import launch
     from mmdense.visual.draw_run import draw_run, find_checkpoint, find_config

@@ -2,7 +2,7 @@
 
 python tools/draw_proposals.py CONFIG CHECKPOINT IMAGE --out FILE.png [--top 8]
 
-A panel for each stage, a colour for each anchor; dots show where the next stage reads.
+There is a panel for each stage and a colour for each anchor; dots are points of the next stage.
 """
 
 import argparse
@@ -22,11 +22,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "config", type=config_file, help="of a detector with mmdense.CascadeRPNHead"
     )
-    parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head may lack")
-    parser.add_argument("image", help="picture file")
+    parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head are optional")
+    parser.add_argument("image", help="image file")
     parser.add_argument("--out", required=True, metavar="FILE.png", type=Path)
     parser.add_argument(
-        "--top", type=int, default=8, metavar="N", help="proposals; default: %(default)s"
+        "--top", type=int, default=8, metavar="N", help="number of proposals (default: %(default)s)"
     )
     parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
@@ -35,12 +35,12 @@ def parse_arguments() -> argparse.Namespace:
     if args.out.suffix != ".png":
         parser.error(f"--out {args.out}: the name must end in .png")
     if args.top < 1:
-        parser.error(f"--top must be at least 1, got {args.top}")
+        parser.error(f"--top must be at least 1, found {args.top}")
     return args
 
 
 def read_input(cfg: Any, image: str) -> dict:
-    """A picture behind the pipeline of the test, as a batch of one.
+    """Return an image after the test pipeline, as a batch of one.
 
     Raises:
         ValueError: The config has no such pipeline.
@@ -56,7 +56,7 @@ def read_input(cfg: Any, image: str) -> dict:
 
 
 def main() -> int:
-    """Write the picture, and print where it is."""
+    """Write the figure and print its path."""
     args = parse_arguments()
     import torch
 
@@ -73,15 +73,15 @@ def main() -> int:
 
     try:
         check_target(args.out)
-        picture = read_image(args.image)[..., ::-1]  # RGB
+        image = read_image(args.image)[..., ::-1]  # RGB
         cfg = launch.load_config(args)
         launch.fit_to_machine(cfg)
         detector = load_detector(cfg, args.checkpoint)
         head = proposal_head(detector)
         if not isinstance(head, CascadeRPNHead):
             raise ValueError(
-                f"the head is {type(head).__name__}, which has no stages to draw; take a config "
-                "with mmdense.CascadeRPNHead"
+                f"the head is {type(head).__name__}, which has no stages: use a config with "
+                "mmdense.CascadeRPNHead"
             )
         data = detector.data_preprocessor(read_input(cfg, args.image), False)
         meta = data["data_samples"][0].metainfo
@@ -89,7 +89,7 @@ def main() -> int:
         with torch.no_grad():
             maps = detector.extract_feat(data["inputs"])
         paths = follow_anchors(head, maps, meta, args.top)
-        draw_stages(picture, paths, args.out, scale_factor=tuple(meta["scale_factor"]))
+        draw_stages(image, paths, args.out, scale_factor=tuple(meta["scale_factor"]))
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -2,13 +2,12 @@
 
 python tools/dump_proposals.py CONFIG CHECKPOINT --out proposals.pkl [--split train]
 
-A name that ends in .pkl gives MMDetection's proposal file, which its data sets take as
-`proposal_file`. One that ends in .json gives COCO results of one category. Boxes are in pixels of
-the original images, and the images pass through the pipeline of the validation.
+A file with the suffix .pkl is a `proposal_file` of MMDetection; with .json it has COCO results of
+one category. Boxes are in pixels of the original images. The images use the validation pipeline.
 
-JSON is written image by image, and no more than a batch is held in memory. A pickle is one object,
-so all its proposals are held until the end, 20 bytes each: of an image at most `--max`, or
-`max_per_img` of the config; with --before-nms alone, `nms_pre` of each level.
+JSON is written image by image, so only one batch is in memory. A pickle is one object, so all
+proposals are in memory, 20 bytes each: at most `--max`, or `max_per_img` of the config, for an
+image; with --before-nms alone, `nms_pre` of each level.
 """
 
 import argparse
@@ -35,7 +34,7 @@ class ImageProposals(NamedTuple):
     """The proposals of an image, best first."""
 
     path: str
-    image_id: Any  # None where the data set has none
+    image_id: Any  # None if the data set has none
     boxes: np.ndarray  # x1, y1, x2, y2 in pixels of the original image, float32 [P, 4]
     scores: np.ndarray  # float32 [P]
 
@@ -46,17 +45,19 @@ def parse_arguments() -> argparse.Namespace:
 
     parser = ToolParser(description=__doc__.splitlines()[0])
     option = parser.add_argument
-    option("config", type=config_file, help="of a two-stage detector or an RPN")
-    option("checkpoint", help="checkpoint file; weights of a roi_head may lack")
+    option("config", type=config_file, help="config of a two-stage detector or an RPN")
+    option("checkpoint", help="checkpoint file; weights of a roi_head are optional")
     option("--out", required=True, metavar="FILE", type=Path, help="FILE.pkl or FILE.json")
     option("--split", choices=["train", "val", "test"], default="val", help="default: %(default)s")
-    option("--stage", type=int, metavar="K", help="of Cascade RPN, from 0; default: the last")
-    option("--before-nms", action="store_true", help="all nms_pre best boxes of each level")
+    option(
+        "--stage", type=int, metavar="K", help="stage of Cascade RPN, from 0 (default: the last)"
+    )
+    option("--before-nms", action="store_true", help="write the nms_pre best boxes of each level")
     option(
         "--max",
         type=int,
         metavar="N",
-        help="proposals of an image; default: max_per_img of the config, all with --before-nms",
+        help="proposals of an image (default: max_per_img of the config; all with --before-nms)",
     )
     parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
     launch.add_trust_argument(parser)
@@ -65,26 +66,26 @@ def parse_arguments() -> argparse.Namespace:
     if args.out.suffix not in SUFFIXES:
         parser.error(f"--out {args.out}: the name must end in {' or '.join(SUFFIXES)}")
     if args.max is not None and args.max < 1:
-        parser.error(f"--max must be at least 1, got {args.max}")
+        parser.error(f"--max must be at least 1, found {args.max}")
     return args
 
 
 def set_up_head(
     head: Any, *, stage: int | None, before_nms: bool, most: int | None
 ) -> dict[str, int]:
-    """Give a head a copy of its ``test_cfg`` with other limits.
+    """Set other limits in a copy of the ``test_cfg`` of a head; return arguments of ``predict``.
 
     Args:
         head: Its ``test_cfg`` is replaced.
-        stage: Whose boxes are wanted, from 0.
-        before_nms: Suppress nothing: no IoU exceeds 1.
-        most: Proposals of an image at most.
+        stage: Stage of the boxes, from 0.
+        before_nms: Suppress nothing: set the IoU threshold to 1.
+        most: Maximum number of proposals of an image.
 
     Returns:
-        Further arguments of ``predict``, which choose the stage.
+        Arguments of ``predict`` that select the stage.
 
     Raises:
-        ValueError: The head has no such stage, or no stages at all.
+        ValueError: The head has no such stage, or no stages.
     """
     head.test_cfg = copy.deepcopy(head.test_cfg)
     if before_nms:
@@ -96,24 +97,24 @@ def set_up_head(
     stages = getattr(head, "stages", None)
     if stages is None:
         raise ValueError(
-            f"--stage {stage}: {type(head).__name__} has no stages; leave the option out, or take "
-            "a config with mmdense.CascadeRPNHead"
+            f"--stage {stage}: {type(head).__name__} has no stages. Omit the option, or use a "
+            "config with mmdense.CascadeRPNHead"
         )
     if not 0 <= stage < len(stages):
-        raise ValueError(f"--stage {stage}: the head has the stages 0 to {len(stages) - 1}")
+        raise ValueError(f"--stage {stage}: the head has stages 0 to {len(stages) - 1}")
     return {"stage": stage}
 
 
 def build_loader(cfg: Any, split: str, *, whole: bool) -> Any:
-    """A loader of all images of a split, in order, without what a training leaves out or changes.
+    """Return a loader of all images of a split, in order and without augmentation.
 
     Args:
-        cfg: With the data loader of the split and, for the train split, that of the validation.
+        cfg: With the data loader of the split and, for "train", also that of the validation.
         split: ``train``, ``val`` or ``test``.
-        whole: Whether a part of the data set is of no use.
+        whole: Whether all images of the data set are needed.
 
     Raises:
-        ValueError: There is no such loader, it has a wrapper of data sets, or ``indices``.
+        ValueError: There is no such loader, or its data set is a wrapper or has ``indices``.
     """
     from mmengine.runner import Runner
 
@@ -124,18 +125,18 @@ def build_loader(cfg: Any, split: str, *, whole: bool) -> Any:
             raise ValueError(f"{cfg.filename} has no {name}_dataloader.dataset")
         if "pipeline" not in dataset:
             raise ValueError(
-                f"{cfg.filename}: {name}_dataloader.dataset, {dataset['type']}, has no pipeline; "
-                "where it is a wrapper, name the data set itself"
+                f"{cfg.filename}: {name}_dataloader.dataset, {dataset['type']}, has no pipeline. "
+                "If it is a wrapper, use the data set inside it"
             )
     dataset = cfg[f"{split}_dataloader"].dataset
     if whole and dataset.get("indices") is not None:
         raise ValueError(
-            f"{cfg.filename}: {split}_dataloader.dataset.indices takes a part of the images, and "
-            "MMDetection refuses a proposal file that lacks some; take indices out, or write .json"
+            f"{cfg.filename}: {split}_dataloader.dataset.indices selects a part of the images, but "
+            "a proposal file of MMDetection needs all. Remove indices, or write .json"
         )
     loader = cfg[f"{pipeline_of}_dataloader"]
     settings = {key: loader[key] for key in loader if key != "batch_sampler"}
-    # In test mode a data set keeps the images that filter_cfg would leave out.
+    # In test mode a data set ignores filter_cfg.
     images = {**dataset, "pipeline": loader.dataset.pipeline, "test_mode": True}
     settings.update(
         dataset=images, drop_last=False, sampler={"type": "DefaultSampler", "shuffle": False}
@@ -146,16 +147,16 @@ def build_loader(cfg: Any, split: str, *, whole: bool) -> Any:
 def propose(
     detector: Any, head: Any, batches: Iterable[dict], options: dict[str, int]
 ) -> Iterator[ImageProposals]:
-    """Run a detector as far as its proposals.
+    """Yield the proposals of a detector.
 
     Args:
         detector: In eval mode.
         head: Its head.
         batches: From a data loader.
-        options: Further arguments of the head's ``predict``.
+        options: Arguments of ``predict`` of the head.
 
     Raises:
-        ValueError: A box or a score is not finite, or an image does not tell its scale.
+        ValueError: A box or a score is not finite, or an image has no scale factor.
     """
     import torch
 
@@ -170,7 +171,7 @@ def propose(
             maps = detector.extract_feat(data["inputs"])
             results = head.predict(maps, samples, rescale=True, **options)
         for sample, result in zip(samples, results, strict=True):
-            # Copies: the results are parts of larger tensors, which would be kept with them.
+            # Copy: the results are views of larger tensors.
             boxes, scores = (
                 part.cpu().numpy().astype(np.float32, order="C")
                 for part in (result.bboxes, result.scores)
@@ -182,10 +183,10 @@ def propose(
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to be written piece by piece, which takes its name when all of it is on the disk.
+    """Context with a file that replaces ``path`` when it is complete.
 
     Raises:
-        OSError: It could not be written; what stood under the name is untouched.
+        OSError: The file cannot be written; an existing file is not changed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -200,28 +201,28 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_proposal_file(found: Iterable[ImageProposals], file: BinaryIO) -> tuple[int, int]:
-    """Write MMDetection's ``proposal_file``: from a name to arrays ``bboxes`` and ``scores``.
+    """Write a ``proposal_file`` of MMDetection: arrays ``bboxes`` and ``scores`` by image name.
 
-    A name is the image's folder and file.
+    The name consists of the folder and the file name of the image.
 
     Returns:
-        The number of images and of proposals.
+        The numbers of images and proposals.
 
     Raises:
-        ValueError: Two images have one name.
+        ValueError: Two images have the same name.
     """
     content: dict[str, dict[str, np.ndarray]] = {}
     for image in found:
-        folder, name = split_path(image.path)  # as the host does, to the letter
+        folder, name = split_path(image.path)  # as in MMDetection
         folder = split_path(folder)[1]
         name = f"{folder}/{name}" if folder else name
         if name in content:
             raise ValueError(
-                f"two images are called {name}, and MMDetection's proposal file tells images apart "
-                "by folder and file only; write .json, or rename a folder"
+                f"two images have the name {name}, but a proposal file of MMDetection needs unique "
+                "names of folder and file. Write .json, or rename a folder"
             )
         content[name] = {"bboxes": image.boxes, "scores": image.scores}
-    pickle.dump(content, file, protocol=5)  # from 5 on, arrays are not copied
+    pickle.dump(content, file, protocol=5)  # protocol 5 does not copy arrays
     return len(content), sum(len(image["scores"]) for image in content.values())
 
 
@@ -230,11 +231,11 @@ def write_coco_results(
 ) -> tuple[int, int]:
     """Write COCO results as JSON: ``image_id``, ``category_id``, ``bbox`` (x, y, w, h), ``score``.
 
-    All are of category 1, or of the first of ``categories`` where 1 is none of them: pycocotools
-    leaves out what is of an unknown one.
+    The category is 1, or the first of ``categories`` if 1 is not among them: pycocotools ignores
+    unknown categories.
 
     Returns:
-        The number of images and of proposals.
+        The numbers of images and proposals.
     """
     category = 1 if 1 in categories else categories[0]
     images = proposals = 0
@@ -254,7 +255,7 @@ def write_coco_results(
 
 
 def main() -> int:
-    """Write the file, and print what is in it."""
+    """Write the file and print its numbers of images and proposals."""
     args = parse_arguments()
     from rich.console import Console
     from rich.progress import track

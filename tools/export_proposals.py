@@ -2,7 +2,7 @@
 
 python tools/export_proposals.py CONFIG CHECKPOINT --out FILE.onnx --size HEIGHT WIDTH
 
-The model takes one normalised image, and gives boxes and scores of all anchors, before NMS.
+The input is a normalised image; the outputs are boxes and scores of all anchors, before NMS.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "config", type=config_file, help="of a detector with mmdense.CascadeRPNHead"
     )
-    parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head may lack")
+    parser.add_argument("checkpoint", help="checkpoint file; weights of a roi_head are optional")
     parser.add_argument("--out", required=True, metavar="FILE.onnx", type=Path)
     parser.add_argument(
         "--size", required=True, nargs=2, type=int, metavar=("HEIGHT", "WIDTH"), help="in pixels"
@@ -34,12 +34,12 @@ def parse_arguments() -> argparse.Namespace:
     if args.out.suffix != ".onnx":
         parser.error(f"--out {args.out}: the name must end in .onnx")
     if min(args.size) < 1:
-        parser.error(f"--size must be positive, got {args.size}")
+        parser.error(f"--size must be positive, found {args.size}")
     return args
 
 
 def main() -> int:
-    """Write the file, and say what it takes and gives."""
+    """Write the file and print its inputs and outputs."""
     args = parse_arguments()
     if missing := [name for name in ("onnx", "onnxscript") if not importlib.util.find_spec(name)]:
         print(f"export needs {' and '.join(missing)}: pip install 'mmdense[onnx]'", file=sys.stderr)
@@ -61,7 +61,7 @@ def main() -> int:
     height, width = args.size
     print(
         f"{args.out}: image [1, 3, {height}, {width}], normalised, to boxes [1, L, 4] in pixels "
-        f"and scores [1, L]; {len(operators)} kinds of operators, all of the standard"
+        f"and scores [1, L]; {len(operators)} types of operators, all standard"
     )
     return 0
 

@@ -14,31 +14,35 @@ from mmdense.evaluation.knn import knn_classify_each
 def _arguments() -> argparse.Namespace:
     parser = argument_parser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--k", type=int, nargs="+", default=[20, 200], help="neighbours that vote; each is reported"
+        "--k",
+        type=int,
+        nargs="+",
+        default=[20, 200],
+        help="numbers of neighbours; each is reported",
     )
     parser.add_argument(
         "--temperature",
         type=float,
         default=0.07,
-        help="of the votes; smaller lets the nearest decide",
+        help="smaller values give more weight to the nearest neighbours",
     )
     args = parser.parse_args()
     if min(args.k) < 1:
-        parser.error(f"--k needs numbers from 1, found {min(args.k)}")
+        parser.error(f"--k must be at least 1, found {min(args.k)}")
     if args.temperature <= 0:
         parser.error(f"--temperature must be positive, found {args.temperature}")
     return args
 
 
 def main() -> int:
-    """Evaluate every k from one search."""
+    """Evaluate every k with one search."""
     args = _arguments()
 
     def check_bank(rows: int) -> None:
         if max(args.k) > rows:
             raise ValueError(
-                f"--k asks for {max(args.k)} neighbours of {rows} training images; lower it, or "
-                "give more images in train_dataloader"
+                f"--k {max(args.k)} is more than the {rows} training images; lower it, or use "
+                "more images in train_dataloader"
             )
 
     def evaluate(features: FrozenFeatures) -> dict[str, float]:

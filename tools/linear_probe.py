@@ -11,14 +11,14 @@ from mmdense.evaluation.linear_probe import STRENGTHS, fit_linear_probe
 
 
 def main() -> int:
-    """Fit on the train images, score the test images."""
+    """Fit on the train images, evaluate on the test images."""
     parser = argument_parser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--strengths",
         type=float,
         nargs="+",
         default=list(STRENGTHS),
-        help="L2 penalties to choose from, on a fifth of the train images; default 1e-6 to 10",
+        help="L2 penalties to select from, on a fifth of the train images (default: 1e-6 to 10)",
     )
     args = parser.parse_args()
     if min(args.strengths) < 0:

@@ -1,4 +1,4 @@
-"""Make the generated data set Collage; a set that is already there is left as it is.
+"""Generate the data set Collage; an existing set is not changed.
 
 python tools/make_collage.py --size small
 """
@@ -8,12 +8,12 @@ from mmdense.data.collage import generate as collage
 
 
 def main() -> None:
-    """Make one set and print its folder."""
+    """Generate a set and print its folder."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=collage.SIZES, default="small", help="default: small")
-    parser.add_argument("--out", default="data", help="folder for data sets; default: data")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, another set")
-    parser.add_argument("--workers", type=int, help="processes; default: one a processor")
+    parser.add_argument("--out", default="data", help="folder of data sets (default: data)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the set")
+    parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
     args = parser.parse_args()
     try:
         print(collage.ensure(args.size, args.out, args.seed, args.workers))

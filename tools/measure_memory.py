@@ -1,4 +1,4 @@
-"""Watch the memory of a long training on tiny pictures, and keep the record.
+"""Measure the memory of a long training on tiny images, and keep the record.
 
 python tools/measure_memory.py WHAT [--steps 10000]
 """
@@ -13,13 +13,15 @@ from typing import Any
 from mmdense.config.arguments import ToolParser
 
 ROOT = Path(__file__).resolve().parents[1]
-WARM_UP = 0.1  # share of the steps
+WARM_UP = 0.1  # fraction of the steps
 
 
 def main() -> int:
-    """Train SimSiam on Collage in its tiny size with two workers; keep what was resident."""
+    """Train SimSiam on tiny Collage with two workers; record the resident memory."""
     parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", metavar="WHAT", help="names results/memory/<date>_<WHAT>")
+    parser.add_argument(
+        "what", metavar="WHAT", help="keep the record as results/memory/<date>_<WHAT>"
+    )
     parser.add_argument("--steps", type=int, default=10_000, help="default: %(default)s")
     args = parser.parse_args()
     from mmdense.engine import launch
@@ -40,15 +42,15 @@ def main() -> int:
 
 
 def _config(steps: int) -> Any:
-    """A model of one eighth of the usual width on pictures of 32 px."""
+    """A model of one eighth of the usual width on images of 32 px."""
     from mmengine.config import Config
 
     from mmdense.data.collage import generate as collage
 
-    place = collage.ensure("tiny", root=ROOT / "data")
+    folder = collage.ensure("tiny", root=ROOT / "data")
     cfg = Config.fromfile(ROOT / "configs" / "pretrain" / "simsiam_r18_collage.py")
     cfg.train_dataloader.update(batch_size=8, num_workers=2)
-    cfg.train_dataloader.dataset.data_root = str(place / "unlabelled")
+    cfg.train_dataloader.dataset.data_root = str(folder / "unlabelled")
     cfg.data_preprocessor.common.size = 32
     cfg.model.backbone.update(stem_channels=8, base_channels=8)
     cfg.model.neck.update(in_channels=64, hid_channels=32, out_channels=32)
@@ -61,7 +63,7 @@ def _config(steps: int) -> Any:
 
 
 def _watch(interval: int) -> list[float]:
-    """Register the hook; the list gets what this process and its workers hold, in MiB."""
+    """Register a hook that appends the memory of this process and its workers, in MiB."""
     from mmengine.hooks import Hook
 
     from mmdense.registry import HOOKS
@@ -85,7 +87,7 @@ def _family() -> list[int]:
 
 
 def _resident_mib(process: int) -> float:
-    """Resident memory, shared pages in equal shares."""
+    """Proportional set size: shared pages are divided by the number of processes."""
     for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024

@@ -1,4 +1,4 @@
-"""Measure what a newcomer waits for: set up a fresh clone, keep the time and the size.
+"""Measure time and size of the set-up of a fresh clone, and keep the record.
 
 python tools/measure_setup.py WHAT
 """
@@ -15,10 +15,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
-    """Clone the last commit into an empty folder, run ``make setup`` there, keep a record."""
+    """Clone the last commit into an empty folder, run ``make setup``, and keep the record."""
     parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", metavar="WHAT", help="names results/setup/<date>_<WHAT>")
-    parser.add_argument("--python", default="python3", help="interpreter that makes the .venv")
+    parser.add_argument(
+        "what", metavar="WHAT", help="keep the record as results/setup/<date>_<WHAT>"
+    )
+    parser.add_argument("--python", default="python3", help="Python interpreter for the .venv")
     args = parser.parse_args()
     from mmdense.records.record import Record, keep_and_say
 

@@ -1,10 +1,10 @@
-"""Run a pipeline: pretrain, probe, fine-tune, tabulate.
+"""Run a pipeline: pretrain, probe, fine-tune, report.
 
     python tools/pipeline.py configs/pipelines/collage_demo.py
     python tools/pipeline.py configs/pipelines/bccd.py --source FOLDER_OF_THE_DATA
 
-The same command continues an interrupted pipeline; a stage whose inputs did not change is not run
-again.
+Run the command again to resume an interrupted pipeline. A stage whose inputs did not change is not
+run again.
 """
 
 import argparse
@@ -16,13 +16,15 @@ from mmdense.config.arguments import ToolParser, config_file
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = ToolParser(description="Run a pipeline: pretrain, probe, fine-tune, tabulate.")
+    parser = ToolParser(description="Run a pipeline: pretrain, probe, fine-tune, report.")
     parser.add_argument("config", type=config_file, help="such as those in configs/pipelines")
-    parser.add_argument("--work-dir", type=Path, help="default work_dirs/<name of the pipeline>")
+    parser.add_argument("--work-dir", type=Path, help="default: work_dirs/<name of the pipeline>")
     parser.add_argument(
-        "--source", type=Path, help="folder with the archives of the data; default $MMDENSE_SOURCES"
+        "--source",
+        type=Path,
+        help="folder with the downloaded archives (default: $MMDENSE_SOURCES)",
     )
-    parser.add_argument("--seed", type=int, help="random seed; default the config's")
+    parser.add_argument("--seed", type=int, help="random seed (default: that of the config)")
     parser.add_argument(
         "--keep",
         metavar="WHAT",

@@ -2,8 +2,8 @@
 
 python tools/plot_proposals.py RESULTS.json [...] --annotations FILE.json --out recall.png
 
-RESULTS.json are COCO results, as tools/dump_proposals.py writes them; each is a line in its own
-colour. Recall is COCO's, whatever the class of an object.
+RESULTS.json are COCO results from tools/dump_proposals.py; each file is a line in the plots. Recall
+is class-agnostic, as in COCO.
 """
 
 import argparse
@@ -24,31 +24,37 @@ def parse_arguments() -> argparse.Namespace:
     option("results", nargs="+", type=Path, metavar="RESULTS.json", help="COCO results")
     option("--annotations", required=True, type=Path, metavar="FILE.json", help="in COCO format")
     option("--out", required=True, type=Path, metavar="FILE.png")
-    option("--budget", type=int, default=300, metavar="N", help="left plot; default: %(default)s")
+    option(
+        "--budget",
+        type=int,
+        default=300,
+        metavar="N",
+        help="proposals of an image in the left plot (default: %(default)s)",
+    )
     option("--size", default="all", help="all, small, medium or large; default: %(default)s")
     args = parser.parse_args()
     if args.out.suffix != ".png":
         parser.error(f"--out {args.out}: the name must end in .png")
     if args.budget < 1:
-        parser.error(f"--budget must be at least 1, got {args.budget}")
+        parser.error(f"--budget must be at least 1, found {args.budget}")
     names = [path.stem for path in args.results]
     if len(set(names)) < len(names):
-        parser.error(f"two results have one name in {', '.join(names)}; rename a file")
+        parser.error(f"two results have the same name in {', '.join(names)}: rename a file")
     return args
 
 
 def read_results(path: Path, images: Sequence[Any], most: int) -> dict[Any, np.ndarray]:
-    """The best proposals of each image, [P, 4] of x, y, width, height in pixels, best first.
+    """Return the best proposals of each image, [P, 4] of x, y, width, height in pixels, best first.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It holds no COCO results, or an image that the annotations lack.
+        FileNotFoundError: The file does not exist.
+        ValueError: It has no COCO results, or an image that is not in the annotations.
     """
     from mmdense.data.load_json import load_json
 
     content = load_json(path)
     if not isinstance(content, list):
-        raise ValueError(f"{path} holds no list, so no COCO results")
+        raise ValueError(f"{path} has no COCO results: expected a list")
     found: dict[Any, list] = {image: [] for image in images}
     for place, one in enumerate(content):
         if not isinstance(one, dict) or not {"image_id", "bbox", "score"} <= set(one):
@@ -64,7 +70,7 @@ def read_results(path: Path, images: Sequence[Any], most: int) -> dict[Any, np.n
 
 
 def main() -> int:
-    """Write the picture, and print average recall."""
+    """Write the figure and print average recall."""
     args = parse_arguments()
     from mmdense.evaluation.proposal_recall import read_objects
     from mmdense.evaluation.recall import BUDGETS, average_recall, match_objects, recall_curves
@@ -75,8 +81,8 @@ def main() -> int:
     try:
         if len(args.results) > len(COLOURS):
             raise ValueError(
-                f"{len(args.results)} results, but {len(COLOURS)} colours that all readers can "
-                "tell apart: make several pictures"
+                f"at most {len(COLOURS)} results fit into one figure, found {len(args.results)}: "
+                "make several figures"
             )
         objects = read_objects(args.annotations)
         counted = np.concatenate([one.counted for one in objects.values()], axis=-1)  # [A, G]
@@ -90,11 +96,11 @@ def main() -> int:
             together = np.concatenate(places, axis=-1)  # [A, T, G]
             curves[path.stem] = recall_curves(together, counted, budgets)
             values = average_recall(together, counted, budgets).get(args.size, [])
-            said = ", ".join(f"AR{n} {value:.3f}" for n, value in zip(budgets, values))
+            text = ", ".join(f"AR{n} {value:.3f}" for n, value in zip(budgets, values))
             without = sum(not len(boxes) for boxes in proposals.values())
-            if without:  # as of a dump of a part of the images; their objects count as missed
-                said += f"; {without} of {len(proposals)} images have no proposals"
-            print(f"{path.stem}: {said}")
+            if without:  # their objects count as missed
+                text += f"; {without} of {len(proposals)} images have no proposals"
+            print(f"{path.stem}: {text}")
         plot_recall(curves, args.out, budget=args.budget, size=args.size)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)

@@ -1,13 +1,13 @@
-"""Prepare data sets from their publishers' files; nothing is downloaded.
+"""Prepare data sets from downloaded files.
 
     python tools/prepare_data.py bccd camvid --source FOLDER
     python tools/prepare_data.py coco --source FOLDER
-    python tools/prepare_data.py --shard FOLDER_OF_PHOTOS --out data/shards
+    python tools/prepare_data.py --shard FOLDER_OF_IMAGES --out data/shards
 
-Small sets are converted into DATA/<name>, once and completely. Large ones (COCO, VOC, ADE20K,
-ImageNet) are checked where they are and DATA/<name> becomes a link. What is missing is said, and
-where it is published. --shard packs any folder of images, or of a folder a class, into WebDataset
-shards, or indexes shards that are there.
+Small sets are converted once, into DATA/<name>. Large ones (COCO, VOC, ADE20K, ImageNet) are
+checked, and DATA/<name> becomes a link. An error lists missing files and where to download them.
+--shard packs a folder of images, optionally with a folder for each class, into WebDataset shards,
+or indexes existing shards.
 """
 
 import argparse
@@ -26,42 +26,46 @@ def parse_arguments() -> argparse.Namespace:
     listing = "\n".join(f"  {name:{width}}{home}" for name, home in DATASET_HOMES.items())
     parser = ToolParser(
         description=__doc__.splitlines()[0],
-        epilog=f"data sets, and the files to bring:\n{listing}",
+        epilog=f"data sets and the files to download:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a data set of the list below")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="data sets from the list below")
     parser.add_argument(
         "--source",
         type=Path,
         metavar="PATH",
-        help=f"archive, or folder with the archives or the unpacked files; or ${SOURCES_VARIABLE}",
+        help=f"archive, or folder with archives or extracted files (default: ${SOURCES_VARIABLE})",
     )
     parser.add_argument(
-        "--root", type=Path, default=Path("data"), help="folder of all data sets; default: data"
+        "--root", type=Path, default=Path("data"), help="output folder of data sets (default: data)"
     )
     parser.add_argument(
         "--shard",
         type=Path,
         metavar="FOLDER",
-        help="pack the images of this folder; without --out, index the *.tar in it",
+        help="pack the images of this folder; without --out, index its *.tar files",
     )
-    parser.add_argument("--out", type=Path, help="folder of shards to make")
-    parser.add_argument("--max-bytes", type=int, help="largest shard; default: 500,000,000")
-    parser.add_argument("--max-samples", type=int, help="most images of a shard; default: any")
+    parser.add_argument("--out", type=Path, help="output folder of the shards")
+    parser.add_argument(
+        "--max-bytes", type=int, help="maximum size of a shard (default: 500,000,000)"
+    )
+    parser.add_argument(
+        "--max-samples", type=int, help="maximum images of a shard (default: no limit)"
+    )
     args = parser.parse_args()
     if bool(args.names) == bool(args.shard):
-        parser.error("give names of data sets, or --shard FOLDER")
+        parser.error("pass names of data sets, or --shard FOLDER")
     if args.names and args.out:
-        parser.error("--out goes with --shard; data sets are made below --root")
+        parser.error("--out needs --shard; data sets are written to --root")
     if args.shard and args.source:
-        parser.error("--source goes with names of data sets; --shard names its own folder")
+        parser.error("--source is for names of data sets; --shard has its own folder")
     if not args.out and (args.max_bytes, args.max_samples) != (None, None):
-        parser.error("--max-bytes and --max-samples go with --shard FOLDER --out FOLDER")
+        parser.error("--max-bytes and --max-samples need --shard FOLDER --out FOLDER")
     return args
 
 
 def shard(args: argparse.Namespace) -> int:
-    """Write or index shards, and say what there is."""
+    """Write or index shards, and print their numbers."""
     from mmdense.data.shards.index import INDEX, index_shards
     from mmdense.data.shards.write import write_shards
 

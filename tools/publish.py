@@ -1,4 +1,4 @@
-"""Strip a checkpoint to its weights, under a name with their SHA-256.
+"""Export the weights of a checkpoint; the file name ends in its SHA-256.
 
 python tools/publish.py work_dirs/RUN/epoch_12.pth [--format safetensors] [-o FOLDER]
 """
@@ -13,9 +13,11 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     from mmdense.engine import launch
 
-    parser = ToolParser(description="Strip a checkpoint to its weights.")
-    parser.add_argument("checkpoint", help="of a training run")
-    parser.add_argument("-o", "--out", metavar="FOLDER", help="default: beside the checkpoint")
+    parser = ToolParser(description="Export the weights of a checkpoint.")
+    parser.add_argument("checkpoint", help="checkpoint of a training")
+    parser.add_argument(
+        "-o", "--out", metavar="FOLDER", help="output folder (default: that of the checkpoint)"
+    )
     parser.add_argument("--format", choices=["pth", "safetensors"], default="pth")
     launch.add_trust_argument(parser)
     return parser.parse_args()

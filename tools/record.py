@@ -1,4 +1,4 @@
-"""Keep the record of a run below results/, where tables read it.
+"""Keep the record of a run in results/, for the tables.
 
 python tools/record.py work_dirs/RUN --keep WHAT [--slug SLUG] [--allow-dirty]
 """
@@ -9,20 +9,20 @@ from mmdense.config.arguments import ToolParser
 
 
 def main() -> int:
-    """Keep the record, or say why not; returns the exit status."""
-    parser = ToolParser(
-        description="Keep the record of a run below results/, where tables read it."
-    )
-    parser.add_argument("work_dir", help="folder of the run, with its record.json")
+    """Keep the record; return the exit status."""
+    parser = ToolParser(description="Keep the record of a run in results/, for the tables.")
+    parser.add_argument("work_dir", help="work directory with record.json")
     parser.add_argument(
         "--keep",
         required=True,
         metavar="WHAT",
-        help="the record goes to results/<slug>/<date>_<WHAT>",
+        help="keep it as results/<slug>/<date>_<WHAT>",
     )
-    parser.add_argument("--slug", help="default that of the run: the folder of its config")
+    parser.add_argument("--slug", help="default: the folder name of the config")
     parser.add_argument(
-        "--allow-dirty", action="store_true", help="keep it although its code was not committed"
+        "--allow-dirty",
+        action="store_true",
+        help="keep it although the code has uncommitted changes",
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.

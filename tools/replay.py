@@ -16,13 +16,13 @@ def parse_arguments() -> argparse.Namespace:
     parser = ToolParser(
         description="Repeat a step that gave NaN or infinity, and show where it came from."
     )
-    parser.add_argument("step", help="file that the run left in <work dir>/non_finite")
+    parser.add_argument("step", help="file in <work dir>/non_finite")
     launch.add_trust_argument(parser)
     return parser.parse_args()
 
 
 def main() -> int:
-    """Run the step and print what was found, in the order of cause and effect."""
+    """Repeat the step and print where NaN or infinity appears, in order."""
     args = parse_arguments()
     from mmdense.engine.replay import replay
 

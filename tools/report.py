@@ -3,7 +3,7 @@
     python tools/report.py work_dirs/collage_demo
     python tools/report.py results/cascade_rpn/2026-11-22_detection_collage -o page.html
 
-The page is one file that opens without a network. Pipelines and studies write theirs at their end.
+The report is one file that needs no network. Pipelines and studies write it at their end.
 """
 
 import sys
@@ -13,7 +13,7 @@ from mmdense.config.arguments import ToolParser
 
 
 def main() -> int:
-    """Write the page and print its path."""
+    """Write the report and print its path."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "records", nargs="+", type=Path, metavar="WORK_DIR_OR_RECORD",
@@ -21,10 +21,12 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument(
         "-o", "--out", type=Path, metavar="FILE",
-        help="default report.html beside the record, or here for several",
+        help="default: report.html next to the record, or in the current folder for several",
     )  # fmt: skip
     parser.add_argument(
-        "--baseline", metavar="VARIANT", help="of a study, for p-values; default the config's"
+        "--baseline",
+        metavar="VARIANT",
+        help="variant for p-values of a study (default: that of the config)",
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.

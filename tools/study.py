@@ -1,9 +1,9 @@
-"""Run a study: variants of a config, each with several seeds, in one table.
+"""Run a study: train variants of a config with several seeds and compare them in a table.
 
     python tools/study.py configs/cascade_rpn/study_proposals_bccd.py --source FOLDER_OF_THE_DATA
 
-The same command continues an interrupted study. With --variants only some are trained; the record
-and the table come from a run with all, which does not train again what was trained.
+Run the command again to resume an interrupted study. --variants trains only some variants; a later
+run with all variants writes the record and the table, and does not repeat finished trainings.
 """
 
 import argparse
@@ -17,19 +17,21 @@ from mmdense.config.options import ConfigOptions
 def _arguments() -> argparse.Namespace:
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=config_file, help="study config")
-    parser.add_argument("--work-dir", type=Path, help="default work_dirs/<name of the study>")
+    parser.add_argument("--work-dir", type=Path, help="default: work_dirs/<name of the study>")
     parser.add_argument(
-        "--source", type=Path, help="folder with the archives of the data; default $MMDENSE_SOURCES"
+        "--source",
+        type=Path,
+        help="folder with the downloaded archives (default: $MMDENSE_SOURCES)",
     )
     parser.add_argument(
-        "--variants", nargs="+", metavar="NAME", help="train these only, and write no record"
+        "--variants", nargs="+", metavar="NAME", help="train only these, without a record"
     )
     parser.add_argument(
         "--cfg-options",
         nargs="+",
         action=ConfigOptions,
         metavar="K=V",
-        help="values of the study config, such as seeds=[0]; variables change what they compute",
+        help="override values and variables of the study config, such as seeds=[0]",
     )
     parser.add_argument(
         "--keep",
@@ -38,7 +40,9 @@ def _arguments() -> argparse.Namespace:
     )
     args = parser.parse_args()
     if args.keep and args.variants:
-        parser.error("--keep goes without --variants: a study's record has all of its variants")
+        parser.error(
+            "--keep does not work with --variants: a record needs all variants of the study"
+        )
     return args
 
 
@@ -57,7 +61,7 @@ def main() -> int:
         )
         study.run(source=args.source)
         if study.left_out:
-            print(f"no record yet: not trained are {', '.join(study.left_out)}")
+            print(f"no record: variants not trained: {', '.join(study.left_out)}")
         else:
             study.report(keep_as=args.keep)
 

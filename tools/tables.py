@@ -1,7 +1,7 @@
-"""Write every figure that stands outside results/, or check that all are up to date.
+"""Update all numbers outside results/ from the records, or check that they are up to date.
 
-These are the tables of the README files, the `expected` scores of the configs, the metafiles of the
-projects with model-index.yml, and results/results.csv.
+These are the tables of the README files and docs, the `expected` scores of the configs, the
+metafiles of the projects with model-index.yml, and results/results.csv.
 
 python tools/tables.py [--check]
 """

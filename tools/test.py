@@ -1,6 +1,6 @@
 """Evaluate a checkpoint with the metrics of a config.
 
-python tools/test.py CONFIG CHECKPOINT [--out predictions.pkl] [--show-dir pictures]
+python tools/test.py CONFIG CHECKPOINT [--out predictions.pkl] [--show-dir images]
 """
 
 import argparse
@@ -12,14 +12,14 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     from mmdense.engine import launch
 
-    parser = ToolParser(description="Evaluate a checkpoint.")
+    parser = ToolParser(description="Evaluate a checkpoint with the metrics of a config.")
     launch.add_common_arguments(parser)
     parser.add_argument("checkpoint", help="checkpoint file")
     parser.add_argument("--out", metavar="FILE.pkl", help="also write all predictions to this file")
     parser.add_argument(
         "--show-dir",
         metavar="DIR",
-        help="also write the test images with what was predicted on them",
+        help="also write the test images with their predictions",
     )
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Train whatever a config describes.
+"""Train the model of a config.
 
 python tools/train.py CONFIG [--amp] [--resume] [--init CHECKPOINT]
 tools/dist_train.sh CONFIG 8
@@ -13,39 +13,41 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     from mmdense.engine import launch
 
-    parser = ToolParser(description="Train whatever a config describes.")
+    parser = ToolParser(description="Train the model of a config.")
     launch.add_common_arguments(parser)
     parser.add_argument(
         "--resume",
         nargs="?",
         const="auto",
         metavar="CHECKPOINT",
-        help="go on from a checkpoint; without a value from the last good one of the run",
+        help="resume from a checkpoint; without a value, from the last complete one of the run",
     )
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="start anew in a work directory that holds checkpoints of another run",
+        help="start a new run in a work directory with checkpoints of another run",
     )
     parser.add_argument(
         "--init",
         metavar="CHECKPOINT",
-        help="start the backbone from a pretraining checkpoint; every key must fit",
+        help="load the backbone from a checkpoint; all keys must match",
     )
     parser.add_argument(
         "--allow",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="weights and doubts that may differ when weights are loaded, such as 'norm0.*'",
+        help="weights and mismatches to accept, such as 'norm0.*' or heads",
     )
     parser.add_argument(
-        "--amp", action="store_true", help="mixed precision: bfloat16 where the hardware has it"
+        "--amp",
+        action="store_true",
+        help="mixed precision, with bfloat16 if the hardware supports it",
     )
     parser.add_argument(
         "--auto-scale-lr",
         action="store_true",
-        help="scale the learning rate with the batch size, from auto_scale_lr.base_batch_size",
+        help="scale the learning rate by the batch size over auto_scale_lr.base_batch_size",
     )
     return parser.parse_args()
 

@@ -17,32 +17,32 @@ def parse_arguments() -> argparse.Namespace:
     from mmdense.transfer.find import BRANCHES
 
     parser = ToolParser(
-        description="Write the weights of a backbone, as a config builds it, from any checkpoint."
+        description="Convert a checkpoint of any key naming scheme for the backbone of a config."
     )
-    parser.add_argument("checkpoint", help="file or address, .pth or .safetensors")
+    parser.add_argument("checkpoint", help="file or URL, .pth or .safetensors")
     parser.add_argument(
         "--to", required=True, type=config_file, metavar="CONFIG", help="config of the target"
     )
     parser.add_argument(
-        "-o", "--out", metavar="FILE", help="file to write; default none, only a table"
+        "-o", "--out", metavar="FILE", help="output file (default: only print a table)"
     )
-    words = "config of the source: check that both compute the same features of an image"
+    words = "config of the source: check that both backbones return the same features"
     parser.add_argument("--from", dest="source", type=config_file, metavar="CONFIG", help=words)
-    words = "which backbone of a file with several; default the one that its authors evaluate"
+    words = "branch, if the file has several backbones (default: see docs/transfer.md)"
     parser.add_argument("--branch", choices=BRANCHES, help=words)
-    words = "weights and kinds of mismatches that may differ, such as 'norm0.*' or heads"
+    words = "weights and mismatches to accept, such as 'norm0.*' or heads"
     parser.add_argument("--allow", nargs="+", default=[], metavar="NAME", help=words)
-    words = "patches that the source was trained with, if not a square grid"
+    words = "grid of patches of the source, if it is not square"
     sides = ("ROWS", "COLUMNS")
     parser.add_argument("--grid", nargs=2, type=int, metavar=sides, help=words)
-    words = "overrides of the target's config"
+    words = "overrides of the target config"
     parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, metavar="K=V", help=words)
     launch.add_trust_argument(parser)
     return parser.parse_args()
 
 
 def main() -> int:
-    """Print the table, and write the file."""
+    """Print the table and write the file."""
     args = parse_arguments()
     from mmdense.transfer.convert import convert
 

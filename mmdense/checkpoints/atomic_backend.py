@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all."""
+"""Atomic writing of files."""
 
 import os
 import shutil
@@ -10,11 +10,10 @@ __all__ = ["AtomicLocalBackend", "write_atomically"]
 
 
 def write_atomically(content: bytes, path: str | Path) -> None:
-    """Write ``content`` to ``path``; an older file stays until all of it is on the disk.
+    """Write ``content`` to ``path``; an existing file is replaced only after all of it is written.
 
     Raises:
-        OSError: It could not be written. The message shows the free space; an older file is
-            untouched.
+        OSError: Writing failed. The message shows the free space; an existing file is not changed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +29,7 @@ def write_atomically(content: bytes, path: str | Path) -> None:
         raise OSError(
             error.errno,
             f"could not write {len(content):,} bytes ({error.strerror}; {free:,} bytes are free); "
-            "an older file is untouched",
+            "an existing file was not changed",
             str(path),
         ) from error
     finally:
@@ -38,7 +37,7 @@ def write_atomically(content: bytes, path: str | Path) -> None:
 
 
 class AtomicLocalBackend(LocalBackend):
-    """MMEngine's backend for local files, which uses :func:`write_atomically`."""
+    """Backend of MMEngine for local files that uses :func:`write_atomically`."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes."""

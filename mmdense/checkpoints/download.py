@@ -1,7 +1,7 @@
-"""Checkpoints at a URL (downloaded completely, verified, once) or in an installed package.
+"""Download of checkpoints, and checkpoints in installed packages.
 
-An interrupted download continues where it stopped, while that of torch.hub starts again. The file
-gets its own name only when it is complete and its checksum is correct. The checksum is
+An interrupted download is resumed; that of torch.hub starts again. The file gets its final name
+only when it is complete and its checksum is correct. The checksum is
 ``#sha256=...`` at the end of the URL, as in pip, or the first digits of the SHA-256 that torch and
 OpenMMLab put into file names (``resnet50-0676ba61.pth``).
 
@@ -39,32 +39,32 @@ __all__ = ["DownloadError", "fetch_checkpoint", "is_address"]
 _PACKAGE = "package://"
 _TRIES = 3  # of each URL
 _TIMEOUT = 30.0  # seconds without a byte
-_PIECE = 1 << 20
+_PIECE = 1 << 20  # bytes
 _HASH_IN_NAME = re.compile(r"-(?=[0-9]*[a-f])([0-9a-f]{8,64})\.[a-z.]+$")  # digits alone: a date
 
 
 class DownloadError(OSError):
-    """No URL gave the complete file."""
+    """No URL returned the complete file."""
 
 
 def is_address(checkpoint: str | Path) -> bool:
-    """Whether a checkpoint is a URL or in a package, not a file."""
+    """Return whether a checkpoint is a URL or the address of a file in a package."""
     return str(checkpoint).startswith(("http://", "https://", _PACKAGE))
 
 
 def fetch_checkpoint(addresses: str, folder: str | Path | None = None) -> Path:
-    """The file at a URL, downloaded unless it is available already.
+    """Return the local file of a URL; download it if it is not available.
 
     Args:
         addresses: One or more URLs of the same file, separated by spaces; they are tried in turn.
             Or the address of a file in a package.
-        folder: Where to keep it; by default the folder of ``torch.hub``, which other tools share.
+        folder: Folder for the file; by default that of ``torch.hub``, shared with other tools.
 
     Raises:
-        DownloadError: No URL gave the file. The message has the reason for each, and where to put
-            the file manually.
-        ValueError: The URLs have different checksums or no file name, or a file in the user's own
-            folders has another checksum.
+        DownloadError: No URL returned the file. The message has the reason for each, and the folder
+            for a manual download.
+        ValueError: The URLs have different checksums or no file name, or a file in
+            ``MMDENSE_CHECKPOINTS`` has another checksum.
         FileNotFoundError: The package is not installed, or has no such file.
     """
     if addresses.startswith(_PACKAGE):
@@ -76,7 +76,7 @@ def fetch_checkpoint(addresses: str, folder: str | Path | None = None) -> Path:
     folder = Path(folder or Path(torch.hub.get_dir()) / "checkpoints")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / wanted.name
-    with FileLock(folder / f".{wanted.name}.lock"):  # only one process of a machine downloads
+    with FileLock(folder / f".{wanted.name}.lock"):  # only one process on a machine downloads
         if path.is_file():
             if wanted.fits(path):
                 return path
@@ -86,12 +86,12 @@ def fetch_checkpoint(addresses: str, folder: str | Path | None = None) -> Path:
 
 
 def _file_in_package(address: str) -> Path:
-    """The file of a package, without importing the package."""
+    """The path of a file in a package, without importing the package."""
     name, _, inside = address.removeprefix(_PACKAGE).partition("/")
     found = importlib.util.find_spec(name) if name.isidentifier() else None
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError(
-            f"{address}: there is no package {name}; try: pip install {name.replace('_', '-')}"
+            f"{address}: package {name} is not installed; try: pip install {name.replace('_', '-')}"
         )
     for folder in found.submodule_search_locations:
         if inside and (Path(folder) / inside).is_file():
@@ -111,7 +111,7 @@ class _Wanted:
 
 @dataclass(frozen=True)
 class _Part:
-    """An incomplete download ``.NAME.part``, and a note of the URL and version that it is of."""
+    """An incomplete download ``.NAME.part``, and a JSON file with its URL and version."""
 
     path: Path
     note: Path
@@ -121,7 +121,7 @@ class _Part:
         return cls(path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.part.json"))
 
     def request(self, address: str, checked: bool) -> urllib.request.Request:
-        """Request only the rest if a version or a checksum can prove that it is the same file."""
+        """Request only the rest if a version or a checksum identifies the file."""
         headers = {"User-Agent": "mmdense"}
         if self.path.is_file() and self.path.stat().st_size:
             before = json.loads(self.note.read_text()) if self.note.is_file() else {}
@@ -157,7 +157,7 @@ def _parse(addresses: str) -> _Wanted:
     if in_name and not sums:
         sums.add(in_name[1])
     if len(sums) > 1:
-        raise ValueError(f"{addresses!r} has several checksums of one file: {sorted(sums)}")
+        raise ValueError(f"{addresses!r} has several checksums for one file: {sorted(sums)}")
     return _Wanted(name, tuple(_with_mirrors(plain)), sums.pop() if sums else None)
 
 
@@ -194,7 +194,7 @@ def _download(wanted: _Wanted, path: Path) -> None:
                 if error.code == 416:  # the part is longer than the file
                     part.drop()
                 elif error.code < 500:
-                    break  # another try would give the same
+                    break  # a retry would fail, too
             except (OSError, http.client.HTTPException) as error:
                 reasons.append(f"{address}: {error or type(error).__name__}")
             else:
@@ -219,7 +219,7 @@ def _continue(address: str, part: _Part, *, checked: bool) -> None:
         there = part.path.stat().st_size if resumed else 0
         length = answer.headers.get("Content-Length")
         total = there + int(length) if length else None
-        size = "unknown size" if total is None else f"{total:,} bytes, {there:,} already here"
+        size = "unknown size" if total is None else f"{total:,} bytes, {there:,} already downloaded"
         print_log(f"Downloading {address} ({size}).", "current")
         part.remember(address, answer)
         with part.path.open("ab" if resumed else "wb") as file, Progress(transient=True) as bar:

@@ -9,7 +9,7 @@ _PIECE = 1 << 20
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file in 64 hexadecimal digits; reads large files in pieces."""
+    """Return the SHA-256 of a file as 64 hexadecimal digits; large files are read in pieces."""
     with path.open("rb") as file:
         if hasattr(hashlib, "file_digest"):
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -22,7 +22,7 @@ _CHECKPOINTS = "mmengine.runner.checkpoint"
 
 
 def install() -> None:
-    """Register the writer now, and the reader as soon as MMEngine's own is imported.
+    """Register the writer now, and the reader after MMEngine's module of checkpoints is imported.
 
     That import takes seconds, and many programs load no checkpoint.
     """
@@ -34,7 +34,7 @@ def install() -> None:
 
 
 class _AfterImport(importlib.abc.MetaPathFinder):
-    """Finds one module as usual, and runs a function after its import."""
+    """Finds the module as usual and registers the readers after its import."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -68,12 +68,12 @@ def _register_readers(module: ModuleType) -> None:
 
 
 def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """Replaces MMEngine's loader of files, which logs a part of the name of this function."""
+    """Replace the loader of files. MMEngine logs a part of the name of this function."""
     return read_checkpoint(filename, "cpu" if map_location is None else map_location)
 
 
 def load_from_http(filename: str, map_location: Any = None, **_: Any) -> dict[str, Any]:
-    """Replaces MMEngine's loader of URLs; its folder and progress bar are ignored."""
+    """Replace the loader of URLs; its folder and progress bar are ignored."""
     return load_from_local(filename, map_location)
 
 

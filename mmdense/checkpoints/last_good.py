@@ -12,10 +12,10 @@ _NEEDED = ("meta", "state_dict", "optimizer", "message_hub")
 
 
 def last_good_checkpoint(work_dir: str | Path) -> Path | None:
-    """The latest file in ``work_dir`` with a complete training state; ``None`` if there is none.
+    """Return the latest file in ``work_dir`` with a complete training state, or ``None``.
 
-    Truncated files are skipped with a message; files without an optimizer (the best weights,
-    published ones) without one.
+    Truncated files are skipped with a message. Files without an optimizer (best or exported
+    weights) are skipped without a message.
     """
     files = sorted(
         (path for path in Path(work_dir).glob("*.pth") if not path.name.startswith("best_")),

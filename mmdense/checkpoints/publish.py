@@ -15,21 +15,21 @@ __all__ = ["publish", "weights_as_bytes"]
 
 
 def publish(source: str | Path, folder: str | Path | None = None, *, suffix: str = ".pth") -> Path:
-    """Export the weights of ``source``; the file name ends in the start of the file's SHA-256.
+    """Export the weights of ``source`` to a file whose name ends in the start of its SHA-256.
 
     The file has no optimizer, curves, paths or settings of the run. MMEngine and torch.hub check
-    the eight characters in the name of a ``.pth`` file when they download it.
+    the eight digits in the name of a ``.pth`` file when they download it.
 
     Args:
         source: The checkpoint.
-        folder: Where to write; by default the folder of the source.
+        folder: Output folder; by default that of the source.
         suffix: ``.pth`` or ``.safetensors``.
 
     Returns:
         ``<folder>/<stem of the source>-<8 characters><suffix>``.
 
     Raises:
-        ValueError: The suffix is another one, or the file is not a checkpoint.
+        ValueError: The suffix is not supported, or the file is not a checkpoint.
     """
     weights = state_dict_of(read_checkpoint(source), source)
     content = weights_as_bytes(weights, suffix)
@@ -41,7 +41,7 @@ def publish(source: str | Path, folder: str | Path | None = None, *, suffix: str
 
 
 def weights_as_bytes(weights: dict[str, Tensor], suffix: str) -> bytes:
-    """The content of a file with only weights.
+    """Return the content of a file with weights only.
 
     Raises:
         ValueError: The suffix is neither ``.pth`` nor ``.safetensors``.
@@ -50,7 +50,7 @@ def weights_as_bytes(weights: dict[str, Tensor], suffix: str) -> bytes:
         plain = {key: value.detach().cpu().contiguous().clone() for key, value in weights.items()}
         return save(plain, metadata={"format": "pt"})
     if suffix != ".pth":
-        raise ValueError(f"suffix {suffix!r}: choose .pth or .safetensors")
+        raise ValueError(f"suffix {suffix!r} is not supported: use .pth or .safetensors")
     buffer = io.BytesIO()
     torch.save({"state_dict": weights}, buffer)
     return buffer.getvalue()

@@ -1,10 +1,10 @@
 """Read checkpoints without running code from them.
 
-A ``.pth`` file is a pickle, and a pickle may call any function while it is read. torch's
-``weights_only=True`` refuses that, but MMEngine then falls back to unsafe loading
+A ``.pth`` file is a pickle, and a pickle can call any function while it is read. torch prevents
+this with ``weights_only=True``, but MMEngine then falls back to unsafe loading
 (``mmengine.runner.checkpoint._safe_torch_load`` in 0.10), and allows ``getattr``, with which a file
-can reach the globals of a module. :mod:`mmdense.checkpoints.install` replaces MMEngine's reader by
-:func:`read_checkpoint`, so ``--resume``, ``load_from`` and ``init_cfg`` all use it.
+can access the globals of a module. :mod:`mmdense.checkpoints.install` replaces the reader of
+MMEngine by :func:`read_checkpoint`, so ``--resume``, ``load_from`` and ``init_cfg`` all use it.
 """
 
 import argparse
@@ -38,7 +38,7 @@ class UnsafeCheckpointError(ValueError):
 
 
 def trust_checkpoints() -> None:
-    """Let checkpoints run code while they are read, in this process (``--trust-checkpoint``)."""
+    """Allow checkpoints to run code in this process (``--trust-checkpoint``)."""
     global _trusted  # noqa: PLW0603 (one switch a process, set by the command line)
     _trusted = True
 
@@ -46,17 +46,17 @@ def trust_checkpoints() -> None:
 def read_checkpoint(
     path: str | Path, map_location: Any = "cpu", *, classes: Sequence[type] = ()
 ) -> dict[str, Any]:
-    """The content of a ``.pth`` or ``.safetensors`` file.
+    """Return the content of a ``.pth`` or ``.safetensors`` file.
 
     Args:
         path: The file or its URL (:mod:`mmdense.checkpoints.download`), with either suffix.
         map_location: As in ``torch.load``.
-        classes: More classes whose objects it may contain; only for your own files.
+        classes: More classes that the file may contain; only for your own files.
 
     Raises:
         FileNotFoundError: There is no such file.
         DownloadError: The download failed.
-        UnsafeCheckpointError: The file has to run code; the message names what it asks for.
+        UnsafeCheckpointError: The file needs to run code; the message has its name.
         ValueError: The file is truncated, or not a checkpoint.
     """
     path = fetch_checkpoint(str(path)) if is_address(path) else Path(path).expanduser()
@@ -71,18 +71,18 @@ def read_checkpoint(
         if not zipfile.is_zipfile(path) and "Unsupported global" not in str(error):
             raise _broken(path) from error
         raise UnsafeCheckpointError(
-            f"{path} contains more than weights: {_first_reason(error)}. Reading it could run any "
+            f"{path} contains more than weights: {_first_reason(error)}. Reading it could execute "
             "code. If you trust its author, pass --trust-checkpoint; or use a .safetensors file"
         ) from error
     except (RuntimeError, EOFError, OSError) as error:
         raise _broken(path) from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} contains a {type(content).__name__}, not a dict of weights")
+        raise ValueError(f"{path} contains a {type(content).__name__}, expected a dict of weights")
     return content
 
 
 def state_dict_of(content: dict[str, Any], path: str | Path) -> dict[str, Tensor]:
-    """The weights in the content of a checkpoint, at the top or under a usual key.
+    """Return the weights of a checkpoint, at the top level or under ``state_dict`` or ``model``.
 
     Raises:
         ValueError: There are no tensors; the message lists the keys.
@@ -111,20 +111,20 @@ def _broken(path: Path) -> ValueError:
 
 
 def _first_reason(error: Exception) -> str:
-    """What the file asks for: torch puts it into a long message, and keeps it as the context."""
+    """The function or class that the file needs, from the long message of torch."""
     text = str(error.__context__ or error).removeprefix("WeightsUnpickler error: ").strip()
     return text.splitlines()[0].split(" was not an allowed")[0].rstrip(". ")
 
 
 def _history_method(owner: Any, name: str) -> Any:
-    """Replaces ``getattr`` in MMEngine's files, which need it for four methods of one class."""
+    """Replace ``getattr``, which files of MMEngine need for four methods of one class."""
     if owner is HistoryBuffer and name in ("min", "max", "mean", "current"):
         return getattr(HistoryBuffer, name)
     raise pickle.UnpicklingError(f"getattr of {name!r}")
 
 
 def _allowed() -> list[Any]:
-    """What checkpoints have besides tensors: MMEngine's curves, NumPy numbers, arguments."""
+    """Allowed objects besides tensors: curves of MMEngine, NumPy numbers, arguments."""
     multiarray = cast(Any, np)._core.multiarray
     numbers = [type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64, np.uint32)]
     old_names = [  # of NumPy 1

@@ -1,4 +1,4 @@
-"""The model of a config with its trained weights."""
+"""Build the model of a config with its trained weights."""
 
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,17 @@ __all__ = ["load_trained"]
 
 
 def load_trained(cfg: Config, checkpoint: str | Path, *, without: tuple[str, ...] = ()) -> Any:
-    """The model of a config in eval mode, with all of its weights from a checkpoint.
+    """Return the model of a config in eval mode, with all weights from a checkpoint.
 
     Args:
-        cfg: Of the training.
-        checkpoint: Of the training.
-        without: Prefixes of weights that are not used; they are not loaded, and may be missing.
+        cfg: Config of the training.
+        checkpoint: Checkpoint of the training.
+        without: Prefixes of weights that are not used: they are not loaded, and may be missing.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
-        ValueError: The config has no model, or weights are missing, unexpected or of another shape;
-            the message lists them.
+        ValueError: The config has no model, or weights are missing, unexpected or have another
+            shape; the message lists them.
     """
     if cfg.get("model") is None:
         raise ValueError(f"{cfg.filename} has no model; pass the config of the training")

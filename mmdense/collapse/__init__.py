@@ -1,1 +1,1 @@
-"""Whether a representation collapses, and why: centre and residual, spectra, a verdict."""
+"""Detection of collapse: centre and residual, spectra, verdict."""

@@ -15,20 +15,20 @@ __all__ = ["alignment", "uniformity"]
 
 
 def alignment(z_a: Tensor, z_b: Tensor, *, alpha: float = 2.0) -> Tensor:
-    """Mean of ``|Z_a - Z_b|^alpha``: 0 where the views agree, 2 (alpha 2) for unrelated ones, [].
+    """Return the mean of ``|Z_a - Z_b|^alpha``: 0 for equal views, 2 for unrelated ones, [].
 
     Raises:
-        ValueError: The two do not pair.
+        ValueError: The shapes differ.
     """
     if z_a.shape != z_b.shape:
-        raise ValueError(f"views do not pair: {tuple(z_a.shape)} and {tuple(z_b.shape)}")
+        raise ValueError(f"views have different shapes: {tuple(z_a.shape)} and {tuple(z_b.shape)}")
     return (z_a - z_b).norm(dim=1).pow(alpha).mean()
 
 
 def uniformity(vectors: Tensor, *, t: float = 2.0) -> Tensor:
-    """Log of the mean of ``exp(-t |Z_i - Z_j|^2)`` over pairs of images, [].
+    """Return the log of the mean of ``exp(-t |Z_i - Z_j|^2)`` over pairs of images, [].
 
-    0 for collapsed vectors, near ``-2 t`` where they fill a sphere of many dimensions.
+    0 for collapsed vectors, near ``-2 t`` if they are spread over a sphere of many dimensions.
 
     Args:
         vectors: [M, D]
@@ -39,7 +39,7 @@ def uniformity(vectors: Tensor, *, t: float = 2.0) -> Tensor:
     """
     count = len(vectors)
     if count < 2:
-        raise ValueError(f"uniformity needs two vectors or more, found {count}")
+        raise ValueError(f"uniformity needs at least two vectors, found {count}")
     norms = vectors.square().sum(dim=1)  # [M]
     distances = norms[:, None] + norms[None, :] - 2.0 * vectors @ vectors.T  # [M, M]
     above = torch.triu_indices(count, count, offset=1, device=vectors.device)  # [2, pairs]

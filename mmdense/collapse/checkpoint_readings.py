@@ -1,4 +1,4 @@
-"""Readings of a run that had no hook: its checkpoints on fixed images of its training set.
+"""Readings of a run without the hook, from its checkpoints and fixed training images.
 
 Letters: N images, V views, D channels.
 """
@@ -31,20 +31,21 @@ _IMAGES = 512
 def history_of_checkpoints(
     cfg: Config, checkpoints: Sequence[str | Path], *, images: int | None = None
 ) -> History:
-    """A point on every curve that needs no training for each checkpoint, and a verdict on the last.
+    """Return curves with one point for each checkpoint, and the verdict on the last checkpoint.
 
-    The model stays in eval mode, so a BatchNorm takes the statistics of the checkpoint. Names,
-    limits and the number of images are those of a ``CollapseHook`` in the config, where it has one.
+    The model is in eval mode, so BatchNorm uses the statistics of the checkpoint. If the config has
+    a ``CollapseHook``, its names, limits and number of images are used. Readings that need a
+    training step are missing.
 
     Args:
         cfg: With ``model`` and ``train_dataloader``.
-        checkpoints: Files or addresses, in the order of training; all are read before the first is
-            measured. A checkpoint's step is the iteration that it carries, else its place from 1.
-        images: N, at most; default the hook's, or 512.
+        checkpoints: Files or URLs, in the order of training. The step of a checkpoint is its
+            iteration, or else its position in the list, from 1.
+        images: Maximum number of images, N; default: that of the hook, or 512.
 
     Raises:
-        ValueError: The config lacks a part, or a checkpoint does not fit the model; the message
-            names the keys. Or there are fewer than two images.
+        ValueError: The config lacks a part, a checkpoint does not match the model (the message
+            lists the keys), or there are fewer than two images.
     """
     options = _hook_options(cfg)
     count = images or options.get("images", _IMAGES)
@@ -60,12 +61,12 @@ def history_of_checkpoints(
     history.facts.update(method=method_name(model), limits=asdict(limits))
     history.facts["checkpoints"] = [Path(str(path)).name for path in checkpoints]
     for place, (path, content) in enumerate(contents, start=1):
-        model.load_state_dict(state_dict_of(content, path), strict=False)  # it was checked
+        model.load_state_dict(state_dict_of(content, path), strict=False)  # checked above
         step = int(content.get("meta", {}).get("iter", place))
         before = _BeforeNorm(parts)
         given = (model, dataset, collate, parts, count)
         views = view_features(*given)
-        before.close()  # clean images are none of a batch
+        before.close()  # only for views, not for clean images
         read_features(
             history,
             step,
@@ -91,16 +92,16 @@ def read_features(
     parts: Parts,
     before: Sequence[Tensor] = (),
 ) -> None:
-    """Add what the features of one checkpoint say to a history.
+    """Add the readings of one checkpoint to a history.
 
     Args:
-        history: Takes the readings.
-        step: Of the checkpoint.
-        views: By space, as :func:`view_features` gives them. [N, V, D]
-        clean: As :func:`clean_features` gives them; empty where there are none. [N, D]
-        model: In any mode.
-        parts: Of the model.
-        before: What went into a last BatchNorm without affine weights, if there is one. [.., D]
+        history: Gets the readings.
+        step: Step of the checkpoint.
+        views: By space, from :func:`view_features`. [N, V, D]
+        clean: By space, from :func:`clean_features`; can be empty. [N, D]
+        model: In train or eval mode.
+        parts: Modules of the model.
+        before: Inputs of a last BatchNorm without affine weights, if there is one. [.., D]
 
     Raises:
         ValueError: There are fewer than two images.
@@ -108,7 +109,7 @@ def read_features(
     z = list(views["backbone" if parts.encoder_only else "projector"].unbind(dim=1))  # [N, D]
     size, channels = z[0].shape
     if size < 2:
-        raise ValueError(f"the readings need two images or more, found {size}; see --images")
+        raise ValueError(f"the readings need at least two images, found {size}; see --images")
     history.facts.update(
         batch=size,
         vectors=size * len(z),
@@ -132,7 +133,7 @@ def read_features(
 
 
 class _BeforeNorm:
-    """Keeps what goes into a last BatchNorm without affine weights, where the projector has one."""
+    """Keeps the inputs of a last BatchNorm without affine weights, if the projector has one."""
 
     def __init__(self, parts: Parts) -> None:
         norm = None if parts.encoder_only else last_free_norm(parts.projector)
@@ -155,10 +156,10 @@ def _hook_options(cfg: Config) -> dict[str, Any]:
 
 
 def _build(cfg: Config) -> tuple[Any, Any, Any]:
-    """Model, training set and collate function of a config, as the runner would make them."""
+    """Model, training set and collate function of a config."""
     for key in ("model", "train_dataloader"):
         if cfg.get(key) is None:
-            raise ValueError(f"{cfg.filename} has no {key}; name the config that it was trained by")
+            raise ValueError(f"{cfg.filename} has no {key}: use the config of the training")
     model_cfg = {**cfg.model}
     if cfg.get("data_preprocessor") is not None:
         model_cfg.setdefault("data_preprocessor", cfg.data_preprocessor)
@@ -171,7 +172,7 @@ _IN_THIS_PROCESS = {"num_workers": 0, "persistent_workers": False}
 
 
 def _check_fit(model: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
-    """Raise unless every tensor of the model is in the file, in its shape."""
+    """Raise unless the file has every tensor of the model, in its shape."""
     wanted = model.state_dict()
     missing = [key for key in wanted if key not in weights and "num_batches_tracked" not in key]
     unlike = [
@@ -179,18 +180,18 @@ def _check_fit(model: nn.Module, weights: dict[str, Tensor], path: str | Path) -
         for key, value in wanted.items()
         if key in weights and weights[key].shape != value.shape
     ]
-    for what, keys in (("lacks", missing), ("has in another shape", unlike)):
+    for what, keys in (("lacks", missing), ("has other shapes for", unlike)):
         if keys:
             shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
             raise ValueError(
-                f"{path} {what} {shown}; give the config that this checkpoint was trained by"
+                f"{path} {what} {shown}. Use the config of the training of this checkpoint"
             )
 
 
 def _predicted(parts: Parts, z: Tensor) -> Tensor:
     assert parts.predictor is not None
     try:
-        output = parts.predictor((z,))  # the necks and predictors of the hosts take a tuple
+        output = parts.predictor((z,))  # necks and predictors of MMPretrain take a tuple
     except (TypeError, AttributeError):
         output = parts.predictor(z)
     return as_vectors(output, of="predictor", first=True).float()

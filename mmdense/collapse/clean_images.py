@@ -1,4 +1,4 @@
-"""Training images without their augmentation, as one plain view of the size that training takes.
+"""Training images without augmentation, in the size of a training view.
 
 Letters: H and W of an image, h and w of a view.
 """
@@ -17,14 +17,14 @@ __all__ = ["clean_sample", "fit_to_view", "is_image", "without_augmentation"]
 
 
 def fit_to_view(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The centre of an image, scaled so that it just covers a view; bilinear, antialiased.
+    """Return the center crop of an image that is scaled to cover a view; bilinear, antialiased.
 
     Args:
-        image: uint8, or floats. [C, H, W]
+        image: uint8 or float. [C, H, W]
         size: h and w, in pixels.
 
     Returns:
-        In the type of the image; itself where it has the size. [C, h, w]
+        The dtype of the image; the image itself if it has the size. [C, h, w]
     """
     if tuple(image.shape[-2:]) == size:
         return image
@@ -38,13 +38,12 @@ def fit_to_view(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def clean_sample(sample: dict, size: tuple[int, int], copies: int | None) -> dict:
-    """A sample that was loaded :func:`without_augmentation`, in the form of a training sample.
+    """Return a sample loaded :func:`without_augmentation` in the format of a training sample.
 
     Args:
         sample: With ``inputs``. [C, H, W]
         size: h and w of a view, in pixels.
-        copies: Views in a training sample, where these are a list: the plain view stands in each
-            place.
+        copies: Number of views if a training sample has a list of them; each is the same image.
     """
     inputs = sample["inputs"]
     view = fit_to_view(torch.as_tensor(inputs), size)
@@ -52,15 +51,15 @@ def clean_sample(sample: dict, size: tuple[int, int], copies: int | None) -> dic
 
 
 def is_image(sample: Any) -> bool:
-    """Whether a sample has one image as its ``inputs``, and not views, or nothing."""
+    """Return whether the ``inputs`` of a sample are one image."""
     return isinstance(sample, dict) and getattr(sample.get("inputs"), "ndim", 0) == 3
 
 
 @contextmanager
 def without_augmentation(dataset: Any) -> Iterator[None]:
-    """Inside, a data set's pipeline keeps its transforms that draw nothing at random.
+    """Context in which a data set runs its transforms without random draws only.
 
-    Data sets inside wrappers count. Worker processes keep their own copies, untouched.
+    This includes data sets inside wrappers. Worker processes have copies that are not changed.
     """
     pipelines = list(_pipelines(dataset))
     whole = [pipeline.transforms for pipeline in pipelines]

@@ -1,4 +1,4 @@
-"""The hook that says whether a self-supervised run collapses, and why, while it trains."""
+"""Hook that detects during training whether a self-supervised run collapses, and why."""
 
 import logging
 import math
@@ -25,10 +25,11 @@ from mmdense.registry import HOOKS
 
 __all__ = ["VERDICT", "CollapseError", "CollapseHook"]
 
-_STATE = "collapse_history"  # keys in the message hub, which a checkpoint carries
-VERDICT = "collapse_verdict"  # there, too: the name of the last judgement
-_FLUSH = 10  # steps between two waits for the device
-# Readings whose last values and curves stand in the record of a run.
+# Keys in the message hub, which is part of a checkpoint.
+_STATE = "collapse_history"
+VERDICT = "collapse_verdict"  # name of the last judgement
+_FLUSH = 10  # steps between two synchronisations with the device
+# Readings whose last values and curves are in the record of a run.
 _RECORDED = (
     *("m_o", "m_r", "std", "m_o_before_norm", "p_m_o", "p_m_r", "p_std"),
     *("covariance", "rank", "alignment", "uniformity"),
@@ -45,38 +46,40 @@ class CollapseError(RuntimeError):
 class CollapseHook(Hook):
     """Watches the projector and the predictor of any self-supervised model.
 
-    Every step the centre and the deviation of projections and predictions
-    (:func:`step_readings`), every ``interval`` steps correlation, ranks and the extra gradient
-    (:func:`batch_readings`, :func:`gradient_readings`) and a verdict, every ``epochs`` the spectra
-    of fixed images in the projector's and the backbone's space (:func:`space_readings`), without
-    augmentation (:func:`clean_features`); only LiDAR is of their views. All are those of all
-    processes together, go to the log and the visualizer as ``collapse/...``, and with
-    the verdict to ``<work_dir>/collapse.json``, from which
-    ``tools/collapse_report.py`` makes a page. A resumed run goes on with its curves. Training is
-    not touched: a run with the hook has the weights of a run without.
+    - Every step: centre and standard deviation of projections and predictions
+      (:func:`step_readings`).
+    - Every ``interval`` steps: correlation, ranks, the extra gradient (:func:`batch_readings`,
+      :func:`gradient_readings`) and a verdict.
+    - Every ``epochs`` epochs: spectra of fixed images in backbone and projector
+      (:func:`space_readings`), without augmentation (:func:`clean_features`) except for LiDAR.
+
+    Readings are computed over all processes. They go to the log and the visualizer as
+    ``collapse/...``, and with the verdict to ``<work_dir>/collapse.json``, which
+    ``tools/collapse_report.py`` reads. A resumed run continues its curves. The hook does not change
+    the training: the weights are the same with and without it.
 
     Args:
-        interval: K, steps from one judgement to the next.
-        epochs: Epochs from one look at the fixed images to the next; 0 for none. Where training
-            counts iterations they are looked at once, at its end.
-        images: How many fixed images, at most.
-        patience: Judgements in a row that have to agree before a collapse counts; at the end of
-            training the last one stands.
-        on_collapse: What then happens, once for each kind: any of "warn", "snapshot" (a checkpoint)
-            and "stop". A rescue is the matter of ``mmdense.PhaseHook``.
+        interval: K, steps between two judgements.
+        epochs: Epochs between two evaluations of the fixed images; 0 for none. Iteration-based
+            training evaluates them once, at the end.
+        images: Maximum number of fixed images.
+        patience: Number of equal judgements in a row before a collapse counts. At the end of
+            training the last judgement is the verdict.
+        on_collapse: Actions at the first collapse of each kind: "warn", "snapshot" (save a
+            checkpoint), "stop". To rescue a run, use ``mmdense.PhaseHook``.
         limits: Values of :class:`~mmdense.collapse.verdict.Limits`.
-        backbone: Name of the module that gives features.
-        projector: Name of the module that gives projections; default "neck", or the backbone of
-            models that rebuild pictures.
-        predictor: Name of the module that gives predictions; default "head.predictor" where there
-            is one, or that of the head in use of a ``mmdense.PhasedHead``.
-        views: How views lie in the projector's output: "calls", "interleaved", "concatenated";
-            default by the model.
+        backbone: Name of the module that returns features.
+        projector: Name of the module that returns projections. Default: "neck", or the backbone
+            for models that reconstruct images.
+        predictor: Name of the module that returns predictions. Default: "head.predictor" if there
+            is one, or the predictor of the current head of a ``mmdense.PhasedHead``.
+        views: Order of the views in the output of the projector: "calls", "interleaved" or
+            "concatenated". The default depends on the model.
 
     Raises:
-        ValueError: An argument is out of range; before the first step, a module is not there; at
-            the first step, the projector was not called or views do not pair.
-        CollapseError: Where ``on_collapse`` says "stop".
+        ValueError: An argument is out of range; before the first step, if a module does not exist;
+            at the first step, if the projector was not called or the views have different shapes.
+        CollapseError: A collapse, if ``on_collapse`` has "stop".
     """
 
     priority = "NORMAL"  # before the logger and the record
@@ -105,7 +108,8 @@ class CollapseHook(Hook):
                 raise ValueError(f"CollapseHook.{name} must be {least} or more, found {value}")
         if views not in (None, "calls", "interleaved", "concatenated"):
             raise ValueError(
-                f"CollapseHook.views={views!r} can be 'calls', 'interleaved' or 'concatenated'"
+                "CollapseHook.views must be 'calls', 'interleaved' or 'concatenated', "
+                f"found {views!r}"
             )
         self.interval, self.epochs, self.images, self.patience = interval, epochs, images, patience
         self.on_collapse, self.limits = _actions(on_collapse), verdict.limits_of(limits or {})
@@ -118,7 +122,7 @@ class CollapseHook(Hook):
         self._history = History()
 
     def before_train(self, runner: Runner) -> None:
-        """Find the modules and begin to watch, or go on with what the checkpoint carries."""
+        """Find the modules; start the curves, or continue those of the checkpoint."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._monitor = Monitor(model, layout=self._views, **self._names)
         state = runner.message_hub.runtime_info.get(_STATE) if runner.iter else None
@@ -143,12 +147,12 @@ class CollapseHook(Hook):
             self._judge(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Look at the fixed images."""
+        """Evaluate the fixed images."""
         if self.epochs and self.every_n_epochs(runner, self.epochs):
             self._read_spaces(runner, runner.iter)
 
     def after_train(self, runner: Runner) -> None:
-        """The verdict on the end of the run."""
+        """Give the final verdict."""
         self._flush(runner)
         if isinstance(runner.train_loop, IterBasedTrainLoop) and self.epochs:
             self._read_spaces(runner, runner.iter)
@@ -158,14 +162,14 @@ class CollapseHook(Hook):
         self._monitor.close()
 
     def on_non_finite(self, runner: Runner, reason: str) -> None:
-        """The verdict on a run that ``mmdense.NonFiniteHook`` is about to stop."""
+        """Set the verdict of a run that ``mmdense.NonFiniteHook`` is about to stop."""
         self._flush(runner)
         self._history.verdict = (verdict.DIVERGED, reason)
         runner.message_hub.update_info(VERDICT, verdict.DIVERGED)
         self._write(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Let the checkpoint carry the curves; write the file beside it."""
+        """Add the curves to the checkpoint; write ``collapse.json``."""
         self._flush(runner)
         checkpoint["message_hub"]["runtime_info"][_STATE] = self._history.state()
         self._write(runner)
@@ -174,7 +178,7 @@ class CollapseHook(Hook):
         return (runner.iter + 1) % self.interval == 0
 
     def _flush(self, runner: Runner) -> None:
-        """Bring the readings of the last steps to the host, and to the log."""
+        """Copy the readings of the last steps to the CPU and to the log."""
         if not self._pending:
             return
         table = torch.stack([values for _, values in self._pending]).tolist()
@@ -190,7 +194,7 @@ class CollapseHook(Hook):
         self._log(runner, given)
 
     def _latest(self) -> dict[str, float]:
-        """The last readings, of those that a record keeps."""
+        """The last values of the readings that a record keeps."""
         found = {name: self._history.last(name) for name in _RECORDED}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -214,7 +218,7 @@ class CollapseHook(Hook):
         self._log(runner, found)
 
     def _read_spaces(self, runner: Runner, step: int) -> None:
-        """Spectra of the fixed images; nothing logs after the last epoch, so they go out here."""
+        """Evaluate the fixed images and log here: nothing logs after the last epoch."""
         model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
         loader: Any = runner.train_dataloader
         given = (model, loader.dataset, loader.collate_fn, self._monitor.parts, self.images)
@@ -222,8 +226,8 @@ class CollapseHook(Hook):
         clean = clean_features(*given)
         if not clean and "fixed_images" not in self._history.facts:
             runner.logger.info(
-                f"CollapseHook: {type(loader.dataset).__name__} gives no image where its pipeline "
-                "only loads and packs; the spectra are those of first views, with augmentation"
+                f"CollapseHook: {type(loader.dataset).__name__} cannot return images without "
+                "augmentation; the spectra are computed on augmented first views"
             )
         self._show(runner, self._history.add_spaces(step, views, clean), step)
 
@@ -242,16 +246,16 @@ class CollapseHook(Hook):
         if not settled and found.name in (*verdict.COLLAPSES, verdict.HIDDEN):
             found = verdict.Verdict(
                 verdict.EARLY,
-                f"{found.name} at step {runner.iter + 1}, not for long: {found.reason}",
+                f"{found.name} at step {runner.iter + 1}, not long enough: {found.reason}",
             )
         history.verdict = (found.name, found.reason)
         runner.message_hub.update_info(VERDICT, found.name)
         if at_end:
             self._write(runner)
-            self._tell_record(runner, found)
+            self._add_to_record(runner, found)
             runner.logger.info(f"CollapseHook: {found.name}. {found.reason}")
-        elif found.name not in (verdict.HEALTHY, verdict.EARLY) and found.name not in history.told:
-            history.told.add(found.name)
+        elif found.name not in (verdict.HEALTHY, verdict.EARLY) and found.name not in history.seen:
+            history.seen.add(found.name)
             self._act(runner, found)
 
     def _act(self, runner: Runner, found: verdict.Verdict) -> None:
@@ -266,11 +270,11 @@ class CollapseHook(Hook):
         self._write(runner)
         if "stop" in self.on_collapse and found.name != verdict.HIDDEN:
             raise CollapseError(
-                f"stopped at step {step}: {found.name}. {found.reason}. What to do: "
+                f"stopped at step {step}: {found.name}. {found.reason}. For remedies, run "
                 f"mmdense collapse_report {runner.work_dir}"
             )
 
-    def _tell_record(self, runner: Runner, found: verdict.Verdict) -> None:
+    def _add_to_record(self, runner: Runner, found: verdict.Verdict) -> None:
         collapsed = float(found.name in (*verdict.COLLAPSES, verdict.DIVERGED))
         metrics = {"collapse/collapsed": collapsed}
         metrics |= {f"collapse/{name}": value for name, value in self._latest().items()}
@@ -289,7 +293,7 @@ class CollapseHook(Hook):
 
 def _actions(given: Sequence[str]) -> tuple[str, ...]:
     if isinstance(given, str):
-        raise ValueError(f"CollapseHook.on_collapse={given!r}: give a list, [{given!r}]")
+        raise ValueError(f"CollapseHook.on_collapse must be a list: [{given!r}]")
     if unknown := sorted(set(given) - set(_ACTIONS)):
-        raise ValueError(f"CollapseHook.on_collapse: {unknown} not among {_ACTIONS}")
+        raise ValueError(f"CollapseHook.on_collapse: unknown {unknown}, expected {_ACTIONS}")
     return tuple(given)

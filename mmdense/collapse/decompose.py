@@ -1,13 +1,13 @@
-"""Centre and residual of unit vectors, and what they say of collapse.
+"""Centre and residual of unit vectors, and the readings of collapse from them.
 
     Z = o + r,   o = mean of Z over a batch,   m_o = |o|,   m_r = mean of |r|
 
 A representation has collapsed completely when m_o is 1 and m_r is 0 (Zhang et al. 2022, "How Does
-SimSiam Avoid Collapse Without Negative Samples?", section 4.1). As the vectors have length 1,
+SimSiam Avoid Collapse Without Negative Samples?", section 4.1). The vectors have length 1, so
 
     m_o^2 + mean of |r|^2 = 1      and      mean cosine of two images = (M m_o^2 - 1) / (M - 1)
 
-Sums over a batch (:class:`Moments`) add up over processes; ratios of them do not.
+Sums over a batch (:class:`Moments`) can be added over processes; ratios cannot.
 
 Letters: M vectors, D channels.
 """
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Moments(NamedTuple):
-    """Sums over vectors, in float64; those of two batches add up.
+    """Sums over vectors, in float64. Add those of two batches to get those of both.
 
     Attributes:
         number: M. []
@@ -50,7 +50,7 @@ class Moments(NamedTuple):
 
 
 def moments(vectors: Tensor) -> Moments:
-    """Sums over a batch of vectors, [M, D]."""
+    """Return the sums over a batch of vectors, [M, D]."""
     return Moments(
         number=vectors.new_full((), len(vectors), dtype=torch.float64),
         total=vectors.sum(dim=0, dtype=torch.float64),  # [D]
@@ -59,31 +59,31 @@ def moments(vectors: Tensor) -> Moments:
 
 
 def centre(sums: Moments) -> Tensor:
-    """o, the mean vector, [D]."""
+    """Return o, the mean vector, [D]."""
     return sums.total / sums.number
 
 
 def centre_norm(sums: Moments) -> Tensor:
-    """m_o of unit vectors: 0 healthy, 1 completely collapsed; see :func:`centre_floor`, []."""
+    """Return m_o of unit vectors: 0 healthy, 1 collapsed; see :func:`centre_floor`, []."""
     return centre(sums).norm()
 
 
 def residuals(vectors: Tensor, centre: Tensor) -> Tensor:
-    """r, what is left of each vector without the centre, [M, D]."""
+    """Return r, the vectors minus the centre, [M, D]."""
     return vectors - centre.to(vectors.dtype)
 
 
 def residual_norm_sum(vectors: Tensor, centre: Tensor) -> Tensor:
-    """Sum of |r| over a batch, in float64: M times m_r, []."""
+    """Return the sum of |r| over a batch, in float64: M times m_r, []."""
     return residuals(vectors, centre).norm(dim=1).sum(dtype=torch.float64)
 
 
 def channel_deviation(sums: Moments) -> Tensor:
-    """Standard deviation (M - 1) of each channel, averaged over the channels, [].
+    """Return the standard deviation (M - 1) of each channel, averaged over the channels, [].
 
-    1/sqrt(D) for unit vectors that fill the sphere, 0 for collapsed ones (Chen and He 2021,
-    "Exploring Simple Siamese Representation Learning", section 4.1). It cannot see channels that
-    repeat each other: vectors on one line, Z = u or -u, have the healthy 1/sqrt(D). Never above
+    1/sqrt(D) for unit vectors that are spread over the sphere, 0 for collapsed ones (Chen and He
+    2021, "Exploring Simple Siamese Representation Learning", section 4.1). It does not detect
+    redundant channels: vectors on one line, Z = u or -u, also have 1/sqrt(D). The ceiling is
     ``sqrt(mean |r|^2 M / (M - 1) / D)``. NaN for fewer than two vectors.
     """
     mean = centre(sums)
@@ -93,25 +93,25 @@ def channel_deviation(sums: Moments) -> Tensor:
 
 
 def collapse_level(deviation: float, channels: int) -> float:
-    """``max(0, 1 - sqrt(D) deviation)``: 0 healthy, 1 completely collapsed."""
+    """Return ``max(0, 1 - sqrt(D) deviation)``: 0 healthy, 1 completely collapsed."""
     return max(0.0, 1.0 - math.sqrt(channels) * deviation)
 
 
 def mean_pairwise_cosine(centre_norm: float, count: int) -> float:
-    """Mean cosine of two different ones of ``count`` unit vectors.
+    """Return the mean cosine of two different vectors among ``count`` unit vectors.
 
     Raises:
         ValueError: Fewer than two vectors.
     """
     if count < 2:
-        raise ValueError(f"a cosine needs two vectors, found {count}")
+        raise ValueError(f"a mean cosine needs at least two vectors, found {count}")
     return (count * centre_norm**2 - 1.0) / (count - 1.0)
 
 
 def centre_floor(count: int) -> float:
-    """m_o of ``count`` independent directions, 1/sqrt(M): below it m_o says nothing.
+    """Return m_o of ``count`` independent directions, 1/sqrt(M); lower values have no meaning.
 
-    A BatchNorm without affine weights at the projector's end keeps m_o low whatever the
-    representation: the batch mean of each view is zero before vectors are scaled to length 1.
+    A BatchNorm without affine weights at the end of the projector keeps m_o low for any
+    representation: the batch mean of each view is zero before the vectors are scaled to length 1.
     """
     return 1.0 / math.sqrt(count)

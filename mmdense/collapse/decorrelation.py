@@ -1,11 +1,11 @@
-"""How much the channels of a batch repeat each other, by the smaller of two matrices.
+"""Redundancy of the channels of a batch, computed with the smaller of two matrices.
 
     C = Zc^T Zc / (N - 1),     loss = 1/D  sum over i != j of C_ij^2
 
 Zhang et al. 2022, algorithm 6; the covariance term of VICReg (Bardes et al. 2022) on unit vectors.
-For unit vectors about 1/(N D) where they fill the sphere, near 1/D on one line. With the Gram
-matrix ``K = Zc Zc^T`` the sum over all C_ij^2 is ``|K|^2 / (N - 1)^2``: with N <= D that is enough,
-and no matrix of channels by channels is made; with N > D it is, as the smaller of the two.
+For unit vectors it is about 1/(N D) if they are spread over the sphere, near 1/D on one line. With
+the Gram matrix ``K = Zc Zc^T`` the sum over all C_ij^2 is ``|K|^2 / (N - 1)^2``. So the [N, N]
+matrix K is used if N <= D, and the [D, D] matrix C otherwise.
 
 Letters: N vectors, D channels.
 """
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def decorrelation_loss(vectors: Tensor) -> Tensor:
-    """Mean over the channels of the squared covariances with all other channels, [].
+    """Return the sum of squared covariances with all other channels, averaged over channels, [].
 
     Args:
         vectors: [N, D]
@@ -36,9 +36,9 @@ def decorrelation_loss(vectors: Tensor) -> Tensor:
 
 
 def decorrelation_gradient(vectors: Tensor) -> Tensor:
-    """Its gradient: ``4 / (D (N - 1)) Zc C_off``, C_off without its diagonal, [N, D].
+    """Return the gradient, ``4 / (D (N - 1)) Zc C_off``, C_off = C without its diagonal, [N, D].
 
-    Its mean over the batch is zero: the loss has no part that moves the centre.
+    Its mean over the batch is zero, so the loss does not move the centre.
 
     Raises:
         ValueError: Fewer than two vectors.
@@ -53,17 +53,17 @@ def decorrelation_gradient(vectors: Tensor) -> Tensor:
 
 
 def decorrelation_floor(count: int, channels: int) -> float:
-    """The loss of ``count`` independent directions, about 1/(N D)."""
+    """Return the loss of ``count`` independent directions, about 1/(N D)."""
     return 1.0 / (count * channels)
 
 
 def decorrelation_ceiling(channels: int) -> float:
-    """The loss of unit vectors on one line, u or -u, about 1/D."""
+    """Return the loss of unit vectors on one line, u or -u, about 1/D."""
     return 1.0 / channels
 
 
 def _centred(vectors: Tensor) -> tuple[Tensor, int, int]:
     count, channels = vectors.shape
     if count < 2:
-        raise ValueError(f"covariances need two vectors or more, found {count}")
+        raise ValueError(f"covariances need at least two vectors, found {count}")
     return vectors - vectors.mean(dim=0), count, channels

@@ -1,4 +1,4 @@
-"""The same images at every look, clean and in their views, through a model as it is at the moment.
+"""Features of a fixed set of training images, without augmentation and in views.
 
 Letters: N images of all processes, V views, D channels.
 """
@@ -28,21 +28,21 @@ _BATCH = 64
 def clean_features(
     model: Any, dataset: Any, collate: Callable[[list], Any], parts: Parts, count: int
 ) -> dict[str, Tensor]:
-    """Features of images without augmentation, in eval mode; training does not notice.
+    """Return features of images without augmentation, in eval mode; training is not affected.
 
-    The images are evenly spread over the training set. Each is loaded, scaled and cropped about
-    its centre to the size of a view, and normalised. Any number of processes has the same images.
+    The images are evenly spaced in the training set. Each is loaded, scaled, center-cropped to the
+    size of a view, and normalised. The images do not depend on the number of processes.
 
     Args:
-        model: Not wrapped.
+        model: Without a wrapper such as DDP.
         dataset: Training images.
-        collate: Makes a batch of a list of samples, as the training loader does.
-        parts: Of the model.
-        count: Images, at most; N.
+        collate: Collate function of the training loader.
+        parts: Modules of the model.
+        count: Maximum number of images, N.
 
     Returns:
-        By space, "backbone" and (where there is one) "projector"; nothing where loading and packing
-        alone give no image, as where a data set makes several views by itself. [N, D]
+        Features by space, "backbone" and, if there is one, "projector". Empty if the data set
+        cannot return images without augmentation, because it makes views itself. [N, D]
     """
     dataset = _bare(dataset)
     found: dict[str, list[Tensor]] = {}
@@ -67,20 +67,20 @@ def clean_features(
 def view_features(
     model: Any, dataset: Any, collate: Callable[[list], Any], parts: Parts, count: int
 ) -> dict[str, Tensor]:
-    """Features of the views that the loss sees, of the same images, in eval mode.
+    """Return features of the training views of the same images, in eval mode.
 
-    The views of each image are drawn under a seed of its own, the same at every look and in any
-    number of processes.
+    Each image has its own seed for its views, so they are the same at every call and for any number
+    of processes.
 
     Args:
-        model: Not wrapped.
+        model: Without a wrapper such as DDP.
         dataset: Training images.
-        collate: Makes a batch of a list of samples, as the training loader does.
-        parts: Of the model.
-        count: Images, at most; N.
+        collate: Collate function of the training loader.
+        parts: Modules of the model.
+        count: Maximum number of images, N.
 
     Returns:
-        By space, "backbone" and (where there is one) "projector". [N, V, D]
+        Features by space, "backbone" and, if there is one, "projector". [N, V, D]
     """
     dataset = _bare(dataset)
     found: dict[str, list[Tensor]] = {}
@@ -88,7 +88,7 @@ def view_features(
         for places in _own_batches(dataset, count):
             drawn = [_views_of(model, dataset, collate, place) for place in places]
             views = [torch.cat(of_images) for of_images in zip(*drawn, strict=True)]
-            # Crops of other sizes (SwAV's small ones) have features of their own kind.
+            # Crops of other sizes (the small ones of SwAV) are not comparable.
             views = [view for view in views if view.shape[-2:] == views[0].shape[-2:]]
             for space, vectors in _vectors_by_space(model, parts, views).items():
                 found.setdefault(space, []).append(torch.stack(vectors, dim=1))  # [B, V, D]
@@ -96,7 +96,7 @@ def view_features(
 
 
 def _views_of(model: Any, dataset: Any, collate: Callable[[list], Any], place: int) -> list[Tensor]:
-    """Views of one image as the model sees them, each [1, C, h, w], under a seed of its own."""
+    """Views of one image, drawn with its own seed, each [1, C, h, w]."""
     seed = _SEED + place
     torch.manual_seed(seed)
     random.seed(seed)
@@ -105,13 +105,13 @@ def _views_of(model: Any, dataset: Any, collate: Callable[[list], Any], place: i
 
 
 def _bare(dataset: Any) -> Any:
-    """The data set inside one that takes places of a run for indices."""
+    """The data set inside a :class:`SeededDataset`."""
     return dataset.dataset if isinstance(dataset, SeededDataset) else dataset
 
 
 def _own_batches(dataset: Any, count: int) -> Iterator[list[int]]:
-    """Places of this process's share of the images, in batches."""
-    count = min(max(count, get_world_size()), len(dataset))  # no process without an image
+    """Indices of the images of this process, in batches."""
+    count = min(max(count, get_world_size()), len(dataset))  # each process needs an image
     chosen = np.linspace(0, len(dataset) - 1, count).astype(int)
     own = chosen[get_rank() :: get_world_size()].tolist()
     for start in range(0, len(own), _BATCH):

@@ -1,4 +1,4 @@
-"""What the monitor saw of a run: curves, spectra and the verdict, as one JSON file."""
+"""Curves, spectra and verdict of a run, in one JSON file."""
 
 import json
 import math
@@ -16,24 +16,24 @@ from mmdense.records.record import write_json
 __all__ = ["FILE_NAME", "History", "read_history"]
 
 FILE_NAME = "collapse.json"
-_VALUES = 512  # of a spectrum, at most
+_VALUES = 512  # maximum number of values of a spectrum
 
 
 class History:
-    """Curves by name, spectra by space and iteration, and facts; it goes on after a resume.
+    """Curves by name, spectra by space and iteration, and facts. A resumed run continues them.
 
     Attributes:
-        facts: What does not change: channels, vectors in a batch, whether the last BatchNorm hides
-            the centre, and so on.
+        facts: Values that do not change: channels, vectors in a batch, whether the last BatchNorm
+            hides the centre, and so on.
         verdict: Name and reason.
-        judgements: Names of the last verdicts, by which a collapse has to last.
-        told: Names of those that were acted upon.
+        judgements: Names of the last judgements, compared with ``CollapseHook.patience``.
+        seen: Names of verdicts that were already acted upon.
     """
 
     def __init__(self, state: Mapping[str, Any] | None = None) -> None:
         state = state or {"curves": {}, "spectra": [], "facts": {}, "verdict": ("", "")}
         self.judgements = list(state.get("judgements", []))
-        self.told = set(state.get("told", []))
+        self.seen = set(state.get("told", []))
         self._curves = {name: Curve.from_state(c) for name, c in state["curves"].items()}
         self._absent = set(state.get("absent", []))
         self._spectra = list(state["spectra"])
@@ -41,20 +41,20 @@ class History:
         self.verdict: tuple[str, str] = tuple(state["verdict"])
 
     def add(self, step: int, readings: Mapping[str, float], *, of: Iterable[str] = ()) -> None:
-        """A point on the curve of each reading.
+        """Add a point to the curve of each reading.
 
         Args:
-            step: Where training is.
-            readings: By name.
-            of: Names that were looked for. Those that are not among the readings are absent now,
-                as predictions are when the head in use makes none, and have no last value.
+            step: Training step.
+            readings: Values by name.
+            of: Names that can be in the readings. Those that are missing have no last value any
+                more, for instance predictions if the current head has no predictor.
         """
         self._absent = (self._absent | set(of)) - set(readings)
         for name, value in readings.items():
             self._curves.setdefault(name, Curve()).add(step, value)
 
     def add_spectrum(self, step: int, space: str, values: Sequence[float]) -> None:
-        """Eigenvalues of a space, descending; the greatest are kept."""
+        """Add the eigenvalues of a space, descending; the largest are kept."""
         kept = [float(value) for value in values[:_VALUES]]
         self._spectra.append(
             {"step": step, "space": space, "channels": len(values), "values": kept}
@@ -63,17 +63,16 @@ class History:
     def add_spaces(
         self, step: int, views: Mapping[str, Tensor], clean: Mapping[str, Tensor]
     ) -> dict[str, float]:
-        """Ranks and spectra of fixed images by space; of two views of each, LiDAR, too.
+        """Add ranks and spectra of fixed images by space; with two or more views, also LiDAR.
 
         Args:
-            step: Where training is.
+            step: Training step.
             views: Features of N images in V views, by space. [N, V, D] each
-            clean: Of the images without augmentation; where empty, the first views stand for them.
-                [N, D] each
+            clean: Features of the images without augmentation, by space. If empty, the first views
+                are used instead. [N, D] each
 
         Returns:
-            The readings that were added, as ``<space>/<name>``; none of a space with one image, or
-            with NaN.
+            The added readings, as ``<space>/<name>``. A space with one image or with NaN has none.
         """
         self.facts["fixed_images"] = "clean" if clean else "augmented"
         added: dict[str, float] = {}
@@ -92,16 +91,16 @@ class History:
         return added
 
     def last(self, name: str) -> float | None:
-        """The latest value of a curve; None where the reading was never taken, or is absent now."""
+        """Return the last value of a curve; None if there is none, or not any more."""
         points = [] if name in self._absent else self.points(name)
         return points[-1][1] if points else None
 
     def points(self, name: str) -> list[list[float]]:
-        """The curve of a reading, ``[[step, value], ...]``; empty where it was never taken."""
+        """Return a curve, ``[[step, value], ...]``; empty if there is none."""
         return self._curves[name].as_list() if name in self._curves else []
 
     def judge(self, limits: verdict.Limits) -> verdict.Verdict:
-        """The verdict on the latest readings; ``facts`` have to hold those of a batch."""
+        """Return the verdict on the last readings; ``facts`` must have those of a batch."""
         return verdict.judge(
             verdict.State(
                 m_o=self.last("m_o") or 0.0,
@@ -118,7 +117,7 @@ class History:
         )
 
     def state(self) -> dict[str, Any]:
-        """For the checkpoint, and for the constructor."""
+        """Return the state for a checkpoint and for the constructor."""
         return {
             "curves": {name: curve.state() for name, curve in self._curves.items()},
             "absent": sorted(self._absent),
@@ -126,11 +125,11 @@ class History:
             "facts": self.facts,
             "verdict": list(self.verdict),
             "judgements": self.judgements,
-            "told": sorted(self.told),
+            "told": sorted(self.seen),
         }
 
     def write(self, folder: Path) -> Path:
-        """``collapse.json`` in a folder."""
+        """Write ``collapse.json`` into a folder and return its path."""
         name, reason = self.verdict
         content = {
             "verdict": name,
@@ -144,20 +143,20 @@ class History:
 
 
 def _plain(points: list[list[float]]) -> list[list[float | None]]:
-    """JSON has no NaN and no infinity: None stands for them."""
+    """Replace NaN and infinity by None: JSON has neither."""
     return [[step, value if math.isfinite(value) else None] for step, value in points]
 
 
 def read_history(folder: Path) -> dict[str, Any]:
-    """What :meth:`History.write` wrote.
+    """Return the content of ``collapse.json`` in a folder.
 
     Raises:
-        FileNotFoundError: There is none; the message says how to get one.
+        FileNotFoundError: There is none.
     """
     file = folder / FILE_NAME
     if not file.is_file():
         raise FileNotFoundError(
-            f"{folder} has no {FILE_NAME}: train with custom_hooks = "
-            "[dict(type='mmdense.CollapseHook')]"
+            f"{folder}: no {FILE_NAME}. Train with custom_hooks = "
+            "[dict(type='mmdense.CollapseHook')], or pass --config and --checkpoint"
         )
     return json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The readings of one training step of a model, over all processes.
+"""Readings of a training step of a model, over all processes.
 
 Letters: B images of this process, M of all, V views, D channels.
 """
@@ -17,25 +17,25 @@ from mmdense.ssl.gather import gather_rows, sum_over_ranks
 
 __all__ = ["STEP", "Monitor"]
 
-# What a step gives, in its order; the last three are m_o, m_r and std of the predictions.
+# Results of a step, in this order; the last three are m_o, m_r and std of the predictions.
 STEP = (*readings.STEP, "drift", "m_o_before_norm", "p_m_o", "p_m_r", "p_std")
 
 
 class Monitor:
-    """Watches the modules of a model from its making until :meth:`close`.
+    """Watches the modules of a model until :meth:`close`.
 
     Attributes:
         parts: The modules.
         centre_hidden: Whether the projector ends in a BatchNorm without affine weights.
-        vectors: Vectors of all processes behind the last centre; 0 before the first.
+        vectors: Number of vectors of all processes in the last centre; 0 before the first.
 
     Args:
-        model: Not wrapped.
-        layout: How views lie in the projector's output; default by the model.
+        model: Without a wrapper such as DDP.
+        layout: Order of the views in the output of the projector; the default depends on the model.
         names: Names of backbone, projector and predictor, see :func:`find_parts`.
 
     Raises:
-        ValueError: A module is not there.
+        ValueError: A module does not exist.
     """
 
     def __init__(self, model: nn.Module, *, layout: str | None, **names: Any) -> None:
@@ -51,22 +51,21 @@ class Monitor:
         self._centre: Tensor | None = None
 
     def begin(self, *, with_gradients: bool) -> None:
-        """Forget the last step; keep the gradients of the coming one or not."""
+        """Forget the last step; keep the gradients of the next one if asked."""
         for tap in self._taps():
             tap.clear()
             tap.with_gradients = with_gradients
 
     def close(self) -> None:
-        """Watch no more."""
+        """Remove the forward hooks."""
         for tap in self._taps():
             tap.close()
 
     def read_step(self, images: int) -> Tensor:
-        """The readings named by ``STEP``, NaN where there is none, [9].
+        """Return the readings named in ``STEP``, NaN if there is none, [9].
 
-        Infinite are those of predictions that are not finite.
-
-        Nothing waits for the device.
+        Readings of predictions that are not finite are infinite. Does not synchronise with the
+        device.
 
         Args:
             images: B.
@@ -90,9 +89,9 @@ class Monitor:
         return torch.cat([values, torch.stack([drift, before]), of_p])
 
     def read_batch(self) -> tuple[dict[str, float], int, int]:
-        """The readings of the batch of all processes, M and D.
+        """Return the readings of the batch of all processes, M and D.
 
-        Without readings where the batch is one image, or not finite.
+        There are no readings if the batch has one image or is not finite.
         """
         z = [gather_rows(view.float()) for view in self._views[:2]]  # [M, D] each
         count = z[0].new_tensor([float(sum(len(view) for view in self._views))])
@@ -107,13 +106,13 @@ class Monitor:
         return found | self._read_gradient(z, p), size, channels
 
     def predictor_rate(self, groups: Iterable[Mapping[str, Any]]) -> float | None:
-        """The learning rate of the predictor that the last step used, or of the model's first.
+        """Return the learning rate of the predictor of the last step, or else of the first one.
 
         Args:
-            groups: Of the optimizer; that of the predictor's first weight counts.
+            groups: Parameter groups of the optimizer. The group of the first weight counts.
 
         Returns:
-            None without a predictor, or where the optimizer has none of its weights.
+            None without a predictor, or if the optimizer does not have its first weight.
         """
         module = self.parts.predictor if self._p is None else self._p.module
         first = None if module is None else next(iter(module.parameters()), None)
@@ -123,9 +122,9 @@ class Monitor:
         return None
 
     def _read_gradient(self, z: list[Tensor], p: list[Tensor]) -> dict[str, float]:
-        """The extra gradient on the first view that has one; the other view is its pull.
+        """The extra gradient on the first view with a gradient; the other view is its pull.
 
-        It is taken where the encoder learns: on P, and on Z where nothing goes back through P.
+        It is that on P, or on Z if the encoder gets no gradient through P.
         """
         features, given = z, self._gradients_of_z()
         if p and self._p is not None and any(one is not None for one in self._p.gradients):
@@ -135,14 +134,14 @@ class Monitor:
             return {}
         own = given[first]
         assert own is not None
-        # Losses that weigh the images of all processes alike; shares may be uneven.
+        # The loss is a mean over the images of all processes; their numbers can differ.
         gradient = gather_rows(own.float()) * (len(features[0]) / get_world_size())  # [M, D]
         if not bool(gradient.isfinite().all()):
             return {}
         return readings.gradient_readings(features[first], gradient, features[1 - first])
 
     def _gradients_of_z(self) -> list[Tensor | None]:
-        """One a view."""
+        """One for each view."""
         given = self._z.gradients
         if self.parts.layout == "calls":
             return list(given)
@@ -151,10 +150,10 @@ class Monitor:
         return list(split_views([given[0]], self.parts.layout, len(self._views[0])))
 
     def _find_predictions(self) -> "_Predictions | None":
-        """P of each view, of the predictor in use; None where not every view has one.
+        """P of each view, of the predictor in use; None if a view has none.
 
-        A call belongs to the view whose memory went into it. Of several for one view the one
-        through which the encoder learns counts. Where no input is a view, calls go in order.
+        A call belongs to the view whose memory was its input. If a view has several calls, the one
+        that passes a gradient to the encoder counts. If no input is a view, calls are in order.
         """
         for module, tap in zip(self.parts.predictors, self._predictors, strict=True):
             calls = [_call_of(view, tap) for view in self._views]
@@ -172,15 +171,15 @@ class Monitor:
     def _find_views(self, images: int) -> list[Tensor]:
         if not self._z.outputs:
             raise ValueError(
-                "CollapseHook: the projector was not called in this step; name the module that "
-                "gives projections, CollapseHook.projector"
+                "CollapseHook: the projector was not called in this step. Set "
+                "CollapseHook.projector to the name of the module that returns the projections."
             )
         views = split_views(self._z.outputs, self.parts.layout, images)
         shapes = sorted({tuple(view.shape) for view in views[:2]})
         if len(shapes) > 1:
             raise ValueError(
-                f"CollapseHook: the views do not pair, they are {shapes}; CollapseHook.views says "
-                "how they lie in the projector's output"
+                f"CollapseHook: the views have different shapes {shapes}. Set CollapseHook.views "
+                "to the order of the views in the output of the projector."
             )
         return views
 
@@ -190,7 +189,7 @@ class Monitor:
 
 
 class _Predictions(NamedTuple):
-    """Of one predictor in a step, view by view: [B, D] each, and what the encoder gets of it."""
+    """Outputs of one predictor for each view, [B, D], and their gradients to the encoder."""
 
     module: nn.Module
     outputs: list[Tensor]
@@ -198,7 +197,7 @@ class _Predictions(NamedTuple):
 
 
 def _call_of(view: Tensor, tap: Tap) -> int | None:
-    """The call of the predictor that a view went into, one with a gradient before others."""
+    """The call of the predictor that had the view as input; calls with a gradient come first."""
     calls = [
         call
         for call, source in enumerate(tap.sources)

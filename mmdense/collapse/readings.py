@@ -1,8 +1,8 @@
-"""Numbers that tell how a representation fares, in three depths.
+"""Readings of a representation, at three intervals.
 
     every step        centre and deviation of a batch      (:func:`step_readings`)
     every K steps     correlation, extra gradient, ranks   (:func:`batch_readings`)
-    every epoch       the spectrum of a fixed set          (:func:`space_readings`)
+    every epoch       the spectrum of fixed images         (:func:`space_readings`)
 
 Letters: B images of this process, M of all, D channels; a and b two views of the same images.
 """
@@ -27,24 +27,25 @@ __all__ = [
     "step_readings",
 ]
 
-STEP = ("m_o", "m_r", "std", "norm")  # what step_readings gives, in its order
-BATCH = (  # what batch_readings and gradient_readings may give
+STEP = ("m_o", "m_r", "std", "norm")  # results of step_readings, in this order
+BATCH = (  # keys of batch_readings and gradient_readings
     *("covariance", "participation_ratio", "rank", "uniformity", "alignment"),
     *("rank_gap", "eta_p", "eta_z", "o_e", "r_e", "r_e_decorrelates"),
 )
 
-ROWS = 256  # of a batch, at most, whose eigenvalues are solved for
+ROWS = 256  # maximum number of images of a batch in its ranks
 Reduce = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 
 
 def step_readings(views: Sequence[Tensor], reduce: Reduce) -> tuple[Tensor, Tensor]:
-    """m_o, m_r, std and mean length of the vectors of all views, and the centre, [4] and [D].
+    """Return m_o, m_r, std and mean length of the vectors of all views, and the centre, [4], [D].
 
-    Nothing waits for the device. Sums are reduced, so that uneven shares count as they should.
+    Does not synchronise with the device. Sums are reduced over the processes before any division,
+    so the processes can have different numbers of images.
 
     Args:
-        views: Of any length, a tensor a view. [B, D]
-        reduce: Adds up tensors over the processes.
+        views: One tensor a view; the vectors can have any length. [B, D]
+        reduce: Sums tensors over the processes.
     """
     features = torch.cat([view.float() for view in views])  # [V B, D]
     unit = decompose.unit_vectors(features)
@@ -63,7 +64,7 @@ def step_readings(views: Sequence[Tensor], reduce: Reduce) -> tuple[Tensor, Tens
 
 
 def batch_readings(z: Sequence[Tensor], p: Sequence[Tensor] | None = None) -> dict[str, float]:
-    """What a batch of all processes says beyond its centre.
+    """Return the readings of a batch of all processes, except the centre.
 
     Args:
         z: Projections of one view or two. [M, D] each
@@ -72,9 +73,9 @@ def batch_readings(z: Sequence[Tensor], p: Sequence[Tensor] | None = None) -> di
     Returns:
         ``covariance`` (de-correlation loss), ``participation_ratio``, ``rank`` (eigenvalue rank)
         and ``uniformity`` of the first view; with two views ``alignment``; with predictions
-        ``rank_gap``, the rank of P less that of Z, which designs that do not collapse keep apart
-        (Zhuo et al. 2023, "Towards a Unified Theoretical Understanding of Non-contrastive Learning
-        via Rank Differential Mechanism"), and with both ``eta_p`` and ``eta_z``.
+        ``eta_p``, ``eta_z`` and ``rank_gap``, the rank of P minus the rank of Z, which is not zero
+        in methods that do not collapse (Zhuo et al. 2023, "Towards a Unified Theoretical
+        Understanding of Non-contrastive Learning via Rank Differential Mechanism").
     """
     unit_z = [decompose.unit_vectors(view) for view in z]
     values = spectrum.eigenvalues(unit_z[0][:ROWS])
@@ -97,22 +98,21 @@ def batch_readings(z: Sequence[Tensor], p: Sequence[Tensor] | None = None) -> di
 
 
 def gradient_readings(features: Tensor, gradient: Tensor, partner: Tensor) -> dict[str, float]:
-    """The extra gradient as the loss really has it, split; in units of the pull to the other view.
+    """Return the parts of the extra gradient of the loss, in units of the pull to the other view.
 
-    The descent direction on Z_a, ``-dL/dZ_a``, is a multiple of ``Z_b + G_e``; only the part that
-    is tangential at Z_a can be seen, as no other acts. The multiple is taken to be the one that
-    leaves G_e without a part along the pull, over the whole batch.
+    The descent direction on Z_a, ``-dL/dZ_a``, is a multiple of ``Z_b + G_e``. Only its tangential
+    part at Z_a has an effect, so only that part is used. The factor is chosen so that G_e has no
+    part along the pull, over the whole batch.
 
     Args:
-        features: z_a or p_a, what the loss took. [M, D]
-        gradient: The loss's gradient on it, times the number of images over which it is a mean.
-            [M, D]
-        partner: z_b or p_b, the plain pull. [M, D]
+        features: z_a or p_a, the input of the loss. [M, D]
+        gradient: Gradient of the loss on it, times the number of images of the mean. [M, D]
+        partner: z_b or p_b, the pull. [M, D]
 
     Returns:
-        ``o_e`` and ``r_e``, the length of the one and the mean length of the other, and
-        ``r_e_decorrelates``, the cosine of r_e with the direction in which the channels'
-        correlation falls fastest. All are NaN where the gradient has no part along the pull.
+        ``o_e``, the length of the centre; ``r_e``, the mean length of the residual; and
+        ``r_e_decorrelates``, the cosine of r_e with the steepest descent of the correlation of the
+        channels. All are NaN if the gradient has no part along the pull.
     """
     unit = decompose.unit_vectors(features)
     descent = -gradient_on_unit(gradient, features)  # [M, D]
@@ -132,10 +132,10 @@ def gradient_readings(features: Tensor, gradient: Tensor, partner: Tensor) -> di
 
 
 def space_readings(features: Tensor) -> tuple[dict[str, float], Tensor]:
-    """The spectrum of a fixed set of images in one space, and ranks by each definition.
+    """Return the ranks, by each definition, and the spectrum of fixed images in one space.
 
     Args:
-        features: As they come, not scaled. [N, D]
+        features: Not scaled. [N, D]
 
     Returns:
         The readings, and the eigenvalues of the covariance, descending.

@@ -1,15 +1,15 @@
-"""How many dimensions a representation uses: effective ranks and other readings of its spectrum.
+"""Number of dimensions that a representation uses: effective ranks and the spectrum.
 
-"Effective rank" has four meanings in public code. Each has its own function here, with its source:
+"Effective rank" has four definitions in public code. Each has a function here, with its source:
 
     rank_me               singular values, not centred     exp of the entropy of sigma / sum sigma
-    centred_rank_me       the same of centred features
+    centred_rank_me       the same for centred features
     eigenvalue_rank       covariance eigenvalues           exp of the entropy of lambda / sum lambda
     participation_ratio   covariance eigenvalues           (sum lambda)^2 / sum lambda^2
 
-On one spectrum the first may be several times the last. Where the centre is long, the first is
-small and the second is not: their gap tells complete from dimensional collapse. Compare runs of one
-method, of one number of features.
+For one spectrum they can differ by a factor of several. If the centre is long, the first is low and
+the second is not: this separates complete from dimensional collapse. Compare values of the same
+method and the same number of features only.
 
 Letters: N features, D channels, K = min(N, D) values in descending order, Q views of an image.
 """
@@ -32,18 +32,18 @@ __all__ = [
     "spectrum_auc",
 ]
 
-_EPSILON = 1e-7  # added to the shares, as RankMe does
-_TINY = 1e-300  # a spectrum of zeros has no shares; their sum is held above zero
+_EPSILON = 1e-7  # added to the normalised values, as in RankMe
+_TINY = 1e-300  # avoids a division by zero for a spectrum of zeros
 
 
 def singular_values(features: Tensor, *, centred: bool) -> Tensor:
-    """Singular values in float64, descending; through the smaller Gram matrix, [K].
+    """Return singular values in float64, descending, from the smaller Gram matrix, [K].
 
-    Values below 1e-8 of the greatest are rounding: the Gram matrix squares them.
+    Values below 1e-8 of the largest are rounding errors: the Gram matrix squares them.
 
     Args:
         features: [N, D]
-        centred: Whether the mean feature is taken away first.
+        centred: Whether to subtract the mean feature first.
 
     Raises:
         ValueError: Fewer than two features, or values that are not finite.
@@ -52,7 +52,7 @@ def singular_values(features: Tensor, *, centred: bool) -> Tensor:
 
 
 def eigenvalues(features: Tensor) -> Tensor:
-    """Eigenvalues of the covariance (N - 1) in float64, descending, zeros beyond N left out, [K].
+    """Return eigenvalues of the covariance (N - 1) in float64, descending, at most N, [K].
 
     Raises:
         ValueError: As :func:`singular_values`.
@@ -61,20 +61,20 @@ def eigenvalues(features: Tensor) -> Tensor:
 
 
 def rank_me(features: Tensor) -> float:
-    """Effective rank of the features as they are: from 1 to min(N, D).
+    """Return the effective rank of the features, not centred: from 1 to min(N, D).
 
-    Garrido et al. 2023, "RankMe", section 3.1, there of 25,600 features.
+    Garrido et al. 2023, "RankMe", section 3.1, with 25,600 features in the paper.
     """
     return _entropy_rank(singular_values(features, centred=False))
 
 
 def centred_rank_me(features: Tensor) -> float:
-    """RankMe of the features without their mean: from 1 to min(N - 1, D)."""
+    """Return RankMe of the centred features: from 1 to min(N - 1, D)."""
     return _entropy_rank(singular_values(features, centred=True))
 
 
 def eigenvalue_rank(spectrum: Tensor) -> float:
-    """Effective rank by the eigenvalues of the covariance: from 1 to min(N - 1, D).
+    """Return the effective rank of the eigenvalues of the covariance: from 1 to min(N - 1, D).
 
     Args:
         spectrum: Eigenvalues. [K]
@@ -83,7 +83,7 @@ def eigenvalue_rank(spectrum: Tensor) -> float:
 
 
 def participation_ratio(spectrum: Tensor) -> float:
-    """``(sum lambda)^2 / sum lambda^2``: D for a flat spectrum, 1 for one direction, 0 for none.
+    """Return ``(sum lambda)^2 / sum lambda^2``: D for a flat spectrum, 1 for one direction.
 
     Args:
         spectrum: Eigenvalues of the covariance. [K]
@@ -92,10 +92,10 @@ def participation_ratio(spectrum: Tensor) -> float:
 
 
 def spectrum_auc(values: Tensor, channels: int) -> float:
-    """Area under the cumulated, normalised singular values: (1 + 1/D)/2 flat, 1 on one line.
+    """Return the area under the cumulative singular values: (1 + 1/D)/2 if flat, 1 on one line.
 
     Li, Efros and Pathak 2022, "Understanding Collapse in Non-Contrastive Siamese Representation
-    Learning", section 3, of centred features that are not normalised. NaN where all are zero.
+    Learning", section 3, for centred features that are not normalised. NaN if all are zero.
 
     Args:
         values: Singular values, descending. [K]
@@ -106,10 +106,10 @@ def spectrum_auc(values: Tensor, channels: int) -> float:
 
 
 def alpha_req(spectrum: Tensor, *, first: int = 11, last: int = 100) -> float:
-    """The exponent alpha of ``lambda_j ~ j^-alpha``, by least squares with weights 1/j.
+    """Return the exponent alpha of ``lambda_j ~ j^-alpha``, by least squares with weights 1/j.
 
-    Agrawal et al. 2022, "alpha-ReQ"; near 1 goes with the best features there. The range of j is
-    the one that the method's public code uses. NaN where fewer than two values in it are positive.
+    Agrawal et al. 2022, "alpha-ReQ"; the best features in the paper have an alpha near 1. The range
+    of j is that of the authors' code. NaN if fewer than two values in the range are positive.
 
     Args:
         spectrum: Eigenvalues of the covariance, descending. [K]
@@ -127,18 +127,18 @@ def alpha_req(spectrum: Tensor, *, first: int = 11, last: int = 100) -> float:
 
 
 def lidar(features: Tensor, *, delta: float = 1e-4, epsilon: float = 1e-8) -> float:
-    """Effective rank of what tells images apart, in units of how their views vary.
+    """Return the effective rank of the differences between images, relative to those of views.
 
     Thilak et al. 2024, "LiDAR", section 4: each image is a class, and
 
         rank of  S_w^-1/2 S_b S_w^-1/2
 
-    with S_b the covariance of the images' means and S_w the mean covariance of views around them.
+    with S_b the covariance of the means of the images, and S_w the mean covariance of their views.
 
     Args:
-        features: [N, Q, D], Q of two or more; N is best above D.
+        features: [N, Q, D], Q >= 2; N should be above D.
         delta: Added to the diagonal of S_w.
-        epsilon: Added to the shares.
+        epsilon: Added to the normalised eigenvalues.
 
     Raises:
         ValueError: Fewer than two images or views.
@@ -146,7 +146,7 @@ def lidar(features: Tensor, *, delta: float = 1e-4, epsilon: float = 1e-8) -> fl
     images, views, channels = features.shape
     if images < 2 or views < 2:
         raise ValueError(
-            f"LiDAR needs two images with two views or more, found {images} with {views}"
+            f"LiDAR needs at least two images with two views, found {images} with {views}"
         )
     exact = features.double()
     means = exact.mean(dim=1)  # [N, D]
@@ -156,7 +156,7 @@ def lidar(features: Tensor, *, delta: float = 1e-4, epsilon: float = 1e-8) -> fl
     covariance.diagonal().add_(delta)
     whitened = torch.linalg.solve_triangular(
         torch.linalg.cholesky(covariance), between.T, upper=False
-    )  # [D, N]; S_w^-1/2 up to a rotation, which no eigenvalue sees
+    )  # [D, N]; S_w^-1/2 up to a rotation, which does not change the eigenvalues
     small = whitened.T @ whitened if images <= channels else whitened @ whitened.T
     spectrum = torch.linalg.eigvalsh(small / (images - 1)).flip(0).clamp(min=0.0)
     shares = spectrum / spectrum.sum().clamp(min=_TINY) + epsilon
@@ -164,7 +164,7 @@ def lidar(features: Tensor, *, delta: float = 1e-4, epsilon: float = 1e-8) -> fl
 
 
 def rank_ceiling(count: int, channels: int, *, centred: bool) -> int:
-    """The most that a rank can be; centring takes one away from the number of features."""
+    """Return the ceiling of a rank; centring reduces the number of features by one."""
     return min(count - 1 if centred else count, channels)
 
 
@@ -172,13 +172,13 @@ def _gram_eigenvalues(features: Tensor, centred: bool) -> Tensor:
     if features.ndim != 2 or len(features) < 2:
         raise ValueError(f"a spectrum needs features [N, D], N >= 2, found {tuple(features.shape)}")
     if not bool(features.isfinite().all()):
-        raise ValueError("features hold NaN or infinity")
+        raise ValueError("features contain NaN or infinity")
     exact = features.double()
     if centred:
         exact = exact - exact.mean(dim=0)
     gram = exact @ exact.T if len(exact) <= exact.shape[1] else exact.T @ exact
     found = torch.linalg.eigvalsh(gram).flip(0)
-    # Of equal features the Gram matrix holds rounding only; what is below it is no direction.
+    # Below this the values are rounding errors of the Gram matrix.
     return torch.where(found > found.max().clamp(min=0.0) * 1e-16, found, 0.0)  # [K]
 
 

@@ -1,6 +1,6 @@
-"""What the parts of a self-supervised model give out in a training step, view by view.
+"""Outputs of the modules of a self-supervised model in a training step, for each view.
 
-Letters: B images, V views, D channels of an output that was pooled to one vector an image.
+Letters: B images, V views, D channels of an output that is pooled to one vector an image.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ __all__ = [
     "split_views",
 ]
 
-# Necks of these models rebuild pictures, and their backbones see masked ones: only the encoder
-# counts, and of what it returns the tokens come first.
+# The necks of these models reconstruct images, and their backbones get masked images. Only the
+# encoder is watched; the first of its outputs are the tokens.
 _ENCODER_ONLY = {
     *("MAE", "SimMIM", "BEiT", "CAE", "EVA", "MaskFeat", "MILAN", "MixMIM", "MFF", "SparK"),
     *("iTPN",),
 }
-_HINT = "CollapseHook takes the names of backbone, projector and predictor"
-# How the rows of one call of the projector belong to views, where not every view is a call.
+_HINT = "set the names of backbone, projector and predictor in CollapseHook"
+# Order of the views in the rows of one call of the projector, if each view is not a call.
 _LAYOUTS = {"SimCLR": "interleaved", "SwAV": "concatenated"}
 
 
@@ -34,13 +34,13 @@ class Parts(NamedTuple):
     """The modules that are watched.
 
     Attributes:
-        backbone: Gives features f.
-        projector: Gives z; the backbone itself where the model has no projector.
-        predictor: Gives p, or None; of several, the first.
-        layout: How views lie in the projector's output: "calls" (a call a view, or one view
-            alone), "interleaved" (a1 b1 a2 b2 in one call) or "concatenated" (a1 a2 b1 b2).
-        encoder_only: Whether the projector is the backbone of a model without one.
-        predictors: All that may give p: where a head has heads of its own, those of each.
+        backbone: Returns features f.
+        projector: Returns z; the backbone itself if the model has no projector.
+        predictor: Returns p; the first of several; None without a predictor.
+        layout: Order of the views in the output of the projector: "calls" (one call for each
+            view), "interleaved" (a1 b1 a2 b2 in one call) or "concatenated" (a1 a2 b1 b2).
+        encoder_only: Whether the projector is the backbone.
+        predictors: All predictors, also those of the heads of a ``mmdense.PhasedHead``.
     """
 
     backbone: nn.Module
@@ -59,19 +59,18 @@ def find_parts(
     predictor: str | None = None,
     layout: str | None = None,
 ) -> Parts:
-    """The parts of a model of MMPretrain, or of any other by their names.
+    """Return the modules of a model of MMPretrain, or of any other model by their names.
 
     Args:
-        model: Not wrapped.
+        model: Without a wrapper such as DDP.
         backbone: Dotted name.
-        projector: Dotted name; default "neck", and the backbone of models that rebuild pictures.
-        predictor: Dotted name; default "head.predictor" where there is one, else every
+        projector: Dotted name. Default: "neck", or the backbone for models that reconstruct images.
+        predictor: Dotted name. Default: "head.predictor" if there is one, else all
             "head.heads.<name>.predictor".
-        layout: See :class:`Parts`; default by the class of the model.
+        layout: See :class:`Parts`. The default depends on the class of the model.
 
     Raises:
-        ValueError: A part that was named, or the backbone or neck, is not there; the message lists
-            what is.
+        ValueError: A module does not exist; the message lists those that do.
     """
     kind = type(model).__name__
     encoder_only = projector is None and (kind in _ENCODER_ONLY or not hasattr(model, "neck"))
@@ -106,26 +105,26 @@ def _predictor_names(model: nn.Module) -> list[str]:
 
 
 def method_name(model: nn.Module) -> str:
-    """Classes of a model and its head, such as "SimSiam with LatentPredictHead"."""
+    """Return the classes of a model and its head, such as "SimSiam with LatentPredictHead"."""
     head = getattr(model, "head", None)
     name = type(model).__name__
     return f"{name} with {type(head).__name__}" if isinstance(head, nn.Module) else name
 
 
 class Tap:
-    """Keeps what a module gives out in a step, one tensor a call, and on request its gradient.
+    """Keeps the outputs of a module in a step, one tensor a call, and optionally their gradients.
 
     Args:
         module: Watched until :meth:`close`.
         role: "projector" or "predictor"; for messages.
-        inputs: Keep what goes in instead.
+        inputs: Keep the inputs instead of the outputs.
 
     Attributes:
-        outputs: Of the calls of this step.
-        sources: What went into each call, without its gradient; None where not vectors.
-        learning: Whether what went in carries a gradient on, to the encoder.
-        gradients: The same for the loss's gradients on them, after its backward pass; None where
-            they were not asked for, or the output is not one vector an image.
+        outputs: One for each call of this step.
+        sources: Input of each call, detached; None if it is not [B, D].
+        learning: Whether the input of each call passes a gradient to the encoder.
+        gradients: Gradient of the loss on each output, after the backward pass; None if it was not
+            requested, or if the output is not [B, D].
         with_gradients: Whether to keep gradients.
     """
 
@@ -143,12 +142,12 @@ class Tap:
         self.gradients: list[Tensor | None] = []
 
     def close(self) -> None:
-        """Watch no more."""
+        """Remove the forward hook."""
         self._handle.remove()
         self.clear()
 
     def _keep(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        # Activation checkpointing calls the module again inside the backward pass.
+        # Skip the second call of activation checkpointing, inside the backward pass.
         if not module.training or torch._C._current_graph_task_id() != -1:
             return
         seen = _raw(inputs if self._inputs else output)
@@ -156,7 +155,7 @@ class Tap:
         place = len(self.outputs)
         self.outputs.append(vectors.detach())
         source = _source(inputs)
-        # Maps are not kept, which may be large; what a predictor takes are vectors.
+        # Inputs of a predictor are vectors; feature maps would need much memory.
         kept = None if source is None or source.ndim != 2 else source.detach()
         self.sources.append(kept)
         self.learning.append(source is None or source.requires_grad)
@@ -167,16 +166,16 @@ class Tap:
 
 
 def as_vectors(output: Any, *, of: str, first: bool = False) -> Tensor:
-    """One vector an image from what a module returned, [B, D].
+    """Return one vector an image from the output of a module, [B, D].
 
     Args:
-        output: A tensor or a sequence of them: vectors [B, D], a map [B, D, H, W] or tokens
-            [B, L, D], which are averaged over positions.
-        of: Which module it was, "backbone", "projector" or "predictor", for the message.
-        first: Take the first of a sequence, else the last.
+        output: A tensor or a sequence of tensors: vectors [B, D], a map [B, D, H, W] or tokens
+            [B, L, D]; the latter two are averaged over positions.
+        of: "backbone", "projector" or "predictor", for the message.
+        first: Use the first tensor of a sequence instead of the last.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: The output is none of these.
     """
     tensor = _raw(output, first=first)
     if not isinstance(tensor, Tensor):
@@ -188,28 +187,28 @@ def as_vectors(output: Any, *, of: str, first: bool = False) -> Tensor:
     if tensor.ndim == 2:
         return tensor
     raise ValueError(
-        f"the {of} returned {tuple(tensor.shape)}, which gives no vector an image: expected "
-        f"[B, D], [B, L, D] or [B, D, H, W]; {_HINT}"
+        f"the {of} returned shape {tuple(tensor.shape)}, expected [B, D], [B, L, D] or "
+        f"[B, D, H, W]; {_HINT}"
     )
 
 
 def split_views(outputs: Sequence[Tensor], layout: str, images: int) -> list[Tensor]:
-    """One tensor a view, [B, D] each.
+    """Return one tensor for each view, [B, D].
 
     Args:
-        outputs: What the projector gave in one step, one tensor a call.
+        outputs: Outputs of the projector in one step, one tensor a call.
         layout: See :class:`Parts`.
         images: B, of this process.
 
     Raises:
-        ValueError: Rows and images do not go together.
+        ValueError: The number of rows does not match the number of images.
     """
     if layout == "calls":
         return list(outputs)
     if len(outputs) != 1 or len(outputs[0]) % images:
         raise ValueError(
-            f"views={layout!r} expects one call with a multiple of {images} rows, found "
-            f"{[len(output) for output in outputs]}; set views='calls' where each view is a call"
+            f"CollapseHook.views={layout!r} expects one call with a multiple of {images} rows, "
+            f"found {[len(output) for output in outputs]}; set 'calls' if each view is a call"
         )
     rows = outputs[0]
     if layout == "interleaved":
@@ -218,10 +217,7 @@ def split_views(outputs: Sequence[Tensor], layout: str, images: int) -> list[Ten
 
 
 def last_free_norm(projector: nn.Module) -> nn.Module | None:
-    """The BatchNorm without affine weights that ends a projector, where one does.
-
-    It gives each channel a batch mean of zero and a variance of one, whatever goes in.
-    """
+    """Return the BatchNorm without affine weights at the end of a projector, or None."""
     leaves = [module for module in projector.modules() if not list(module.children())]
     weighted = [
         module
@@ -241,7 +237,7 @@ def _raw(output: Any, *, first: bool = True) -> Any:
 
 
 def _source(inputs: Any) -> Tensor | None:
-    """The first tensor of what a module was called with; None where there is none."""
+    """The first tensor of the inputs of a module, or None."""
     while isinstance(inputs, tuple | list) and inputs:
         inputs = inputs[0]
     return inputs if isinstance(inputs, Tensor) else None

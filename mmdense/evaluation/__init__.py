@@ -1,1 +1,1 @@
-"""What frozen features are worth: k-NN and linear probe."""
+"""Evaluation of frozen features (k-NN, linear probe) and of proposals (recall)."""

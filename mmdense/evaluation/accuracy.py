@@ -1,4 +1,4 @@
-"""Top-k accuracy with a stated rule for equal scores.
+"""Top-k accuracy with a defined rule for equal scores.
 
 Letters: Q queries, C classes.
 """
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 def top_k_accuracy(scores: Tensor, labels: Tensor, *, k: int = 1) -> float:
-    """Share of queries whose true class is among the ``k`` best, in percent.
+    """Return the percentage of queries whose true class is among the ``k`` best.
 
-    Of classes with equal scores the lower index counts as better. A ``k`` of C or more gives 100.
+    For equal scores the lower class index is better. A ``k`` of C or more gives 100.
 
     Args:
         scores: Higher is better. [Q, C]
         labels: True classes. [Q]
-        k: How many classes a query may name.
+        k: Number of best classes.
 
     Raises:
         ValueError: There are no queries, shapes differ, or a score is NaN.
@@ -27,14 +27,14 @@ def top_k_accuracy(scores: Tensor, labels: Tensor, *, k: int = 1) -> float:
 
 
 def top_k_hits(scores: Tensor, labels: Tensor, *, k: int = 1) -> int:
-    """Number of queries, none included, whose true class is among the ``k`` best.
+    """Return the number of queries whose true class is among the ``k`` best; 0 without queries.
 
-    Hits and queries of several processes add up, which their accuracies do not.
+    Hits of several processes can be added; accuracies cannot.
 
     Args:
         scores: As in :func:`top_k_accuracy`. [Q, C]
         labels: True classes. [Q]
-        k: How many classes a query may name.
+        k: Number of best classes.
 
     Raises:
         ValueError: Shapes differ, or a score is NaN.

@@ -8,18 +8,18 @@ from torch.utils.data import DataLoader
 
 __all__ = ["build_clean_loaders", "with_images_of"]
 
-FEW_LABELS = "mmdense.FewLabels"  # gives a share of the data set inside it
+FEW_LABELS = "mmdense.FewLabels"  # a fraction of the data set inside it
 
 
 def with_images_of(
     test: Mapping[str, Any], train: Mapping[str, Any], *, where: str
 ) -> dict[str, Any]:
-    """The config of the test loader, its pipeline included, over the images of the train loader.
+    """Return the config of the test loader, with its pipeline, for the images of the train loader.
 
     Args:
         test: Config of the test loader.
         train: Config of the train loader.
-        where: Begins the error messages.
+        where: Start of error messages.
 
     Raises:
         ValueError: A data set is a wrapper, whose pipeline cannot be replaced.
@@ -30,8 +30,8 @@ def with_images_of(
             dataset = dataset["dataset"]
         if "dataset" in dataset or "datasets" in dataset:
             raise ValueError(
-                f"{where}: {key}.dataset is the wrapper {dataset['type']}, "
-                "which has no pipeline to replace; name the data set itself"
+                f"{where}: {key}.dataset is the wrapper {dataset['type']}, which has no pipeline "
+                "to replace; use the data set inside it"
             )
     images = _with_pipeline(train["dataset"], test["dataset"].get("pipeline"))
     return {**test, "dataset": images}
@@ -40,19 +40,19 @@ def with_images_of(
 def build_clean_loaders(
     train: Mapping[str, Any], test: Mapping[str, Any], *, where: str, seed: int
 ) -> tuple[DataLoader, DataLoader]:
-    """Build loaders of train and test images that leave none out and repeat none.
+    """Return loaders of train and test images that yield every image exactly once.
 
-    Samplers, batch samplers and ``drop_last`` of the configs do not count. Among W processes,
-    process r gets the images r, r + W, r + 2 W and so on; the last ones may get one less.
+    Samplers, batch samplers and ``drop_last`` of the configs are ignored. With W processes, process
+    r gets the images r, r + W, r + 2 W and so on; the last processes can get one image less.
 
     Args:
         train: Config of the loader of training images.
         test: Config of the loader of test images.
-        where: Begins the error messages.
-        seed: Of the workers.
+        where: Start of error messages.
+        seed: Seed of the workers.
 
     Raises:
-        ValueError: The data sets name different classes.
+        ValueError: The data sets have different classes.
     """
     loaders = [Runner.build_dataloader(_in_order(config), seed=seed) for config in (train, test)]
     of_train, of_test = (

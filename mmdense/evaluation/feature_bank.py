@@ -1,7 +1,7 @@
-"""A bank of features that moves to a mapped file when it is large.
+"""A bank of features, in memory or, if it is large, in a memory-mapped file.
 
-The file has no name: it is unlinked as it is made, so nothing is left behind by an error or a
-killed process, and its space is free again when the bank's last tensor is gone.
+The file has no name, because it is unlinked when it is created. So its space is freed with the last
+tensor of the bank, also after an error or a killed process.
 
 Letters: B batch, D feature channels, N bank.
 """
@@ -27,19 +27,19 @@ def fill_bank(
     ram_limit_mib: float = RAM_LIMIT_MIB,
     folder: str | Path | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Write batches of features one below the other.
+    """Return the features of all batches in one tensor.
 
     Args:
         batches: Features and labels, on any device. [B, D] and [B]
-        rows: N, the number of rows of all batches.
+        rows: N, total number of rows of all batches.
         ram_limit_mib: As in :func:`empty_bank`.
-        folder: As there.
+        folder: As in :func:`empty_bank`.
 
     Returns:
         Features in float32 and labels, on the CPU. [N, D] and [N]
 
     Raises:
-        ValueError: The batches have another number of rows, or there are none.
+        ValueError: The batches have another number of rows, or there is no batch.
         OSError: As in :func:`empty_bank`.
     """
     bank: Tensor | None = None
@@ -50,13 +50,13 @@ def fill_bank(
             bank = empty_bank(rows, features.shape[1], ram_limit_mib=ram_limit_mib, folder=folder)
         stop = filled + len(features)
         if stop > rows:
-            raise ValueError(f"the batches have more rows than the {rows} announced")
+            raise ValueError(f"the batches have more than the expected {rows} rows")
         bank[filled:stop], labels[filled:stop] = features, of_batch
         filled = stop
     if bank is None:
         raise ValueError("the data loader yields no images")
     if filled < rows:
-        raise ValueError(f"the batches have {filled} rows, fewer than the {rows} announced")
+        raise ValueError(f"the batches have {filled} rows, expected {rows}")
     return bank, labels
 
 
@@ -67,23 +67,23 @@ def empty_bank(
     ram_limit_mib: float = RAM_LIMIT_MIB,
     folder: str | Path | None = None,
 ) -> Tensor:
-    """Memory for a bank, in RAM or in a file.
+    """Return memory for a bank, in RAM or in a file.
 
-    A mapped bank is an ordinary tensor; the system reads and drops its pages as it sees fit, so
-    work on it in chunks of rows.
+    A mapped bank is an ordinary tensor whose pages the system loads and drops on demand. Process it
+    in chunks of rows.
 
     Args:
         rows: N.
         channels: D.
-        ram_limit_mib: Above this size the bank lies in a file.
-        folder: For that file, on a disk with room; made where it is missing. By default the
-            system's folder for temporary files, which on some machines is itself in RAM.
+        ram_limit_mib: Above this size the bank is in a file.
+        folder: Folder for the file; created if it does not exist. The default is the temporary
+            folder of the system, which is in RAM on some machines.
 
     Returns:
-        A float32 tensor on the CPU, its values not set. [N, D]
+        An uninitialised float32 tensor on the CPU. [N, D]
 
     Raises:
-        OSError: The disk has no room for the file.
+        OSError: The disk is full.
     """
     size = 4 * rows * channels  # bytes
     if size <= ram_limit_mib * 2**20:
@@ -97,7 +97,7 @@ def empty_bank(
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Take the disk's blocks now: a map onto a full disk would kill the process later."""
+    """Allocate the blocks now: writing to a map on a full disk kills the process."""
     if hasattr(os, "posix_fallocate"):  # Linux
         os.posix_fallocate(descriptor, 0, size)
     else:

@@ -1,6 +1,6 @@
-"""Features of a frozen backbone over a data loader.
+"""Features of a frozen backbone for a data loader.
 
-Letters: B batch, C channels (= D, the feature's length), H and W of the last stage, N images.
+Letters: B batch, C channels (= D, length of a feature), H and W of the last stage, N images.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,26 +21,26 @@ def frozen_features(
     *,
     amp: bool = False,
 ) -> Generator[tuple[Tensor, Tensor], None, None]:
-    """Features and labels of one batch after the other.
+    """Yield features and labels, batch by batch.
 
-    The last output of the backbone counts: a map [B, C, H, W] is averaged over its positions, a
-    vector [B, C] is taken as it is. The backbone is in eval mode until the iterator ends or is
-    closed; the mode of each of its modules is then as before.
+    The last output of the backbone is used: a map [B, C, H, W] is averaged over positions, a vector
+    [B, C] is used directly. The backbone is in eval mode until the iterator ends or is closed; then
+    the mode of each module is restored.
 
     Args:
         backbone: Returns a tensor, or a tuple with one tensor a stage.
-        loader: Yields batches as MMPretrain collates them.
-        preprocess: The model's data preprocessor: moves a batch to the device of the backbone and
-            normalises it; its result has ``inputs`` [B, 3, H, W] and ``data_samples``.
-        amp: Compute in bfloat16 where autocast does so. Features are float32 either way.
+        loader: Yields batches in the format of MMPretrain.
+        preprocess: Data preprocessor of the model: moves a batch to the device of the backbone and
+            normalises it; returns ``inputs`` [B, 3, H, W] and ``data_samples``.
+        amp: Use autocast with bfloat16. Features are float32 in any case.
 
     Yields:
-        Features in float32 on the device of the backbone, finite or not, and labels on the CPU.
+        Features in float32 on the device of the backbone, not checked for NaN; labels on the CPU.
         [B, D] and [B]
 
     Raises:
-        ValueError: An image without exactly one label, or a backbone whose output is neither a map
-            nor a vector.
+        ValueError: An image does not have exactly one label, or the output of the backbone is
+            neither a map nor a vector.
     """
     with evaluating(backbone):
         for batch in loader:
@@ -55,7 +55,7 @@ def check_finite(features: Tensor) -> None:
     """Raise a ValueError that counts the rows of ``features`` [N, D] with NaN or infinity."""
     bad = len(non_finite_rows(features))
     if bad:
-        raise ValueError(f"features of {bad} of {len(features)} images hold NaN or infinity")
+        raise ValueError(f"features of {bad} of {len(features)} images contain NaN or infinity")
 
 
 def _pooled(outputs: Any) -> Tensor:
@@ -67,7 +67,7 @@ def _pooled(outputs: Any) -> Tensor:
         return last.float()
     raise ValueError(
         f"the backbone returned {tuple(last.shape)}, expected a map [B, C, H, W] or a vector "
-        "[B, C]; a vision transformer gives one with out_type='avg_featmap' or 'cls_token'"
+        "[B, C]; for a vision transformer set out_type='avg_featmap' or 'cls_token'"
     )
 
 
@@ -81,8 +81,8 @@ def _labels(samples: list) -> Tensor:
             facts = getattr(sample, "metainfo", {})
             image = facts.get("img_path") or f"number {facts.get('sample_idx', 'unknown')}"
             raise ValueError(
-                f"image {image} has {found} labels in data_samples.gt_label, and a probe needs "
-                "exactly one; give the data loader a labelled split of one class an image"
+                f"image {image} has {found} labels in data_samples.gt_label, expected one. Use a "
+                "data set with one class for each image"
             )
         labels.append(label.reshape(()).cpu())
     return torch.stack(labels).long()
@@ -90,7 +90,7 @@ def _labels(samples: list) -> Tensor:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Eval mode inside; each module's own mode again outside."""
+    """Context with the model in eval mode; restores the mode of each module."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -1,6 +1,6 @@
-"""From a config and a checkpoint to features of its train and test images, and to a record.
+"""Extract features of the train and test images of a config, evaluate them and write a record.
 
-What tools/knn.py and tools/linear_probe.py share: they differ in what they make of the features.
+Shared by tools/knn.py and tools/linear_probe.py.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class FrozenFeatures(NamedTuple):
     """Features of a labelled data set, on the CPU.
 
     Attributes:
-        train: In a mapped file where they are large. [N, D]
+        train: In a memory-mapped file if they are large. [N, D]
         train_labels: [N]
         test: [Q, D]
         test_labels: [Q]
@@ -55,21 +55,26 @@ class FrozenFeatures(NamedTuple):
 
 
 def argument_parser(description: str) -> ToolParser:
-    """The arguments of a tool that evaluates a frozen backbone."""
+    """Return the argument parser of a tool that evaluates a frozen backbone."""
     parser = ToolParser(description=description)
     parser.add_argument("config", help="with model.backbone, train_dataloader, test_dataloader")
     weights = parser.add_mutually_exclusive_group(required=True)
-    weights.add_argument("checkpoint", nargs="?", help="file with backbone.* weights; all must fit")
-    weights.add_argument("--random", action="store_true", help="random weights, to compare with")
-    parser.add_argument("--work-dir", help="for metrics.json and record.json")
-    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
-    parser.add_argument("--seed", type=int, help="random seed; default the config's, or 0")
-    parser.add_argument("--amp", action="store_true", help="bfloat16, where the hardware has it")
+    weights.add_argument("checkpoint", nargs="?", help="file with all weights of the backbone")
+    weights.add_argument("--random", action="store_true", help="use random weights, for comparison")
+    parser.add_argument("--work-dir", help="folder for metrics.json and record.json")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=ConfigOptions,
+        help="overrides",
+    )
+    parser.add_argument("--seed", type=int, help="random seed (default: that of the config, or 0)")
+    parser.add_argument("--amp", action="store_true", help="bfloat16, if the hardware supports it")
     parser.add_argument(
         "--launcher",
         choices=["none", "pytorch"],
         default="none",
-        help="'pytorch' under torchrun: the processes share the images out",
+        help="'pytorch' with torchrun: each process gets a part of the images",
     )
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
     launch.add_trust_argument(parser)
@@ -85,21 +90,21 @@ def evaluate_frozen(
 ) -> dict[str, float]:
     """Extract features, evaluate them, print one line, write ``metrics.json`` and a record.
 
-    The training images pass through the pipeline of the test images, in order and all of them:
-    frozen features take no augmentation. Only the backbone of the config's model is built. Several
-    processes share the images out; the first one evaluates and writes.
+    All training images are used, in order and with the pipeline of the test images, so without
+    augmentation. Only the backbone of the model is built. With several processes each one extracts
+    features of a part of the images; the first one evaluates and writes.
 
     Args:
         args: From :func:`argument_parser`.
-        task: Such as 'knn'; ends the name of the record, and of the default work directory.
+        task: Such as 'knn'; last part of the names of the record and the default work directory.
         evaluate: From features to metrics; accuracies are in percent.
-        check_bank: Refuses, before any work, a number of training images that will not do.
+        check_bank: Raises for an unsuitable number of training images, before the extraction.
 
     Returns:
-        The metrics; of processes after the first, nothing.
+        The metrics; empty for processes after the first.
 
     Raises:
-        ValueError: The config, its images or the checkpoint will not do; the message says which.
+        ValueError: The config, its images or the checkpoint cannot be used.
         OSError: A file is missing, or the disk is full.
     """
     started = time.perf_counter()
@@ -142,13 +147,13 @@ def _in_words(record: Record, features: FrozenFeatures) -> str:
 
 
 def _cpu_hours_elsewhere(cost: CostMeter) -> float:
-    """What the other processes spent so far; all of them call this at once."""
+    """CPU hours of the other processes; all processes must call this."""
     own = cost.read()
     return over_processes(own)["cpu_hours"] - own["cpu_hours"]
 
 
 def _any_number(rows: int) -> None:
-    """No number of training images is refused."""
+    """Accept any number of training images."""
 
 
 def _rows(loader: DataLoader) -> int:
@@ -157,13 +162,13 @@ def _rows(loader: DataLoader) -> int:
 
 
 def _checksums(**loaders: DataLoader) -> dict[str, Any]:
-    """Of the data of each split, where it has one."""
+    """Checksums of the data of each split, if it has one."""
     found = {split: data_checksum(loader.dataset) for split, loader in loaders.items()}
     return {split: checksum for split, checksum in found.items() if checksum is not None}
 
 
 def _build_loaders(cfg: Config, seed: int) -> tuple[DataLoader, DataLoader]:
-    """Loaders of the train and the test images that differ in their images only."""
+    """Loaders of the train and test images, with the same settings."""
     for key in ("train_dataloader", "test_dataloader"):
         if (cfg.get(key) or {}).get("dataset") is None:
             raise ValueError(f"{cfg.filename} has no {key}.dataset")
@@ -175,7 +180,7 @@ def _build_loaders(cfg: Config, seed: int) -> tuple[DataLoader, DataLoader]:
 
 
 def _build_backbone(cfg: Config, checkpoint: str | None) -> tuple[nn.Module, nn.Module]:
-    """The backbone, with the checkpoint's weights or initialised, and the data preprocessor."""
+    """The backbone, with weights of the checkpoint or random ones, and the data preprocessor."""
     model = cfg.get("model") or {}
     parts = {
         "model.backbone": model.get("backbone"),
@@ -212,9 +217,9 @@ def _extract(
     amp: bool,
     folder: str,
 ) -> FrozenFeatures:
-    """Features of both loaders; notes speed and memory in the record."""
+    """Features of both loaders; adds speed and memory to the record."""
     if amp and not supports_bf16():
-        print("--amp: this device has no bfloat16 arithmetic; computing in float32")
+        print("--amp: this device does not support bfloat16: using float32")
         amp = False
     started = time.perf_counter()
     found = []
@@ -224,17 +229,17 @@ def _extract(
         gathered = gather_batches(batches, rows=len(images), batch_size=loader.batch_size or 1)
         features, labels = fill_bank(gathered, rows=len(images), folder=folder)
         check_finite(features)
-        if int(labels.min()) < 0:  # of a data set that does not list its labels
+        if int(labels.min()) < 0:  # the data set has no list of labels
             raise ValueError(
-                f"{int((labels < 0).sum())} of {len(labels)} images are unlabelled (their class is "
-                "negative); give a labelled split"
+                f"{int((labels < 0).sum())} of {len(labels)} images have no label (a negative "
+                "class). Use a labelled split"
             )
         found.append((features, labels))
     (train, train_labels), (test, test_labels) = found
     seconds = time.perf_counter() - started
     record.images = len(train)
     record.images_per_second = (len(train) + len(test)) / seconds
-    record.peak_memory_mib = peak_memory_mib()  # while the workers of the loaders are alive
+    record.peak_memory_mib = peak_memory_mib()  # while the workers of the loaders run
     record.peak_gpu_memory_mib = peak_gpu_memory_mib()
     num_classes = int(max(train_labels.max(), test_labels.max())) + 1
     return FrozenFeatures(train, train_labels, test, test_labels, num_classes)

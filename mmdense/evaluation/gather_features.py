@@ -1,4 +1,4 @@
-"""Features of all processes, in the order of the data set, on every process.
+"""Gather the features of all processes in the order of the data set.
 
 Letters: B batch of one process, D feature channels, W processes.
 """
@@ -16,14 +16,14 @@ __all__ = ["gather_batches"]
 def gather_batches(
     batches: Iterator[tuple[Tensor, Tensor]], *, rows: int, batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Join the batches of all processes, of which number r has the rows r, r + W, r + 2 W ...
+    """Yield the rows of all processes; process r has the rows r, r + W, r + 2 W ...
 
-    Memory is needed for one batch of each process, whatever the number of rows.
+    This needs memory for one batch of each process only.
 
     Args:
-        batches: Of this process; all are full but the last, which may be missing where the rows do
-            not come out even. Features and labels. [<=B, D] and [<=B]
-        rows: Of all processes, at least W.
+        batches: Features and labels of this process. All batches but the last are full; the last
+            one can be missing if W does not divide the rows. [<=B, D] and [<=B]
+        rows: Number of rows of all processes, at least W.
         batch_size: B.
 
     Yields:

@@ -3,7 +3,7 @@
     score(query, c) = sum over the k nearest i with label c of exp(cos(query, bank_i) / T)
 
 Wu et al. 2018, "Unsupervised Feature Learning via Non-Parametric Instance Discrimination",
-section 3.4; with k of 20 and 200 and T = 0.07 as in DINO (Caron et al. 2021).
+section 3.4. k = 20, 200 and T = 0.07 are those of DINO (Caron et al. 2021).
 
 Letters: N bank, Q queries, D feature channels, K neighbours, C classes.
 """
@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# A block of similarities takes 64 MiB in float32, whatever the size of the bank.
+# A block of similarities needs 64 MiB in float32, for a bank of any size.
 _QUERY_CHUNK = 512
 _BANK_CHUNK = 32768
-_STRIPES = 16  # columns of a block that stand for each other in the search for the greatest
+_STRIPES = 16  # columns of a block in one group of the search for the largest values
 
 
 def knn_classify(
@@ -29,21 +29,21 @@ def knn_classify(
     num_classes: int,
     temperature: float = 0.07,
 ) -> Tensor:
-    """Class scores of the queries from their ``k`` nearest neighbours in the bank.
+    """Return class scores of the queries from their ``k`` nearest neighbours in the bank.
 
     Args:
-        bank: Features whose classes are known, of any length. [N, D]
+        bank: Labelled features; they need not be normalised. [N, D]
         bank_labels: Their classes, from 0 to C - 1. [N]
         queries: Features to classify. [Q, D]
-        k: Neighbours that vote.
+        k: Number of neighbours.
         num_classes: C.
-        temperature: T; smaller lets the nearest decide.
+        temperature: T; a smaller value gives more weight to the nearest neighbours.
 
     Returns:
-        Shares of the vote, each row sums to one. [Q, C]
+        Class scores; each row sums to one. [Q, C]
 
     Raises:
-        ValueError: A shape, a label or a feature cannot be used; the message says which.
+        ValueError: A shape, a label or a feature is invalid.
     """
     return knn_classify_each(
         bank, bank_labels, queries, ks=[k], num_classes=num_classes, temperature=temperature
@@ -59,18 +59,18 @@ def knn_classify_each(
     num_classes: int,
     temperature: float = 0.07,
 ) -> dict[int, Tensor]:
-    """As :func:`knn_classify` for several k, from one search for the greatest of them.
+    """Return the scores of :func:`knn_classify` for several k, with one search.
 
     Args:
-        bank: As there. [N, D]
-        bank_labels: As there. [N]
-        queries: As there. [Q, D]
-        ks: Numbers of neighbours that vote.
+        bank: As in :func:`knn_classify`. [N, D]
+        bank_labels: As in :func:`knn_classify`. [N]
+        queries: As in :func:`knn_classify`. [Q, D]
+        ks: Numbers of neighbours.
         num_classes: C.
         temperature: T.
 
     Returns:
-        Shares of the vote for each k. [Q, C] each
+        Class scores for each k. [Q, C] each
 
     Raises:
         ValueError: As :func:`knn_classify`.
@@ -88,16 +88,16 @@ def knn_classify_each(
 
 @torch.no_grad()
 def nearest_neighbours(bank: Tensor, queries: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
-    """The ``k`` bank features of greatest cosine similarity, nearest first.
+    """Return the ``k`` bank features with the largest cosine similarity, nearest first.
 
-    Of equally near ones the lower index counts as nearer. The bank is walked through in chunks, so
-    it may lie in a mapped file, or on another device than the queries, which decide where the
-    similarities are computed.
+    For equal similarities the lower index comes first. The bank is read in chunks, so it can be in
+    a memory-mapped file, or on another device than the queries. Similarities are computed on the
+    device of the queries.
 
     Args:
         bank: Features. [N, D]
         queries: Features. [Q, D]
-        k: Neighbours of each query, at most N.
+        k: Number of neighbours of each query, at most N.
 
     Returns:
         Similarities and bank indices. [Q, K] and [Q, K]
@@ -107,20 +107,20 @@ def nearest_neighbours(bank: Tensor, queries: Tensor, *, k: int) -> tuple[Tensor
     """
     _check_features(bank, queries, k)
     parts = F.normalize(queries, dim=1).split(_QUERY_CHUNK)  # [<=chunk, D] each
-    # Per part of the queries: the best so far and where they lie, in the order of the bank.
+    # For each part of the queries: the best similarities so far and their indices in the bank.
     best = [part.new_empty(len(part), 0) for part in parts]
     index = [torch.empty(len(part), 0, dtype=torch.long, device=part.device) for part in parts]
-    block = queries.new_empty(len(parts[0]) * min(_BANK_CHUNK, len(bank)))  # one memory for all
+    block = queries.new_empty(len(parts[0]) * min(_BANK_CHUNK, len(bank)))  # reused
     for start in range(0, len(bank), _BANK_CHUNK):
         chunk = bank[start : start + _BANK_CHUNK].to(queries.device)
         chunk = F.normalize(chunk, dim=1)  # [M, D]
         for i, part in enumerate(parts):
             similar = block[: len(part) * len(chunk)].view(len(part), len(chunk))  # [R, M]
             torch.mm(part, chunk.T, out=similar)
-            found = _first_greatest(similar, min(k, len(chunk)))  # [R, <=K]
+            found = _first_largest(similar, min(k, len(chunk)))  # [R, <=K]
             both = torch.cat([best[i], similar.gather(1, found)], dim=1)  # [R, <=2K]
             places = torch.cat([index[i], found + start], dim=1)
-            kept = _first_greatest(both, min(k, both.shape[1]))  # [R, <=K]
+            kept = _first_largest(both, min(k, both.shape[1]))  # [R, <=K]
             best[i], index[i] = both.gather(1, kept), places.gather(1, kept)
     values, order = torch.cat(best).sort(dim=1, descending=True, stable=True)  # [Q, K]
     return values, torch.cat(index).gather(1, order)
@@ -129,7 +129,7 @@ def nearest_neighbours(bank: Tensor, queries: Tensor, *, k: int) -> tuple[Tensor
 def vote(
     similarities: Tensor, labels: Tensor, *, num_classes: int, temperature: float = 0.07
 ) -> Tensor:
-    """Weigh the neighbours by ``exp(similarity / temperature)`` and add up by class.
+    """Return the sums of ``exp(similarity / temperature)`` by class, normalised.
 
     Args:
         similarities: Of the neighbours. [Q, K]
@@ -138,7 +138,7 @@ def vote(
         temperature: T.
 
     Returns:
-        Shares of the vote, each row sums to one. [Q, C]
+        Class scores; each row sums to one. [Q, C]
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be positive, found {temperature}")
@@ -147,11 +147,11 @@ def vote(
     return shares.scatter_add_(1, labels, weights)
 
 
-def _first_greatest(values: Tensor, k: int) -> Tensor:
-    """Positions of the ``k`` greatest values; of equal ones at the border the first are taken.
+def _first_largest(values: Tensor, k: int) -> Tensor:
+    """Positions of the ``k`` largest values; among values equal to the k-th, the first ones.
 
-    topk promises nothing about equal values. One more than ``k`` shows in which rows a tie crosses
-    the border, and only those rows (as a rule none) are chosen again.
+    The order of equal values is not defined in topk. So ``k + 1`` values show the rows with a tie
+    at position k, and only these rows, usually none, are computed again.
 
     Args:
         values: [R, M]
@@ -172,11 +172,11 @@ def _first_greatest(values: Tensor, k: int) -> Tensor:
 
 
 def _topk(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """``values.topk(k)`` in several times less time, by way of the greatest of every few columns.
+    """``values.topk(k)``, several times faster, by a search over the maxima of groups of columns.
 
-    With S stripes of width W, the columns j, j + W, j + 2 W ... are represented by the greatest of
-    them. A value outside the ``k`` best groups has ``k`` values above or equal to it inside, so the
-    search ends in k * S columns.
+    With S stripes of width W, the columns j, j + W, j + 2 W ... are a group. A value outside the
+    ``k`` groups with the largest maxima is not above those ``k`` maxima, so only k * S columns are
+    searched.
 
     Args:
         values: [R, M]
@@ -208,7 +208,7 @@ def _first_at_border(values: Tensor, border: Tensor, k: int) -> Tensor:
 
 
 def non_finite_rows(features: Tensor) -> Tensor:
-    """Indices, ascending, of the rows of ``features`` [N, D] that hold NaN or infinity."""
+    """Return the indices of rows of ``features`` [N, D] with NaN or infinity, ascending."""
     bad = [
         start + (~features[start : start + _BANK_CHUNK].isfinite()).any(dim=1).nonzero().flatten()
         for start in range(0, len(features), _BANK_CHUNK)
@@ -223,23 +223,23 @@ def _check_features(bank: Tensor, queries: Tensor, k: int) -> None:
             f"found {tuple(bank.shape)} and {tuple(queries.shape)}"
         )
     if not 1 <= k <= len(bank):
-        raise ValueError(f"k must be from 1 to the {len(bank)} features of the bank, found {k}")
+        raise ValueError(f"k must be from 1 to {len(bank)}, the size of the bank, found {k}")
     for name, features in (("bank", bank), ("queries", queries)):
         bad = non_finite_rows(features)
         if len(bad):
             raise ValueError(
-                f"{len(bad)} rows of {name} hold NaN or infinity, the first is {bad[0]}"
+                f"{len(bad)} rows of {name} contain NaN or infinity, the first is row {bad[0]}"
             )
 
 
 def _check_labels(bank: Tensor, labels: Tensor, num_classes: int) -> None:
     if labels.shape != bank.shape[:1]:
         raise ValueError(
-            f"every bank feature needs a label: {tuple(bank.shape)} features, "
-            f"{tuple(labels.shape)} labels"
+            f"bank and labels must have the same length, found {tuple(bank.shape)} and "
+            f"{tuple(labels.shape)}"
         )
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
         raise ValueError(
             f"labels must be from 0 to {num_classes - 1}, found {int(labels.min())} to "
-            f"{int(labels.max())}; -1 as a rule marks an unlabelled image"
+            f"{int(labels.max())}; -1 usually means that an image has no label"
         )

@@ -1,4 +1,4 @@
-"""k-NN accuracy of the backbone while it trains."""
+"""k-NN accuracy of the backbone during training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,19 +16,19 @@ __all__ = ["KNNHook"]
 
 @HOOKS.register_module()
 class KNNHook(ProbeDuringTraining):
-    """Weighted k-nearest-neighbour accuracy, exact, as ``knn/k20_top1`` and so on, in percent.
+    """Logs the weighted k-NN accuracy in percent, exact, as ``knn/k20_top1`` and so on.
 
-    The values of k and the temperature are those of Wu et al. 2018 and DINO, see
-    :mod:`mmdense.evaluation.knn`; all k come from one search.
+    The default k and temperature are those of Wu et al. 2018 and DINO, see
+    :mod:`mmdense.evaluation.knn`.
 
     Args:
-        k: Numbers of neighbours that vote; each is reported.
-        temperature: T; smaller lets the nearest decide.
+        k: Numbers of neighbours; each is reported.
+        temperature: T; a smaller value gives more weight to the nearest neighbours.
         **kwargs: The arguments of
             :class:`~mmdense.evaluation.probe_during_training.ProbeDuringTraining`.
 
     Raises:
-        ValueError: As there; or k or the temperature is out of range.
+        ValueError: As in the base class; or k or the temperature is out of range.
     """
 
     name = "knn"
@@ -38,25 +38,25 @@ class KNNHook(ProbeDuringTraining):
     ) -> None:
         super().__init__(**kwargs)
         if not k or min(k) < 1:
-            raise ValueError(f"KNNHook.k needs numbers from 1, found {k}")
+            raise ValueError(f"KNNHook.k must be a list of numbers of at least 1, found {k}")
         if temperature <= 0:
             raise ValueError(f"KNNHook.temperature must be positive, found {temperature}")
         self.k, self.temperature = tuple(k), temperature
 
     def check_bank(self, rows: int) -> None:
-        """Refuse more neighbours than there are images."""
+        """Raise if there are more neighbours than images."""
         if max(self.k) > rows:
             raise ValueError(
-                f"KNNHook.k asks for {max(self.k)} neighbours of the {rows} images of "
-                "KNNHook.train_dataloader; lower k or give more images"
+                f"KNNHook.k={max(self.k)} is more than the {rows} images of "
+                "KNNHook.train_dataloader; lower k or use more images"
             )
 
     def metric_names(self) -> list[str]:
-        """One a k."""
+        """Return one name for each k."""
         return [f"k{k}_top1" for k in self.k]
 
     def measure(self, features: ProbeFeatures) -> dict[str, float]:
-        """Each process classifies its own queries against the whole bank."""
+        """Classify the queries of this process with the whole bank."""
         scores = knn_classify_each(
             features.bank,
             features.bank_labels,

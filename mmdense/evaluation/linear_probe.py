@@ -2,14 +2,14 @@
 
     minimise over W, b:   mean over i of  -log softmax(W z_i + b)[label_i]  +  strength / 2 |W|^2
 
-with z the features after standardisation (mean 0, variance 1 on the training set).
+with z the standardised features (mean 0, variance 1 on the training set).
 
-The problem is convex, so there is one answer and no schedule. It deviates from the protocol of the
-papers (He et al. 2020, MoCo, section 4.1: SGD for 100 epochs on augmented crops, the best
-learning rate chosen on the test set): features are extracted once, without augmentation, and the
-strength is chosen on a part of the training set. Kornblith et al. 2019 ("Do Better ImageNet Models
-Transfer Better?", section 3) use logistic regression in this way. Scores of the two protocols
-must not stand in one column.
+The problem is convex, so it has one solution and needs no schedule. The protocol differs from that
+of the papers (He et al. 2020, MoCo, section 4.1: SGD for 100 epochs on augmented crops, with the
+best learning rate on the test set): features are extracted once, without augmentation, and the
+strength is selected on a part of the training set. Kornblith et al. 2019 ("Do Better ImageNet
+Models Transfer Better?", section 3) use logistic regression in this way. Do not compare scores of
+the two protocols.
 
 Letters: N images, D feature channels, C classes.
 """
@@ -24,7 +24,7 @@ from torch import Tensor
 STRENGTHS = tuple(10.0**exponent for exponent in range(-6, 2))
 HELD_OUT = 0.2  # of the images of each class
 
-_ITERATIONS = 500  # of L-BFGS, in each fit
+_ITERATIONS = 500  # of L-BFGS, for each fit
 
 
 class LinearProbe(NamedTuple):
@@ -34,9 +34,9 @@ class LinearProbe(NamedTuple):
         weight: W. [C, D]
         bias: b. [C]
         mean: Of the training features. [D]
-        deviation: Standard deviation of the training features, 1 where they do not vary. [D]
-        strength: The one chosen.
-        held_out: Top-1 on the held-out part for each strength, in percent.
+        deviation: Standard deviation of the training features, 1 for constant channels. [D]
+        strength: The selected strength.
+        held_out: Top-1 accuracy on the held-out part for each strength, in percent.
     """
 
     weight: Tensor
@@ -47,7 +47,7 @@ class LinearProbe(NamedTuple):
     held_out: dict[float, float]
 
     def scores(self, features: Tensor) -> Tensor:
-        """Logits, [N, C], of features [N, D]."""
+        """Return the logits, [N, C], of features [N, D]."""
         return (features - self.mean) / self.deviation @ self.weight.T + self.bias
 
 
@@ -59,21 +59,21 @@ def fit_linear_probe(
     strengths: Sequence[float] = STRENGTHS,
     seed: int = 0,
 ) -> LinearProbe:
-    """Choose the strength on a fifth of every class, then fit on everything.
+    """Select the strength on a fifth of every class, then fit on all images.
 
-    Deterministic: the same features, labels and seed give the same probe. Of strengths that are
-    equally good the greatest is taken.
+    The result is deterministic for given features, labels and seed. Among equally good strengths,
+    the largest is selected.
 
     Args:
-        features: Of training images. [N, D]
+        features: Features of training images. [N, D]
         labels: From 0 to C - 1. [N]
         num_classes: C.
         strengths: Candidates for the L2 penalty.
-        seed: Decides which images are held out.
+        seed: Seed for the selection of held-out images.
 
     Raises:
-        ValueError: Shapes, labels or features cannot be used; fewer than two classes; or no class
-            has the two images that holding one out needs.
+        ValueError: Shapes, labels or features are invalid; there are fewer than two classes; or no
+            class has two images.
     """
     _check(features, labels, num_classes)
     held = _held_out_mask(labels, seed)  # [N]
@@ -82,7 +82,7 @@ def fit_linear_probe(
     held_out: dict[float, float] = {}
     zeros = features.new_zeros(num_classes, features.shape[1]), features.new_zeros(num_classes)
     weight, bias = zeros
-    for strength in sorted(strengths, reverse=True):  # each fit starts from the last, smoother one
+    for strength in sorted(strengths, reverse=True):  # each fit starts from the previous one
         weight, bias = _minimise(fitting, labels[~held], weight, bias, strength)
         hits = (checking @ weight.T + bias).argmax(dim=1) == labels[held]
         held_out[strength] = 100.0 * hits.double().mean().item()
@@ -101,7 +101,7 @@ def _minimise(
     optimiser = torch.optim.LBFGS(
         [weight, bias],
         max_iter=_ITERATIONS,
-        history_size=10,  # torch's 100 costs up to ten times as much here, for the same minimum
+        history_size=10,  # the default of 100 takes up to ten times as long, for the same minimum
         tolerance_grad=1e-5,
         tolerance_change=1e-8,
         line_search_fn="strong_wolfe",
@@ -120,13 +120,13 @@ def _minimise(
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over images, [D] each; 1 for a channel that does not vary."""
+    """Mean and standard deviation over images, [D] each; 1 for constant channels."""
     deviation, mean = torch.std_mean(features, dim=0, correction=0)
     return mean, torch.where(deviation > 1e-6 * mean.abs() + 1e-12, deviation, 1.0)
 
 
 def _held_out_mask(labels: Tensor, seed: int) -> Tensor:
-    """True, [N], for a random ``HELD_OUT`` of each class, at least one where a class has two."""
+    """Mask, [N], of a random ``HELD_OUT`` of each class, at least one image if it has two."""
     generator = torch.Generator().manual_seed(seed)
     shuffled = torch.randperm(len(labels), generator=generator).to(labels.device)  # [N]
     held = torch.zeros(len(labels), dtype=torch.bool, device=labels.device)
@@ -145,13 +145,13 @@ def _check(features: Tensor, labels: Tensor, num_classes: int) -> None:
         )
     bad = (~features.isfinite()).any(dim=1).sum().item()
     if bad:
-        raise ValueError(f"{bad} of {len(features)} features hold NaN or infinity")
+        raise ValueError(f"{bad} of {len(features)} features contain NaN or infinity")
     found, counts = labels.unique(return_counts=True)
     if len(found) < 2:
-        raise ValueError(f"a probe needs two classes to tell apart, found {found.tolist()}")
+        raise ValueError(f"a probe needs at least two classes, found {found.tolist()}")
     if found[0] < 0 or found[-1] >= num_classes:
         raise ValueError(
             f"labels must be from 0 to {num_classes - 1}, found {int(found[0])} to {int(found[-1])}"
         )
     if counts.max() < 2:
-        raise ValueError("no class has two images: none can be held out to choose the strength")
+        raise ValueError("no class has two images, but one is needed to select the strength")

@@ -1,4 +1,4 @@
-"""Accuracy of a linear classifier on the backbone's features while it trains."""
+"""Accuracy of a linear classifier on the features of the backbone during training."""
 
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
@@ -16,12 +16,11 @@ __all__ = ["LinearProbeHook"]
 
 @HOOKS.register_module()
 class LinearProbeHook(ProbeDuringTraining):
-    """Logistic regression on the features of the moment, fitted anew each time.
+    """Fits a logistic regression on the current features at each measurement.
 
-    Reported are ``linear_probe/top1`` and ``top5`` in percent, and the ``strength`` of the penalty
-    that was chosen. The protocol is that of :mod:`mmdense.evaluation.linear_probe`. The fit holds
-    the features in memory about four times; rank 0 makes it, on the device of the model, while the
-    others wait.
+    It logs ``linear_probe/top1`` and ``top5`` in percent, and the selected ``strength`` of the
+    penalty. :mod:`mmdense.evaluation.linear_probe` describes the protocol. The fit needs about four
+    times the memory of the features. Rank 0 computes it on the device of the model.
 
     The arguments are those of
     :class:`~mmdense.evaluation.probe_during_training.ProbeDuringTraining`.
@@ -30,11 +29,11 @@ class LinearProbeHook(ProbeDuringTraining):
     name = "linear_probe"
 
     def metric_names(self) -> list[str]:
-        """Accuracies and the strength of the penalty."""
+        """Return the names of the accuracies and the strength."""
         return ["top1", "top5", "strength"]
 
     def measure(self, features: ProbeFeatures) -> dict[str, float]:
-        """Each process scores its own queries with the one probe."""
+        """Score the queries of this process with the probe."""
         probe = self._fit(features)
         scores = probe.scores(features.queries)  # [R, C]
         return {
@@ -54,7 +53,7 @@ class LinearProbeHook(ProbeDuringTraining):
                     num_classes=features.num_classes,
                 )
                 fitted = [_moved(probe, torch.device("cpu"))]
-            except ValueError as error:  # the others must hear of it, they would wait for ever
+            except ValueError as error:  # the other processes must raise, too
                 fitted = [error]
         broadcast_object_list(fitted)
         result = fitted[0]

@@ -1,6 +1,6 @@
-"""What the probes during training share: when they measure, with what, and where the result goes.
+"""Base class of probes during training: schedule, features and logging.
 
-Letters: N bank, Q queries of all processes, R those of this one, D feature channels, C classes.
+Letters: N bank, Q queries of all processes, R queries of this process, D channels, C classes.
 """
 
 import logging
@@ -34,14 +34,14 @@ __all__ = ["ProbeDuringTraining", "ProbeFeatures", "top_k_accuracy_of_all"]
 
 
 class ProbeFeatures(NamedTuple):
-    """What a probe learns from, the same on every process, and this one's share of the test images.
+    """Features of all train images, and of the test images of this process.
 
     Attributes:
         bank: Features of the train images, on the CPU. [N, D]
         bank_labels: On the CPU. [N]
         queries: Features of test images, on the device of the model. [R, D]
-        query_labels: There too. [R]
-        num_classes: C, of all processes.
+        query_labels: On the device of the model. [R]
+        num_classes: C, over all processes.
     """
 
     bank: Tensor
@@ -52,33 +52,32 @@ class ProbeFeatures(NamedTuple):
 
 
 class ProbeDuringTraining(Hook):
-    """Measures what the features of the model's ``backbone`` are worth, also at the end of a run.
+    """Evaluates the features of ``model.backbone`` during training and at its end.
 
-    Training does not notice: weights, buffers, modes of modules and random states are afterwards as
-    before. The processes share the images out, without repeating any. Results are logged, go to
-    the message hub and the visualizer as ``val/<name>/...`` at the number of iterations done, and
-    into the record. Where features are not finite the result is NaN, an error is logged, and the
-    run goes on: what to do about it is the matter of ``mmdense.NonFiniteHook``.
+    Training is not affected: weights, buffers, modes of modules and random states are restored.
+    Each process evaluates a part of the images, each image once. Results go to the log, the record,
+    and the message hub and visualizer as ``val/<name>/...``. If features are not finite, the result
+    is NaN, an error is logged, and the run continues; use ``mmdense.NonFiniteHook`` to stop it.
 
-    A subclass sets ``name`` and gives :meth:`metric_names` and :meth:`measure`.
+    A subclass defines ``name``, :meth:`metric_names` and :meth:`measure`.
 
     Args:
-        train_dataloader: Labelled images to learn from; by default those of the config's
+        train_dataloader: Labelled train images of the probe. Default: those of the config's
             ``train_dataloader``, with the pipeline of the test images.
-        test_dataloader: Labelled images to test on; by default the config's ``test_dataloader``.
-        data_preprocessor: By default MMPretrain's ``ClsDataPreprocessor`` with the mean, the std
-            and the order of channels of the model's.
-        interval: Epochs, or iterations, from one measurement to the next.
+        test_dataloader: Labelled test images. Default: ``test_dataloader`` of the config.
+        data_preprocessor: Default: ``ClsDataPreprocessor`` of MMPretrain with mean, std and channel
+            order of the model.
+        interval: Epochs or iterations between two measurements.
         by_epoch: Whether ``interval`` counts epochs.
-        amp: Whether features are computed in bfloat16, where the hardware has it.
-        ram_limit_mib: Above this size the features lie in a mapped file in the work directory.
+        amp: Whether to compute features in bfloat16 if the hardware supports it.
+        ram_limit_mib: Above this size features are in a memory-mapped file in the work directory.
 
     Raises:
-        ValueError: An argument is out of range; or, before training begins, the model, the images
-            or the loop will not do.
+        ValueError: An argument is out of range; or, before training, the model, the images or the
+            loop cannot be used.
     """
 
-    name: str  # of the measurement, in metrics
+    name: str  # of the probe, in metrics
     priority = "NORMAL"  # after the timer, before the logger, the record and the checkpoints
 
     def __init__(
@@ -100,31 +99,30 @@ class ProbeDuringTraining(Hook):
         self._configs = train_dataloader, test_dataloader, data_preprocessor
         self._loaders: tuple[DataLoader, DataLoader]
         self._preprocess: nn.Module
-        self._measured = (
-            f"mmdense_{self.name}_measured_iter"  # in the hub: the last one's iteration
-        )
+        # Key in the message hub: iteration of the last measurement.
+        self._measured = f"mmdense_{self.name}_measured_iter"
 
     @abstractmethod
     def metric_names(self) -> list[str]:
-        """Keys of what :meth:`measure` returns."""
+        """Return the keys of the result of :meth:`measure`."""
 
     @abstractmethod
     def measure(self, features: ProbeFeatures) -> dict[str, float]:
-        """The metrics, the same on every process; all processes enter it together."""
+        """Return the metrics, the same on every process; all processes call it."""
 
     def check_bank(self, rows: int) -> None:
-        """Refuse, before training, a bank of so many images where it will not do."""
+        """Raise before training if the number of train images cannot be used."""
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse what could not be measured later."""
+        """Check the config, the model and the images."""
         _find_backbone(runner, self._where)
         if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
             raise ValueError(
                 f"{self._where}.by_epoch is True, but train_cfg counts iterations: "
-                "set by_epoch=False and the interval in iterations"
+                "set by_epoch=False and interval in iterations"
             )
         if self.amp and not supports_bf16():
-            print_log(f"{self._where}.amp: no bfloat16 here; computing in float32", "current")
+            print_log(f"{self._where}.amp: no bfloat16 support: using float32.", "current")
             self.amp = False
         train, test, preprocessor = self._configs
         seed = runner.seed or 0
@@ -140,21 +138,21 @@ class ProbeDuringTraining(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Measure where iterations count."""
+        """Measure if ``interval`` counts iterations."""
         if self.by_epoch or not self.every_n_train_iters(runner, self.interval):
             return
         self._measure_and_report(runner, step=runner.iter + 1)
         for hook in runner.hooks:
             if isinstance(hook, IterTimerHook):
-                hook.before_train_epoch(runner)  # starts its clock again
+                hook.before_train_epoch(runner)  # restarts its timer
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Measure where epochs count."""
+        """Measure if ``interval`` counts epochs."""
         if self.by_epoch and self.every_n_epochs(runner, self.interval):
             self._measure_and_report(runner, step=runner.iter)
 
     def after_train(self, runner: Runner) -> None:
-        """Measure what training ended with."""
+        """Measure at the end of training."""
         if runner.message_hub.runtime_info.get(self._measured) != runner.iter:
             self._measure_and_report(runner, step=runner.iter)
 
@@ -185,7 +183,10 @@ class ProbeDuringTraining(Hook):
             for loader in self._loaders
         )
         rows, batch_size = _rows(self._loaders[0]), self._loaders[0].batch_size or 1
-        with closing(train), closing(test):  # gives the modes of the modules back, on an error too
+        with (
+            closing(train),
+            closing(test),
+        ):  # restores modes, also after an error
             gathered = gather_batches(train, rows=rows, batch_size=batch_size)
             bank, bank_labels = fill_bank(
                 gathered, rows=rows, ram_limit_mib=self.ram_limit_mib, folder=runner.work_dir
@@ -196,7 +197,7 @@ class ProbeDuringTraining(Hook):
         for limit in (highest, lowest):
             all_reduce(limit, "max")
         if min(int(bank_labels.min()), -int(lowest)) < 0:
-            raise ValueError(f"{self._where}: some images are unlabelled (their class is negative)")
+            raise ValueError(f"{self._where}: some images have no label (a negative class)")
         num_classes = max(int(bank_labels.max()), int(highest)) + 1
         queries = torch.cat([features for features, _ in of_test])  # [R, D]
         return ProbeFeatures(bank, bank_labels, queries, labels, num_classes)
@@ -212,8 +213,8 @@ class ProbeDuringTraining(Hook):
         if runner.rank == 0:
             images = len(features.bank) + _rows(self._loaders[1])
             print_log(
-                f"{self._where}, iteration {step}: features of {count} of {images} images hold NaN "
-                "or infinity; the result is NaN, training goes on",
+                f"{self._where}, iteration {step}: features of {count} of {images} images contain "
+                "NaN or infinity; the result is NaN, training continues",
                 "current",
                 logging.ERROR,
             )
@@ -221,12 +222,12 @@ class ProbeDuringTraining(Hook):
 
 
 def top_k_accuracy_of_all(scores: Tensor, labels: Tensor, *, k: int) -> float:
-    """Top-k accuracy over the queries of all processes, in percent.
+    """Return the top-k accuracy over the queries of all processes, in percent.
 
     Args:
-        scores: Of the queries of this process, maybe none. [R, C]
+        scores: Of the queries of this process; R can be 0. [R, C]
         labels: Their classes. [R]
-        k: How many classes a query may name.
+        k: Number of best classes.
     """
     counts = torch.tensor([top_k_hits(scores, labels, k=k), len(labels)], device=scores.device)
     all_reduce(counts)
@@ -244,8 +245,8 @@ def _find_backbone(runner: Runner, where: str) -> nn.Module:
         )
     if any(hasattr(parameter, "to_local") for parameter in backbone.parameters()):
         raise ValueError(
-            f"{where}: the weights are shared out to the processes, which would have to run the "
-            "backbone in step; train without FSDP, or measure checkpoints with the probe's tool"
+            f"{where}: the weights are sharded (FSDP), which this hook does not support. Train "
+            "without FSDP, or evaluate checkpoints with tools/knn.py or tools/linear_probe.py"
         )
     return backbone
 

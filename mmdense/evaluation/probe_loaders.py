@@ -1,6 +1,6 @@
-"""The labelled images that a probe measures with, and whether they will do, before training begins.
+"""Labelled images of a probe, and checks of them before training.
 
-Every message begins with the probe's name and names the key that is to be changed.
+Error messages start with the name of the probe and contain the config key.
 """
 
 from collections.abc import Mapping
@@ -29,18 +29,18 @@ def build_probe_loaders(
     where: str,
     seed: int,
 ) -> tuple[DataLoader, DataLoader]:
-    """Loaders of the images that a probe learns from, and of those that it is tested on.
+    """Return loaders of the train and test images of a probe.
 
     Args:
-        cfg: Of the run; its ``train_dataloader`` and ``test_dataloader`` stand for what is not
-            given. The images of its train loader then pass the pipeline of the test images.
-        train: Config of a loader, whose pipeline counts; ``dataset`` is enough.
-        test: Likewise.
+        cfg: Config of the run. Its ``train_dataloader`` and ``test_dataloader`` are the defaults;
+            the images of its train loader then have the pipeline of the test images.
+        train: Config of a loader; ``dataset`` with a pipeline is enough.
+        test: Config of a loader; ``dataset`` with a pipeline is enough.
         where: Name of the probe.
-        seed: Of the workers.
+        seed: Seed of the workers.
 
     Raises:
-        ValueError: Images are missing, unlabelled, of one class, or not ready for a backbone.
+        ValueError: Images are missing, have no labels, have only one class, or are not packed.
     """
     test = _given("test_dataloader", test, cfg, where)
     own_train = train is not None
@@ -54,12 +54,11 @@ def build_probe_loaders(
 
 
 def build_preprocessor(cfg: Config, given: Mapping[str, Any] | None, *, where: str) -> nn.Module:
-    """A preprocessor that normalises one view of each image, as the model's normalises its own.
+    """Return a preprocessor that normalises one view of each image like that of the model.
 
     Args:
-        cfg: Of the run; mean, std and channel order come from its ``data_preprocessor``.
-        given: A config to be taken instead; MMPretrain's ``ClsDataPreprocessor`` where it has no
-            type.
+        cfg: Config of the run; mean, std and channel order are from its ``data_preprocessor``.
+        given: A config to use instead; the default type is ``ClsDataPreprocessor`` of MMPretrain.
         where: Name of the probe.
 
     Raises:
@@ -69,7 +68,7 @@ def build_preprocessor(cfg: Config, given: Mapping[str, Any] | None, *, where: s
         own = (cfg.get("model") or {}).get("data_preprocessor") or cfg.get("data_preprocessor")
         if own is None:
             raise ValueError(
-                f"{where}.data_preprocessor is not given and the config has none; give "
+                f"{where}.data_preprocessor is not set and the config has none; set it to "
                 "dict(mean=..., std=..., to_rgb=...)"
             )
         given = {key: own[key] for key in ("mean", "std", "to_rgb") if key in own}
@@ -84,25 +83,25 @@ def _given(
     found = cfg.get(key) if loader is None else {**_DEFAULTS, **loader}
     if not found or "dataset" not in found:
         raise ValueError(
-            f"{where}.{key} is not given and the config has none; give dict(dataset=dict(...)) "
-            "with labelled images and a pipeline without augmentation"
+            f"{where}.{key} is not set and the config has none; set it to "
+            "dict(dataset=dict(...)) with labelled images and a pipeline without augmentation"
         )
-    # Workers that outlive a measurement would only take memory from the training.
+    # Persistent workers would use memory between the measurements.
     workers = min(found.get("num_workers", 0), available_cores())
     return {**found, "num_workers": workers, "persistent_workers": False}
 
 
 def check_labelled(loader: DataLoader, where: str, *, several_classes: bool) -> None:
-    """Refuse images that a probe cannot use, before any of them is read but the first.
+    """Check the images of a probe; only the first one is loaded.
 
     Args:
-        loader: Of the images.
-        where: Its key, for the message.
-        several_classes: Whether they have to be of two classes or more.
+        loader: Loader of the images.
+        where: Its config key, for the message.
+        several_classes: Whether at least two classes are needed.
 
     Raises:
-        ValueError: There are fewer images than processes, or they are unlabelled, of one class, or
-            not ready for a backbone.
+        ValueError: There are fewer images than processes, or they have no labels, have only one
+            class, or are not packed.
     """
     dataset: Any = loader.dataset
     world_size = get_world_size()
@@ -114,24 +113,24 @@ def check_labelled(loader: DataLoader, where: str, *, several_classes: bool) -> 
     inputs = sample.get("inputs") if isinstance(sample, Mapping) else None
     if not isinstance(inputs, Tensor) or inputs.ndim != 3:
         raise ValueError(
-            f"{where}.dataset gives {_described(inputs)} for an image, expected `inputs` "
-            "[3, H, W]: end its pipeline with PackInputs, without several views"
+            f"{where}.dataset returns {_described(inputs)} for an image, expected `inputs` "
+            "[3, H, W]. End its pipeline with PackInputs and make one view only"
         )
     labels = _labels(dataset, sample)
     if labels is None or labels.ndim != 1 or (labels < 0).any():
         raise ValueError(
-            f"{where}.dataset has unlabelled images; a probe needs the class of each, from 0. Give "
-            f"{where} a labelled split of the same kind of images"
+            f"{where}.dataset has images without a label. Set {where} to a labelled split, with "
+            "classes from 0"
         )
     if several_classes and len(labels) > 1 and len(np.unique(labels)) == 1:
         raise ValueError(
-            f"{where}.dataset has images of the one class {labels[0]}; a probe needs two to tell "
-            "apart"
+            f"{where}.dataset only has images of class {labels[0]}; a probe needs at least two "
+            "classes"
         )
 
 
 def _labels(dataset: Any, sample: Mapping[str, Any]) -> np.ndarray | None:
-    """The class of each image, or of the first alone where the data set does not list them."""
+    """Classes of all images, or only of the first if the data set has no list of labels."""
     first = getattr(sample.get("data_samples"), "gt_label", None)
     if first is None or first.numel() != 1:
         return None

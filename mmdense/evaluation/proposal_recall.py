@@ -1,4 +1,4 @@
-"""Average recall of a detector's boxes, whatever their class, as a metric of MMEngine.
+"""Class-agnostic average recall of the boxes of a detector, as a metric of MMEngine.
 
 Letters::
 
@@ -36,7 +36,7 @@ _NEEDED = ("image_id", "category_id", "bbox", "area")
 
 
 class ImageObjects(NamedTuple):
-    """What is annotated in an image, by category and then as in the file.
+    """Annotated objects of an image, sorted by category, then in the order of the file.
 
     Attributes:
         boxes: x, y, width, height in pixels. [G, 4]
@@ -51,24 +51,23 @@ class ImageObjects(NamedTuple):
 class ProposalRecall(BaseMetric):
     """Average recall of class-agnostic proposals, see :mod:`~mmdense.evaluation.recall`.
 
-    It reads the ``pred_instances`` of each image: ``bboxes`` in pixels of the original image and
-    ``scores``; labels do not matter. All objects of the file count, whatever their class. An image
-    that was predicted on more than once counts once.
+    It uses ``pred_instances`` of each image: ``bboxes`` in pixels of the original image and
+    ``scores``. Labels are ignored. Objects of all classes count. Each image counts once.
 
     The results are ``AR100``, ``AR300``, ``AR1000`` and the same by size, such as ``AR_small100``,
-    from 0 to 1. A size without objects is left out, and the log says so.
+    from 0 to 1. A size without objects is skipped with a message.
 
     Args:
-        ann_file: Annotations in COCO format. Images of it without a prediction count as images
-            without proposals, and the log says how many there are.
+        ann_file: Annotations in COCO format. An image without a prediction counts as an image
+            without proposals; the log shows their number.
         budgets: Numbers of proposals of an image.
         curves: JSON file for :func:`~mmdense.evaluation.recall.recall_curves`.
-        collect_device: Of MMEngine: 'cpu' or 'gpu', for several processes.
-        prefix: Stands before the names of the results; ``proposals`` without one.
+        collect_device: 'cpu' or 'gpu', as in MMEngine, for several processes.
+        prefix: Prefix of the results; default ``proposals``.
 
     Raises:
-        FileNotFoundError: There is no annotation file.
-        ValueError: The file is no COCO file, or the budgets are not positive.
+        FileNotFoundError: The annotation file does not exist.
+        ValueError: The file is not a COCO file, or the budgets are not positive.
     """
 
     default_prefix = "proposals"
@@ -83,7 +82,7 @@ class ProposalRecall(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if not budgets or min(budgets) < 1:
-            raise ValueError(f"budgets must be numbers of proposals from 1, not {budgets}")
+            raise ValueError(f"ProposalRecall.budgets must be at least 1, found {budgets}")
         self.ann_file = ann_file
         self.budgets = sorted(budgets)
         self.curves = None if curves is None else Path(curves)
@@ -99,7 +98,7 @@ class ProposalRecall(BaseMetric):
             image = sample["img_id"]
             if image not in self.objects:
                 raise ValueError(
-                    f"{_name(sample)} is not in {self.ann_file}; ann_file of the metric must be "
+                    f"{_name(sample)} is not in {self.ann_file}. Set ann_file of the metric to "
                     "that of the data set"
                 )
             objects = self.objects[image]
@@ -107,12 +106,12 @@ class ProposalRecall(BaseMetric):
             self.results.append((image, match_objects(boxes, objects.boxes, objects.counted)))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Average recall over the places of all images that :meth:`process` found."""
+        """Return the average recall over all images."""
         predicted = dict(results)
         if missing := len(self.objects) - len(predicted):
             print_log(
                 f"{missing} of {len(self.objects)} images of {self.ann_file} have no prediction; "
-                "they count as images without proposals",
+                "they count as images without proposals.",
                 "current",
                 logging.WARNING,
             )
@@ -126,7 +125,7 @@ class ProposalRecall(BaseMetric):
     def _summarise(self, places: np.ndarray, counted: np.ndarray) -> dict[str, float]:
         by_size = average_recall(places, counted, self.budgets)
         if absent := [name for name in AREAS if name not in by_size]:
-            text = f"{self.ann_file} has no objects of size: {', '.join(absent)}; no AR of them"
+            text = f"{self.ann_file} has no objects of size {', '.join(absent)}."
             print_log(text, "current")
         if self.curves is not None:
             write_json(recall_curves(places, counted, self.budgets), self.curves)
@@ -138,16 +137,16 @@ class ProposalRecall(BaseMetric):
 
 
 def read_objects(ann_file: str | Path) -> dict[Any, ImageObjects]:
-    """The objects of each image of a COCO file, as pycocotools reads them.
+    """Return the objects of each image of a COCO file, in the order of pycocotools.
 
-    Annotations of images or categories that the file does not list are left out.
+    Annotations of images or categories that the file does not list are skipped.
 
     Returns:
-        For each image id, in the order of the file.
+        Objects by image id, in the order of the file.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no COCO file, lists no image, or an annotation lacks a field.
+        ValueError: It is not a COCO file, lists no images, or an annotation lacks a field.
     """
     content = load_json(ann_file)
     for key in ("images", "annotations", "categories"):
@@ -174,21 +173,21 @@ def _objects(annotations: list[dict]) -> ImageObjects:
 
 
 def _best_boxes(sample: dict, most: int) -> np.ndarray:
-    """Boxes x, y, width, height of a prediction, best first, equal scores as they come: [P, 4]."""
+    """Boxes x, y, width, height of a prediction, best first, stable for equal scores, [P, 4]."""
     found = sample["pred_instances"]
     boxes = found["bboxes"].detach().double().cpu().numpy()  # [P, 4]
     scores = found["scores"].detach().double().cpu().numpy()  # [P]
     bad = ~(np.isfinite(boxes).all(axis=1) & np.isfinite(scores))
     if bad.any():
         raise ValueError(
-            f"{bad.sum()} of {len(boxes)} boxes or scores of {_name(sample)} are not finite; are "
-            "the weights of the model?"
+            f"{bad.sum()} of {len(boxes)} boxes or scores of {_name(sample)} are not finite. "
+            "Check the weights of the model for NaN"
         )
     boxes = boxes[np.argsort(-scores, kind="stable")[:most]]
     return np.concatenate((boxes[:, :2], boxes[:, 2:] - boxes[:, :2]), axis=1)
 
 
 def _name(sample: dict) -> str:
-    """How a person finds an image."""
+    """Path and id of an image, for messages."""
     path = sample.get("img_path")
     return f"image {path} (id {sample['img_id']})" if path else f"image id {sample['img_id']}"

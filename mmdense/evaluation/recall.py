@@ -1,15 +1,16 @@
 """Average recall of region proposals, as COCO's evaluation computes it without categories.
 
-A proposal takes, in the order of scores and for each IoU threshold, the object with the greatest
-IoU among those that are still free and that reach the threshold; of equal ones the last. Recall is
-the share of objects that were taken, average recall (AR) its mean over the thresholds.
+For each IoU threshold, the proposals are matched in the order of their scores. Each one is matched
+with the object that has the largest IoU, at least the threshold, among objects without a match; the
+last one for equal IoUs. Recall is the fraction of matched objects; average recall (AR) is its mean
+over the thresholds.
 
-Crowds and objects outside of an area range do not count. In COCO's evaluation they may take a
-proposal that finds no free object that counts, which changes the precision but no recall; so they
-are left out here.
+Crowds and objects outside an area range do not count. In the evaluation of COCO they can match a
+proposal that has no other match, which changes the precision but not the recall, so they are
+ignored here.
 
-The results are those of pycocotools' ``COCOeval`` with ``useCats = 0`` in float64, with one
-deviation: it loses an object whose annotation has the id 0, and this does not.
+The results equal those of ``COCOeval`` of pycocotools with ``useCats = 0`` in float64, with one
+exception: COCOeval ignores an object whose annotation has the id 0.
 
 Letters::
 
@@ -17,7 +18,7 @@ Letters::
     G   objects of an image, or of all images
     A   area ranges
     T   IoU thresholds
-    B   budgets: numbers of proposals of an image that are looked at
+    B   budgets: numbers of best proposals of an image
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,29 +38,29 @@ __all__ = [
     "recall_curves",
 ]
 
-#: Numbers of proposals at which average recall is told.
+#: Numbers of proposals for average recall.
 BUDGETS = (100, 300, 1000)
 #: 0.5, 0.55, ... 0.95.
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
-#: Least and greatest area of an object in square pixels, both included.
+#: Minimum and maximum area of an object in square pixels, inclusive.
 AREAS: Mapping[str, tuple[float, float]] = {
     "all": (0, 1e5**2),
     "small": (0, 32**2),
     "medium": (32**2, 96**2),
     "large": (96**2, 1e5**2),
 }
-#: Stands for the place of the proposal where no proposal found an object.
+#: Rank for objects that no proposal matches.
 MISSED = np.iinfo(np.int32).max
 
 _NUMBERS = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)  # of the curve over proposals
-_GREATEST = 1 - 1e-10  # threshold; an IoU of 1 may be rounded down
+_MAX_THRESHOLD = 1 - 1e-10  # an IoU of 1 can be rounded down
 
 
 def counted_objects(areas: np.ndarray, ignored: np.ndarray) -> np.ndarray:
-    """Say which objects count in each area range.
+    """Return which objects count in each area range.
 
     Args:
-        areas: In square pixels, as annotated; that of a mask may be less than its box's. [G]
+        areas: Annotated areas in square pixels; that of a mask can be smaller than its box. [G]
         ignored: Whether the object is a crowd. bool [G]
 
     Returns:
@@ -75,31 +76,31 @@ def match_objects(
     counted: np.ndarray,
     thresholds: np.ndarray = THRESHOLDS,
 ) -> np.ndarray:
-    """Find which proposal of an image takes each object.
+    """Return the rank of the proposal that matches each object of an image.
 
-    Since better proposals choose first, the objects taken within a smaller budget are those whose
-    proposal has a lower place.
+    Better proposals are matched first, so the objects found with a smaller budget are those with a
+    rank below that budget.
 
     Args:
         proposals: x, y, width, height in pixels, best first. [P, 4]
         objects: The same of objects, in COCO's order: by category, then as in the file. [G, 4]
         counted: Whether an object counts in an area range. bool [A, G]
-        thresholds: IoU to be reached. [T]
+        thresholds: IoU thresholds. [T]
 
     Returns:
-        Place of the proposal from 0, or :data:`MISSED`. int32 [A, T, G]
+        Rank of the proposal from 0, or :data:`MISSED`. int32 [A, T, G]
 
     Raises:
-        ValueError: The shapes do not fit.
+        ValueError: The shapes do not match.
     """
     if proposals.shape[1:] != (4,) or objects.shape[1:] != (4,):
         raise ValueError(
-            f"boxes must be [P, 4] and [G, 4], not {proposals.shape} and {objects.shape}"
+            f"boxes must be [P, 4] and [G, 4], found {proposals.shape} and {objects.shape}"
         )
     if counted.ndim != 2 or counted.shape[1] != len(objects):
-        raise ValueError(f"counted must be [A, {len(objects)}], not {counted.shape}")
+        raise ValueError(f"counted must be [A, {len(objects)}], found {counted.shape}")
     iou = _pairwise_iou(proposals.astype(float), objects.astype(float))  # [P, G]
-    least = np.minimum(thresholds, _GREATEST)[:, None]  # [T, 1]
+    least = np.minimum(thresholds, _MAX_THRESHOLD)[:, None]  # [T, 1]
     free = np.repeat(counted[:, None], len(least), axis=1)  # [A, T, G]
     places = np.full(free.shape, MISSED, dtype=np.int32)
     useful = (iou >= least.min()) & counted.any(axis=0)  # [P, G]
@@ -115,10 +116,10 @@ def match_objects(
 
 
 def recall(places: np.ndarray, counted: np.ndarray, budgets: Sequence[int]) -> np.ndarray:
-    """Share of the objects that are found.
+    """Return the fraction of objects that are found.
 
     Args:
-        places: From :func:`match_objects`, of all images. [A, T, G]
+        places: Ranks from :func:`match_objects`, of all images. [A, T, G]
         counted: Whether an object counts in an area range. bool [A, G]
         budgets: Numbers of proposals of an image, B of them.
 
@@ -134,15 +135,15 @@ def recall(places: np.ndarray, counted: np.ndarray, budgets: Sequence[int]) -> n
 def average_recall(
     places: np.ndarray, counted: np.ndarray, budgets: Sequence[int]
 ) -> dict[str, list[float]]:
-    """Average recall at each budget, by size.
+    """Return the average recall for each budget, by size.
 
     Args:
-        places: From :func:`match_objects`, of all images. [A, T, G]
+        places: Ranks from :func:`match_objects`, of all images. [A, T, G]
         counted: Whether an object counts in an area range. bool [A, G]
         budgets: Numbers of proposals of an image, B of them.
 
     Returns:
-        For each name of :data:`AREAS` that has objects: B numbers from 0 to 1.
+        B numbers from 0 to 1 for each name of :data:`AREAS` with objects.
     """
     shares = recall(places, counted, budgets).mean(axis=-1)  # [A, B]
     return {
@@ -156,19 +157,19 @@ def recall_curves(
     budgets: Sequence[int],
     thresholds: np.ndarray = THRESHOLDS,
 ) -> dict[str, Any]:
-    """Recall over the IoU threshold at each budget, and average recall over the number.
+    """Return recall by IoU threshold for each budget, and average recall by number of proposals.
 
     Args:
-        places: From :func:`match_objects`, of all images. [A, T, G]
+        places: Ranks from :func:`match_objects`, of all images. [A, T, G]
         counted: Whether an object counts in an area range. bool [A, G]
-        budgets: Numbers of proposals of an image. The curve over numbers, at 1, 2, 5, 10 and so on
-            to 1000, ends at the greatest.
-        thresholds: Those of ``places``. [T]
+        budgets: Numbers of proposals of an image. The curve by number of proposals, at 1, 2, 5, 10
+            up to 1000, ends at the largest budget.
+        thresholds: Thresholds of ``places``. [T]
 
     Returns:
-        ``over_iou`` with ``iou`` and ``recall``: for each size with objects, for each budget (as
-        text), T numbers. ``over_proposals`` with ``proposals`` and ``average_recall``: for each
-        size with objects, as many numbers.
+        ``over_iou`` with ``iou`` and ``recall``: T numbers for each budget (as text) of each size
+        with objects. ``over_proposals`` with ``proposals`` and ``average_recall``: one number for
+        each number of proposals, for each size with objects.
     """
     numbers = [number for number in _NUMBERS if number <= max(budgets)]
     shares = recall(places, counted, budgets)  # [A, B, T]
@@ -187,7 +188,7 @@ def recall_curves(
 
 
 def _pairwise_iou(proposals: np.ndarray, objects: np.ndarray) -> np.ndarray:
-    """IoU of boxes x, y, width, height, in the operations and their order of COCO: [P, G]."""
+    """IoU of boxes x, y, width, height, with the operations and their order of COCO, [P, G]."""
     low = np.maximum(proposals[:, None, :2], objects[:, :2])  # [P, G, 2]
     high = proposals[:, None, :2] + proposals[:, None, 2:]
     high = np.minimum(high, objects[:, :2] + objects[:, 2:])  # [P, G, 2]

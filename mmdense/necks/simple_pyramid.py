@@ -1,9 +1,9 @@
-"""A pyramid from the last map of a plain vision transformer.
+"""A feature pyramid from the last map of a plain vision transformer.
 
 Source: Li et al., Exploring Plain Vision Transformer Backbones for Object Detection,
-arXiv:2203.16527, section 3, "Simple feature pyramid". Reconstructed from the paper: from the map of
-stride 16 alone, transposed convolutions make the finer levels and pooling the coarser ones, all in
-parallel; then each level gets a 1 x 1 and a 3 x 3 convolution, both with a layer norm.
+arXiv:2203.16527, section 3, "Simple feature pyramid". Implemented from the paper. The map of stride
+16 is the only input: transposed convolutions make the finer levels and pooling the coarser ones, in
+parallel. Each level then has a 1 x 1 and a 3 x 3 convolution, both with a layer norm.
 
 Legend::
 
@@ -23,7 +23,7 @@ from mmdense.registry import MODELS
 
 __all__ = ["SimpleFeaturePyramid"]
 
-_LEVELS = 4  # of strides 4, 8, 16 and 32 over patches of 16 pixels
+_LEVELS = 4  # strides 4, 8, 16 and 32 for patches of 16 pixels
 
 
 @MODELS.register_module()
@@ -33,7 +33,7 @@ class SimpleFeaturePyramid(BaseModule):
     Args:
         in_channels: C, a multiple of 4.
         out_channels: D.
-        num_outs: levels; each beyond four takes every other cell of the one before.
+        num_outs: number of levels; each level after the fourth subsamples the one before by 2.
         init_cfg: of MMEngine.
 
     Raises:
@@ -49,9 +49,9 @@ class SimpleFeaturePyramid(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if num_outs < _LEVELS:
-            raise ValueError(f"num_outs={num_outs}: a simple pyramid has four levels or more")
+            raise ValueError(f"num_outs={num_outs}: must be at least 4")
         if in_channels % 4:
-            raise ValueError(f"in_channels={in_channels}: the finest levels need a multiple of 4")
+            raise ValueError(f"in_channels={in_channels}: must be a multiple of 4")
         half, quarter = in_channels // 2, in_channels // 4
         self.levels = ModuleList(
             [
@@ -60,7 +60,7 @@ class SimpleFeaturePyramid(BaseModule):
                 ),
                 _double(in_channels, half),
                 nn.Identity(),
-                nn.MaxPool2d(2, 2, ceil_mode=True),  # an odd map keeps its border
+                nn.MaxPool2d(2, 2, ceil_mode=True),  # keeps the border of an odd map
             ]
         )
         widths = (quarter, half, in_channels, in_channels)
@@ -68,10 +68,10 @@ class SimpleFeaturePyramid(BaseModule):
         self.num_outs = num_outs
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Make a pyramid of the last map.
+        """Return a pyramid of the last map.
 
         Args:
-            inputs: [N, C, H, W] each; only the last counts.
+            inputs: [N, C, H, W] each; only the last is used.
 
         Returns:
             [N, D, 4 H, 4 W], [N, D, 2 H, 2 W], [N, D, H, W], [N, D, H / 2, W / 2] and coarser;

@@ -1,1 +1,1 @@
-"""Operators of dense prediction in plain torch: nothing here is compiled."""
+"""Operators of dense prediction in plain PyTorch, without compiled code."""

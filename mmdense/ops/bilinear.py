@@ -1,21 +1,21 @@
-"""Read feature maps at fractional points: a plan of table rows and weights, and a weighted gather.
+"""Bilinear sampling of feature maps: a plan of table rows and weights, and a weighted gather.
 
-A batch of maps is laid out as a table with one row per pixel. Reading it at fractional points, or
-pooling it over regions, is then one operation: each output (a *bag*) is a weighted sum of a few
-rows. What to read (the plan) depends on coordinates alone; how to read it (the gather) depends on
-features alone. RoIAlign and adaptive convolution stand on the same two halves.
+A batch of maps is viewed as a table with one row per pixel. Sampling it at fractional points and
+pooling it over regions are then the same operation: each output (a *bag*) is a weighted sum of a
+few rows. The plan (rows and weights) depends on the coordinates, the gather on the features.
+RoIAlign and adaptive convolution use both.
 
 Convention: the centre of pixel ``(row i, column j)`` has the coordinates ``y = i, x = j``. A point
-between pixels is the bilinear mean of its four neighbours, and a neighbour outside the map is zero
-(``grid_sample`` with ``padding_mode='zeros'`` does the same). NaN and infinite points read zero.
+between pixels is the bilinear interpolation of its four neighbours; neighbours outside the map are
+zero, as in ``grid_sample`` with ``padding_mode='zeros'``. NaN and infinite points read zero.
 
 Legend::
 
     N, C, H, W   images, channels, height and width of the maps
     M            rows of the table, N * H * W
     B            bags
-    K            rows read by each bag, where all bags read as many
-    T            rows read by all bags together
+    K            rows read by each bag, if all bags read the same number
+    T            total number of rows read by all bags
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from torch.autograd.function import once_differentiable
 
 
 class BilinearPlan(NamedTuple):
-    """Which four table rows a point reads, and how much of each.
+    """The four table rows that a point reads, and their weights.
 
     Attributes:
         rows: [..., 4] int64 or int32, in the order (top, left), (top, right), (bottom, left),
-            (bottom, right). A neighbour outside the map names some row inside it, with weight zero.
+            (bottom, right). A neighbour outside the map has a valid row and weight zero.
         weights: [..., 4], differentiable with respect to the coordinates.
     """
 
@@ -42,7 +42,7 @@ class BilinearPlan(NamedTuple):
 
 
 def flatten_maps(maps: Tensor) -> Tensor:
-    """Lay out maps as a table with one row per pixel; free for channels-last maps.
+    """Return the maps as a table with one row per pixel; no copy for channels-last maps.
 
     Args:
         maps: [N, C, H, W].
@@ -63,20 +63,20 @@ def bilinear_plan(
     image: Tensor | None = None,
     first_row: int = 0,
 ) -> BilinearPlan:
-    """Plan the reading of maps at the points ``(y, x)``.
+    """Return the plan for sampling maps at the points ``(y, x)``.
 
     Args:
         y: rows of the points in pixels, any shape, float32 or float64.
         x: columns of the points in pixels, same shape and type.
         height: H of the maps.
         width: W of the maps.
-        image: index of each point's image in the batch, int32 or int64 as the rows are to be,
-            which broadcasts to the shape of ``y``; the first image, in int64, if absent.
-        first_row: table row where the first image begins, for tables of several sets of maps.
+        image: index of the image of each point, broadcastable to the shape of ``y``; int32 or
+            int64, which is also the dtype of the rows. Default: the first image, int64.
+        first_row: table row of the first image, for a table of several sets of maps.
 
     Raises:
-        TypeError: the coordinates are neither float32 nor float64. Half precision cannot tell
-            neighbouring pixels apart from column 256 (bfloat16) on.
+        TypeError: the coordinates are neither float32 nor float64. bfloat16 cannot represent the
+            integers above 256.
         ValueError: the maps have no pixels.
     """
     return BilinearPlan(
@@ -103,11 +103,11 @@ def grid_plan(
     image: Tensor | None = None,
     first_row: int = 0,
 ) -> BilinearPlan:
-    """Plan the reading of maps at grids of points, each ``(y[p], x[q])`` of two lists.
+    """Return the plan for sampling maps at grids of points ``(y[p], x[q])``.
 
     Args:
         y: [..., P] rows of each grid in pixels.
-        x: [..., Q] columns of each grid in pixels, same type.
+        x: [..., Q] columns of each grid in pixels, same dtype.
         height: H of the maps.
         width: W of the maps.
         image: as in :func:`bilinear_plan`, of each grid.
@@ -121,9 +121,9 @@ def grid_plan(
         ValueError: the maps have no pixels.
     """
     if y.dtype != x.dtype or y.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"coordinates must both be float32 or float64, not {y.dtype}, {x.dtype}")
+        raise TypeError(f"coordinates must both be float32 or float64, found {y.dtype}, {x.dtype}")
     if height < 1 or width < 1:
-        raise ValueError(f"cannot sample maps of {height} x {width} pixels")
+        raise ValueError(f"maps must have at least 1 x 1 pixels, found {height} x {width}")
     kind = torch.int64 if image is None else image.dtype
     row, row_weight = _neighbours(y, height, kind)  # [..., P, 2]
     column, column_weight = _neighbours(x, width, kind)  # [..., Q, 2]
@@ -136,25 +136,25 @@ def grid_plan(
 
 
 def weighted_gather(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """Sum weighted table rows, as many for each bag.
+    """Return weighted sums of table rows, with the same number of rows for each bag.
 
     ``out[b] = sum_k weights[b, k] * table[rows[b, k]]``, with gradients to ``table`` and
     ``weights``.
 
     Args:
-        table: [M, C], any floating type; sums are taken in the wider of its type and the weights'.
+        table: [M, C], any floating dtype; sums use the wider of its dtype and that of the weights.
         rows: [B, K] integers in ``range(M)``.
         weights: [B, K].
 
     Returns:
-        [B, C] in the table's type.
+        [B, C] in the dtype of the table.
 
     Raises:
         ValueError: ``rows`` and ``weights`` are not both [B, K].
     """
     if rows.ndim != 2 or rows.shape != weights.shape:
         raise ValueError(
-            f"rows and weights must both be [B, K], not {[*rows.shape]} and {[*weights.shape]}"
+            f"rows and weights must both be [B, K], found {[*rows.shape]}, {[*weights.shape]}"
         )
     bags, taps = rows.shape
     offsets = torch.arange(bags + 1, dtype=rows.dtype, device=rows.device) * taps  # [B + 1]
@@ -162,17 +162,17 @@ def weighted_gather(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
 
 
 def ragged_gather(table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
-    """Sum weighted table rows, any number for each bag.
+    """Return weighted sums of table rows, with any number of rows for each bag.
 
     Args:
-        table: [M, C], any floating type; sums are taken in the wider of its type and the weights'.
-        rows: [T] integers in ``range(M)``; the rows of a bag stand together.
+        table: [M, C], any floating dtype; sums use the wider of its dtype and that of the weights.
+        rows: [T] integers in ``range(M)``; the rows of a bag are contiguous.
         weights: [T].
-        offsets: [B + 1] integers of the type of ``rows``: bag b reads the taps from ``offsets[b]``
-            to ``offsets[b + 1]``. A bag without taps is zero.
+        offsets: [B + 1] integers, same dtype as ``rows``: bag b sums the entries from
+            ``offsets[b]`` to ``offsets[b + 1]`` (exclusive). A bag without entries is zero.
 
     Returns:
-        [B, C] in the table's type.
+        [B, C] in the dtype of the table.
     """
     wide = torch.promote_types(table.dtype, weights.dtype)
     bags = _RaggedGather.apply(table.to(wide), rows, weights.to(wide), offsets)
@@ -182,14 +182,14 @@ def ragged_gather(table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor)
 def ragged_scatter(
     bags: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor, num_rows: int
 ) -> Tensor:
-    """Add weighted bags onto the rows that they read: the adjoint of :func:`ragged_gather`.
+    """Add weighted bags to the rows that they read: the adjoint of :func:`ragged_gather`.
 
-    ``out[m]`` is the sum over bags b, and over the taps t of b with ``rows[t] == m``, of
-    ``weights[t] * bags[b]``. Sorting the taps by row turns this sum into another gather, which
-    needs no atomic additions and gives the same bits in every run.
+    ``out[m]`` is the sum over bags b, and over the entries t of b with ``rows[t] == m``, of
+    ``weights[t] * bags[b]``. Sorting the entries by row turns this into another gather, which
+    needs no atomic additions and is deterministic.
 
     Args:
-        bags: [B, C], of the weights' type.
+        bags: [B, C], same dtype as the weights.
         rows: [T], as for the gather.
         weights: [T], as for the gather.
         offsets: [B + 1], as for the gather.
@@ -211,7 +211,7 @@ def ragged_scatter(
 
 def _neighbours(coordinate: Tensor, size: int, kind: torch.dtype) -> tuple[Tensor, Tensor]:
     """Two pixels around each coordinate of one axis [..., 2] and their weights [..., 2]."""
-    outside = -2.0  # both neighbours of a point here lie outside
+    outside = -2.0  # both neighbours of such a point are outside
     coordinate = coordinate.nan_to_num(nan=outside, posinf=outside, neginf=outside)
     coordinate = coordinate.clamp(outside, size + 1)
     low = coordinate.detach().floor()
@@ -229,7 +229,7 @@ def _sum_bags(table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> 
 
 
 class _RaggedGather(torch.autograd.Function):
-    """``embedding_bag`` with a backward by sorting, several times faster than its own on CPU."""
+    """``embedding_bag`` with a backward by sorting, several times faster on a CPU."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
@@ -250,5 +250,5 @@ class _RaggedGather(torch.autograd.Function):
             bag = torch.repeat_interleave(offsets.diff(), output_size=rows.shape[0])  # [T]
             grad_weights = torch.ops.aten._embedding_bag_per_sample_weights_backward(
                 grad, table, rows, offsets[:-1], bag, 0
-            )  # [T], the dot product of each tap's row and its bag's gradient
+            )  # [T], dot product of each row with the gradient of its bag
         return grad_table, None, grad_weights, None

@@ -1,12 +1,11 @@
-"""The operators of this package under the names and conventions of mmcv's compiled extension.
+"""Operators of this package with the names and signatures of the compiled extension of mmcv.
 
-Each function here stands in for the one of the same name in ``mmcv._ext``: ``mmcv.ops`` calls it by
-keyword, and outputs are arguments that it fills in place. :mod:`mmdense.ops.mmcv_ops` offers them
-to mmcv.
+Each function replaces the one of the same name in ``mmcv._ext``: ``mmcv.ops`` calls it with keyword
+arguments, and the function fills output arguments in place. :mod:`mmdense.ops.mmcv_ops` installs
+them.
 
-On an accelerator, NMS and average RoIAlign are torchvision's compiled ones where it has loaded
-them. On the CPU those of this package are faster than the compiled kernels, which torchvision and
-mmcv share (``benchmarks/``).
+On an accelerator, NMS and average RoIAlign are those of torchvision if its library is loaded. On
+the CPU the operators of this package are faster than the compiled ones (``benchmarks/``).
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from mmdense.ops import roi_align_max as maximum
 from mmdense.ops.soft_nms import gaussian_decay, hard_decay, linear_decay, soft_nms
 from mmdense.ops.torchvision_ops import library_is_loaded
 
-_MAX_POOLING = 0  # mmcv's number for it; 1 is the average
+_MAX_POOLING = 0  # pool_mode of mmcv; 1 is average pooling
 
 
 def nms(boxes: Tensor, scores: Tensor, *, iou_threshold: float, offset: int) -> Tensor:
-    """Indices of the boxes kept, in descending order of score."""
+    """Return indices of the kept boxes, in descending order of score."""
     if offset == 0 and _use_torchvision(boxes, scores):
         return torch.ops.torchvision.nms(boxes, scores, iou_threshold)
     return suppression.nms(boxes, scores, iou_threshold, offset=offset)
@@ -42,7 +41,7 @@ def softnms(
     method: int,
     offset: int,
 ) -> Tensor:
-    """Indices of the boxes left; ``dets`` [N, 5] receives the boxes and their lowered scores."""
+    """Return indices of the kept boxes; fill ``dets`` [N, 5] with boxes and reduced scores."""
     decay = (hard_decay(iou_threshold), linear_decay(iou_threshold), gaussian_decay(sigma))[method]
     indices, left = soft_nms(boxes, scores, decay, min_score=min_score, offset=offset)
     dets[: len(indices), :4] = boxes[indices]
@@ -51,7 +50,7 @@ def softnms(
 
 
 def nms_match(dets: Tensor, *, iou_threshold: float) -> list[list[int]]:
-    """Indices of each kept box with those that it suppresses; ``dets`` is [N, 5] with scores."""
+    """Return indices of each kept box and those it suppresses; ``dets`` is [N, 5] with scores."""
     groups = suppression.nms_match(dets[:, :4], dets[:, 4], iou_threshold)
     return [group.tolist() for group in groups]
 
@@ -70,7 +69,7 @@ def roi_align_forward(
     pool_mode: int,
     aligned: bool,
 ) -> None:
-    """Fill ``output`` [R, C, P, Q], and for max pooling also the places of the samples taken."""
+    """Fill ``output`` [R, C, P, Q], and for max pooling the positions of the largest samples."""
     size = (aligned_height, aligned_width)
     if pool_mode == _MAX_POOLING:
         results = maximum.roi_align_max(
@@ -144,7 +143,7 @@ def softmax_focal_loss_backward(
     gamma: float,
     alpha: float,
 ) -> None:
-    """Gradient with respect to the logits; ``buff`` is scratch of the compiled operator."""
+    """Fill the gradient with respect to the logits; ``buff`` is not used."""
     with torch.enable_grad():
         logits = _log(input).requires_grad_()
         loss = _softmax_focal_loss(logits, target, weight, gamma, alpha)
@@ -154,7 +153,7 @@ def softmax_focal_loss_backward(
 def bbox_overlaps(
     bboxes1: Tensor, bboxes2: Tensor, ious: Tensor, *, mode: int, aligned: bool, offset: int
 ) -> None:
-    """IoU (mode 0) or overlap over the first area (mode 1), of all pairs or of ``aligned`` ones."""
+    """Fill IoU (mode 0) or overlap over the first area (mode 1), of all or of ``aligned`` pairs."""
     a, b = (bboxes1, bboxes2) if aligned else (bboxes1[:, None], bboxes2[None])
     corner = torch.maximum(a[..., :2], b[..., :2])
     overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - corner + offset).clamp(min=0).prod(-1)
@@ -163,12 +162,12 @@ def bbox_overlaps(
 
 
 def get_compiler_version() -> str:
-    """For the environment report of a run."""
-    return "none (operators of mmdense, in plain torch)"
+    """Return the text for the environment report of a run."""
+    return "none (operators of mmdense, plain PyTorch)"
 
 
 def get_compiling_cuda_version() -> str:
-    """For the environment report of a run."""
+    """Return the text for the environment report of a run."""
     return "not available"
 
 
@@ -192,7 +191,7 @@ OPERATORS = {
 
 
 def _use_torchvision(*tensors: Tensor) -> bool:
-    """Its kernels want all tensors of one type, and win on accelerators only."""
+    """Its kernels need tensors of one dtype, and are faster on accelerators only."""
     same_type = len({t.dtype for t in tensors}) == 1
     return same_type and not tensors[0].is_cpu and library_is_loaded()
 
@@ -258,5 +257,5 @@ def _softmax_focal_loss(
 
 
 def _log(softmax: Tensor) -> Tensor:
-    """Logits of probabilities: mmcv hands over the softmax, and softmax(log p) is p."""
+    """Logits of probabilities: mmcv passes the softmax, and softmax(log p) is p."""
     return softmax.detach().clamp(min=torch.finfo(softmax.dtype).tiny).log()

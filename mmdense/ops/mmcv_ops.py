@@ -1,10 +1,10 @@
-"""Let ``mmcv.ops`` and MMDetection work where mmcv's compiled operators are missing.
+"""Make ``mmcv.ops`` and MMDetection work without the compiled operators of mmcv.
 
-mmcv keeps its compiled operators in the module ``mmcv._ext`` and cannot import ``mmcv.ops`` without
-it. :func:`install` adds an import finder behind all others that offers a stand-in under that name;
-an mmcv with compiled operators never asks it. The stand-in holds the operators of
-:mod:`mmdense.ops.mmcv_extension`. Any other name in it is a function that raises an error, which
-names the operator and says how to get it.
+``mmcv.ops`` cannot be imported without the module ``mmcv._ext``, which has the compiled operators.
+:func:`install` adds an import finder after all others that supplies a replacement for that module;
+an mmcv with compiled operators does not use it. The replacement has the operators of
+:mod:`mmdense.ops.mmcv_extension`. Any other operator raises an error that names it and explains how
+to build mmcv with it.
 """
 
 from __future__ import annotations
@@ -25,30 +25,31 @@ _FROM_TORCHVISION = ("nms", "roi_align_backward", "roi_align_forward")
 
 
 def install() -> None:
-    """Offer operators to mmcv and torchvision; does nothing where nothing is missing.
+    """Supply missing operators to mmcv and torchvision.
 
-    Call it as often as you like, before or after the import of the host's packages. Modules of the
-    host that were imported earlier, and took note that mmcv's operators were missing, are mended.
+    It can be called several times, before or after the import of the OpenMMLab packages. Modules
+    that were imported without operators get them afterwards.
     """
     if not any(isinstance(finder, _ExtensionFinder) for finder in sys.meta_path):
         sys.meta_path.append(_ExtensionFinder())
     torchvision_ops.install()
-    _mend_imported_modules()
+    _fix_imported_modules()
 
 
 def sources(device: str = "cpu") -> dict[str, str]:
-    """Tell who supplies each operator that ``mmcv.ops`` asks for.
+    """Return the package that supplies each operator of ``mmcv.ops``.
 
     Args:
-        device: kind of device that the operator would run on.
+        device: device type on which the operator runs.
 
     Returns:
-        From operator to ``'mmcv'``, ``'torchvision'``, ``'mmdense'`` or ``'missing'``, by name.
+        From the name of an operator to ``'mmcv'``, ``'torchvision'``, ``'mmdense'`` or
+        ``'missing'``.
     """
     importlib.import_module("mmcv.ops")
     extension = importlib.import_module(EXTENSION)
     names = sorted(n for n, op in vars(extension).items() if callable(op) and n[0] != "_")
-    if not isinstance(extension, _StandIn):
+    if not isinstance(extension, _Replacement):
         return dict.fromkeys(names, "mmcv")
     found = {name: "mmdense" if name in OPERATORS else "missing" for name in names}
     if device != "cpu" and torchvision_ops.library_is_loaded():
@@ -56,8 +57,8 @@ def sources(device: str = "cpu") -> dict[str, str]:
     return found
 
 
-class _StandIn(types.ModuleType):
-    """``mmcv._ext`` without a compiler: any name exists, and one not supplied says so if called."""
+class _Replacement(types.ModuleType):
+    """``mmcv._ext`` without compiled code; an operator without replacement raises when called."""
 
     def __getattr__(self, name: str) -> Callable[..., NoReturn]:
         if name.startswith("__"):
@@ -65,8 +66,8 @@ class _StandIn(types.ModuleType):
 
         def missing(*args: Any, **kwargs: Any) -> NoReturn:
             raise NotImplementedError(
-                f"the operator {name!r} of mmcv exists only as compiled code, and this mmcv has "
-                "none. Build mmcv with its operators (it takes about half an hour): "
+                f"mmcv.ops.{name}: this mmcv has no compiled operators, and mmdense has no "
+                "replacement for this one. Build mmcv with its operators (about half an hour): "
                 "MMCV_WITH_OPS=1 pip install --force-reinstall --no-cache-dir --no-deps "
                 "--no-build-isolation onedl-mmcv"
             )
@@ -76,7 +77,7 @@ class _StandIn(types.ModuleType):
 
 
 class _ExtensionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the stand-in; asked only after every other finder has found no extension."""
+    """Finds the replacement; it is last in ``sys.meta_path``, so a compiled extension wins."""
 
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
@@ -84,25 +85,24 @@ class _ExtensionFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self) if fullname == EXTENSION else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        return _StandIn(spec.name, "Stand-in for mmcv's compiled operators, by mmdense.")
+        return _Replacement(spec.name, "Replacement by mmdense for the compiled operators of mmcv.")
 
     def exec_module(self, module: types.ModuleType) -> None:
         vars(module).update(OPERATORS)
 
 
-def _mend_imported_modules() -> None:
-    """Put the real things where modules imported too early hold a substitute for ``mmcv.ops``.
+def _fix_imported_modules() -> None:
+    """Replace the placeholders for ``mmcv.ops`` in modules that were imported without it.
 
-    The host catches the failed import: MMDetection then defines functions and classes of the same
-    names that raise, MMSegmentation sets the names to None, and mmcv's transformer bricks go
-    without.
+    If the import fails, MMDetection defines functions and classes that raise, MMSegmentation sets
+    the names to None, and the transformer bricks of mmcv lack one class.
     """
     early = [
         (module, name)
         for package, module in sorted(sys.modules.items())
         if package.split(".")[0] in ("mmdet", "mmpretrain", "mmseg")
         for name, value in list(vars(module).items())
-        if _is_substitute(value, module)
+        if _is_placeholder(value, module)
     ]
     bricks = sys.modules.get("mmcv.cnn.bricks.transformer")
     if bricks is not None and not hasattr(bricks, "MultiScaleDeformableAttention"):
@@ -115,7 +115,7 @@ def _mend_imported_modules() -> None:
             setattr(module, name, getattr(ops, name.lstrip("_")))
 
 
-def _is_substitute(value: object, module: types.ModuleType) -> bool:
+def _is_placeholder(value: object, module: types.ModuleType) -> bool:
     if value is None:
         return module.__name__.startswith("mmseg.")
     if getattr(value, "__module__", None) != module.__name__:

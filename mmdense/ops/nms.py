@@ -1,27 +1,27 @@
-"""Greedy non-maximum suppression, exact, without compiled code and without a loop over boxes.
+"""Greedy non-maximum suppression: exact, without compiled code, without a loop over boxes.
 
 Definition: visit the boxes in descending order of score, the lower index first among equal scores.
 Keep a box unless its IoU with a box kept before it exceeds the threshold.
 
-Three observations make this fast with whole-tensor operations:
+Three steps make this fast with operations on whole tensors:
 
-1. Boxes whose x-intervals do not touch cannot suppress each other. Sorted by their left edge, the
-   boxes fall into *strips* wherever a gap lies between all boxes before and all boxes after. The
-   classes of a detector, which the host shifts apart, become strips by themselves.
-2. Within a block of the best boxes of a strip, the boxes kept are the only fixed point of "kept
-   unless a better kept box overlaps". Iterating it from "all kept" settles at least one more box
-   each time, and usually ends after a few iterations.
-3. The kept boxes of a block suppress all later boxes of the strip at once, and what they suppress
-   is never looked at again.
+1. Boxes whose x-intervals do not overlap cannot suppress each other. The boxes, sorted by left
+   edge, are split into *strips* at every gap between all boxes before and all boxes after it. The
+   classes of a detector, which MMDetection shifts apart, become separate strips.
+2. In a block of the best boxes of a strip, the kept boxes are the only fixed point of "kept unless
+   a better kept box overlaps". Each iteration from "all kept" decides at least one more box; a few
+   iterations are usually enough.
+3. The kept boxes of a block suppress later boxes of the strip in one operation. Suppressed boxes
+   are removed from the strip.
 
-IoU is defined for every input: a box without area, an inverted one, one with a NaN or an infinite
-area overlaps nothing, so it is kept and suppresses nothing. NaN scores come first, as in
+The IoU is defined for every input: a box with zero, negative, NaN or infinite area has an IoU of
+zero with all boxes, so it is kept and suppresses nothing. NaN scores come first, as in
 ``torch.sort``. Coordinates in half precision are compared in float32.
 
 Legend::
 
     N   boxes
-    n   boxes of a strip that are still alive
+    n   boxes of a strip that are not suppressed
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# torch splits an operation over threads from 2**15 elements on. Below, many short operations run
-# without waiting for a thread whose core another process holds (a loader's worker, say), and their
-# operands stay in the cache of one core.
+# torch uses several threads from 2**15 elements. Smaller operations do not wait for a thread whose
+# core is used by another process, such as a worker of a loader, and stay in the cache of one core.
 _PAIRS = 2**15 - 1  # IoUs computed at a time
-_BLOCK = 180  # boxes settled at a time, and boxes in a strip at least; its square fits _PAIRS
-_COLUMNS = 2**11  # later boxes compared at a time: long enough for the vector units
+_BLOCK = 180  # boxes decided at a time, and minimum size of a strip; its square fits _PAIRS
+_COLUMNS = 2**11  # later boxes compared at a time: long enough for vector instructions
 
 
 def nms(
@@ -46,21 +45,21 @@ def nms(
     score_threshold: float = 0.0,
     max_num: int = -1,
 ) -> Tensor:
-    """Keep the best of overlapping boxes.
+    """Return the indices of the boxes that greedy NMS keeps.
 
     Args:
         boxes: [N, 4], ``(x1, y1, x2, y2)``.
         scores: [N].
-        iou_threshold: a box goes when its IoU with a better kept box is greater than this.
-        offset: 0, or 1 for boxes whose far edge is a pixel that belongs to them.
-        score_threshold: if positive, boxes with no greater score are left out first.
-        max_num: if positive, how many boxes are returned at most.
+        iou_threshold: a box is suppressed if its IoU with a better kept box is greater than this.
+        offset: added to widths and heights; 1 if x2 and y2 are inside the box, else 0.
+        score_threshold: if positive, boxes with a score up to this are removed first.
+        max_num: if positive, the maximum number of returned boxes.
 
     Returns:
         [K] int64, indices of the kept boxes in descending order of score.
 
     Raises:
-        ValueError: shapes do not fit, the threshold is negative or NaN, or ``offset`` not 0 or 1.
+        ValueError: shapes do not match, the threshold is negative or NaN, or ``offset`` not 0 or 1.
     """
     return _nms(boxes, scores, None, iou_threshold, offset, score_threshold, max_num)
 
@@ -75,18 +74,18 @@ def batched_nms(
     score_threshold: float = 0.0,
     max_num: int = -1,
 ) -> Tensor:
-    """Keep the best of overlapping boxes of the same group (class, image or level).
+    """Return the indices of the boxes that NMS keeps in each group (class, image or level).
 
-    Groups are told apart exactly, not by shifting their boxes, which rounds coordinates.
+    Groups are compared exactly; boxes are not shifted, which would round coordinates.
 
     Args:
         boxes: [N, 4], ``(x1, y1, x2, y2)``.
         scores: [N].
         groups: [N] integers.
         iou_threshold: as in :func:`nms`; so are the other arguments.
-        offset: 0, or 1 for boxes whose far edge is a pixel that belongs to them.
-        score_threshold: if positive, boxes with no greater score are left out first.
-        max_num: if positive, how many boxes are returned at most, of all groups together.
+        offset: added to widths and heights; 1 if x2 and y2 are inside the box, else 0.
+        score_threshold: if positive, boxes with a score up to this are removed first.
+        max_num: if positive, the maximum number of returned boxes of all groups together.
 
     Returns:
         [K] int64, indices of the kept boxes in descending order of score.
@@ -95,14 +94,14 @@ def batched_nms(
         ValueError: as :func:`nms`, or ``groups`` is not [N].
     """
     if groups.shape != scores.shape:
-        raise ValueError(f"groups must be [{scores.shape[0]}] like scores, not {[*groups.shape]}")
+        raise ValueError(f"groups must be [{scores.shape[0]}] like scores, found {[*groups.shape]}")
     return _nms(boxes, scores, groups, iou_threshold, offset, score_threshold, max_num)
 
 
 def nms_match(boxes: Tensor, scores: Tensor, iou_threshold: float) -> list[Tensor]:
-    """Group each kept box with the boxes that it suppresses.
+    """Return each kept box with the boxes that it suppresses.
 
-    Here a box goes when its IoU *reaches* the threshold, as in mmcv.
+    A box is suppressed if its IoU is at least the threshold, as in mmcv.
 
     Args:
         boxes: [N, 4], ``(x1, y1, x2, y2)``.
@@ -111,20 +110,20 @@ def nms_match(boxes: Tensor, scores: Tensor, iou_threshold: float) -> list[Tenso
 
     Returns:
         For each kept box, in descending order of score, int64 indices: its own, then those of the
-        boxes it suppresses first, in descending order of score.
+        boxes that no earlier kept box suppresses, in descending order of score.
 
     Raises:
-        ValueError: shapes do not fit, or the threshold is not positive.
+        ValueError: shapes do not match, or the threshold is not positive.
     """
     if not iou_threshold > 0:
-        raise ValueError(f"iou_threshold must be positive, but is {iou_threshold}")
+        raise ValueError(f"iou_threshold must be positive, found {iou_threshold}")
     if len(boxes) == 0:
         return []
     below = torch.tensor(iou_threshold, dtype=torch.promote_types(boxes.dtype, torch.float32))
-    below = torch.nextafter(below, torch.zeros_like(below))  # "at least t" is "more than below t"
+    below = torch.nextafter(below, torch.zeros_like(below))  # "at least t" as "greater than below"
     kept = nms(boxes, scores, below.item())
     order = scores.argsort(descending=True, stable=True)
-    owner = torch.empty_like(order)  # place in kept of the box that keeps or suppresses each
+    owner = torch.empty_like(order)  # index in kept of the box that keeps or suppresses each
     for part in order.split(max(_PAIRS // len(kept), 1)):
         owner[part] = (pairwise_iou(boxes[kept], boxes[part]) > below).int().argmax(0)
     owner[kept] = torch.arange(len(kept), device=kept.device)
@@ -133,7 +132,7 @@ def nms_match(boxes: Tensor, scores: Tensor, iou_threshold: float) -> list[Tenso
 
 
 def pairwise_iou(a: Tensor, b: Tensor, *, offset: int = 0) -> Tensor:
-    """IoU of each box of one list with each of another, as :func:`nms` compares it.
+    """Return the IoU of every pair, as :func:`nms` compares it.
 
     Args:
         a: [A, 4], ``(x1, y1, x2, y2)``.
@@ -141,7 +140,7 @@ def pairwise_iou(a: Tensor, b: Tensor, *, offset: int = 0) -> Tensor:
         offset: 0 or 1, added to widths and heights.
 
     Returns:
-        [A, B]; zero where a box has no area, is inverted, or has a NaN or an infinite area.
+        [A, B]; zero if a box has zero, negative, NaN or infinite area.
     """
     iou = _iou(_with_area(a, offset), _with_area(b, offset), offset)
     return torch.where(iou > 0, iou, 0)
@@ -158,12 +157,12 @@ def _nms(
 ) -> Tensor:
     if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
         raise ValueError(
-            f"boxes must be [N, 4] and scores [N], not {[*boxes.shape]} and {[*scores.shape]}"
+            f"boxes must be [N, 4] and scores [N], found {[*boxes.shape]}, {[*scores.shape]}"
         )
     if not iou_threshold >= 0:
-        raise ValueError(f"iou_threshold must not be negative, but is {iou_threshold}")
+        raise ValueError(f"iou_threshold must not be negative, found {iou_threshold}")
     if offset not in (0, 1):
-        raise ValueError(f"offset must be 0 or 1, not {offset}")
+        raise ValueError(f"offset must be 0 or 1, found {offset}")
     scores = scores.detach()
     order = scores.argsort(descending=True, stable=True)  # [N]
     if score_threshold > 0:
@@ -190,10 +189,10 @@ def _with_area(boxes: Tensor, offset: int) -> Tensor:
 
 
 def _iou(a: Tensor, b: Tensor, offset: int) -> Tensor:
-    """IoU of boxes with areas [5, A] and [5, B], not positive where boxes do not overlap: [A, B].
+    """IoU of boxes with areas [5, A] and [5, B], at most zero if boxes do not overlap, [A, B].
 
-    Operations and their order are those of mmcv, so that the last bit agrees at the threshold. Only
-    the width is clamped at zero: that is enough to keep two negative sides from making an overlap.
+    The operations and their order are those of mmcv, so results are bit-identical. Only the width
+    is clamped at zero: this is enough to prevent a positive product of two negative sides.
     """
     a, b = a[:, :, None], b[:, None, :]
     overlap = torch.minimum(a[2], b[2]).sub_(torch.maximum(a[0], b[0]))
@@ -206,16 +205,16 @@ def _iou(a: Tensor, b: Tensor, offset: int) -> Tensor:
 
 
 def _strips(table: Tensor, offset: int) -> list[Tensor]:
-    """Parts of the boxes [5, n] that no overlap crosses, each as indices in ascending order.
+    """Parts of the boxes [5, n] that do not overlap each other, as indices in ascending order.
 
-    Neighbouring parts are merged up to the size of a block, since each costs a few dozen calls.
+    Adjacent parts are merged up to the size of a block, because each part needs several calls.
     """
     n = table.shape[1]
     if n <= _BLOCK:
         return [torch.arange(n, device=table.device)] if n else []
     left, order = table[0].sort()
     right = table[2][order].cummax(0).values
-    # Twice the offset: with the offset alone, rounding could still find a sliver of overlap.
+    # Twice the offset, because of rounding errors.
     gaps = (left[1:] >= right[:-1] + 2 * offset).nonzero().squeeze(1) + 1
     gaps = gaps[(gaps // _BLOCK).diff(prepend=gaps.new_zeros(1)) > 0]
     strip = torch.zeros(n, dtype=torch.int64, device=table.device)
@@ -226,7 +225,7 @@ def _strips(table: Tensor, offset: int) -> list[Tensor]:
 
 
 def _survivors(table: Tensor, groups: Tensor | None, iou_threshold: float, offset: int) -> Tensor:
-    """Positions of the boxes kept among boxes with areas [5, n] in descending order of score."""
+    """Indices of the kept boxes among boxes with areas [5, n] in descending order of score."""
     alive = torch.arange(table.shape[1], device=table.device)
     kept = []
     while alive.numel():
@@ -235,7 +234,7 @@ def _survivors(table: Tensor, groups: Tensor | None, iou_threshold: float, offse
         if groups is not None:
             exceeds &= groups[best, None] == groups[None, best]
         rank = torch.arange(len(best), device=best.device)
-        exceeds &= rank[:, None] < rank  # (triu would use all threads even for so few)
+        exceeds &= rank[:, None] < rank  # triu would use all threads
         best = best[_settle(exceeds)]
         kept.append(best)
         alive = rest[~_any_exceeds(table, groups, best, rest, iou_threshold, offset)]
@@ -260,10 +259,11 @@ def _any_exceeds(
 
 
 def _settle(exceeds: Tensor) -> Tensor:
-    """Boxes kept among a few, in order of score: the fixed point of "no better kept box exceeds".
+    """The fixed point of "kept unless a better kept box exceeds the threshold", for a few boxes.
 
     Args:
-        exceeds: [b, b] strictly upper triangular; whether box i overlaps the later box j too much.
+        exceeds: [b, b] strictly upper triangular; whether the IoU of box i and the later box j
+            exceeds the threshold.
 
     Returns:
         [b] bool.

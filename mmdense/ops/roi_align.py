@@ -1,15 +1,15 @@
 """Average RoIAlign: pool a fixed grid of bins from each region of interest.
 
-Source: He et al., Mask R-CNN (2017), section 3; where samples lie and what they read at the border
-is told in :mod:`mmdense.ops.roi_samples`. RoIs get no gradient, as in the host.
+Source: He et al., Mask R-CNN (2017), section 3. :mod:`mmdense.ops.roi_samples` defines the
+positions of the samples and the values at the border. RoIs get no gradient, as in mmcv.
 
 The mean over the samples of a bin is separable. With row weights ``A[r, p, y]`` and column weights
 ``B[r, q, x]``, each the mean of the bilinear weights of a bin's samples along one axis,
 
     ``pooled[r, :, p, q] = sum_y sum_x A[r, p, y] * B[r, q, x] * map[:, y, x]``.
 
-Neighbouring samples share rows and columns, so a bin reads far fewer pixels than four for each
-sample: nine instead of sixteen for two by two samples one pixel apart.
+Neighbouring samples share rows and columns, so a bin reads fewer pixels than four for each sample:
+nine instead of sixteen for 2x2 samples with a distance of one pixel.
 
 Legend::
 
@@ -17,7 +17,7 @@ Legend::
     R            RoIs
     P, Q         rows and columns of bins in a RoI
     S            samples of a bin along one axis
-    T            pixels read by all bins together
+    T            total number of pixels read by all bins
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from torch import Tensor
 from mmdense.ops.bilinear import flatten_maps, ragged_gather, ragged_scatter
 from mmdense.ops.roi_samples import Axis, Sampling, chunks, lay_bins, sample_positions
 
-_MAX_TAPS = 2**21  # pixels read in one gather, so that memory stays bounded for any RoIs
+_MAX_TAPS = 2**21  # pixels read in one gather, to limit the memory
 
 
 class BinPlan(NamedTuple):
     """Pixels and weights of the bins of the RoIs ``first`` to ``last`` (exclusive).
 
-    Rows, weights and offsets are those of :func:`mmdense.ops.bilinear.ragged_gather`, with one bag
-    for each bin, RoIs outermost.
+    ``rows``, ``weights`` and ``offsets`` are arguments of
+    :func:`mmdense.ops.bilinear.ragged_gather`, with one bag for each bin, RoIs outermost.
     """
 
     first: int
@@ -57,21 +57,21 @@ def roi_align(
     sampling_ratio: int = 0,
     aligned: bool = True,
 ) -> Tensor:
-    """Average the samples of each bin; zero for a RoI without samples.
+    """Return the average of the samples of each bin; zero for a RoI without samples.
 
     Args:
         maps: [N, C, H, W].
         rois: [R, 5], ``(image, x1, y1, x2, y2)`` in input pixels.
         output_size: (P, Q).
         spatial_scale: map pixels per input pixel.
-        sampling_ratio: samples of a bin along each axis; 0 adapts them to the RoI.
-        aligned: take off half a pixel, so that pixel centres lie at integers.
+        sampling_ratio: samples of a bin along each axis; 0 depends on the size of the RoI.
+        aligned: shift by half a pixel, so that pixel centres have integer coordinates.
 
     Returns:
         [R, C, P, Q], channels last in memory.
 
     Raises:
-        ValueError: ``rois`` is not [R, 5], or names an image outside the batch.
+        ValueError: ``rois`` is not [R, 5], or has an image index outside the batch.
     """
     table = flatten_maps(maps)  # [N * H * W, C]
     sampling = Sampling(output_size, spatial_scale, sampling_ratio, aligned)
@@ -92,15 +92,15 @@ def roi_align_backward(
     sampling_ratio: int = 0,
     aligned: bool = True,
 ) -> Tensor:
-    """Gradient of :func:`roi_align` with respect to the maps, without a forward pass.
+    """Return the gradient of :func:`roi_align` with respect to the maps.
 
     Args:
         grad: [R, C, P, Q], gradient of the pooled features.
         rois: [R, 5], as in the forward pass; so are the other arguments.
         shape: (N, C, H, W) of the maps.
         spatial_scale: map pixels per input pixel.
-        sampling_ratio: samples of a bin along each axis; 0 adapts them to the RoI.
-        aligned: take off half a pixel.
+        sampling_ratio: samples of a bin along each axis; 0 depends on the size of the RoI.
+        aligned: shift by half a pixel.
 
     Returns:
         [N, C, H, W], channels last in memory.
@@ -117,15 +117,15 @@ def roi_align_backward(
 
 
 def plan_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> Iterator[BinPlan]:
-    """Plan the average pooling of all bins, in runs of RoIs that bound the memory.
+    """Yield plans for the average pooling of all bins, for groups of RoIs that limit the memory.
 
     Args:
         rois: [R, 5], ``(image, x1, y1, x2, y2)`` in input pixels.
         shape: (N, C, H, W) of the maps.
-        sampling: what the RoI layer fixes.
+        sampling: settings of the RoI layer.
 
     Yields:
-        One plan for each run of RoIs, all RoIs in order; nothing where there are no RoIs.
+        One plan for each group of RoIs, in order; nothing without RoIs.
     """
     image, vertical, horizontal = lay_bins(rois, shape, sampling)
     if rois.shape[0] == 0:
@@ -138,7 +138,7 @@ def plan_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> Itera
 
 
 def _axis_weights(axis: Axis) -> Tensor:
-    """Share of each pixel in the mean over each bin along one axis, [R, bins, size]."""
+    """Weight of each pixel in the mean over each bin along one axis, [R, bins, size]."""
     position, _, reads = sample_positions(axis)  # [R, bins, S]
     low = position.floor()
     share = reads / axis.samples.clamp(min=1)[:, None, None]
@@ -152,9 +152,9 @@ def _axis_weights(axis: Axis) -> Tensor:
 def _outer_taps(A: Tensor, B: Tensor, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Table rows, weights and offsets of all bins from axis weights [R, P, H] and [R, Q, W].
 
-    Bin (r, p, q) reads the pixels (y, x) where both A[r, p, y] and B[r, q, x] count. They are
-    listed in two steps, so that few passes go over the long list: a *run* is the part of a bin on
-    one row of the map, and a *tap* is one pixel of a run.
+    Bin (r, p, q) reads the pixels (y, x) with nonzero A[r, p, y] and B[r, q, x]. They are listed in
+    two steps, to have few operations on the long list: a *run* is the part of a bin on one row of
+    the map, and a *tap* is one pixel of a run.
     """
     R, P, H = A.shape
     Q, W = B.shape[1:]
@@ -179,8 +179,8 @@ def _nonzero_by_bin(weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Te
     """List the nonzero axis weights [R, bins, size] in order of bins.
 
     Returns:
-        For each bin the number of its pixels and where they begin in the list, both int32; for each
-        listed pixel its bin, its place on the axis and its weight.
+        For each bin the number of its pixels and the start of them in the list, both int32; for
+        each listed pixel its bin, its position on the axis and its weight.
     """
     flat = weights.flatten(0, 1)  # [R * bins, size]
     bin_, pixel = flat.nonzero().unbind(1)
@@ -190,7 +190,7 @@ def _nonzero_by_bin(weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Te
 
 
 def _enumerate(count: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-    """Groups of ``count`` consecutive numbers from ``first`` on: all groups and all numbers."""
+    """Group index and value of all numbers ``first, ..., first + count - 1`` of each group."""
     ends = count.cumsum(0, dtype=torch.int32)
     total = int(count.sum())
     group = torch.repeat_interleave(count, output_size=total)

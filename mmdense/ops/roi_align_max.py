@@ -1,7 +1,7 @@
-"""Max RoIAlign: pool a fixed grid of bins from each region of interest by the greatest sample.
+"""Max RoIAlign: pool a fixed grid of bins from each region of interest by the largest sample.
 
-Where samples lie and what they read at the border is told in :mod:`mmdense.ops.roi_samples`; the
-average over samples is in :mod:`mmdense.ops.roi_align`. RoIs get no gradient, as in the host.
+:mod:`mmdense.ops.roi_samples` defines the positions of the samples and the values at the border;
+:mod:`mmdense.ops.roi_align` has average pooling. RoIs get no gradient, as in mmcv.
 
 Legend::
 
@@ -19,7 +19,7 @@ from torch import Tensor
 from mmdense.ops.bilinear import bilinear_plan, flatten_maps, weighted_gather
 from mmdense.ops.roi_samples import Axis, Sampling, chunks, lay_bins, sample_positions
 
-_MAX_SAMPLED = 2**25  # numbers sampled at a time, so that memory stays bounded for any RoIs
+_MAX_SAMPLED = 2**25  # values sampled at a time, to limit the memory
 
 
 def roi_align_max(
@@ -31,23 +31,23 @@ def roi_align_max(
     sampling_ratio: int = 0,
     aligned: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Take the greatest sample of each bin, for each channel on its own.
+    """Return the largest sample of each bin, separately for each channel.
 
     Args:
         maps: [N, C, H, W].
         rois: [R, 5], ``(image, x1, y1, x2, y2)`` in input pixels.
         output_size: (P, Q).
         spatial_scale: map pixels per input pixel.
-        sampling_ratio: samples of a bin along each axis; 0 adapts them to the RoI.
-        aligned: take off half a pixel, so that pixel centres lie at integers.
+        sampling_ratio: samples of a bin along each axis; 0 depends on the size of the RoI.
+        aligned: shift by half a pixel, so that pixel centres have integer coordinates.
 
     Returns:
-        The pooled features and the row and column of the sample taken, clamped into the map, all
-        [R, C, P, Q]. The place is (-1, -1) where nothing was read: a RoI without samples has zeros
-        (mmcv has -10000 there), and so has a bin whose greatest sample lies outside the map.
+        The pooled features, and the row and column of the largest sample, clamped to the map; all
+        [R, C, P, Q]. If a RoI has no samples, or the largest sample of a bin is outside the map,
+        the feature is zero and the position is (-1, -1). mmcv has -10000 for a RoI without samples.
 
     Raises:
-        ValueError: ``rois`` is not [R, 5], or names an image outside the batch.
+        ValueError: ``rois`` is not [R, 5], or has an image index outside the batch.
     """
     P, Q = output_size
     C = maps.shape[1]
@@ -56,7 +56,7 @@ def roi_align_max(
     image, vertical, horizontal = lay_bins(rois, maps.shape, sampling)
     cost = P * Q * C * vertical.samples.clamp(min=1) * horizontal.samples.clamp(min=1)  # [R]
     parts = [
-        _greatest_samples(
+        _largest_samples(
             table,
             image[first:last],
             _part(vertical, first, last),
@@ -74,13 +74,13 @@ def roi_align_max(
 def roi_align_max_backward(
     grad: Tensor, rois: Tensor, y: Tensor, x: Tensor, shape: tuple[int, ...]
 ) -> Tensor:
-    """Gradient of :func:`roi_align_max` with respect to the maps, from the places it returned.
+    """Return the gradient of :func:`roi_align_max` with respect to the maps.
 
     Args:
         grad: [R, C, P, Q], gradient of the pooled features.
-        rois: [R, 5], of which only the image counts.
-        y: [R, C, P, Q], row of each sample taken.
-        x: [R, C, P, Q], column of each sample taken.
+        rois: [R, 5]; only the image index is used.
+        y: [R, C, P, Q], row of each sample, from :func:`roi_align_max`.
+        x: [R, C, P, Q], column of each sample.
         shape: (N, C, H, W) of the maps.
 
     Returns:
@@ -105,10 +105,10 @@ def _part(axis: Axis, first: int, last: int) -> Axis:
     )
 
 
-def _greatest_samples(
+def _largest_samples(
     table: Tensor, image: Tensor, vertical: Axis, horizontal: Axis
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Greatest sample of each bin and its row and column, all [R, P, Q, C]."""
+    """Largest sample of each bin and its row and column, all [R, P, Q, C]."""
     vertical_samples, horizontal_samples = sample_positions(vertical), sample_positions(horizontal)
     R, P, Sy = vertical_samples[0].shape
     _, Q, Sx = horizontal_samples[0].shape

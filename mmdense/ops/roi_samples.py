@@ -1,23 +1,22 @@
-"""Where RoIAlign puts its samples: from RoIs in input pixels to sample coordinates on a map.
+"""Sample positions of RoIAlign: from RoIs in input pixels to coordinates on a map.
 
-Source: He et al., Mask R-CNN (2017), section 3. Sampling and borders follow the implementation that
-Detectron2, mmcv and torchvision share:
+Source: He et al., Mask R-CNN (2017), section 3. Sampling and borders are as in Detectron2, mmcv and
+torchvision:
 
-* A RoI ``(x1, y1, x2, y2)`` is scaled to the map; with ``aligned=True`` half a pixel is taken off,
-  so that pixel centres lie at integers. With ``aligned=False`` nothing is taken off, and a RoI is
-  made at least one pixel wide and high.
-* Each bin holds ``sampling_ratio ** 2`` evenly spread samples; with ``sampling_ratio=0`` as many as
-  the bin has pixels along each axis, rounded up.
-* A sample with a coordinate below -1 or above the map's size reads zero. Any other is clamped into
-  the map first. This differs from plain zero padding, which fades out over that last pixel.
-* A RoI that is inverted or empty (with ``aligned=True``), or has NaN or infinite corners, has no
-  samples.
+* A RoI ``(x1, y1, x2, y2)`` is scaled to the map. With ``aligned=True`` it is shifted by half a
+  pixel, so that pixel centres have integer coordinates. With ``aligned=False`` it is not shifted,
+  and is at least one pixel wide and high.
+* Each bin has ``sampling_ratio ** 2`` evenly spaced samples. With ``sampling_ratio=0`` it has,
+  along each axis, as many samples as pixels, rounded up.
+* A sample with a coordinate below -1 or above the size of the map reads zero. Other samples are
+  clamped to the map. This differs from zero padding, which interpolates over the last pixel.
+* A RoI with negative size (``aligned=True``), or with NaN or infinite corners, has no samples.
 
 Legend::
 
     R       RoIs
     bins    bins of a RoI along one axis
-    S       samples of a bin along one axis, the most of any RoI, at least one
+    S       maximum number of samples of a bin along one axis, at least one
     size    pixels of the map along one axis
 """
 
@@ -30,13 +29,13 @@ from torch import Tensor
 
 
 class Sampling(NamedTuple):
-    """What a RoI layer fixes.
+    """Settings of a RoI layer.
 
     Attributes:
         output_size: rows and columns of bins in a RoI, (P, Q).
         spatial_scale: map pixels per input pixel.
-        ratio: samples of a bin along each axis; 0 adapts them to the RoI.
-        aligned: take off half a pixel.
+        ratio: samples of a bin along each axis; 0 depends on the size of the RoI.
+        aligned: shift by half a pixel.
     """
 
     output_size: tuple[int, int]
@@ -51,10 +50,10 @@ class Axis(NamedTuple):
     Attributes:
         start: [R] edge of the first bin.
         bin_size: [R].
-        samples: [R] samples of a bin, a whole number in floating point.
+        samples: [R] samples of a bin, an integer in floating point.
         bins: number of bins.
         size: pixels of the map.
-        adaptive: the number of samples follows the bin size.
+        adaptive: the number of samples depends on the bin size.
     """
 
     start: Tensor
@@ -66,26 +65,27 @@ class Axis(NamedTuple):
 
 
 def lay_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> tuple[Tensor, Axis, Axis]:
-    """Lay the bins of RoIs on a map.
+    """Return the bins of RoIs on a map.
 
     Args:
         rois: [R, 5], ``(image, x1, y1, x2, y2)`` in input pixels.
         shape: (N, C, H, W) of the maps.
-        sampling: what the RoI layer fixes.
+        sampling: settings of the RoI layer.
 
     Returns:
         The image of each RoI, [R] int64, and the vertical and horizontal bins.
 
     Raises:
-        ValueError: ``rois`` is not [R, 5], or names an image outside the batch.
+        ValueError: ``rois`` is not [R, 5], or has an image index outside the batch.
     """
     if rois.ndim != 2 or rois.shape[1] != 5:
-        raise ValueError(f"rois must be [R, 5] (image, x1, y1, x2, y2), not {[*rois.shape]}")
+        raise ValueError(f"rois must be [R, 5] (image, x1, y1, x2, y2), found {[*rois.shape]}")
     rois = rois.detach().to(torch.promote_types(rois.dtype, torch.float32))
     image = rois[:, 0].long()
     if image.numel() and not 0 <= int(image.min()) <= int(image.max()) < shape[0]:
         raise ValueError(
-            f"rois name images {int(image.min())} to {int(image.max())} in a batch of {shape[0]}"
+            f"rois have image indices from {int(image.min())} to {int(image.max())}, "
+            f"but the batch has {shape[0]} images"
         )
     corners = rois[:, 1:] * sampling.spatial_scale - (0.5 if sampling.aligned else 0.0)
     lengths = corners[:, 2:] - corners[:, :2]  # [R, 2]
@@ -104,15 +104,15 @@ def lay_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> tuple[
 
 
 def sample_positions(axis: Axis) -> tuple[Tensor, Tensor, Tensor]:
-    """Coordinates of the samples of each bin along one axis.
+    """Return the coordinates of the samples of each bin along one axis.
 
-    An adaptive RoI far larger than the map has samples without end outside it. They lie at least
-    half a pixel apart (a bin of b > 1 pixels has fewer than b + 1), so those from the last ones
-    before the map to ``2 * size`` later tell all.
+    An adaptive RoI that is much larger than the map has many samples outside it. Samples have a
+    distance of at least half a pixel (a bin of b > 1 pixels has fewer than b + 1 samples), so
+    ``2 * size`` samples, from the last ones before the map, are enough.
 
     Returns:
-        The coordinates clamped into the map, which of them are samples of their RoI, and which of
-        these read the map and not zero; all [R, bins, S].
+        The coordinates clamped to the map, whether each is a sample of its RoI, and whether it
+        reads the map instead of zero; all [R, bins, S].
     """
     reach = 2 * axis.size + 8
     most = max(int(axis.samples.max()), 1)
@@ -132,14 +132,14 @@ def sample_positions(axis: Axis) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def chunks(cost: Tensor, limit: int) -> list[tuple[int, int]]:
-    """Split items into runs of neighbours that cost about ``limit``, at least one item each.
+    """Return groups of consecutive items with a cost of about ``limit``, at least one item each.
 
     Args:
         cost: [R] of each item.
-        limit: what a run may cost.
+        limit: cost of a group.
 
     Returns:
-        (first, last exclusive) of each run, in order.
+        (first, last exclusive) of each group, in order.
     """
     if cost.numel() == 0:
         return []

@@ -1,9 +1,8 @@
-"""Soft-NMS: overlapping boxes lose score in place of being dropped.
+"""Soft-NMS: reduce the scores of overlapping boxes instead of removing them.
 
 Source: Bodla et al., Soft-NMS: Improving Object Detection With One Line of Code (2017), figure 2.
-The boxes are taken one by one, always the best of those left, and each taken box changes the scores
-of the rest. The order of a step depends on all steps before, so this is a loop over boxes, and each
-step works on all boxes left.
+Each step selects the best of the remaining boxes and reduces the scores of the others. A step
+depends on all steps before, so this is a loop over boxes.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Decay = Callable[[Tensor], Tensor]
 
 
 def hard_decay(iou_threshold: float) -> Decay:
-    """Boxes at or above the IoU threshold lose all their score: plain NMS."""
+    """Boxes at or above the IoU threshold get a score of zero: plain NMS."""
     return lambda iou: (iou < iou_threshold).to(iou.dtype)
 
 
@@ -36,20 +35,20 @@ def gaussian_decay(sigma: float) -> Decay:
 def soft_nms(
     boxes: Tensor, scores: Tensor, decay: Decay, *, min_score: float = 1e-3, offset: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Rank boxes, lowering the scores of those that overlap better ones.
+    """Return boxes in the order of their scores, reduced by the overlap with better boxes.
 
     Args:
         boxes: [N, 4], ``(x1, y1, x2, y2)``.
         scores: [N].
-        decay: from IoU to the share of the score that is left; see the functions above.
-        min_score: a box that falls below this score is dropped. The best box always stays.
-        offset: 0, or 1 for boxes whose far edge is a pixel that belongs to them.
+        decay: from IoU to the factor of the score; see the functions above.
+        min_score: boxes below this score are removed. The best box is always kept.
+        offset: added to widths and heights; 1 if x2 and y2 are inside the box, else 0.
 
     Returns:
-        Indices of the boxes left, [K] int64, in the order in which they were taken, and their
-        scores, [K]. Among equal scores the lower index comes first.
+        Indices of the kept boxes, [K] int64, in the order of selection, and their scores, [K].
+        For equal scores the lower index comes first.
     """
-    indices = torch.arange(scores.shape[0], device=scores.device)  # boxes left
+    indices = torch.arange(scores.shape[0], device=scores.device)  # remaining boxes
     scores = scores.clone()
     taken, taken_scores = [], []
     while indices.numel():

@@ -1,12 +1,11 @@
-"""NMS and RoIAlign for ``torchvision.ops`` where torchvision's compiled library did not load.
+"""NMS and RoIAlign for ``torchvision.ops`` if the compiled library of torchvision does not load.
 
-A torchvision whose library does not fit torch (a CUDA build beside a CPU torch, two releases that
-are no pair) cannot be imported: it describes operators that are not there. :func:`install` lets
-torchvision load its library itself, under whatever name the release gives it, and acts only where
-``torchvision.extension`` then reports that there are no operators. It declares ``torchvision::nms``
-and ``torchvision::roi_align`` with the kernels of this package, forward and backward, so that
-``torchvision.ops.nms``, ``batched_nms`` and ``roi_align`` work. Any other compiled operator raises
-torchvision's own error.
+If the library does not match torch (a CUDA build and a CPU torch, or two releases that are not
+compatible), torchvision cannot be imported, because it registers fake kernels for operators that do
+not exist. :func:`install` acts only if ``torchvision.extension`` reports that there are no
+operators. It defines ``torchvision::nms`` and ``torchvision::roi_align`` with the kernels of this
+package, forward and backward, so ``torchvision.ops.nms``, ``batched_nms`` and ``roi_align`` work.
+Any other compiled operator raises the error of torchvision.
 """
 
 from __future__ import annotations
@@ -33,31 +32,31 @@ _ROI_ALIGN_BACKWARD = (
     " SymInt batch_size, SymInt channels, SymInt height, SymInt width, int sampling_ratio,"
     " bool aligned) -> Tensor"
 )
-# A torch library withdraws its definitions when it is collected.
+# A torch library removes its definitions when it is garbage-collected.
 _declared: list[torch.library.Library] = []
 
 
 def install() -> None:
-    """Supply the operators when torchvision is imported, or now if it already is."""
+    """Supply the operators when torchvision is imported, or now if it is imported already."""
     after_import("torchvision.extension", _supply)
     after_import("torchvision.ops.boxes", _use_in_boxes)
     after_import("torchvision.ops.roi_align", _use_in_roi_align)
 
 
 def library_is_loaded() -> bool:
-    """Whether torchvision's own compiled operators are there; imports torchvision to find out."""
+    """Return whether torchvision has compiled operators; imports torchvision."""
     importlib.import_module("torchvision")
     return not _declared
 
 
 def _supply(extension: Any) -> None:
-    """Declare the operators that torchvision describes on import, and their kernels."""
+    """Define the operators for which torchvision registers fake kernels, and their kernels."""
     if extension._has_ops() or _declared:
         return
     library = torch.library.Library("torchvision", "DEF")
     _declared.append(library)
     library.define("nms" + _NMS)
-    library.define("qnms" + _NMS)  # described on import; quantized boxes have no kernel here
+    library.define("qnms" + _NMS)  # needs a definition on import, but no kernel
     library.define("roi_align" + _ROI_ALIGN)
     library.define("_roi_align_backward" + _ROI_ALIGN_BACKWARD)
     for device in ("CPU", "CUDA"):
@@ -73,21 +72,21 @@ def _supply(extension: Any) -> None:
 
 def _use_in_boxes(module: Any) -> None:
     if _declared:
-        module.nms = _nms  # torchvision's own asks for its library first
+        module.nms = _nms  # the one of torchvision first checks its library
 
 
 def _use_in_roi_align(module: Any) -> None:
-    if _declared:  # otherwise torchvision compiles a fallback, for minutes
-        module._has_ops = _there_is_one
-        module._assert_has_ops = _there_is_one
+    if _declared:  # otherwise torchvision compiles a fallback, which takes minutes
+        module._has_ops = _always_true
+        module._assert_has_ops = _always_true
 
 
-def _there_is_one() -> bool:
+def _always_true() -> bool:
     return True
 
 
 def _nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
-    """Indices [K] of the boxes [N, 4] that are kept, in descending order of score."""
+    """Indices [K] of the kept boxes [N, 4], in descending order of score."""
     return torch.ops.torchvision.nms(boxes, scores, iou_threshold)
 
 
@@ -105,7 +104,7 @@ def _roi_align(
         rois,
         (pooled_height, pooled_width),
         spatial_scale=spatial_scale,
-        sampling_ratio=max(sampling_ratio, 0),  # torchvision also takes -1 for the adaptive number
+        sampling_ratio=max(sampling_ratio, 0),  # torchvision also accepts -1
         aligned=aligned,
     )
 

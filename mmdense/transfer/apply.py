@@ -1,9 +1,9 @@
 """Step 3: load a checkpoint into the backbone of a model, or into a whole model, strictly.
 
-MMEngine's own ``init_cfg=dict(type='Pretrained')`` only warns about keys that do not fit: with a
-wrong prefix the backbone stays random and the run continues. Here the load fails, before the first
-step, if the file lacks anything that the backbone needs, or has anything without which the backbone
-computes something else, unless that is allowed by name.
+``init_cfg=dict(type='Pretrained')`` of MMEngine only warns about keys that do not match: with a
+wrong prefix the backbone stays random and the run continues. Here loading fails before the first
+step, if a weight of the backbone is missing in the file, or a weight of the file that changes the
+output is missing in the backbone, unless ``allow`` lists it.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def load_backbone(
 ) -> TransferReport:
     """Load a checkpoint with any known key naming scheme into a backbone.
 
-    The backbone changes only if everything fits. The last stage of a ResNet that a detector keeps
+    The backbone changes only if all weights match. The last stage of a ResNet that a detector keeps
     in its RoI head (C4) is loaded with it, see :mod:`~mmdense.transfer.split_resnet`.
 
     Args:
@@ -90,9 +90,9 @@ def load_backbone(
 
     Raises:
         FileNotFoundError: There is no such file.
-        IncompatibleCheckpointError: The weights do not fit. The message shows what does not, and
-            how to allow it.
-        ValueError: The file holds no backbone, or one of another family.
+        IncompatibleCheckpointError: Weights do not match. The message lists them, and shows how to
+            allow them.
+        ValueError: The file has no backbone, or one of another family.
     """
     content = _read(checkpoint)
     backbone = join_stages(backbone, model)
@@ -113,15 +113,15 @@ def load_model(
     allow: Sequence[str] = (),
     grid: tuple[int, int] | None = None,
 ) -> TransferReport:
-    """Load a whole model from a file that holds one, else its backbone.
+    """Load a whole model from a file that has one, otherwise its backbone.
 
     Args:
         model: With a ``backbone``.
         checkpoint: See :func:`load_backbone`.
-        branch: See :func:`load_backbone`; only for a file that holds just a backbone.
+        branch: See :func:`load_backbone`; only for a file with a backbone alone.
         allow: See :func:`load_backbone`. A head with another number of classes needs
             ``['*fc_cls.*', '*fc_reg.*']``.
-        grid: As ``branch``: a whole model must have the sizes of its file.
+        grid: See :func:`load_backbone`; only for a file with a backbone alone.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -141,7 +141,7 @@ def load_model(
     if branch is not None or grid is not None:
         option = "branch" if branch is not None else "grid"
         raise ValueError(
-            f"{checkpoint} holds the whole model, so {option} has no effect. Omit it, or load the "
+            f"{checkpoint} has a whole model, so {option} has no effect. Omit it, or load the "
             "backbone alone: module='backbone' of mmdense.LoadBackboneHook, --init of "
             "mmdense train"
         )
@@ -219,7 +219,7 @@ def _load(
     allow: Sequence[str],
     grid: tuple[int, int] | None = None,
 ) -> TransferReport:
-    """Load what is planned if nothing is wrong with it."""
+    """Load the weights of the plan if it has no faults."""
     try:
         plan = plan_transfer(found, target, grid=grid)
     except ValueError as error:
@@ -245,10 +245,10 @@ def _load(
 class LoadBackboneHook(Hook):
     """Load weights strictly when a training starts, after every initialiser.
 
-    A resumed run has its own weights, so nothing is loaded then. ``<work_dir>/transfer.json`` lists
-    what all hooks of a run have loaded.
+    Nothing is loaded into a resumed run. ``<work_dir>/transfer.json`` lists the weights of all
+    hooks of a run.
 
-    ``module`` is the part of the model to fill; if empty, it is all of it, see :func:`load_model`.
+    ``module`` is the part of the model to fill; if empty, the whole model, see :func:`load_model`.
     The other arguments are those of :func:`load_backbone`.
     """
 
@@ -273,7 +273,7 @@ class LoadBackboneHook(Hook):
         self._report: TransferReport | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Load once, after ``init_weights`` and ``load_from``, and write what was loaded."""
+        """Load once, after ``init_weights`` and ``load_from``, and write ``transfer.json``."""
         if runner.iter > 0:
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,7 +1,7 @@
 """Step 1: find the backbones in the content of a checkpoint, and pick one.
 
-A file may hold several: a student and its teacher, weights and their moving average, an encoder of
-queries and one of keys. Each is found by the keys of its weights, whatever prefix they have.
+A file can have several: a student and its teacher, weights and their moving average, an encoder of
+queries and one of keys. Each is identified by the keys of its weights, with any prefix.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from mmdense.transfer.naming_schemes.scheme import UNKNOWN, NamingScheme, matche
 
 __all__ = ["BRANCHES", "FoundBackbone", "branch_of", "find_backbones", "pick_backbone"]
 
-# The trained weights; the network that taught them, or a momentum encoder; a moving average that is
-# kept beside them.
+# The trained weights; an EMA teacher or a momentum encoder; a moving average of the weights.
 BRANCHES = ("student", "teacher", "ema")
 
 _TEACHER = re.compile(r"(^|[._])\w*teacher([._]|$)")
@@ -36,29 +35,28 @@ class FoundBackbone:
     """A backbone in a checkpoint."""
 
     weights: dict[str, Tensor]  # without their common prefix
-    other: list[str]  # keys beside them that belong to no backbone
+    other: list[str]  # other keys, which belong to no backbone
     scheme: NamingScheme
     branch: str  # one of BRANCHES
-    location: str  # in the file, for people
+    location: str  # in the file, for messages
 
     def equals(self, other: FoundBackbone) -> bool:
-        """Whether two hold the same values: MMSelfSup 0.x saves some modules twice."""
+        """Return whether both have the same values: MMSelfSup 0.x saves some modules twice."""
         pairs = ((value, other.weights.get(key)) for key, value in self.weights.items())
         return self is other or all(b is not None and torch.equal(a, b) for a, b in pairs)
 
 
 def find_backbones(content: Mapping[str, Any], wanted: Iterable[str] = ()) -> list[FoundBackbone]:
-    """List the backbones in the content of a checkpoint.
+    """Return the backbones in the content of a checkpoint.
 
-    Where no key naming scheme applies, a backbone is found by the keys that are wanted, those of
-    the target.
+    If no key naming scheme matches, a backbone is identified by ``wanted``, the keys of the target.
 
     Raises:
         ValueError: The content is that of an optimizer.
     """
     if _OPTIMIZER.issubset(content):
         raise ValueError(
-            "this is the state of an optimizer (keys 'state' and 'param_groups'), not weights; "
+            "this is the state of an optimizer (keys 'state' and 'param_groups'), not weights: "
             "pass the file of the model"
         )
     state_dicts = dict(_state_dicts(content))
@@ -80,21 +78,20 @@ def find_backbones(content: Mapping[str, Any], wanted: Iterable[str] = ()) -> li
 def pick_backbone(
     found: list[FoundBackbone], branch: str | None, path: str | Path
 ) -> FoundBackbone:
-    """Pick the backbone to load from those of :func:`find_backbones`.
+    """Return the backbone to load from those of :func:`find_backbones`.
 
-    Without a branch it is a teacher or a moving average, which the authors of DINO and its
-    successors evaluate; else the trained weights; and a momentum encoder, which only serves the
-    training (MoCo, BYOL), only if there is nothing else.
+    Without ``branch`` it is the first that exists of: a teacher or a moving average, which the
+    authors of DINO and its successors evaluate; the trained weights; a momentum encoder, which is
+    only used in training (MoCo, BYOL).
 
     Raises:
-        ValueError: There is none, none of that branch, no such branch, or there are several that
-            differ.
+        ValueError: There is none, none of that branch, no such branch, or several that differ.
     """
     if branch is not None and branch not in BRANCHES:
         raise ValueError(f"branch={branch!r}: choose one of {', '.join(BRANCHES)}")
     if not found:
         raise ValueError(
-            f"{path} holds no backbone: its keys follow no known naming scheme and are not those "
+            f"{path} has no backbone: its keys match no known key naming scheme and not the keys "
             "of the target"
         )
     candidates = [one for one in found if branch in (None, one.branch)]
@@ -108,18 +105,18 @@ def pick_backbone(
     if not all(one.equals(best) for one in equals):
         raise ValueError(
             f"{path} has several backbones: {_listing(equals)}. Choose with --branch student, "
-            "teacher or ema if that tells them apart, else save the one that you want as a file "
-            "of its own"
+            "teacher or ema. If they have the same branch, save the one that you want as a "
+            "separate file"
         )
     return best
 
 
 def branch_of(content: Mapping[str, Any], state_dict: str, location: str) -> str:
-    """The branch of a backbone: of the state dict under a key, with a prefix (``location``).
+    """Return the branch of a backbone, from the key of its state dict and its prefix.
 
-    MMEngine's ``EMAHook`` swaps the two when it saves: ``state_dict`` then holds the average and
-    ``ema_state_dict`` the trained weights. The hook also counts its ``steps`` there, which
-    distinguishes its files from other files with that key.
+    ``EMAHook`` of MMEngine swaps the two when it saves: ``state_dict`` then has the average and
+    ``ema_state_dict`` the trained weights. Its files are recognised by the count of ``steps`` in
+    ``ema_state_dict``.
     """
     average = content.get("ema_state_dict")
     if isinstance(average, Mapping) and "steps" in average:
@@ -166,7 +163,7 @@ def _known_schemes(weights: Mapping[str, Tensor]) -> dict[str, NamingScheme]:
 
 
 def _common_prefix(weights: Mapping[str, Tensor], wanted: Iterable[str]) -> str | None:
-    """The prefix under which most of the wanted keys occur; ``None`` if there is none."""
+    """The prefix with most of the wanted keys; ``None`` if there is none."""
     counts = Counter(
         key.removesuffix(name)
         for name in wanted

@@ -1,9 +1,9 @@
-"""Step 2: plan what every weight of the target becomes; nothing is written.
+"""Step 2: plan the value of every weight of the target, without changing it.
 
-Both sides are translated to the canonical keys of their family. A weight that the target needs is
-taken, resized where its size depends on the image, or filled with a value that keeps the function
-of the source (ones for LayerScale, zeros for a bias). A weight that the target has no place for is
-folded into a neighbour where that is exact. Everything else is reported; nothing is guessed.
+The keys of both sides are translated to the canonical keys of their family. A weight of the target
+is loaded; resized, if its size depends on the image; or filled with a neutral value that keeps the
+function of the source (ones for LayerScale, zeros for a bias). A weight that the target does not
+have is folded into an adjacent weight, if that is exact. Everything else is reported.
 
 Legend::
 
@@ -37,7 +37,7 @@ from mmdense.transfer.resize import (
 
 __all__ = ["Plan", "PlannedWeight", "Status", "plan_transfer"]
 
-# Values that keep the function, for weights that a source may be built without.
+# Values that keep the function, for weights that a source may not have.
 _NEUTRAL = {
     "blocks.{i}.ls1.gamma": 1.0,
     "blocks.{i}.ls2.gamma": 1.0,
@@ -47,17 +47,17 @@ _NEUTRAL = {
     "blocks.{i}.attn.rel_pos_w": 0.0,
     "patch_embed.proj.bias": 0.0,
 }
-# LayerScale, and the layers whose outputs it scales: a block has one of them.
+# LayerScale, and the layers that it scales; a block has one of them.
 _SCALED_LAYERS = {
     "blocks.{i}.ls1.gamma": ("blocks.{i}.attn.proj",),
     "blocks.{i}.ls2.gamma": ("blocks.{i}.mlp.fc2", "blocks.{i}.mlp.w3"),
 }
-# What to do if a kind of release never has a weight that the target needs.
+# What to do if the source never has a weight that the target needs.
 _ADVICE = {
     "cls_token": "the source has no class token: build the target with with_cls_token=False and "
-    "an out_type of patches such as 'featmap', or allow cls_token, which then starts at random",
-    "norm.weight": "the source has no norm behind its last layer: set final_norm=False in "
-    "MMPretrain's or MMSegmentation's ViT",
+    "an out_type of patches such as 'featmap', or allow cls_token, which is then random",
+    "norm.weight": "the source has no norm after its last layer: set final_norm=False in the "
+    "ViT of MMPretrain or MMSegmentation",
 }
 _STEMS = ("conv1.weight", "patch_embed.proj.weight", "stem.0.weight", "conv_stem.weight")
 _BIAS_TABLES = (
@@ -70,7 +70,7 @@ _EXAMPLES = 5  # keys in a message
 
 
 class Status(str, Enum):
-    """What happens to a weight. Values are those of transfer.json."""
+    """Status of a weight. The values are those of transfer.json."""
 
     MATCHED = "matched"
     CONVERTED = "changed"
@@ -85,16 +85,16 @@ class Status(str, Enum):
 
 
 class PlannedWeight(NamedTuple):
-    """What happens to one weight."""
+    """The plan for one weight."""
 
     name: str  # its key in the target, or the canonical key if only the file has it
     status: Status
     numel: int
-    note: str = ""  # sizes, or what is done
+    note: str = ""  # sizes, or the change
 
 
 class Plan(NamedTuple):
-    """What happens to all weights."""
+    """The plan for all weights."""
 
     weights: dict[str, Tensor]  # of the target; complete if no entry is MISSING or WRONG_SHAPE
     entries: list[PlannedWeight]  # of the target, then those that only the source has
@@ -104,13 +104,13 @@ class Plan(NamedTuple):
 def plan_transfer(
     found: FoundBackbone, target: nn.Module, *, grid: tuple[int, int] | None = None
 ) -> Plan:
-    """Plan the weights of a target.
+    """Return the plan for the weights of a target.
 
     ``grid`` is rows and columns of patches that the source was trained with, if not a square.
 
     Raises:
-        ValueError: The two are of different families, or the layout of a position embedding cannot
-            be inferred.
+        ValueError: Source and target have different families, or the layout of a position
+            embedding cannot be inferred.
     """
     state = target.state_dict()
     prefix, scheme = identify(state)
@@ -146,11 +146,11 @@ def plan_transfer(
 
 @dataclass
 class _Canonical:
-    """Both sides by canonical keys, while the plan is made."""
+    """Both sides by canonical keys, during planning."""
 
-    values: dict[str, Tensor]  # of the source; changed step by step
+    values: dict[str, Tensor]  # of the source; changed in place
     needs: dict[str, Tensor]  # of the target
-    notes: dict[str, str] = field(default_factory=dict)  # what was done to a value
+    notes: dict[str, str] = field(default_factory=dict)  # changes of a value
 
 
 def _check_family(found: FoundBackbone, scheme: NamingScheme, target: nn.Module) -> None:
@@ -167,10 +167,10 @@ def _check_family(found: FoundBackbone, scheme: NamingScheme, target: nn.Module)
 def _fit_positions(
     work: _Canonical, grid: tuple[int, int] | None, new_grid: tuple[int, int] | None
 ) -> int:
-    """Bring the position embedding to the target's layout; tokens without a row take theirs.
+    """Convert the position embedding; add the positions of tokens without a row to the tokens.
 
     Returns:
-        Rows of the new embedding before the patches.
+        Number of rows of the new embedding before the patches.
     """
     values, needs, key = work.values, work.needs, "pos_embed"
     if key not in values or key not in needs:
@@ -192,7 +192,7 @@ def _fit_positions(
 
 
 def _fold(work: _Canonical, tokens: int) -> list[str]:
-    """Fold LayerScale and the patch bias into a neighbour, if the target has no place for them."""
+    """Fold LayerScale and the patch bias into adjacent weights if the target does not have them."""
     values, folded = work.values, []
     for key in [key for key in values if key not in work.needs]:
         if key == "patch_embed.proj.bias" and "pos_embed" in work.needs and "pos_embed" in values:
@@ -219,13 +219,13 @@ def _scale(work: _Canonical, layer: str, gamma: Tensor) -> None:
 
 
 def _fold_bias_tables(work: _Canonical) -> list[str]:
-    """Convert BEiT's relative positions: one table for all blocks, or one in each.
+    """Convert the relative positions of BEiT: one table for all blocks, or one in each block.
 
     Both are added to the attention scores, so one table for all blocks equals that table in each
-    block. The reverse exists if all blocks have the same table.
+    block. The reverse is possible if all blocks have the same table.
 
     Returns:
-        Keys of the source's tables that are now part of others.
+        Keys of the tables of the source that are now part of others.
     """
     values, needs = work.values, work.needs
     blocks = [fields for key in values if (fields := match("blocks.{i}.norm1.weight", key))]
@@ -249,9 +249,9 @@ def _fold_bias_tables(work: _Canonical) -> list[str]:
 
 
 def _neutral(key: str, scheme: NamingScheme, source: Iterable[str]) -> float | None:
-    """The value that keeps the function, if the source was built without this kind of weight.
+    """The neutral value of a weight, if the source has no weight of this kind in any block.
 
-    A source that has another weight of the kind has lost this one: then there is no such value.
+    If another block has such a weight, this one is missing, and there is no neutral value.
     """
     for pattern in scheme.optional:
         if match(pattern, key) is not None:
@@ -271,7 +271,7 @@ def _plan_weight(
             return need, entry._replace(status=Status.DERIVED)
         if neutral is None:
             return None, entry._replace(status=Status.MISSING, note=_ADVICE.get(key, ""))
-        note = f"with {neutral:g}, which changes nothing"
+        note = f"with the neutral value {neutral:g}"
         return torch.full_like(need, neutral), entry._replace(status=Status.FILLED, note=note)
     if value.shape == need.shape:
         if note:
@@ -286,7 +286,7 @@ def _plan_weight(
 
 
 def _resize(key: str, value: Tensor, need: Tensor) -> Tensor | None:
-    """The value in the needed shape, if its size depends on the image."""
+    """The value in the shape of the target, if its size depends on the image."""
     if value.ndim != need.ndim:
         return None
     try:
@@ -302,7 +302,7 @@ def _resize(key: str, value: Tensor, need: Tensor) -> Tensor | None:
 
 
 def _only_in_source(work: _Canonical, folded: list[str]) -> list[PlannedWeight]:
-    """Entries of the translated weights that the target has no place for."""
+    """Entries of the translated weights that the target does not have."""
     entries = []
     for key, value in work.values.items():
         if key in folded:
@@ -315,7 +315,7 @@ def _only_in_source(work: _Canonical, folded: list[str]) -> list[PlannedWeight]:
 
 
 def _is_beyond(key: str, needs: Iterable[str]) -> bool:
-    """Whether a weight acts only after everything that the target computes."""
+    """Whether a weight is used only after the last layer of the target."""
     if matches_any(_LAST_NORMS, key):
         return True
     stage = _stage(key)
@@ -325,7 +325,7 @@ def _is_beyond(key: str, needs: Iterable[str]) -> bool:
 def _stage(key: str) -> int | None:
     """Number of the stage of a ResNet or a Swin."""
     for pattern, shift in (
-        ("layers.{i}.downsample.*", 1),  # on the way to the next stage
+        ("layers.{i}.downsample.*", 1),  # leads to the next stage
         ("layers.{i}.*", 0),
         ("layer{i}.*", 0),
     ):

@@ -1,4 +1,4 @@
-"""What a transfer did: as values, as a table, as one line for the log, and as JSON."""
+"""The result of a transfer, as a table, a log line and JSON."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ __all__ = ["TRANSFER_FILE_NAME", "TransferReport"]
 TRANSFER_FILE_NAME = "transfer.json"
 
 _MEANINGS = {
-    Status.MATCHED: "loaded as they are",
+    Status.MATCHED: "loaded without a change",
     Status.CONVERTED: "loaded, values in the order or scale of the target",
     Status.RESIZED: "loaded, resized to the target",
-    Status.FILLED: "not in the file; set to a value that changes nothing",
-    Status.DERIVED: "computed by the target itself",
-    Status.FOLDED: "only in the file; folded into a neighbour, exactly",
-    Status.NOT_NEEDED: "only in the file; acts after what the target computes",
-    Status.LEFT_OVER: "only in the file; without it the target computes something else",
+    Status.FILLED: "not in the file; set to a neutral value",
+    Status.DERIVED: "computed by the target",
+    Status.FOLDED: "only in the file; folded into an adjacent weight, exactly",
+    Status.NOT_NEEDED: "only in the file; used after the last layer of the target",
+    Status.LEFT_OVER: "only in the file; without it the output of the target differs",
     Status.MISSING: "needed by the target, not in the file",
-    Status.WRONG_SHAPE: "in the file, in a shape that no rule converts",
+    Status.WRONG_SHAPE: "in the file, with a shape that no rule converts",
 }
 _LOADED = (Status.MATCHED, Status.CONVERTED, Status.RESIZED)
 _NOT_LOADED = (Status.FILLED, Status.MISSING, Status.WRONG_SHAPE)
 _WRONG = (Status.LEFT_OVER, Status.MISSING, Status.WRONG_SHAPE)
-_EXAMPLES = 6  # weights in a message before it counts the rest
+_EXAMPLES = 6  # weights listed in a message; the rest is counted
 
 
 @dataclass(frozen=True)
 class TransferReport:
-    """What a transfer did."""
+    """The result of a transfer."""
 
     checkpoint: str  # file or address
-    location: str  # of the backbone in it
+    location: str  # of the backbone in the file
     branch: str  # 'student', 'teacher' or 'ema'
     schemes: tuple[str, str]  # key naming schemes of the file and of the target
-    target: str  # its class
+    target: str  # class of the target
     entries: Sequence[PlannedWeight]
     mismatches: Sequence[SilentMismatch]
     allowed: Sequence[str] = ()  # names of weights and kinds of mismatches; * matches any
 
     @property
     def covered(self) -> float:
-        """Fraction of the elements that the target needs which came from the file."""
+        """Fraction of the parameters of the target that were loaded from the file."""
         loaded = sum(entry.numel for entry in self.entries if entry.status in _LOADED)
         others = sum(entry.numel for entry in self.entries if entry.status in _NOT_LOADED)
         return loaded / max(loaded + others, 1)
 
     def faults(self) -> list[str]:
-        """What is wrong and not allowed, one line each."""
+        """Return the faults that are not allowed, one line each."""
         faults = []
         for status in _WRONG:
             wrong = [entry for entry in self.entries if entry.status is status]
@@ -67,7 +67,7 @@ class TransferReport:
         return faults + [f"{mismatch.kind}: {mismatch}" for mismatch in different]
 
     def table(self) -> str:
-        """A table of all kinds of entries, with examples."""
+        """Return a table of all kinds of entries, with examples."""
         lines = [f"{self.checkpoint} ({self.location}, {self.branch}) -> {self.target}"]
         lines.append(f"  {self.schemes[0]} -> {self.schemes[1]}")
         for status, meaning in _MEANINGS.items():
@@ -81,11 +81,11 @@ class TransferReport:
                 if len(entries) > _EXAMPLES:
                     lines.append(f"      and {len(entries) - _EXAMPLES} more")
         lines += [f"  {mismatch.kind}: {mismatch}" for mismatch in self.mismatches]
-        lines.append(f"  {self._percent()} % of what the target needs came from the file")
+        lines.append(f"  {self._percent()} % of the weights of the target are from the file")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
-        """The entry in transfer.json. Its keys are older than the names of the fields here."""
+        """Return the entry for transfer.json, whose keys are older than the fields here."""
         return {
             "source": self.checkpoint,
             "place": self.location,

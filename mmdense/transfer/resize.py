@@ -1,7 +1,7 @@
-"""Weights that depend on the size of the image, the patch or the window: fit to another size.
+"""Resize weights whose size depends on the image, the patch or the window.
 
-Upstream's functions give other values: MMPretrain resizes without antialiasing, and timm, which is
-optional here, spreads colour weights over a fourth channel and warps BEiT's tables.
+The functions of other packages have other results: MMPretrain resizes without antialiasing, and
+timm spreads colour weights over a fourth channel and warps the tables of BEiT.
 
 Legend::
 
@@ -38,8 +38,8 @@ def position_layout(
 ) -> PositionLayout:
     """Infer the layout of a position embedding of L rows.
 
-    Of the tokens of the model, given by their canonical keys, as many have positions as there are
-    rows beside the patches. The grid is square unless it is given as (h, w).
+    ``tokens`` are the canonical keys of the model. As many tokens have a position as there are rows
+    besides the patches. The grid is square unless it is given as (h, w).
 
     Raises:
         ValueError: No number of tokens leaves such a grid.
@@ -60,7 +60,7 @@ def position_layout(
 
 
 def grid_of(backbone: nn.Module) -> tuple[int, int] | None:
-    """The grid of patches (h, w) that a backbone is built for, if it has such an attribute."""
+    """Return the grid of patches (h, w) of a backbone, if it has such an attribute."""
     patches = getattr(backbone, "patch_embed", None)
     size = getattr(patches, "init_out_size", None) or getattr(patches, "grid_size", None)  # timm
     if size is not None:
@@ -74,7 +74,7 @@ def grid_of(backbone: nn.Module) -> tuple[int, int] | None:
 def resize_positions(
     table: Tensor, old: PositionLayout, new: PositionLayout
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Bring a position embedding to another layout.
+    """Return a position embedding in another layout.
 
     Args:
         table: [1, L, C].
@@ -82,8 +82,8 @@ def resize_positions(
         new: The wanted layout.
 
     Returns:
-        The embedding [1, L, C], zero for tokens that had no position; and positions [1, 1, C] of
-        the tokens that have none any more. The caller adds them to the tokens, which is equivalent.
+        The embedding [1, L, C], with zeros for tokens that had no position; and positions [1, 1, C]
+        of tokens without a position in the new layout. Add them to the tokens, which is equivalent.
     """
     rows = {name: table[:, i : i + 1] for i, name in enumerate(old.tokens)}  # [1, 1, C] each
     zero = torch.zeros_like(table[:, :1])
@@ -111,9 +111,9 @@ def resize_grid(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -
 
 
 def resample_patches(weight: Tensor, new: tuple[int, int]) -> Tensor:
-    """Bring a patch embedding to another patch size: resized images give the same tokens.
+    """Return a patch embedding for another patch size: resized images give the same tokens.
 
-    Least squares over all patches; exact where patches grow.
+    Least squares over all patches; exact for larger patches.
     Source: Beyer et al., FlexiViT (2023), section 3.4.
 
     Args:
@@ -134,18 +134,18 @@ def resample_patches(weight: Tensor, new: tuple[int, int]) -> Tensor:
 
 
 def adapt_input_channels(weight: Tensor, channels: int) -> Tensor:
-    """Change the number of input channels of the first convolution.
+    """Return the first convolution with another number of input channels.
 
-    From three to one, grey images give what they gave as three equal channels; from one to three,
-    the reverse. From three to more, the new channels start at zero, so colour images give what they
-    gave.
+    From three channels to one, the output for grey images is that for three equal channels; from
+    one to three, the reverse. From three to more, the new channels are zero, so the output for
+    colour images does not change.
 
     Args:
         weight: [D, C, p, p].
         channels: Wanted.
 
     Raises:
-        ValueError: Any other pair of numbers.
+        ValueError: Other numbers of channels.
     """
     C = weight.shape[1]
     if channels == C:
@@ -161,7 +161,7 @@ def adapt_input_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def resize_bias_table(table: Tensor, rows: int) -> Tensor:
-    """Resize a table of relative positions of square windows, each head by itself.
+    """Return a resized table of relative positions of square windows, separately for each head.
 
     Args:
         table: [(2 h - 1)^2 + e, H], with e = 3 further rows for the class token in BEiT, or 0.
@@ -180,7 +180,7 @@ def resize_bias_table(table: Tensor, rows: int) -> Tensor:
 
 
 def resize_line(table: Tensor, rows: int) -> Tensor:
-    """Resize positions along one axis, [2 h - 1, C], linearly (ViTDet)."""
+    """Return linearly resized positions along one axis, [2 h - 1, C] (ViTDet)."""
     line = F.interpolate(table.float().T.unsqueeze(0), size=rows, mode="linear")[0]
     return line.T.to(table.dtype)
 

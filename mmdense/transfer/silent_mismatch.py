@@ -1,8 +1,7 @@
-"""Weights that fit in shape and mean something else: attention heads, strides, normalisation.
+"""Weights with the right shape and another meaning: attention heads, strides, normalisation.
 
-Nothing in a weight of 384 x 384 shows whether six heads or eight use it. Sources of knowledge are
-the config that MMEngine saves in a checkpoint, and the widths that all published vision
-transformers share.
+A weight of 384 x 384 does not show whether it has six or eight heads. This is known from the config
+that MMEngine saves in a checkpoint, and from the widths of published vision transformers.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from mmdense.transfer.find import FoundBackbone
 
 __all__ = ["SilentMismatch", "find_silent_mismatches", "saved_model"]
 
-# Heads of every published ViT of DeiT, DINO, DINOv2, MAE and iBOT, by its width.
+# Heads of all published ViTs of DeiT, DINO, DINOv2, MAE and iBOT, by width.
 _HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1536: 24}
 _HEADS_OF_MOCO_V3 = {384: 12, 768: 12}  # its small model has heads of 32 channels
 _TOLERANCE = 0.5  # of pixel values from 0 to 255
@@ -27,28 +26,28 @@ _CONFIG = "config in the file"
 
 
 class SilentMismatch(NamedTuple):
-    """A setting that the weights do not show, and that differs."""
+    """A setting that differs and is not visible in the weights."""
 
     kind: str  # 'heads', 'style' or 'normalisation'
-    setting: str  # its name
-    trained: Any  # its value in the training of the checkpoint
-    built: Any  # its value in the model
-    evidence: str  # for `trained`
+    setting: str
+    trained: Any  # value in the training of the checkpoint
+    built: Any  # value in the model
+    evidence: str  # source of `trained`
 
     def __str__(self) -> str:
-        """One sentence."""
+        """Describe the mismatch in one sentence."""
         return (
             f"trained with {self.setting}={self.trained!r} ({self.evidence}), the model has "
-            f"{self.built!r}: shapes fit, but the result differs"
+            f"{self.built!r}: the shapes match, but the outputs differ"
         )
 
 
 def find_silent_mismatches(
     content: Mapping[str, Any], found: FoundBackbone, backbone: nn.Module, model: Any
 ) -> list[SilentMismatch]:
-    """List the settings that differ between a file and the module to fill, where the file has them.
+    """Return the settings that differ between a file and the target, if the file has them.
 
-    The model around the backbone is asked for its ``data_preprocessor``; it may be ``None``.
+    ``model`` is the model of the backbone, for its ``data_preprocessor``; it may be ``None``.
     """
     saved = saved_model(content)
     mismatches = (
@@ -60,7 +59,7 @@ def find_silent_mismatches(
 
 
 def saved_model(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """``model`` and ``data_preprocessor`` of the config that MMEngine saved, without running it.
+    """Return ``model`` and ``data_preprocessor`` of the saved config, without executing it.
 
     Returns:
         Empty if there is none. Values that are not literals are omitted.

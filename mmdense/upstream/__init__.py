@@ -1,1 +1,1 @@
-"""Workarounds for faults of upstream packages, one file each, with the reason."""
+"""Workarounds for upstream packages, one file each, with the reason."""

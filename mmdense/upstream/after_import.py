@@ -1,4 +1,4 @@
-"""Run a function right after a module has been executed, whenever it is imported."""
+"""Run a function after the import of a module."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Action = Callable[[types.ModuleType], None]
 
 
 def after_import(name: str, action: Action) -> None:
-    """Call ``action(module)`` when the module ``name`` is imported, or now if it already is.
+    """Call ``action(module)`` after the import of the module ``name``, or now if it is imported.
 
-    The action runs before the module's importer goes on, so it can replace a name that the
-    importer takes from the module. A second action for the same module replaces the first.
+    The action runs before the importing module continues, so it can replace names that this module
+    imports. A second action for the same module replaces the first.
 
     Args:
         name: full dotted name of a module that is loaded from a file.
@@ -35,7 +35,7 @@ def after_import(name: str, action: Action) -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Lets the other finders find a module, and adds the action to the loader's last step."""
+    """Uses the other finders to find a module, and runs the action after its loader."""
 
     def __init__(self) -> None:
         self.actions: dict[str, Action] = {}
@@ -47,9 +47,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         if action is None:
             return None
         try:
-            spec = importlib.util.find_spec(fullname)  # this finder has no action for it any more
+            spec = importlib.util.find_spec(fullname)  # this finder now has no action for it
         finally:
-            self.actions[fullname] = action  # a failed import may be tried again
+            self.actions[fullname] = action  # for another try after a failed import
         if spec is not None and spec.loader is not None:
             _extend(spec.loader, action)
         return spec

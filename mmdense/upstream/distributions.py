@@ -1,12 +1,12 @@
-"""Lets ``mmseg::...`` configs be inherited from the maintained distributions of OpenMMLab, fast.
+"""Make inheritance from ``mmseg::...`` configs work with the ``onedl-*`` distributions, and fast.
 
-MMEngine keeps a table from import name to distribution name, and its entry for MMSegmentation
-(``mmsegmentation``) is not what ``onedl-mmsegmentation`` installs. The inheritance then fails, and
+MMEngine has a table from import names to distribution names. Its entry for MMSegmentation,
+``mmsegmentation``, is not the name of ``onedl-mmsegmentation``. The inheritance then fails, and
 ``mmengine.hub.get_config`` even installs the old package over the new one. The import name works
-for both, so the entry is pointed there. Known in onedl-mmengine 0.10.12.
+for both distributions. Seen in onedl-mmengine 0.10.12.
 
-For each ``mmdet::...`` MMEngine also parses the hundred metafiles of the package, half a second,
-before it takes the file of that name from the folder of configs. Here it takes the file.
+For each ``mmdet::...`` MMEngine also parses all metafiles of the package, which takes half a
+second, before it uses the config file of that name. Here the file is used directly.
 """
 
 import importlib.metadata
@@ -35,10 +35,10 @@ def _path_of_config(package_path: str, cfg_file: str) -> str:
 
 
 def install() -> None:
-    """Point each entry of MMEngine's table that names an absent distribution to the import name.
+    """Use the import name for each entry of the table whose distribution is not installed.
 
-    Also find the config of a package by its path alone. Only packages that can be imported are
-    touched; calling it again changes nothing.
+    Also find the config of a package by its path. Entries of packages that cannot be imported are
+    not changed.
     """
     for module, distribution in config_tables.MODULE2PACKAGE.items():
         if module == distribution or _has_distribution(distribution):

@@ -1,13 +1,12 @@
-"""Lets ``mmpretrain.models`` be imported beside any release of transformers.
+"""Make ``mmpretrain.models`` importable with any release of transformers.
 
-MMPretrain builds its multimodal models where the distribution ``transformers`` is installed. Its
-BLIP code hides a failed import behind a bare ``except`` and then inherits from None, so that one
-name that transformers 5 no longer has (or a transformers that is broken) ends the import of
-``mmpretrain.models``, and of ``mmdet.models`` and ``mmseg.models``, which import it. Seen with
-onedl-mmpretrain 1.3.6 and transformers 5.24.
+MMPretrain defines its multimodal models if ``transformers`` is installed. Its BLIP code catches a
+failed import with a bare ``except`` and then inherits from None. So a name that transformers 5
+removed, or a broken transformers, makes the import of ``mmpretrain.models`` fail, and with it
+``mmdet.models`` and ``mmseg.models``. Seen with onedl-mmpretrain 1.3.6 and transformers 5.24.
 
-Where the names that MMPretrain needs are missing, its multimodal models become placeholders, as
-they are without transformers; every other model works.
+If names that MMPretrain needs are missing, its multimodal models become placeholders, as without
+transformers. All other models work.
 """
 
 import importlib
@@ -18,7 +17,7 @@ from mmdense.upstream.after_import import after_import
 
 __all__ = ["install", "why_not_multimodal"]
 
-# What MMPretrain imports from transformers outside of functions and has vanished in a release.
+# Names that MMPretrain imports at module level and that a release of transformers removed.
 _NEEDED = {
     "transformers": ("BasicTokenizer", "BertTokenizerFast", "LlamaTokenizer", "WordpieceTokenizer"),
     "transformers.modeling_utils": ("GenerationConfig", "PretrainedConfig", "PreTrainedModel"),
@@ -31,12 +30,12 @@ _NEEDED = {
 
 
 def install() -> None:
-    """Turn MMPretrain's multimodal models into placeholders where they cannot be imported."""
+    """Replace the multimodal models of MMPretrain by placeholders if they cannot be imported."""
     after_import("mmpretrain.utils.dependency", _check)
 
 
 def why_not_multimodal() -> str | None:
-    """The reason why MMPretrain's multimodal models cannot be imported; None if they can."""
+    """Return why the multimodal models of MMPretrain cannot be imported; None if they can."""
     for name, attributes in _NEEDED.items():
         try:
             module = importlib.import_module(name)
@@ -63,8 +62,8 @@ def _check(dependency: Any) -> None:
 def _placeholder(name: str, reason: str) -> Any:
     def unavailable(*args: Any, **kwargs: Any) -> NoReturn:
         raise ImportError(
-            f"{name}: MMPretrain's multimodal models do not work with the installed transformers "
-            f"({reason}). Install a release that they know: pip install 'transformers<5'"
+            f"{name}: the multimodal models of MMPretrain do not work with the installed "
+            f"transformers ({reason}). Install another release: pip install 'transformers<5'"
         )
 
     return unavailable

@@ -1,6 +1,6 @@
-"""Cascade RPN: region proposals by adaptive convolution and anchors that are refined in stages.
+"""Cascade RPN: region proposals with adaptive convolution and anchors that are refined in stages.
 
-Importing the package registers ``mmdense.CascadeRPNHead``, ``mmdense.AdaptiveConv2d``,
+Importing this package registers ``mmdense.CascadeRPNHead``, ``mmdense.AdaptiveConv2d``,
 ``mmdense.RegionAssigner`` and ``mmdense.OneClass``.
 """
 

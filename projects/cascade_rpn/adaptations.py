@@ -1,6 +1,6 @@
-"""What the convolution of a stage adapts to: nothing, a dilation, learned offsets or the boxes.
+"""Convolutions of a stage: plain, dilated, deformable with learned offsets, or adaptive to boxes.
 
-All take ``(maps, boxes, strides)`` of all levels, so that a stage need not know which it has.
+All have the same arguments ``(maps, boxes, strides)`` for all levels.
 
 Legend::
 
@@ -28,20 +28,20 @@ def build_adaptation(
     deform_groups: int,
     center_offset: float,
 ) -> nn.Module:
-    """Build the convolution of a stage.
+    """Return the convolution of a stage.
 
     Args:
         adapt: ``kind`` and further arguments. ``'none'`` is a plain 3 x 3 convolution,
-            ``'dilated'`` one with a ``dilation`` (3 in the paper), ``'learned'`` a deformable
-            convolution (Iterative RPN+ in the paper's tables), ``'adaptive'`` the paper's.
+            ``'dilated'`` has a ``dilation`` (3 in the paper), ``'learned'`` is a deformable
+            convolution (Iterative RPN+ in the paper), ``'adaptive'`` is adaptive convolution.
         in_channels: of the maps.
         out_channels: of the features.
         deform_groups: boxes at each cell.
         center_offset: of the anchor generator.
 
     Raises:
-        ValueError: the kind is unknown, has no such argument, or takes one box at a cell and there
-            are several.
+        ValueError: the kind or an argument is unknown, or the kind supports one box at a cell and
+            there are several.
     """
     adapt = dict(adapt)
     kind = adapt.pop("kind", None)
@@ -52,10 +52,10 @@ def build_adaptation(
         "adaptive": {"kernel_size", "dilation", "groups", "bias", "max_mib"},
     }
     if kind not in allowed:
-        raise ValueError(f"adapt.kind must be one of {sorted(allowed)}, not {kind!r}")
+        raise ValueError(f"adapt.kind must be one of {sorted(allowed)}, found {kind!r}")
     if unknown := set(adapt) - allowed[kind]:
         raise ValueError(
-            f"adapt.kind={kind!r} takes {sorted(allowed[kind])}, not {sorted(unknown)}"
+            f"adapt.kind={kind!r} accepts {sorted(allowed[kind])}, found {sorted(unknown)}"
         )
     if kind == "adaptive":
         return AdaptiveConv2d(
@@ -68,8 +68,8 @@ def build_adaptation(
     if kind == "learned":
         if deform_groups > 1:
             raise ValueError(
-                f"adapt.kind='learned' takes one box at a cell, and there are {deform_groups}: use "
-                "'adaptive', or one scale and ratio in anchor_generator"
+                f"adapt.kind='learned' supports one box at a cell, found {deform_groups}. Use "
+                "'adaptive', or one scale and one ratio in anchor_generator"
             )
         return LearnedConv2d(in_channels, out_channels, **adapt)
     dilation = adapt.get("dilation", 1)
@@ -77,20 +77,20 @@ def build_adaptation(
 
 
 class LevelConv2d(nn.Conv2d):
-    """A plain convolution, level by level; the boxes do not matter."""
+    """A plain convolution of each level; the boxes are ignored."""
 
     def forward(
         self, maps: Sequence[Tensor], boxes: Sequence[Tensor], strides: Sequence[Any]
     ) -> list[Tensor]:
-        """Convolve every level."""
+        """Return the convolution of every level."""
         return [super(LevelConv2d, self).forward(level) for level in maps]
 
 
 class LearnedConv2d(nn.Module):
-    """Deformable convolution, its offsets predicted from the map and not from the boxes.
+    """Deformable convolution with offsets that are predicted from the map, not from the boxes.
 
     Source: Dai et al., Deformable Convolutional Networks (2017), section 2.1. The weight has the
-    name and the shape of a plain convolution's; the offsets start at zero.
+    name and shape of a plain convolution; the offsets are initialised with zeros.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, max_mib: float | None = 128):
@@ -105,7 +105,7 @@ class LearnedConv2d(nn.Module):
     def forward(
         self, maps: Sequence[Tensor], boxes: Sequence[Tensor], strides: Sequence[Any]
     ) -> list[Tensor]:
-        """Convolve every level at the offsets that it predicts."""
+        """Return the convolution of every level at its predicted offsets."""
         points = [_offset_points(self.offset(level).float()) for level in maps]
         return pyramid_conv(maps, points, self.weight, max_mib=self.max_mib)
 

@@ -1,7 +1,7 @@
-"""Adaptive convolution as a module: each cell looks at its own box.
+"""Adaptive convolution as a module: each cell samples the map inside its own box.
 
-Source: Vu et al., Cascade RPN (2019), adaptive convolution. Where it reads is told in
-:mod:`~projects.cascade_rpn.adaptive_points`, how it is computed in
+Source: Vu et al., Cascade RPN (2019), adaptive convolution. The sampling points are defined in
+:mod:`~projects.cascade_rpn.adaptive_points`, the computation in
 :mod:`~projects.cascade_rpn.sampled_conv`.
 """
 
@@ -22,28 +22,27 @@ __all__ = ["AdaptiveConv2d"]
 
 @MODELS.register_module()
 class AdaptiveConv2d(nn.Module):
-    """A k x k convolution whose taps spread over the box of each cell, on all levels in one call.
+    """A k x k convolution with taps spread over the box of each cell, for all levels in one call.
 
-    On a box of ``k - 1`` strides that is centred on its cell it is a plain convolution with zero
-    padding. Coordinates are float32 whatever the type of the features; boxes get no gradient.
+    For a box of ``k - 1`` strides, centred on its cell, it is a plain convolution with zero
+    padding. Coordinates are float32 for any dtype of the features. Boxes get no gradient.
 
     Args:
         in_channels: C.
         out_channels: D.
         kernel_size: k, odd.
-        dilation: stretches the grid of taps about the centre of the box.
+        dilation: scales the grid of taps about the centre of the box.
         groups: of the convolution.
-        deform_groups: boxes at each cell; group a of the channels, C / deform_groups of them, reads
-            at the taps of box a.
-        bias: whether a bias is learned; the published model has none.
+        deform_groups: number of boxes at each cell; group a, of C / deform_groups channels, is
+            sampled at the taps of box a.
+        bias: whether to learn a bias; the published model has none.
         center_offset: of the anchor generator, in strides.
-        max_mib: bound of what is kept at a time, in MiB, see
-            :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`; no bound if ``None``. The
-            default costs no time that could be measured; below 64 there are more and smaller blocks
-            of columns, which take longer.
+        max_mib: limit on the temporary memory in MiB, see
+            :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`; ``None`` for no limit. The
+            default costs no measurable time; a limit below 64 is slower.
 
     Raises:
-        ValueError: the kernel is even, or the channels cannot be cut into the groups.
+        ValueError: the kernel size is even, or the channels cannot be divided into the groups.
     """
 
     def __init__(
@@ -61,11 +60,11 @@ class AdaptiveConv2d(nn.Module):
     ) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size must be odd, not {kernel_size}: the grid has a middle")
+            raise ValueError(f"kernel_size must be odd, found {kernel_size}")
         if out_channels % groups or in_channels % math.lcm(groups, deform_groups):
             raise ValueError(
-                f"{in_channels} to {out_channels} channels cannot be cut into groups={groups} and "
-                f"deform_groups={deform_groups}"
+                f"in_channels={in_channels} and out_channels={out_channels} cannot be divided into "
+                f"groups={groups} and deform_groups={deform_groups}"
             )
         self.kernel_size = kernel_size
         self.dilation = dilation
@@ -79,7 +78,7 @@ class AdaptiveConv2d(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights as ``Conv2d`` does."""
+        """Initialise the weights as in ``Conv2d``."""
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             bound = 1 / math.sqrt(self.weight[0].numel())
@@ -91,7 +90,7 @@ class AdaptiveConv2d(nn.Module):
         boxes: Sequence[Tensor],
         strides: Sequence[tuple[float, float]],
     ) -> list[Tensor]:
-        """Convolve every level.
+        """Return the convolution of every level.
 
         Args:
             maps: [N, C, H, W] for each level.
@@ -103,12 +102,12 @@ class AdaptiveConv2d(nn.Module):
             [N, D, H, W] for each level.
 
         Raises:
-            ValueError: there is not one box for each cell and group.
+            ValueError: the number of boxes is not that of cells and groups.
         """
         if not len(maps) == len(boxes) == len(strides):
             raise ValueError(
-                f"{len(maps)} maps, boxes of {len(boxes)} levels and {len(strides)} strides: each "
-                "level needs one of each"
+                f"maps, boxes and strides must have one entry for each level, found {len(maps)}, "
+                f"{len(boxes)} and {len(strides)}"
             )
         points = [
             adaptive_points(
@@ -123,8 +122,9 @@ class AdaptiveConv2d(nn.Module):
         for level, grid in zip(maps, points, strict=True):
             if grid.y.shape[1] != level.shape[2] * level.shape[3] * self.deform_groups:
                 raise ValueError(
-                    f"{grid.y.shape[1]} boxes for a map of {level.shape[2]} x {level.shape[3]} "
-                    f"cells; deform_groups={self.deform_groups} asks for as many at each cell"
+                    f"a map of {level.shape[2]} x {level.shape[3]} cells needs "
+                    f"deform_groups={self.deform_groups} boxes at each cell, found "
+                    f"{grid.y.shape[1]} boxes in total"
                 )
         return pyramid_conv(
             maps,
@@ -136,7 +136,7 @@ class AdaptiveConv2d(nn.Module):
         )
 
     def extra_repr(self) -> str:
-        """Name what differs from module to module."""
+        """Return the arguments, for printing."""
         D, channels, k, _ = self.weight.shape
         return (
             f"{channels * self.groups}, {D}, kernel_size={k}, dilation={self.dilation}, "

@@ -1,17 +1,17 @@
-"""Where adaptive convolution reads the map: k x k points spread evenly over each box.
+"""Sampling points of adaptive convolution: k x k points spread evenly over each box.
 
-Source: Vu et al., Cascade RPN (2019), adaptive convolution; the taps of a 3 x 3 kernel are the
-centre of the box, its corners and the middles of its edges. A plain convolution is the case of a
-box of ``k - 1`` strides centred on its cell, a convolution of dilation d that of ``d (k - 1)``.
+Source: Vu et al., Cascade RPN (2019), adaptive convolution. The taps of a 3 x 3 kernel are the
+centre of the box, its corners and the midpoints of its edges. A plain convolution is the case of a
+box of ``k - 1`` strides, centred on its cell; a convolution of dilation d that of ``d (k - 1)``.
 
-The points of a box form a grid, so k rows and k columns say everything: 2k numbers, where an offset
-field has 2 k k.
+The points of a box form a grid, so k rows and k columns define them: 2k numbers instead of the
+2 k k of an offset field.
 
 Legend::
 
     N, H, W   images, height and width of the level in cells
     A         boxes at each cell (anchors)
-    L         boxes of a level, H * W * A, cells row by row, the boxes of a cell together
+    L         boxes of a level, H * W * A, cells row by row, boxes of a cell adjacent
     k         size of the kernel
 """
 
@@ -28,7 +28,7 @@ class GridPoints(NamedTuple):
     """The points of each box, ``(y[i], x[j])`` for kernel row i and kernel column j.
 
     Attributes:
-        y: [N, L, k] in cells of the level, the centre of cell i at i.
+        y: [N, L, k] in cells of the level; the centre of cell i is at i.
         x: [N, L, k].
     """
 
@@ -44,30 +44,30 @@ def adaptive_points(
     dilation: float = 1.0,
     center_offset: float = 0.0,
 ) -> GridPoints:
-    """Spread the taps of a kernel over each box.
+    """Return the points of a kernel that is spread over each box.
 
     Args:
         boxes: [N, L, 4] or [N, A * 4, H, W], ``(x1, y1, x2, y2)`` in pixels of the input. They are
-            detached: no gradient reaches a box through the points.
-        stride: pixels from one cell to the next, of both axes or ``(x, y)`` as in MMDetection.
+            detached.
+        stride: distance of adjacent cells in pixels, one number or ``(x, y)`` as in MMDetection.
         kernel_size: k, odd.
-        dilation: stretches the grid about the centre of the box; at 1 the outermost taps lie on
-            the edges of the box.
-        center_offset: where the centre of cell 0 lies, in strides, as in the anchor generator:
-            cell i is centred at ``(i + center_offset) * stride``.
+        dilation: scales the grid about the centre of the box; with 1 the outermost taps are on the
+            edges of the box.
+        center_offset: of the anchor generator, in strides: the centre of cell i is at
+            ``(i + center_offset) * stride``.
 
     Returns:
-        Points in float32, or float64 for boxes of that type.
+        Points in float32, or in float64 for float64 boxes.
 
     Raises:
-        ValueError: the boxes have neither shape, k is even, or the stride is not one or two
+        ValueError: the shape of the boxes is wrong, k is even, or the stride is not one or two
             positive numbers.
     """
     if kernel_size % 2 == 0 or kernel_size < 1:
-        raise ValueError(f"kernel_size must be odd, not {kernel_size}: the grid has a middle")
+        raise ValueError(f"kernel_size must be odd, found {kernel_size}")
     of_axes = (stride, stride) if isinstance(stride, (float, int)) else tuple(stride)
     if len(of_axes) != 2 or min(of_axes) <= 0:
-        raise ValueError(f"stride must be a positive number or two of them (x, y), not {stride}")
+        raise ValueError(f"stride must be a positive number or a pair (x, y), found {stride}")
     boxes = boxes_of_cells(boxes).detach()  # [N, L, 4]
     boxes = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
     low, high = boxes[..., :2], boxes[..., 2:]
@@ -82,7 +82,7 @@ def adaptive_points(
 
 
 def boxes_of_cells(boxes: Tensor) -> Tensor:
-    """Bring boxes of either layout to [N, L, 4].
+    """Return boxes of either layout as [N, L, 4].
 
     Raises:
         ValueError: the boxes are neither [N, L, 4] nor [N, A * 4, H, W].
@@ -91,4 +91,4 @@ def boxes_of_cells(boxes: Tensor) -> Tensor:
         return boxes
     if boxes.ndim == 4 and boxes.shape[1] > 0 and boxes.shape[1] % 4 == 0:
         return boxes.permute(0, 2, 3, 1).reshape(boxes.shape[0], -1, 4)
-    raise ValueError(f"boxes must be [N, L, 4] or [N, A * 4, H, W], not {[*boxes.shape]}")
+    raise ValueError(f"boxes must be [N, L, 4] or [N, A * 4, H, W], found {[*boxes.shape]}")

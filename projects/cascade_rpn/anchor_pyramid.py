@@ -1,10 +1,10 @@
-"""The anchors of a batch: where they are, and which of them lie in their image.
+"""The anchors of a batch, and which of them are inside their image.
 
 Legend::
 
     N, H, W   images, height and width of a level
     A         anchors at each cell
-    L         anchors of all levels, finest first, cells row by row, those of a cell together
+    L         anchors of all levels, finest first, cells row by row, anchors of a cell adjacent
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class AnchorPyramid(NamedTuple):
     """The anchors of all images and levels.
 
     Attributes:
-        levels: sizes, strides and anchor sizes.
+        levels: sizes, strides and anchor sizes of the levels.
         anchors: [N, L, 4] in pixels.
-        valid: [N, L] whether the cell lies in its image, and not in the padding of the batch.
+        valid: [N, L] whether the cell is inside its image, not in the padding of the batch.
         image_sizes: [N, 2] (height, width) in pixels.
-        per_level: anchors of each level.
+        per_level: number of anchors of each level.
     """
 
     levels: Levels
@@ -42,28 +42,28 @@ def lay_anchors(
     maps: Sequence[Tensor],
     image_sizes: Sequence[tuple[int, int]] | None,
 ) -> AnchorPyramid:
-    """Lay anchors over the maps of a pyramid.
+    """Return the anchors of all maps of a pyramid.
 
     Args:
-        generator: MMDetection's ``AnchorGenerator``.
-        anchor_sizes: of :func:`measure_anchors`.
+        generator: ``AnchorGenerator`` of MMDetection.
+        anchor_sizes: from :func:`measure_anchors`.
         maps: [N, C, H, W] for each level.
-        image_sizes: (height, width) of each image; if absent, every image fills the finest map.
+        image_sizes: (height, width) of each image; default: the extent of the finest map.
 
     Raises:
-        ValueError: there are more or fewer maps than strides, or the levels have different numbers
-            of anchors at a cell.
+        ValueError: the numbers of maps and strides differ, or the levels have different numbers of
+            anchors at a cell.
     """
     sizes = [(level.shape[2], level.shape[3]) for level in maps]
     if len(sizes) != generator.num_levels:
         raise ValueError(
-            f"the neck gives {len(sizes)} levels, anchor_generator.strides has "
+            f"the neck has {len(sizes)} levels, but anchor_generator.strides has "
             f"{generator.num_levels}"
         )
     if len(set(generator.num_base_priors)) != 1:
         raise ValueError(
-            f"anchor_generator has {generator.num_base_priors} anchors at a cell of the levels; "
-            "give every level the same number of scales and ratios"
+            f"anchor_generator has {generator.num_base_priors} anchors at a cell of each level; "
+            "use the same number of scales and ratios for every level"
         )
     N, device = maps[0].shape[0], maps[0].device
     strides = [(float(x), float(y)) for x, y in generator.strides]
@@ -81,24 +81,24 @@ def lay_anchors(
 
 
 def measure_anchors(generator: Any) -> list[float]:
-    """Tell the size of the anchors of each level, and refuse those that have none.
+    """Return the size of the anchors of each level.
 
     Args:
-        generator: MMDetection's ``AnchorGenerator``.
+        generator: ``AnchorGenerator`` of MMDetection.
 
     Returns:
-        Side of a square with the mean area of a level's anchors, in pixels, for each level.
+        For each level, side of a square with the mean area of its anchors, in pixels.
 
     Raises:
-        ValueError: an anchor is not wider and higher than 0.
+        ValueError: the width or height of an anchor is not positive.
     """
     sizes = []
     for level, anchors in enumerate(generator.base_anchors):  # [A, 4] each
         sides = anchors[:, 2:] - anchors[:, :2]
         if not (sides > 0).all():
             raise ValueError(
-                f"anchor_generator: an anchor of level {level} has no size, {anchors.tolist()}; "
-                "its scales, ratios and strides must be positive"
+                f"anchor_generator: an anchor of level {level} is empty: {anchors.tolist()}. Use "
+                "positive scales, ratios and strides"
             )
         sizes.append(sides.prod(1).mean().sqrt().item())
     return sizes

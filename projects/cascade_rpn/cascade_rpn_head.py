@@ -1,13 +1,13 @@
-"""Cascade RPN as a head of MMDetection: anchors that walk through stages, proposals at their end.
+"""Cascade RPN as a head of MMDetection: anchors are refined in stages and become proposals.
 
-Source: Vu et al., Cascade RPN (2019). What deviates from the published code stands in the README of
-the project.
+Source: Vu et al., Cascade RPN (2019). docs/cascade_rpn.md lists the differences from the published
+code.
 
 Legend::
 
     N, C, H, W   images, channels, height and width of a level
     A            anchors at each cell
-    L            anchors of all levels, finest first, cells row by row, those of a cell together
+    L            anchors of all levels, finest first, cells row by row, anchors of a cell adjacent
     S            scores of an anchor
 """
 
@@ -42,10 +42,10 @@ __all__ = ["CascadeRPNHead", "Step"]
 
 
 class Step(NamedTuple):
-    """What one stage saw and said.
+    """Input and output of one stage.
 
     Attributes:
-        boxes: [N, L, 4] that the stage looked at, detached: anchors, then refined anchors.
+        boxes: [N, L, 4] input boxes, detached: anchors, or refined anchors.
         scores: [N, L, S] logits, or ``None`` without a classifier.
         deltas: [N, L, 4] in the coding of the stage.
     """
@@ -59,21 +59,21 @@ class Step(NamedTuple):
 class CascadeRPNHead(BaseModule):
     """Region proposals by anchors that are refined from stage to stage.
 
-    It stands wherever MMDetection takes an ``rpn_head`` (or the ``bbox_head`` of its ``RPN``).
+    Use it as the ``rpn_head`` of a detector of MMDetection, or as the ``bbox_head`` of its ``RPN``.
 
     Args:
         in_channels: channels of the pyramid.
         feat_channels: C of every stage.
-        anchor_generator: config of MMDetection's; one square anchor of 8 strides in the paper.
+        anchor_generator: config for MMDetection; one square anchor of 8 strides in the paper.
         stages: arguments of each :class:`~projects.cascade_rpn.stage.CascadeStage`, first to last.
-        num_classes: 1; detectors of the host set it.
-        train_cfg: for each stage its ``assigner`` and, perhaps, ``sampler``.
+        num_classes: 1; set by the detectors of MMDetection.
+        train_cfg: for each stage its ``assigner`` and an optional ``sampler``.
         test_cfg: ``nms_pre``, ``max_per_img``, ``nms`` and ``min_bbox_size``.
-        init_cfg: of MMEngine; only one of type ``Pretrained`` takes the place of the stages' draws.
+        init_cfg: of MMEngine; type ``Pretrained`` replaces the initialisation of the stages.
 
     Raises:
-        ValueError: there are no stages, the last one has no classifier, the train configs are not
-            one for each stage, or an argument of a stage is wrong; the message names the key.
+        ValueError: there are no stages, the last one has no classifier, ``train_cfg`` does not have
+            one entry for each stage, or an argument of a stage is wrong; the message has the key.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class CascadeRPNHead(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if num_classes != 1:
-            raise ValueError(f"num_classes must be 1 (object or not), not {num_classes}")
+            raise ValueError(f"num_classes must be 1 (object or not), found {num_classes}")
         if not stages or not stages[-1].get("with_cls"):
-            raise ValueError("stages: the last one needs with_cls=True, it scores the proposals")
+            raise ValueError("rpn_head.stages[-1] needs with_cls=True, to score the proposals")
         if stages[-1].get("bridged"):
-            raise ValueError("stages: the last one is bridged=True, but none takes its features")
+            raise ValueError("rpn_head.stages[-1] has bridged=True, but there is no next stage")
         self.prior_generator = MMDET_TASK_UTILS.build(anchor_generator)
         self.anchor_sizes = measure_anchors(self.prior_generator)
         self.test_cfg = test_cfg
@@ -108,13 +108,13 @@ class CascadeRPNHead(BaseModule):
             self.rules = build_rules(train_cfg, stages=len(stages))
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Score and move every anchor, without a look at metas; for export and for counting.
+        """Return all refined boxes and their scores, without image metas; for export and FLOPs.
 
         Args:
             maps: [N, in_channels, H, W] for each level.
 
         Returns:
-            Boxes [N, L, 4] in pixels, cut at the maps' extent, and probabilities [N, L].
+            Boxes [N, L, 4] in pixels, clipped to the extent of the maps, and probabilities [N, L].
         """
         pyramid = self._pyramid(maps, None)
         steps = self._walk(maps, pyramid)
@@ -123,7 +123,7 @@ class CascadeRPNHead(BaseModule):
         return boxes, stage.loss.probabilities(last.scores)
 
     def walk(self, maps: Sequence[Tensor], batch_img_metas: Sequence[dict]) -> list[Step]:
-        """Tell what every stage saw and said, first to last.
+        """Return inputs and outputs of every stage, first to last.
 
         Args:
             maps: [N, in_channels, H, W] for each level.
@@ -132,11 +132,11 @@ class CascadeRPNHead(BaseModule):
         return self._walk(maps, self._pyramid(maps, batch_img_metas))
 
     def loss(self, x: Sequence[Tensor], batch_data_samples: list) -> dict[str, Tensor]:
-        """Losses of all stages: ``s0.loss_rpn_reg``, ``s1.loss_rpn_cls`` and so on.
+        """Return losses of all stages: ``s0.loss_rpn_reg``, ``s1.loss_rpn_cls`` and so on.
 
         Args:
             x: [N, in_channels, H, W] for each level.
-            batch_data_samples: with ``gt_instances`` and, perhaps, ``ignored_instances``.
+            batch_data_samples: with ``gt_instances`` and optional ``ignored_instances``.
 
         Raises:
             ValueError: the head was built without ``train_cfg``.
@@ -151,21 +151,21 @@ class CascadeRPNHead(BaseModule):
         rescale: bool = False,
         stage: int = -1,
     ) -> list[InstanceData]:
-        """Proposals of each image.
+        """Return the proposals of each image.
 
         Args:
             x: [N, in_channels, H, W] for each level.
             batch_data_samples: with the ``img_shape`` of each image.
-            rescale: give boxes in pixels of the original image.
-            stage: after which stage; the last by default. The boxes of an earlier one have the
-                scores of the first classifier that comes with it or after it.
+            rescale: return boxes in pixels of the original image.
+            stage: index of the stage; the last by default. Boxes of a stage without a classifier
+                have the scores of the next classifier.
 
         Returns:
             ``bboxes``, ``scores`` and ``labels`` of each image, best first.
 
         Raises:
             FloatingPointError: scores or boxes of an image are not finite.
-            IndexError: there is no such stage.
+            IndexError: the stage does not exist.
             ValueError: ``test_cfg`` lacks a key.
         """
         metas = _metas(batch_data_samples)
@@ -180,7 +180,7 @@ class CascadeRPNHead(BaseModule):
         batch_data_samples: list,
         proposal_cfg: dict[str, Any] | None = None,
     ) -> tuple[dict[str, Tensor], list[InstanceData]]:
-        """Losses and, from the same walk, the proposals that the second part learns from.
+        """Return the losses and, from the same forward pass, proposals for the RoI head.
 
         Args:
             x: [N, in_channels, H, W] for each level.
@@ -188,8 +188,8 @@ class CascadeRPNHead(BaseModule):
             proposal_cfg: instead of ``test_cfg``.
 
         Returns:
-            What :meth:`loss` and :meth:`predict` return, the boxes in pixels of the input.
-            Proposals that are not finite are left out, for the losses tell of them.
+            The results of :meth:`loss` and :meth:`predict`, with boxes in pixels of the input.
+            Proposals with NaN or infinity are removed; the losses show them.
         """
         metas = _metas(batch_data_samples)
         cfg = self.test_cfg if proposal_cfg is None else proposal_cfg
@@ -219,7 +219,7 @@ class CascadeRPNHead(BaseModule):
         return lay_anchors(self.prior_generator, self.anchor_sizes, maps, sizes)
 
     def _walk(self, maps: Sequence[Tensor], pyramid: AnchorPyramid) -> list[Step]:
-        """Take the anchors through the stages. Those of cells in the padding stay as they are."""
+        """Refine the anchors in all stages. Anchors in the padding do not change."""
         boxes, steps = pyramid.anchors, []
         for stage in self.stages:
             if steps:
@@ -237,7 +237,7 @@ class CascadeRPNHead(BaseModule):
         self, steps: list[Step], pyramid: AnchorPyramid, batch_data_samples: list
     ) -> dict[str, Tensor]:
         if not self.rules:
-            raise ValueError("the head was built without train_cfg.rpn, so it has no losses")
+            raise ValueError("the head has no losses without train_cfg.rpn")
         objects, regions = objects_of(batch_data_samples)
         losses = {}
         for index, (stage, rule, step) in enumerate(zip(self.stages, self.rules, steps)):
@@ -252,7 +252,7 @@ class CascadeRPNHead(BaseModule):
     ) -> Candidates:
         check_settings(cfg)
         if not -len(steps) <= stage < len(steps):
-            raise IndexError(f"stage={stage}: there are {len(steps)} stages")
+            raise IndexError(f"stage={stage} does not exist: the head has {len(steps)} stages")
         stage %= len(steps)
         scoring = next(i for i in range(stage, len(steps)) if steps[i].scores is not None)
         return top_n_of_levels(
@@ -294,6 +294,6 @@ def _check_finite(candidates: Candidates, metas: Sequence[dict]) -> None:
     for meta, good in zip(metas, finite_images(candidates).tolist(), strict=True):
         if not good:
             raise FloatingPointError(
-                f"rpn_head: scores or boxes of {meta.get('img_path', 'an image')} are not finite; "
-                "are the weights, or is the learning rate of their training too high?"
+                f"rpn_head: scores or boxes of {meta.get('img_path', 'an image')} are not finite. "
+                "Check the weights for NaN; the learning rate may have been too high"
             )

@@ -1,4 +1,4 @@
-"""A picture of how anchors walk through the stages: a panel for each stage, a colour for each.
+"""Draw how anchors are refined: a panel for each stage, a colour for each anchor.
 
 Legend::
 
@@ -34,28 +34,28 @@ from projects.cascade_rpn.proposals import clip_boxes_to_images
 
 __all__ = ["AnchorPaths", "draw_stages", "follow_anchors"]
 
-# Told apart by colour-blind readers on a pale picture; the numbers tell further anchors apart.
+# Colours for colour-blind readers on a pale image; numbers identify the anchors, too.
 _COLOURS = ("#D62728", "#0072B2", "#009E73", "#CC79A7", "#7F3C00", "#E69F00", "#56B4E9", "#000000")
-_PALE = 0.4  # how much white lies over the picture
-_MARGIN = 0.1  # of the picture's sides, for what reaches beyond it
+_PALE = 0.4  # opacity of the white layer over the image
+_MARGIN = 0.1  # fraction of the image around it, for boxes outside
 _PANEL = 4.8  # longer side of a panel, in inches
 _DPI = 150
 
 
 class AnchorPaths(NamedTuple):
-    """The way of some anchors through the stages, best proposal first.
+    """Boxes of some anchors in all stages, best proposal first.
 
     Attributes:
         boxes: [S + 1, N, 4] in pixels: the anchors, then the boxes after each stage.
-        points: for each stage where it reads for these boxes, [N, k * k, 2] (x, y) in pixels, or
-            ``None`` where it learns its offsets.
-        looks: for each stage a few words on how it reads.
+        points: sampling points of each stage for these boxes, [N, k * k, 2] (x, y) in pixels, or
+            ``None`` for learned offsets.
+        descriptions: the convolution of each stage in a few words.
         scores: [N] of the last stage.
     """
 
     boxes: Tensor
     points: list[Tensor | None]
-    looks: list[str]
+    descriptions: list[str]
     scores: Tensor
 
 
@@ -63,35 +63,34 @@ class AnchorPaths(NamedTuple):
 def follow_anchors(
     head: Any, maps: Sequence[Tensor], img_meta: dict[str, Any], top: int, *, apart: float = 0.3
 ) -> AnchorPaths:
-    """Find the anchors of the best proposals, and where they were before each stage.
+    """Return the best proposals and their boxes and sampling points in every stage.
 
     Args:
         head: a ``CascadeRPNHead`` in eval mode.
         maps: [1, C, H, W] for each level.
         img_meta: of the image, with its ``img_shape``.
-        top: N; there are fewer where the image has fewer proposals.
-        apart: of two proposals whose IoU exceeds this, the worse one is left out.
+        top: N, the maximum number of proposals.
+        apart: IoU threshold of NMS between the proposals.
 
     Raises:
         ValueError: ``top`` is not positive, there is more than one image, or no proposal has an
             area and a finite score.
     """
     if top < 1 or len(maps[0]) != 1:
-        raise ValueError(f"top={top} of {len(maps[0])} images: at least 1 of one image is needed")
+        raise ValueError(f"needs top >= 1 and one image, found top={top} and {len(maps[0])} images")
     steps = head.walk(maps, [img_meta])
     pyramid = lay_anchors(
         head.prior_generator, head.anchor_sizes, maps, [img_meta["img_shape"][:2]]
     )
     last, stage = steps[-1], head.stages[-1]
-    final = clip_boxes_to_images(stage.decode(last.boxes, last.deltas), pyramid.image_sizes)[
-        0
-    ]  # [L, 4]
+    final = stage.decode(last.boxes, last.deltas)
+    final = clip_boxes_to_images(final, pyramid.image_sizes)[0]  # [L, 4]
     scores = stage.loss.probabilities(last.scores.float())[0]  # [L]
     sides = final[:, 2:] - final[:, :2]
     good = pyramid.valid[0] & (sides > 0).all(1) & final.isfinite().all(1) & scores.isfinite()
     number = good.nonzero()[:, 0]
     if len(number) == 0:
-        raise ValueError("no proposal has an area and a finite score; are the weights finite?")
+        raise ValueError("no proposal has an area and a finite score: check the weights for NaN")
     best = number[nms(final[number], scores[number], apart, max_num=top)]  # [N]
     boxes = torch.stack([*(step.boxes[0, best] for step in steps), final[best]])
     strides = torch.cat(
@@ -104,8 +103,8 @@ def follow_anchors(
         _reading(one.rpn_conv["conv"], seen, boxes[0], strides)
         for one, seen in zip(head.stages, boxes)
     ]
-    points, looks = zip(*read, strict=True)
-    return AnchorPaths(boxes, list(points), list(looks), scores[best])
+    points, descriptions = zip(*read, strict=True)
+    return AnchorPaths(boxes, list(points), list(descriptions), scores[best])
 
 
 def draw_stages(
@@ -115,13 +114,13 @@ def draw_stages(
     *,
     scale_factor: tuple[float, float] = (1.0, 1.0),
 ) -> Path:
-    """Draw the anchors, then the boxes after each stage; dots show where the next stage reads.
+    """Draw the anchors and the boxes after each stage; dots are points of the next stage.
 
     Args:
-        image: the original picture, RGB uint8 [height, width, 3].
-        paths: boxes and points in pixels of the network's input.
-        path: PNG to write, whole or not at all; its folder is made.
-        scale_factor: (x, y), size of the input over that of the picture.
+        image: the original image, RGB uint8 [height, width, 3].
+        paths: boxes and points in pixels of the network input.
+        path: output PNG file; its folder is created.
+        scale_factor: (x, y), size of the input divided by that of the image.
 
     Returns:
         The file.
@@ -142,7 +141,7 @@ def draw_stages(
         axes.set_xlim(-_MARGIN * width, (1 + _MARGIN) * width)
         axes.set_ylim((1 + _MARGIN) * height, -_MARGIN * height)
         _draw_boxes(axes, boxes[number], dots)
-        axes.set_title(_title(number, paths.looks), fontsize=10, color="#333333")
+        axes.set_title(_title(number, paths.descriptions), fontsize=10, color="#333333")
         axes.axis("off")
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=_DPI, facecolor="white")
@@ -153,14 +152,14 @@ def draw_stages(
 def _reading(
     conv: nn.Module, seen: Tensor, anchors: Tensor, strides: Tensor
 ) -> tuple[Tensor | None, str]:
-    """Where a convolution reads for boxes [N, 4], in pixels [N, k * k, 2], and a word on it.
+    """Sampling points of a convolution for boxes [N, 4], in pixels [N, k * k, 2], and its kind.
 
-    At a stride of 1 and without an offset, cells of ``adaptive_points`` are pixels.
+    With a stride of 1 and without an offset, cells of ``adaptive_points`` are pixels.
     """
     if isinstance(conv, AdaptiveConv2d):
-        boxes, k, dilation, word = seen, conv.kernel_size, conv.dilation, "adapts to its box"
+        boxes, k, dilation, word = seen, conv.kernel_size, conv.dilation, "adapts to the box"
     elif isinstance(conv, LevelConv2d):
-        # A plain 3 x 3 convolution is that of a box of 2 strides, centred on the cell.
+        # A plain 3 x 3 convolution is that for a box of 2 strides, centred on the cell.
         center = (anchors[:, :2] + anchors[:, 2:]) / 2
         boxes = torch.cat((center - strides, center + strides), dim=1)
         k, dilation = 3, float(conv.dilation[0])
@@ -174,7 +173,7 @@ def _reading(
 
 
 def _draw_boxes(axes: Axes, boxes: np.ndarray, points: np.ndarray | None) -> None:
-    """Outline boxes [N, 4] with their numbers, the best one on top, and dot their points."""
+    """Draw boxes [N, 4] with their numbers, the best one on top, and their points."""
     halo = [withStroke(linewidth=2.8, foreground="white")]
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
@@ -196,9 +195,9 @@ def _draw_boxes(axes: Axes, boxes: np.ndarray, points: np.ndarray | None) -> Non
         )
 
 
-def _title(number: int, looks: Sequence[str]) -> str:
-    """What a panel shows, and how the next stage reads."""
+def _title(number: int, descriptions: Sequence[str]) -> str:
+    """Content of a panel and the convolution of the next stage."""
     shown = f"after stage {number}" if number else "anchors"
-    if number == len(looks):
+    if number == len(descriptions):
         return f"{shown}: proposals"
-    return f"{shown}; stage {number + 1} {looks[number]}"
+    return f"{shown}; stage {number + 1} {descriptions[number]}"

@@ -1,4 +1,4 @@
-"""Detection of objects of any class: what proposals are worth by themselves."""
+"""Class-agnostic labels, to train and evaluate proposals."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -10,15 +10,15 @@ __all__ = ["OneClass"]
 
 @TRANSFORMS.register_module()
 class OneClass(BaseTransform):
-    """Give every annotated box the label 0.
+    """Set the label of every annotated box to 0.
 
-    For a detector with ``num_classes=1``. Evaluate with ``metric="proposal"`` of MMDetection's
-    ``CocoMetric``, which takes the annotations' categories as one too.
+    Use it for a detector with ``num_classes=1``. Evaluate with ``metric="proposal"`` of
+    ``CocoMetric`` of MMDetection, which also merges all categories.
 
-    Required: ``gt_bboxes_labels`` [M], as MMDetection's ``LoadAnnotations`` leaves them.
+    Required: ``gt_bboxes_labels`` [M] from ``LoadAnnotations`` of MMDetection.
     """
 
     def transform(self, results: dict) -> dict:
-        """Change the labels, nothing else."""
+        """Return the results with changed labels."""
         results["gt_bboxes_labels"] = np.zeros_like(results["gt_bboxes_labels"])
         return results

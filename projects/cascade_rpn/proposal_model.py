@@ -1,4 +1,4 @@
-"""A trained detector for those who want its proposals only: its weights, its head, its export."""
+"""Load a detector for its proposals, find its head, and export it to ONNX."""
 
 from __future__ import annotations
 
@@ -21,54 +21,54 @@ __all__ = ["check_meta", "check_target", "export_onnx", "load_detector", "propos
 
 
 def load_detector(cfg: Config, checkpoint: str) -> Any:
-    """The detector of a config with its weights, in eval mode; those of a ``roi_head`` may lack.
+    """Return the detector of a config in eval mode; weights of a ``roi_head`` are optional.
 
     Raises:
-        FileNotFoundError: There is no such checkpoint.
-        ValueError: Weights are missing, unknown, or of another shape; the message lists them.
+        FileNotFoundError: The checkpoint does not exist.
+        ValueError: Weights are missing, unexpected, or have another shape; the message lists them.
     """
     return load_trained(cfg, checkpoint, without=("roi_head.",))
 
 
 def proposal_head(detector: Any) -> Any:
-    """The head that proposes regions, of a kind whose stages and anchors the tools know.
+    """Return the head that makes proposals, a ``CascadeRPNHead`` or an ``RPNHead``.
 
     Raises:
-        ValueError: The detector has none.
+        ValueError: The detector has no such head.
     """
     head = proposing_head(detector)
     if not isinstance(head, CascadeRPNHead | RPNHead):
         raise ValueError(
-            f"{type(detector).__name__} proposes by {type(head).__name__}; a detector with "
-            "mmdense.CascadeRPNHead or mmdet.RPNHead is needed"
+            f"the rpn_head of {type(detector).__name__} is {type(head).__name__}, expected "
+            "mmdense.CascadeRPNHead or mmdet.RPNHead"
         )
     return head
 
 
 def check_target(file: Path) -> None:
-    """Refuse a file that could not be written, before the work that is to fill it.
+    """Check that an output file can be written.
 
     Raises:
-        OSError: It is a folder, or its folder is none or may not be written to.
+        OSError: It is a folder, or its folder is a file or is not writable.
     """
     if file.is_dir():
-        raise IsADirectoryError(f"--out {file} is a folder; name a file in it")
+        raise IsADirectoryError(f"--out {file} is a folder; pass a file")
     folder = next(parent for parent in file.absolute().parents if parent.exists())
     if not folder.is_dir():
-        raise NotADirectoryError(f"--out {file}: {folder} is no folder; name another place")
+        raise NotADirectoryError(f"--out {file}: {folder} is not a folder; pass another path")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"--out {file}: {folder} may not be written to; name another place")
+        raise PermissionError(f"--out {file}: {folder} is not writable; pass another path")
 
 
 def check_meta(metainfo: Mapping[str, Any], needed: tuple[str, ...]) -> None:
-    """Refuse an image whose pipeline does not tell what boxes of the original need.
+    """Check that the meta data of an image have the keys to convert boxes to the original image.
 
     Raises:
         ValueError: A key is missing.
     """
     if missing := [key for key in needed if key not in metainfo]:
         raise ValueError(
-            f"the pipeline gives no {' and no '.join(missing)}; it needs mmdet.Resize, and "
+            f"the pipeline does not set {', '.join(missing)}. It needs mmdet.Resize, and "
             f"{', '.join(needed)} in meta_keys of mmdet.PackDetInputs"
         )
 
@@ -85,25 +85,25 @@ class _ProposalModel(nn.Module):
 
 
 def export_onnx(detector: Any, file: Path, *, size: tuple[int, int], opset: int = 18) -> None:
-    """Write the proposal part of a detector as ONNX, with operators of the standard only.
+    """Export backbone, neck and RPN of a detector to ONNX, with standard operators only.
 
-    The model takes ``image`` [1, 3, H, W], normalised as by the ``data_preprocessor``, and gives
+    The input is ``image`` [1, 3, H, W], normalised as in the ``data_preprocessor``. The outputs are
     ``boxes`` [1, L, 4] in pixels and ``scores`` [1, L] of all anchors, before NMS.
 
     Args:
         detector: with a ``CascadeRPNHead``, in eval mode.
-        file: to write, whole or not at all; its folder is made.
-        size: (H, W) of the image, which the model is made for.
-        opset: of the standard; 16 is the first with GridSample.
+        file: output file; its folder is created.
+        size: (H, W) of the image, fixed in the model.
+        opset: ONNX opset; 16 is the first with GridSample.
 
     Raises:
-        OSError: it cannot be written.
-        ValueError: the head is not a ``CascadeRPNHead``, or a part of the detector has an operator
-            that is none of the standard.
+        OSError: the file cannot be written.
+        ValueError: the head is not a ``CascadeRPNHead``, or the detector has a non-standard
+            operator.
     """
     head = proposal_head(detector)
     if not isinstance(head, CascadeRPNHead):
-        raise ValueError(f"only mmdense.CascadeRPNHead is exported, not {type(head).__name__}")
+        raise ValueError(f"only mmdense.CascadeRPNHead is supported, found {type(head).__name__}")
     image = torch.zeros(1, 3, *size, device=next(detector.parameters()).device)
     program = torch.onnx.export(
         _ProposalModel(detector, head).eval(),
@@ -114,11 +114,11 @@ def export_onnx(detector: Any, file: Path, *, size: tuple[int, int], opset: int 
         opset_version=opset,
         verbose=False,
     )
-    assert program is not None  # of dynamo=True without a file
+    assert program is not None  # with dynamo=True
     model = program.model_proto
     if foreign := sorted({f"{one.domain}.{one.op_type}" for one in model.graph.node if one.domain}):
         raise ValueError(
-            f"the model needs {', '.join(foreign)}, which the ONNX standard has not; take a "
-            "backbone and a neck of operators of the standard"
+            f"the model has operators that are not in the ONNX standard: {', '.join(foreign)}. Use "
+            "a backbone and a neck with standard operators"
         )
     write_atomically(model.SerializeToString(), file)

@@ -1,4 +1,4 @@
-"""From the boxes of a stage to proposals: the best of each level, decoded, clipped, filtered.
+"""From the boxes of a stage to proposals: top-k of each level, decoding, clipping, NMS.
 
 Legend::
 
@@ -21,8 +21,8 @@ class Candidates(NamedTuple):
 
     Attributes:
         boxes: [N, T, 4] in pixels of the input, clipped to the image.
-        scores: [N, T], -1 where the level had fewer boxes in the image.
-        levels: [T] level of each place.
+        scores: [N, T], -1 for boxes outside the image.
+        levels: [T] level of each box.
     """
 
     boxes: Tensor
@@ -41,17 +41,17 @@ def top_n_of_levels(
     decode: Callable[[Tensor, Tensor], Tensor],
     image_sizes: Tensor,
 ) -> Candidates:
-    """Keep the best boxes of each level and decode those only.
+    """Return the best boxes of each level, decoded.
 
     Args:
         scores: [N, L] probabilities.
         boxes: [N, L, 4] that the deltas refer to.
         deltas: [N, L, 4].
-        valid: [N, L] whether the box belongs to a cell of the image; those of the padding that
-            a batch of mixed sizes has never come out.
-        per_level: boxes of each level; their sum is L.
-        limit: boxes kept of each level, at most; all if it is not positive.
-        decode: moves boxes by deltas.
+        valid: [N, L] whether the box belongs to a cell inside the image. Boxes in the padding of a
+            batch never become proposals.
+        per_level: number of boxes of each level; their sum is L.
+        limit: maximum number of boxes of each level; no limit if it is not positive.
+        decode: applies deltas to boxes.
         image_sizes: [N, 2] (height, width) of each image in pixels.
     """
     scores = torch.where(valid, scores, -1)
@@ -71,9 +71,9 @@ def top_n_of_levels(
 
 
 def clip_boxes_to_images(boxes: Tensor, image_sizes: Tensor) -> Tensor:
-    """Clip boxes [N, ..., 4] to their images of [N, 2] (height, width).
+    """Return boxes [N, ..., 4] clipped to their images of [N, 2] (height, width).
 
-    torchvision's ``clip_boxes_to_image`` for a batch, whose images have sizes of their own.
+    Like ``clip_boxes_to_image`` of torchvision, for a batch of images with different sizes.
     """
     limit = image_sizes.to(boxes.dtype).flip(1).repeat(1, 2)  # [N, 4]
     limit = limit.view(len(limit), *[1] * (boxes.ndim - 2), 4)
@@ -87,18 +87,17 @@ def filter_proposals(
     min_bbox_size: float,
     max_per_img: int,
 ) -> list[Tensor]:
-    """Suppress near duplicates within each level, and keep the best of all levels.
+    """Return the proposals after NMS within each level.
 
-    As the method of torchvision's ``RegionProposalNetwork``, with MMDetection's limit: a box must
-    exceed ``min_bbox_size``, where ``remove_small_boxes`` keeps an equal one. Candidates that are
-    not finite are left out.
+    Like ``filter_proposals`` of ``RegionProposalNetwork`` in torchvision, except that a box must be
+    larger than ``min_bbox_size``, as in MMDetection. Candidates with NaN or infinity are removed.
 
     Args:
         candidates: of all images.
         suppress: NMS, from boxes [n, 4], scores [n] and levels [n] to ``(x1, y1, x2, y2, score)``
-            [p, 5], best first, and their places [p], as mmcv's ``batched_nms``.
-        min_bbox_size: width and height that a proposal must exceed, in pixels of the input.
-        max_per_img: proposals kept of each image, at most.
+            [p, 5], best first, and their indices [p], as ``batched_nms`` of mmcv.
+        min_bbox_size: width and height must be larger than this, in pixels of the input.
+        max_per_img: maximum number of proposals of each image.
 
     Returns:
         [p, 5] for each image, best first.
@@ -107,7 +106,7 @@ def filter_proposals(
     for boxes, scores in zip(candidates.boxes, candidates.scores, strict=True):
         sides = boxes[:, 2:] - boxes[:, :2]  # [T, 2]
         good = (sides > min_bbox_size).all(1) & (scores >= 0) & boxes.isfinite().all(1)
-        if not good.any():  # mmcv's NMS wants at least one
+        if not good.any():  # the NMS of mmcv needs at least one
             results.append(boxes.new_zeros(0, 5))
             continue
         kept, _ = suppress(boxes[good], scores[good], candidates.levels[good])
@@ -116,18 +115,18 @@ def filter_proposals(
 
 
 def finite_images(candidates: Candidates) -> Tensor:
-    """Tell the images [N] whose candidates are all finite."""
+    """Return whether all candidates of each image are finite, [N]."""
     return (candidates.boxes.isfinite().all(-1) & candidates.scores.isfinite()).all(1)
 
 
 def check_settings(cfg: Mapping[str, Any] | None) -> None:
-    """Refuse settings of proposals that lack a key, before any are made.
+    """Check the keys of the settings of proposals.
 
     Raises:
         ValueError: ``nms_pre``, ``nms`` or ``max_per_img`` is missing.
     """
     if missing := {"nms_pre", "nms", "max_per_img"} - set(cfg or {}):
         raise ValueError(
-            "proposals need nms_pre, nms and max_per_img in test_cfg.rpn, or for training in "
-            f"train_cfg.rpn_proposal; missing: {', '.join(sorted(missing))}"
+            f"missing {', '.join(sorted(missing))} in test_cfg.rpn (in training, in "
+            "train_cfg.rpn_proposal); it needs nms_pre, nms and max_per_img"
         )

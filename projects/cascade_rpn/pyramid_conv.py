@@ -1,15 +1,15 @@
-"""One convolution over all levels of a pyramid, each output reading wherever it is told.
+"""One convolution for all levels of a pyramid, at given sampling points.
 
-The levels share the kernel, so their pixels form one table, their points one plan, and a single
-call of :func:`~projects.cascade_rpn.sampled_conv.sampled_conv` serves them all.
+The levels share the kernel. So their pixels are joined to one table and their points to one plan,
+for a single call of :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`.
 
 Legend::
 
     N, C, H, W   images, channels, height and width of a level
     D            output channels
     k, K         size of the kernel and its taps, k * k
-    A            groups of points; C / A channels are read at the same points
-    L            points of a level, H * W * A, cells row by row, the groups of a cell together
+    A            groups of points; C / A channels share the same points
+    L            points of a level, H * W * A, cells row by row, groups of a cell adjacent
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from projects.cascade_rpn.sampled_conv import sampled_conv
 
 
 class FreePoints(NamedTuple):
-    """Points with nothing in common, ``(y[t], x[t])`` for tap t of the kernel.
+    """Independent points, ``(y[t], x[t])`` for tap t of the kernel.
 
     Attributes:
-        y: [N, L, K] in cells of the level, the centre of cell i at i.
+        y: [N, L, K] in cells of the level; the centre of cell i is at i.
         x: [N, L, K].
     """
 
@@ -47,22 +47,22 @@ def pyramid_conv(
     groups: int = 1,
     max_mib: float | None = None,
 ) -> list[Tensor]:
-    """Convolve every level, its taps at its points.
+    """Return the convolution of every level at its points.
 
     Args:
         maps: [N, C, H, W] for each level.
         points: of each level. Points outside the map read zero.
         kernel: [D, C / groups, k, k].
         bias: [D].
-        groups: of the convolution; groups of points follow from the number of points.
+        groups: of the convolution; the groups of points are inferred from the number of points.
         max_mib: see :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`.
 
     Returns:
-        [N, D, H, W] for each level, channels last in memory, in the type of the maps, or the one
-        that autocast wants for convolutions.
+        [N, D, H, W] for each level, channels last in memory, in the dtype of the maps, or that of
+        autocast.
 
     Raises:
-        ValueError: the points are not those of the levels, or the sizes do not belong together.
+        ValueError: points and levels, or other sizes, do not match.
     """
     point_groups = _point_groups(maps, points)
     maps = [_autocast(level) for level in maps]
@@ -102,9 +102,9 @@ def grid_sample_conv(
     *,
     groups: int = 1,
 ) -> Tensor:
-    """Do the same to one level by ``grid_sample``, an operator of the ONNX standard.
+    """Return the same for one level with ``grid_sample``, a standard operator of ONNX.
 
-    It holds a column buffer of K maps, and serves export alone.
+    It needs a column buffer of K maps, and is only used for export.
 
     Args:
         maps: [N, C, H, W].
@@ -133,7 +133,7 @@ def grid_sample_conv(
 
 
 def free_points(points: GridPoints | FreePoints) -> FreePoints:
-    """List the points of a grid one by one, row by row."""
+    """Return the points of a grid as independent points, row by row."""
     if isinstance(points, FreePoints):
         return points
     y, x = points
@@ -146,7 +146,7 @@ def free_points(points: GridPoints | FreePoints) -> FreePoints:
 def _plan(
     points: GridPoints | FreePoints, shape: torch.Size, image: Tensor, first: int
 ) -> BilinearPlan:
-    """Plan of [N, L, K, 4] over a table where the level begins at row ``first``."""
+    """Plan of [N, L, K, 4] for a table in which the level starts at row ``first``."""
     H, W = shape[2:]
     if isinstance(points, GridPoints):
         plan = grid_plan(
@@ -167,12 +167,14 @@ def _point_groups(
         images, number = of_level.y.shape[:2]
         if images != N or number == 0 or number % (H * W):
             raise ValueError(
-                f"level {index} has {N} images of {H} x {W} cells, but points for {images} images "
-                f"and {number} boxes"
+                f"level {index} has {N} images of {H} x {W} cells, but its points are for {images} "
+                f"images and {number} boxes"
             )
         found.add(number // (H * W))
     if len(found) != 1:
-        raise ValueError(f"every level needs as many boxes a cell, not {sorted(found)}")
+        raise ValueError(
+            f"levels must have the same number of boxes at a cell, found {sorted(found)}"
+        )
     return found.pop()
 
 
@@ -182,7 +184,7 @@ def _cat(parts: Sequence[Tensor]) -> Tensor:
 
 
 def _autocast(tensor: Tensor) -> Tensor:
-    """Take the type that autocast wants for convolutions, where it is on."""
+    """Cast to the dtype of autocast, if it is enabled."""
     device = tensor.device.type
     if torch.is_autocast_enabled(device) and tensor.dtype != torch.float64:
         return tensor.to(torch.get_autocast_dtype(device))

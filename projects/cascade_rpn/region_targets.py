@@ -1,19 +1,19 @@
-"""The anchor-free rule of the first stage: cells near the middle of an object are positive.
+"""Anchor-free assignment of the first stage: cells near the centre of an object are positive.
 
-Source: Wang et al., Guided Anchoring (2019), section 3.5, as Cascade RPN uses it for its first
-stage. An object belongs to the level whose anchors are nearest in size. There, the cells of its
-centre region are positive and those of its ignore region around it count neither way; on the two
-levels beside, the cells of its ignore region count neither way.
+Source: Wang et al., Guided Anchoring (2019), section 3.5; Cascade RPN uses it in its first stage.
+An object belongs to the level whose anchors have the nearest size. On that level, the cells of its
+centre region are positive and those of the ignore region around it are ignored. On the two adjacent
+levels, the cells of its ignore region are ignored.
 
-What deviates from the published code, which `compat=True` restores:
+Differences from the published code, which `compat=True` restores:
 
-* a positive cell stays positive whatever ignore region falls on it;
-* a cell in two centre regions goes to the smaller object, whatever the order of the objects;
-* regions are clamped to the last cell of the image, so an object at its far edge has a cell, too,
-  and the padding of a batch moves none.
+* a positive cell stays positive in any ignore region;
+* a cell in two centre regions belongs to the smaller object, for any order of the objects;
+* regions are clamped to the last cell of the image, so an object at the far edge has a cell, also
+  in a batch with padding.
 
-Only the cells in regions are touched: each rectangle is listed cell by cell, all objects, images
-and levels in one list, and written by one scatter.
+Only cells in regions are written: the cells of all rectangles, of all objects, images and levels,
+are one list that is written by one scatter.
 
 Legend::
 
@@ -43,9 +43,9 @@ class Levels(NamedTuple):
 
     Attributes:
         sizes: (height, width) of each level in cells.
-        strides: (x, y) pixels from one cell to the next, for each level.
-        anchor_sizes: side of a square with the area of the level's anchors, in pixels.
-        center_offset: where the centre of cell 0 lies, in strides.
+        strides: (x, y) distance of adjacent cells in pixels, for each level.
+        anchor_sizes: for each level, side of a square with the area of its anchors, in pixels.
+        center_offset: position of the centre of cell 0, in strides.
     """
 
     sizes: Sequence[tuple[int, int]]
@@ -76,19 +76,19 @@ def region_targets(
     ignore_ratio: float = 0.5,
     compat: bool = False,
 ) -> Tensor:
-    """Say for each cell which object it learns.
+    """Return the target object of each cell.
 
     Args:
-        boxes: [G, 4] objects in pixels. One without area, or beside the map, has no cells.
+        boxes: [G, 4] objects in pixels. One without area, or outside the map, has no cells.
         image: [G] image of each object.
         levels: the pyramid.
         num_images: N.
-        cells: [N, l, 2] (rows, columns) of each image, see :func:`image_cells`; those of the map
-            if absent.
-        center_ratio: width and height of the centre region, as a share of the object's.
-        ignore_ratio: the same of the ignore region.
-        compat: follow the published code (see the top of the file), where the later object wins
-            and ignore regions from the levels beside erase positives.
+        cells: [N, l, 2] (rows, columns) of each image, see :func:`image_cells`; default: those of
+            the map.
+        center_ratio: size of the centre region, as a fraction of the object.
+        ignore_ratio: size of the ignore region, as a fraction of the object.
+        compat: follow the published code (see the top of the file): the later object wins, and
+            ignore regions of adjacent levels erase positives.
 
     Returns:
         [N, L] int64: ``i + 1`` for object i of all G, 0 for negative, -1 for ignored.
@@ -106,9 +106,9 @@ def region_targets(
     ]
     G = boxes.shape[0]
     rank = torch.arange(1, G + 1, device=boxes.device) if compat else _rank_by_size(boxes)  # [G]
-    # The highest code written to a cell counts: even for centres, odd for ignore regions. By size,
-    # all ignore regions stand below all centres. As published, an object's own stands right below
-    # its centre, and those on the levels beside it above all.
+    # The highest code of a cell counts: even for centre regions, odd for ignore regions. By default
+    # all ignore regions are below all centres. In the published code, the ignore region on the own
+    # level is just below the centre region, and those on adjacent levels are above all.
     center_code = 2 * rank
     own_code = center_code - 1 if compat else torch.ones_like(rank)
     beside_code = torch.full_like(rank, 2 * G + 1) if compat else own_code
@@ -122,11 +122,11 @@ def region_targets(
 
 
 def image_cells(valid: Tensor, levels: Levels) -> Tensor:
-    """Count the rows and columns of cells that an image has on each level, one at least.
+    """Return the number of rows and columns of cells of each image on each level, at least one.
 
     Args:
-        valid: [N, L * A] whether the boxes of a cell count; those of an image are a rectangle from
-            the first cell on.
+        valid: [N, L * A] whether boxes are inside the image; these are a rectangle that starts at
+            the first cell.
         levels: the pyramid.
 
     Returns:
@@ -142,7 +142,7 @@ def image_cells(valid: Tensor, levels: Levels) -> Tensor:
 
 
 def cells_inside(boxes: Tensor, image: Tensor, levels: Levels, *, num_images: int) -> Tensor:
-    """Tell the cells, of every level, whose centres lie in one of some regions.
+    """Return the cells of all levels with a centre inside one of the regions.
 
     Args:
         boxes: [G, 4] regions in pixels, borders included.
@@ -160,7 +160,7 @@ def cells_inside(boxes: Tensor, image: Tensor, levels: Levels, *, num_images: in
     for index in range(len(levels.sizes)):
         level = torch.full_like(image, index)
         left, top, right, bottom = _to_cells(boxes.nan_to_num(-1e9), level, levels).unbind(1)
-        height, width = levels.sizes[index]  # plain numbers: the boxes may lie on another device
+        height, width = levels.sizes[index]  # Python numbers, independent of the device
         rectangle = (
             left.ceil().clamp(min=0),
             top.ceil().clamp(min=0),
@@ -174,7 +174,7 @@ def cells_inside(boxes: Tensor, image: Tensor, levels: Levels, *, num_images: in
 
 
 def object_levels(boxes: Tensor, levels: Levels) -> Tensor:
-    """Level of each object [G]: the one whose anchors are nearest in size, on a log scale."""
+    """Return the level of each object [G]: that with the nearest anchor size, on a log scale."""
     size = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(1).sqrt()  # [G]
     anchors = boxes.new_tensor(levels.anchor_sizes)  # [l]
     between = (anchors[:-1] * anchors[1:]).sqrt()  # [l - 1]
@@ -182,10 +182,10 @@ def object_levels(boxes: Tensor, levels: Levels) -> Tensor:
 
 
 def list_cells(rectangles: Rectangles, levels: Levels) -> tuple[Tensor, Tensor]:
-    """List the cells of all rectangles.
+    """Return the cells of all rectangles.
 
     Returns:
-        Cells [T], numbered through the levels of the first image, then those of the next; and the
+        Indices of cells [T], counted over all levels of the first image, then of the next; and the
         rectangle of each [T].
     """
     starts = _starts(levels)
@@ -193,7 +193,7 @@ def list_cells(rectangles: Rectangles, levels: Levels) -> tuple[Tensor, Tensor]:
     widths = (rectangles.right - rectangles.left + 1).clamp(min=0)  # [R]
     heights = (rectangles.bottom - rectangles.top + 1).clamp(min=0)  # [R]
     count = widths * heights  # [R]
-    rectangle = torch.repeat_interleave(count)  # [T], the only wait for the device
+    rectangle = torch.repeat_interleave(count)  # [T], the only synchronisation with the device
     number = torch.arange(len(rectangle), device=device) - (count.cumsum(0) - count)[rectangle]
     width = widths[rectangle]
     level = rectangles.level.clamp(0, len(levels.sizes) - 1)
@@ -213,7 +213,7 @@ def _regions(
     ratio: float,
     compat: bool,
 ) -> Rectangles:
-    """Middle part of each box in whole cells; empty where the level or the box does not exist."""
+    """Centre part of each box in cells; empty if the level does not exist or the box is empty."""
     exists = (level >= 0) & (level < len(levels.sizes))  # [G]
     level = level.clamp(0, len(levels.sizes) - 1)
     box = _to_cells(boxes, level, levels)  # [G, 4]
@@ -237,22 +237,22 @@ def _regions(
 
 
 def _to_cells(boxes: Tensor, level: Tensor, levels: Levels) -> Tensor:
-    """Boxes [G, 4] in cells of each box's level, the centre of cell i at i."""
+    """Boxes [G, 4] in cells of their levels; the centre of cell i is at i."""
     strides = boxes.new_tensor(levels.strides)[level].repeat(1, 2)  # [G, 4]
     return boxes / strides - levels.center_offset
 
 
 def _rank_by_size(boxes: Tensor) -> Tensor:
-    """Place of each box from 1 (largest) to G (smallest) [G]; equal areas by their coordinates."""
+    """Rank of each box from 1 (largest) to G (smallest) [G]; by coordinates for equal areas."""
     order = torch.arange(boxes.shape[0], device=boxes.device)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1, keepdim=True)  # [G, 1]
-    for key in torch.cat((boxes, -area), dim=1).unbind(1):  # the last key counts most
+    for key in torch.cat((boxes, -area), dim=1).unbind(1):  # the last key is the most significant
         order = order[torch.sort(key[order], stable=True).indices]
     return torch.empty_like(order).scatter_(0, order, torch.arange(1, len(order) + 1).to(order))
 
 
 def _starts(levels: Levels) -> list[int]:
-    """Number of the first cell of each level, and of all cells."""
+    """Index of the first cell of each level, and the number of all cells."""
     starts = [0]
     for height, width in levels.sizes:
         starts.append(starts[-1] + height * width)

@@ -1,16 +1,15 @@
-"""Convolution on sampled points: every tap of the kernel reads the map wherever a plan says.
+"""Convolution at sampled points: a plan defines the points of each tap of the kernel.
 
 ``out[l] = sum_k sum_j weights[l, k, j] * (table[rows[l, k, j]] @ kernel[k])``
 
-Forward, the columns of some thousand outputs are read and multiplied with the whole kernel before
-the next ones come, so that no buffer grows with the map. Backward, the gradients of the outputs are
-spread over what they read, some taps at a time, before they meet the kernel. So the input and the
-plan are kept for the backward pass and no more. No offset field is built. On a GPU the kernels of
-:mod:`~projects.cascade_rpn.sampled_conv_triton`, which keep the same and no columns at all, do what
-they can.
+Forward: the columns of a block of outputs are gathered and multiplied by the kernel, block by
+block, so no buffer grows with the map. Backward: the gradients of the outputs are scattered to the
+pixels that they read, for a few taps at a time, and then multiplied by the kernel. Only the input
+and the plan are saved for the backward pass; there is no offset field. On a GPU, supported cases
+use the kernels of :mod:`~projects.cascade_rpn.sampled_conv_triton`, which need no columns.
 
-Groups: the channels fall into P parts, the finest cut that respects both the groups of the
-convolution and the groups of points (*deformable groups*). A part belongs to one of each.
+Groups: the channels are split into P parts, so that each part belongs to one group of the
+convolution and one group of points (*deformable group*).
 
 Legend::
 
@@ -21,7 +20,7 @@ Legend::
     B      outputs of one block, forward
     k      taps of one chunk, backward
     G      groups of the convolution; D / G outputs see C / G inputs
-    A      groups of points; C / A channels are read at the same points
+    A      groups of points; C / A channels share the same points
     P      parts of the channels, the least common multiple of G and A
 """
 
@@ -38,8 +37,8 @@ from torch.autograd.function import once_differentiable
 from mmdense.ops.bilinear import ragged_scatter
 from projects.cascade_rpn.sampled_conv_triton import sampled_conv_triton, supports
 
-# Of columns at a time. With 256 channels, 200 x 336 cells and two threads, 64 and 128 MiB took the
-# same time and 16 a tenth more: the kernel is laid out anew for each block.
+# Columns at a time. With 256 channels, 200 x 336 cells and two threads, 64 and 128 MiB took the
+# same time and 16 MiB took 10 % longer: each block copies the kernel.
 _BLOCK_MIB = 64
 
 
@@ -52,26 +51,25 @@ def sampled_conv(
     groups: int = 1,
     max_mib: float | None = None,
 ) -> Tensor:
-    """Convolve with a plan of what each tap reads.
+    """Return a convolution with a plan of the points of each tap.
 
-    Gradients reach the table and the kernel, and the weights where they ask for it (learned
-    offsets; detached boxes do not).
+    The table and the kernel get gradients, and so do the weights if they require them (learned
+    offsets; not detached boxes).
 
     Args:
         table: [M, C] features of all pixels, see :func:`mmdense.ops.bilinear.flatten_maps`.
         kernel: [D, C / G, K], the weight of a ``Conv2d`` with its last two axes flattened.
         rows: [L, A, K, 4] integers in ``range(M)``, the pixels around each point.
-        weights: [L, A, K, 4], their shares, float32 or float64.
+        weights: [L, A, K, 4], their weights, float32 or float64.
         groups: G.
-        max_mib: bound of what is kept at a time beside the plan and its order, in MiB: columns
-            forward, gradients of what the taps of a chunk read backward; at least those of one
-            output and of one tap are.
+        max_mib: limit in MiB on the columns (forward) and the gradients of a chunk of taps
+            (backward), without the plan and its order. The minimum is one output and one tap.
 
     Returns:
-        [L, D] in the type of the table.
+        [L, D] in the dtype of the table.
 
     Raises:
-        ValueError: the sizes do not belong together.
+        ValueError: the sizes do not match.
     """
     A = rows.shape[1]
     _check(table, kernel, rows, weights, groups)
@@ -90,30 +88,28 @@ def sampled_conv(
 
 
 def _pieces(number: int, size: int, max_mib: float) -> int:
-    """Into how many pieces things of some bytes each must be cut so that a piece is within MiB."""
+    """Number of pieces, so that each piece of items of ``size`` bytes has at most ``max_mib``."""
     return math.ceil(number / max(1, int(max_mib * 2**20 / max(size, 1))))
 
 
 def _check(table: Tensor, kernel: Tensor, rows: Tensor, weights: Tensor, groups: int) -> None:
     C, D, A = table.shape[1], kernel.shape[0], rows.shape[1]
     if C % groups or D % groups or kernel.shape[1] * groups != C:
-        raise ValueError(
-            f"a kernel of {[*kernel.shape]} does not fit {C} channels in {groups} groups"
-        )
+        raise ValueError(f"kernel {[*kernel.shape]} does not match {C} channels in {groups} groups")
     if C % math.lcm(groups, A):
         raise ValueError(
-            f"{C} channels cannot be cut for {groups} groups of the convolution and {A} groups "
-            "of points"
+            f"{C} channels cannot be divided into {groups} groups of the convolution and {A} "
+            "groups of points"
         )
     if rows.shape != weights.shape or rows.shape[2:] != (kernel.shape[2], 4):
         raise ValueError(
-            f"rows and weights must both be [L, A, {kernel.shape[2]}, 4], not {[*rows.shape]} and "
-            f"{[*weights.shape]}"
+            f"rows and weights must both be [L, A, {kernel.shape[2]}, 4], found {[*rows.shape]} "
+            f"and {[*weights.shape]}"
         )
 
 
 class _SampledConv(torch.autograd.Function):
-    """The sum over chunks of taps, forward and backward; P groups of points have been told."""
+    """Forward in blocks of outputs, backward in chunks of taps; with P groups of points."""
 
     @staticmethod
     def forward(
@@ -133,7 +129,7 @@ class _SampledConv(torch.autograd.Function):
             memory_format=torch.channels_last
         )  # [D, C / G, 1, K]
         out = table.new_empty(L, D)
-        size = math.ceil(L / max(blocks, 1))  # as even as can be
+        size = math.ceil(L / max(blocks, 1))  # equal parts
         for block in range(blocks):
             part = slice(block * size, (block + 1) * size)
             columns = _columns(table, rows[part], weights[part])  # [1, C, 1, B * K]
@@ -146,7 +142,7 @@ class _SampledConv(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         table, kernel, rows, weights = ctx.saved_tensors
         groups = ctx.groups
-        taps = math.ceil(kernel.shape[2] / ctx.chunks)  # as even as can be
+        taps = math.ceil(kernel.shape[2] / ctx.chunks)  # equal parts
         M, P, width = table.shape[0], rows.shape[1], kernel.shape[0] // groups
         grad = grad.reshape(-1, width)  # [L * G, D / G]
         grad_table, grad_kernel, grad_weights = None, [], []
@@ -167,7 +163,7 @@ class _SampledConv(torch.autograd.Function):
                 grad_table = _accumulate(grad_table, spread, matrix)
             if ctx.needs_input_grad[1]:
                 grad_kernel.append(_grad_kernel(table, spread, k, kernel.shape))
-            del spread  # before the next one comes
+            del spread  # free the memory before the next chunk
         return (
             None if grad_table is None else grad_table.permute(1, 0, 2).reshape(table.shape),
             torch.cat(grad_kernel, dim=2) if grad_kernel else None,
@@ -180,9 +176,9 @@ class _SampledConv(torch.autograd.Function):
 
 
 def _columns(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """What the taps of some outputs read, side by side as pixels of a map [1, C, 1, B * K].
+    """Columns of a block of outputs as a map [1, C, 1, B * K].
 
-    As a map, and not as a matrix: on some processors a convolution is faster than a product.
+    It is a map, because on some CPUs a convolution is faster than a matrix product.
     """
     B, P, K, _ = rows.shape
     rows, weights = rows.transpose(1, 2), weights.transpose(1, 2)  # [B, K, P, 4]
@@ -195,7 +191,7 @@ def _columns(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
 
 
 def _matrix(kernel: Tensor, groups: int, P: int, first: int, taps: int) -> Tensor:
-    """Taps ``first`` on of the kernel [D, C / G, K] as [P, C / P, k * D / G]."""
+    """Taps from ``first`` of the kernel [D, C / G, K] as [P, C / P, k * D / G]."""
     D, channels, _ = kernel.shape
     chunk = kernel[:, :, first : first + taps]  # [D, C / G, k]
     chunk = chunk.reshape(groups, D // groups, P // groups, -1, chunk.shape[2])
@@ -208,17 +204,17 @@ def _multiply(table: Tensor, matrix: Tensor) -> Tensor:
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
-    """Product of each pair of matrices; a single one is faster alone than as a batch."""
+    """Product of each pair of matrices; for one pair ``@`` is faster without a batch."""
     return (a[0] @ b[0]).unsqueeze(0) if len(a) == 1 else a @ b
 
 
 def _bags(
     rows: Tensor, weights: Tensor, groups: int, first: int, taps: int, M: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows and weights of the bags [L * G], each over the parts and taps of its output.
+    """Rows and weights of the bags [L * G], with the parts and taps of each output.
 
-    Row ``(part * M + pixel) * k + tap`` of the products is what a part of the pixel's channels
-    gives to the tap.
+    Row ``(part * M + pixel) * k + tap`` of the products is that of a part of the channels of a
+    pixel with a tap.
     """
     L, P = rows.shape[:2]
     rows = rows[:, :, first : first + taps]  # [L, P, k, 4]
@@ -245,7 +241,7 @@ def _gather(products: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) ->
 
 
 def _accumulate(total: Tensor | None, spread: Tensor, matrix: Tensor) -> Tensor:
-    """Add what a chunk of taps gives to the gradient of the table, [P, M, C / P]."""
+    """Add the gradient of the table from a chunk of taps, [P, M, C / P]."""
     if total is None:
         return _product(spread, matrix.transpose(1, 2))
     if len(spread) == 1:
@@ -255,7 +251,7 @@ def _accumulate(total: Tensor | None, spread: Tensor, matrix: Tensor) -> Tensor:
 
 
 def _grad_kernel(table: Tensor, spread: Tensor, k: int, shape: torch.Size) -> Tensor:
-    """Gradient of a chunk of taps, [D, C / G, k]."""
+    """Gradient of the kernel for a chunk of taps, [D, C / G, k]."""
     D, channels, _ = shape
     P, M, _ = spread.shape
     groups = table.shape[1] // channels
@@ -265,7 +261,7 @@ def _grad_kernel(table: Tensor, spread: Tensor, k: int, shape: torch.Size) -> Te
 
 
 def _grad_shares(products: Tensor, grad: Tensor, bags: tuple[Tensor, ...], shape: Any) -> Tensor:
-    """Gradient of the weights of a chunk of taps: each tap's product times its bag's gradient."""
+    """Gradient of the weights of a chunk of taps: product of a tap times gradient of its bag."""
     rows, weights, offsets = bags
     bag = torch.repeat_interleave(offsets.diff(), output_size=rows.shape[0])  # [L * P * k * 4]
     shares = torch.ops.aten._embedding_bag_per_sample_weights_backward(

@@ -1,15 +1,15 @@
-"""Convolution on sampled points by Triton kernels that hold no columns and no products of taps.
+"""Convolution at sampled points with Triton kernels, without columns in memory.
 
     ``out[l] = sum_k sum_j weights[l, k, j] * (table[rows[l, k, j]] @ kernel[k])``
 
-The same mathematics as :func:`projects.cascade_rpn.sampled_conv.sampled_conv` for one group of the
-convolution and one group of points. A program gathers a piece of the columns of its outputs and
-multiplies it at once, in both directions. Memory beyond inputs and results: a float32 gradient of
-the table, and one of the kernel.
+The same computation as :func:`projects.cascade_rpn.sampled_conv.sampled_conv`, for one group of the
+convolution and one group of points. A program gathers a tile of the columns of its outputs and
+multiplies it directly, forward and backward. Additional memory: float32 gradients of the table and
+of the kernel.
 
-Sums are taken in float32. A column is rounded once, to the type of the table; the plain operator
-rounds the products and the weights. Gradients are added up by atomic additions, whose order is
-free: their bits differ from run to run, those of the plain operator do not.
+Sums are computed in float32. A column is rounded once, to the dtype of the table; the plain
+operator rounds the products and the weights. Gradients use atomic additions without a fixed order,
+so they are not deterministic, unlike those of the plain operator.
 
 Legend::
 
@@ -31,16 +31,16 @@ from torch.autograd.function import once_differentiable
 try:
     import triton
     import triton.language as tl
-except ImportError:  # not on every platform; then `supports` says no
+except ImportError:  # not available on every platform; `supports` is then False
     triton = None
 
 
 def supports(table: Tensor, rows: Tensor, groups: int, weights: Tensor) -> bool:
-    """Tell whether :func:`sampled_conv_triton` can do this convolution.
+    """Return whether :func:`sampled_conv_triton` supports this convolution.
 
-    It takes one group of the convolution and one of points, float32, bfloat16 or float16, weights
-    without a gradient, and an NVIDIA GPU of compute capability 8.0 or more (or, on any device,
-    Triton's interpreter). To ``torch.compile`` and to deterministic runs it leaves the plain one.
+    It needs one group of the convolution and one of points, float32, bfloat16 or float16, weights
+    without a gradient, and an NVIDIA GPU with compute capability 8.0 or higher (or the interpreter
+    of Triton). It does not support ``torch.compile`` and deterministic algorithms.
 
     Args:
         table: [M, C].
@@ -61,36 +61,35 @@ def supports(table: Tensor, rows: Tensor, groups: int, weights: Tensor) -> bool:
 
 
 def sampled_conv_triton(table: Tensor, kernel: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """Convolve with a plan of what each tap reads, in one group.
+    """Return a convolution with a plan of the points of each tap, in one group.
 
-    Gradients reach the table and the kernel; their bits differ from run to run.
+    The table and the kernel get gradients, which are not deterministic.
 
     Args:
         table: [M, C] features of all pixels, float32, bfloat16 or float16.
-        kernel: [D, C, K] of the same type, the weight of a ``Conv2d`` with its last two axes
-            flattened.
+        kernel: [D, C, K], same dtype, the weight of a ``Conv2d`` with its last two axes flattened.
         rows: [L, 1, K, 4] integers in ``range(M)``; this is not checked.
-        weights: [L, 1, K, 4], their shares, without a gradient; read as float32.
+        weights: [L, 1, K, 4], their weights, without a gradient; converted to float32.
 
     Returns:
-        [L, D] in the type of the table.
+        [L, D] in the dtype of the table.
 
     Raises:
-        ValueError: :func:`supports` says no, or sizes, types or devices do not belong together.
+        ValueError: :func:`supports` is False, or sizes, dtypes or devices do not match.
     """
     if not supports(table, rows, 1, weights):
         raise ValueError(
-            f"no Triton kernel serves a table of {table.dtype} on {table.device} and rows of "
-            f"{[*rows.shape]} here: ask `supports` first, and use `sampled_conv` for the rest"
+            f"the Triton kernels do not support a table of {table.dtype} on {table.device} with "
+            f"rows {[*rows.shape]}: use `sampled_conv`"
         )
     _, C, K = kernel.shape
     if table.shape[1] != C or rows.shape != weights.shape or rows.shape[2:] != (K, 4):
         raise ValueError(
-            f"a table of {[*table.shape]}, a kernel of {[*kernel.shape]}, rows of {[*rows.shape]} "
-            f"and weights of {[*weights.shape]} do not belong together"
+            f"shapes do not match: table {[*table.shape]}, kernel {[*kernel.shape]}, rows "
+            f"{[*rows.shape]}, weights {[*weights.shape]}"
         )
     if kernel.dtype != table.dtype or len({t.device for t in (table, kernel, rows, weights)}) > 1:
-        raise ValueError("table and kernel must be of one type, and all tensors on one device")
+        raise ValueError("table and kernel must have one dtype, and all tensors one device")
     matrix = kernel.permute(2, 1, 0).contiguous()  # [K, C, D]
     plan = rows.contiguous(), weights.float().contiguous()
     return _SampledConv.apply(table.contiguous(), matrix, *plan)
@@ -124,7 +123,7 @@ class _SampledConv(torch.autograd.Function):
 
 
 def _interpreted() -> bool:
-    """Tell whether TRITON_INTERPRET was 1 when Triton and this file were imported."""
+    """Whether TRITON_INTERPRET was 1 at the import of Triton and this file."""
     return not isinstance(_forward_kernel, triton.JITFunction)
 
 
@@ -139,7 +138,7 @@ def _jit(function: Any) -> Any:
 
 @_jit
 def _neighbour(base, rows, weights, place, in_l, C):
-    """Where the channels of a pixel start, [l], and its share, [l]."""
+    """Pointer to the channels of a pixel, [l], and its weight, [l]."""
     row = tl.load(rows + place, mask=in_l, other=0).to(tl.int64)
     return base + row * C, tl.load(weights + place, mask=in_l, other=0.0)
 
@@ -153,7 +152,7 @@ def _tile(base, row, row_size, column, in_row, in_column):
 
 @_jit
 def _part_of_columns(pixel, share, c, in_l, in_c):
-    """What one neighbour gives to each column, [l, c]."""
+    """The part of each column from one neighbour, [l, c]."""
     mask = in_l[:, None] & in_c[None, :]
     values = tl.load(pixel[:, None] + c[None, :], mask=mask, other=0.0)
     return values.to(tl.float32) * share[:, None]
@@ -162,7 +161,7 @@ def _part_of_columns(pixel, share, c, in_l, in_c):
 @_jit
 def _multiply(a, b, total, PRECISION: tl.constexpr, WIDEN: tl.constexpr):
     """``total + a @ b``, summed in float32."""
-    if WIDEN:  # exact: the operands were rounded before
+    if WIDEN:  # exact, because the operands are rounded already
         a, b = a.to(tl.float32), b.to(tl.float32)
     return tl.dot(a, b, total, input_precision=PRECISION)
 
@@ -173,7 +172,7 @@ def _forward_kernel(
     K: tl.constexpr, PRECISION: tl.constexpr, WIDEN: tl.constexpr,
     BLOCK_L: tl.constexpr, BLOCK_C: tl.constexpr, BLOCK_D: tl.constexpr,
 ):  # fmt: skip
-    """One block of outputs by one block of their channels."""
+    """Compute one block of outputs for one block of their channels."""
     d_blocks = tl.cdiv(D, BLOCK_D)
     block = tl.program_id(0)
     cell = (block // d_blocks * BLOCK_L + tl.arange(0, BLOCK_L)).to(tl.int64)
@@ -204,7 +203,7 @@ def _table_grad_kernel(
     K: tl.constexpr, PRECISION: tl.constexpr, WIDEN: tl.constexpr,
     BLOCK_L: tl.constexpr, BLOCK_C: tl.constexpr, BLOCK_D: tl.constexpr,
 ):  # fmt: skip
-    """One block of outputs, one tap and one block of input channels: what they owe the pixels."""
+    """Add the gradient of one block of outputs, one tap and one block of input channels."""
     c_blocks = tl.cdiv(C, BLOCK_C)
     block = tl.program_id(0)
     tap = block // c_blocks % K
@@ -230,7 +229,7 @@ def _kernel_grad_kernel(
     K: tl.constexpr, PRECISION: tl.constexpr, WIDEN: tl.constexpr,
     BLOCK_L: tl.constexpr, BLOCK_C: tl.constexpr, BLOCK_D: tl.constexpr,
 ):  # fmt: skip
-    """One tap's tile of channels, summed over a part of the outputs."""
+    """Add the gradient of one tap and one tile of channels, over a part of the outputs."""
     c_blocks, d_blocks = tl.cdiv(C, BLOCK_C), tl.cdiv(D, BLOCK_D)
     block = tl.program_id(0)
     tap = block // d_blocks // c_blocks
@@ -253,8 +252,8 @@ def _kernel_grad_kernel(
     tl.atomic_add(places, total, mask=in_c[:, None] & in_d[None, :], sem="relaxed")
 
 
-# The largest blocks of L, C and D, warps, and steps of the inner loop that overlap, by kernel and
-# bytes of a channel. They keep to 99 KiB of shared memory, the least that a served GPU has.
+# Maximum blocks of L, C and D, warps and pipeline stages, by kernel and bytes of a channel. They
+# fit into 99 KiB of shared memory, the minimum of the supported GPUs.
 _BLOCKS = {
     (_forward_kernel, 2): (64, 32, 256, 4, 3),
     (_forward_kernel, 4): (64, 32, 128, 8, 2),
@@ -263,11 +262,11 @@ _BLOCKS = {
     (_kernel_grad_kernel, 2): (32, 64, 256, 8, 2),
     (_kernel_grad_kernel, 4): (32, 64, 128, 8, 2),
 }
-_PROGRAMS = 512  # share the kernel's gradient: a few for each multiprocessor of a large GPU
+_PROGRAMS = 512  # for the gradient of the kernel: several for each multiprocessor of a large GPU
 
 
 def _run(kernel: Any, tensors: tuple[Tensor, ...], shape: torch.Size) -> None:
-    """Launch a kernel on its tensors; the matrix has the shape [K, C, D]."""
+    """Launch a kernel; ``shape`` is [K, C, D]."""
     K, C, D = shape
     L = tensors[2].shape[0]
     options = _options(kernel, tensors[0].dtype, C, D)
@@ -285,15 +284,16 @@ def _run(kernel: Any, tensors: tuple[Tensor, ...], shape: torch.Size) -> None:
 
 def _options(kernel: Any, dtype: torch.dtype, C: int, D: int) -> dict[str, Any]:
     most_l, most_c, most_d, warps, stages = _BLOCKS[kernel, dtype.itemsize]
-    matmul = torch.backends.cuda.matmul  # it may refuse the old flag where it has the new one
+    matmul = torch.backends.cuda.matmul  # the old flag can raise if the new one exists
     new = hasattr(matmul, "fp32_precision")
     tf32 = matmul.fp32_precision == "tf32" if new else matmul.allow_tf32
     return {
         "BLOCK_L": most_l,
-        "BLOCK_C": min(most_c, max(16, triton.next_power_of_2(C))),  # `tl.dot` wants 16
+        "BLOCK_C": min(most_c, max(16, triton.next_power_of_2(C))),  # minimum of `tl.dot`
         "BLOCK_D": min(most_d, max(16, triton.next_power_of_2(D))),
         "PRECISION": "tf32" if tf32 else "ieee",
-        "WIDEN": _interpreted() and dtype == torch.bfloat16,  # it cannot multiply these
+        "WIDEN": _interpreted()
+        and dtype == torch.bfloat16,  # the interpreter cannot multiply bfloat16
         "num_warps": warps,
         "num_stages": stages,
     }

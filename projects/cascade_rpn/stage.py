@@ -1,12 +1,12 @@
-"""One stage of Cascade RPN: a convolution that fits the boxes, their deltas, perhaps their scores.
+"""One stage of Cascade RPN: a convolution that adapts to boxes, their deltas and their scores.
 
-Source: Vu et al., Cascade RPN (2019), the two-stage drawing: H1 with A1, H2 with C2 and A2.
+Source: Vu et al., Cascade RPN (2019), figure of the two stages: H1 with A1, H2 with C2 and A2.
 
 Legend::
 
     N, C, H, W   images, channels, height and width of a level
     A            boxes at each cell
-    L            boxes of all levels, finest first, cells row by row, the boxes of a cell together
+    L            boxes of all levels, finest first, cells row by row, boxes of a cell adjacent
     S            scores of a box: 1 with a sigmoid, 2 with a softmax (object, background)
 """
 
@@ -27,10 +27,10 @@ __all__ = ["CascadeStage", "StageOutput"]
 
 
 class StageOutput(NamedTuple):
-    """What a stage says of its boxes.
+    """Output of a stage.
 
     Attributes:
-        maps: [N, C, H, W] for each level, the features that it predicted from.
+        maps: [N, C, H, W] for each level, features after the convolution.
         scores: [N, L, S] logits, or ``None`` without a classifier.
         deltas: [N, L, 4] in the coding of the stage.
     """
@@ -48,11 +48,11 @@ class CascadeStage(BaseModule):
         feat_channels: C.
         num_anchors: A.
         center_offset: of the anchor generator.
-        adapt: what the convolution adapts to, see
+        adapt: kind of convolution, see
             :func:`~projects.cascade_rpn.adaptations.build_adaptation`.
         with_cls: whether the stage has a classifier.
-        bridged: whether the next stage reads this one's features instead of the pyramid's.
-        bbox_coder: config of MMDetection's box coder.
+        bridged: whether the next stage uses the features of this one instead of the pyramid.
+        bbox_coder: config of a box coder of MMDetection.
         loss: arguments of :class:`~projects.cascade_rpn.stage_loss.StageLoss`.
     """
 
@@ -80,7 +80,7 @@ class CascadeStage(BaseModule):
             deform_groups=num_anchors,
             center_offset=center_offset,
         )
-        # The names of the weights that MMDetection publishes.
+        # Names of the weights in the checkpoints of MMDetection.
         self.rpn_conv = nn.ModuleDict({"conv": conv})
         self.rpn_reg = nn.Conv2d(feat_channels, num_anchors * 4, 1)
         self.rpn_cls = None
@@ -88,7 +88,7 @@ class CascadeStage(BaseModule):
             self.rpn_cls = nn.Conv2d(feat_channels, num_anchors * self.loss.num_scores, 1)
 
     def init_weights(self) -> None:
-        """Draw all weights from N(0, 0.01^2), biases zero; offsets to be learned start at zero."""
+        """Initialise weights from N(0, 0.01^2), biases and learned offsets with zeros."""
         for name, parameter in self.named_parameters():
             if parameter.ndim == 1 or "offset" in name:
                 nn.init.zeros_(parameter)
@@ -101,7 +101,7 @@ class CascadeStage(BaseModule):
         boxes: Sequence[Tensor],
         strides: Sequence[tuple[float, float]],
     ) -> StageOutput:
-        """Look at the boxes of every cell.
+        """Return features, scores and deltas of the boxes of every cell.
 
         Args:
             maps: [N, in_channels, H, W] for each level.
@@ -118,7 +118,7 @@ class CascadeStage(BaseModule):
         return StageOutput(maps, scores, deltas)
 
     def decode(self, boxes: Tensor, deltas: Tensor) -> Tensor:
-        """Move boxes [..., 4] by deltas [..., 4], in float32."""
+        """Return boxes [..., 4] after deltas [..., 4], in float32."""
         moved = self.bbox_coder.decode(boxes.reshape(-1, 4), deltas.reshape(-1, 4).to(boxes.dtype))
         return moved.view(boxes.shape)
 

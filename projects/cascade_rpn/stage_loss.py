@@ -1,7 +1,8 @@
-"""The losses of one stage, on the boxes that were sampled for it.
+"""The losses of one stage, on its sampled boxes.
 
 Source: Vu et al., Cascade RPN (2019): IoU loss on decoded boxes in every stage, cross entropy in
-the last. Any loss of MMDetection does that takes boxes or deltas, or sigmoid or softmax scores.
+the last. Other losses of MMDetection on boxes or deltas, and on sigmoid or softmax scores, work,
+too.
 
 Legend::
 
@@ -24,16 +25,16 @@ from torch import Tensor, nn
 
 __all__ = ["Samples", "StageLoss"]
 
-_ANCHORS_PER_UNIT = 200  # of Guided Anchoring's code, which Cascade RPN took over
+_ANCHORS_PER_UNIT = 200  # from the code of Guided Anchoring and Cascade RPN
 
 
 class Samples(NamedTuple):
-    """The boxes that a stage learns from.
+    """The sampled boxes of a stage.
 
     Attributes:
-        positive: [P] numbers of boxes in ``range(B)``.
+        positive: [P] indices of boxes in ``range(B)``.
         objects: [P, 4] the object of each, in pixels.
-        negative: [Q] numbers of boxes.
+        negative: [Q] indices of boxes.
     """
 
     positive: Tensor
@@ -47,17 +48,17 @@ class StageLoss(nn.Module):
     Args:
         bbox_coder: built box coder of the stage.
         with_cls: whether there is a classifier.
-        loss_bbox: config of MMDetection's loss.
-        loss_cls: the same for the classifier; needed if there is one.
+        loss_bbox: config of a loss of MMDetection.
+        loss_cls: the same for the classifier; required if there is one.
         reg_decoded_bbox: whether ``loss_bbox`` compares boxes (IoU losses) or deltas (L1).
-        normalizer: what the sums are divided by: the number of ``'samples'`` (positive and
-            negative), of ``'positives'``, or of all ``'anchors'`` of the batch over 200, as
-            published for the first stage.
-        pos_weight: weight of positives in the classifier's loss.
+        normalizer: divisor of the losses: the number of ``'samples'`` (positive and negative), of
+            ``'positives'``, or of all ``'anchors'`` of the batch divided by 200, as published for
+            the first stage.
+        pos_weight: weight of positives in the classification loss.
 
     Raises:
         ValueError: a classifier without a loss, a loss without a classifier, an unknown
-            normalizer, or a loss of overlaps that is to compare deltas.
+            normalizer, or an IoU loss with ``reg_decoded_bbox=False``.
     """
 
     def __init__(
@@ -73,15 +74,15 @@ class StageLoss(nn.Module):
     ) -> None:
         super().__init__()
         if with_cls != (loss_cls is not None):
-            raise ValueError(f"with_cls={with_cls}, but loss_cls is {loss_cls}: both or neither")
+            raise ValueError(f"with_cls={with_cls}, but loss_cls={loss_cls}: set both or neither")
         if normalizer not in ("samples", "positives", "anchors"):
             raise ValueError(
-                f"normalizer must be 'samples', 'positives' or 'anchors', not {normalizer!r}"
+                f"normalizer must be 'samples', 'positives' or 'anchors', found {normalizer!r}"
             )
         if not reg_decoded_bbox and str(loss_bbox.get("type")).endswith("IoULoss"):
             raise ValueError(
                 f"loss_bbox.type={loss_bbox['type']!r} compares boxes: set reg_decoded_bbox=True, "
-                "or take a loss of deltas such as SmoothL1Loss"
+                "or use a loss of deltas such as SmoothL1Loss"
             )
         self.bbox_coder = bbox_coder
         self.reg_decoded_bbox = reg_decoded_bbox
@@ -94,17 +95,17 @@ class StageLoss(nn.Module):
     def forward(
         self, boxes: Tensor, scores: Tensor | None, deltas: Tensor, samples: Samples
     ) -> dict[str, Tensor]:
-        """Compute the losses.
+        """Return the losses.
 
         Args:
-            boxes: [B, 4] that the stage looked at.
+            boxes: [B, 4], input boxes of the stage.
             scores: [B, S] logits.
             deltas: [B, 4].
-            samples: the boxes that count.
+            samples: the sampled boxes.
 
         Returns:
-            ``loss_rpn_reg``, and ``loss_rpn_cls`` with a classifier. They carry gradients without
-            any sample, too.
+            ``loss_rpn_reg``, and ``loss_rpn_cls`` with a classifier. They have gradients also
+            without any sample.
         """
         deltas = deltas.float()
         norm = self._norm(samples, len(boxes))
@@ -115,15 +116,15 @@ class StageLoss(nn.Module):
         return losses
 
     def probabilities(self, scores: Tensor) -> Tensor:
-        """Probability of an object [...] from logits [..., S]."""
+        """Return the probability of an object [...] from logits [..., S]."""
         if self.num_scores == 1:
             return scores[..., 0].sigmoid()
         return scores.softmax(-1)[..., 0]
 
     def _norm(self, samples: Samples, boxes: int) -> Tensor:
-        """Mean over ranks of what the losses are divided by, so that two ranks equal one [].
+        """Divisor of the losses, averaged over ranks, so that two ranks equal one, [].
 
-        It stays on its device: nobody waits for it.
+        Does not synchronise with the device.
         """
         number = {
             "samples": len(samples.positive) + len(samples.negative),
@@ -147,7 +148,7 @@ class StageLoss(nn.Module):
         return self.loss_bbox(predicted, target, avg_factor=norm)
 
     def _quality(self, boxes: Tensor, deltas: Tensor, samples: Samples) -> Tensor | None:
-        """IoU that each sample reaches [P + Q], where the loss wants it."""
+        """IoU of each sample after decoding [P + Q], if the loss needs it."""
         if not isinstance(self.loss_cls, QualityFocalLoss):
             return None
         moved = self._decode(boxes, deltas, samples.positive)

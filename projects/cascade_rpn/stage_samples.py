@@ -1,4 +1,4 @@
-"""Which boxes a stage learns from: the anchor-free rule, or the host's assigners and samplers.
+"""Samples of a stage: anchor-free assignment, or assigners and samplers of MMDetection.
 
 Legend::
 
@@ -37,19 +37,19 @@ __all__ = ["AnchorRule", "RegionAssigner", "build_rules", "objects_of"]
 
 @TASK_UTILS.register_module()
 class RegionAssigner:
-    """The anchor-free rule, see :mod:`~projects.cascade_rpn.region_targets`.
+    """Anchor-free assignment, see :mod:`~projects.cascade_rpn.region_targets`.
 
-    With several boxes at a cell, a positive cell teaches the one whose shape is nearest to the
-    object's, and the others neither way.
+    With several boxes at a positive cell, the box with the shape nearest to the object is positive;
+    the others are ignored.
 
     Args:
-        center_ratio: size of the centre region, as a share of the object's.
-        ignore_ratio: size of the ignore region; not smaller than the centre's.
-        compat: follow the regions of the published code, the faults of their order included. Crowds
-            are honoured all the same, and cells of no image are left out with no objects too.
+        center_ratio: size of the centre region, as a fraction of the object.
+        ignore_ratio: size of the ignore region; at least ``center_ratio``.
+        compat: use the regions of the published code, which depend on the order of objects. Crowd
+            regions and cells in the padding are ignored as without ``compat``.
 
     Raises:
-        ValueError: the ratios are not in order.
+        ValueError: the ratios are out of range.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class RegionAssigner:
     ) -> None:
         if not 0 <= center_ratio <= ignore_ratio:
             raise ValueError(
-                f"center_ratio={center_ratio} must lie between 0 and ignore_ratio={ignore_ratio}"
+                f"center_ratio={center_ratio} must be between 0 and ignore_ratio={ignore_ratio}"
             )
         self.center_ratio = center_ratio
         self.ignore_ratio = ignore_ratio
@@ -71,14 +71,14 @@ class RegionAssigner:
         objects: Sequence[Tensor],
         ignored: Sequence[Tensor],
     ) -> Tensor:
-        """Say for each box which object it learns.
+        """Return the target object of each box.
 
         Args:
             boxes: [N, L, 4] anchors.
-            valid: [N, L] whether the box counts at all.
+            valid: [N, L] whether the box is inside the image.
             levels: the pyramid.
             objects: [g, 4] of each image.
-            ignored: [i, 4] regions of each image where no negative may lie.
+            ignored: [i, 4] regions of each image without negatives (crowds).
 
         Returns:
             [N, L] int64: ``i + 1`` for object i of all images, 0 for negative, -1 for ignored.
@@ -105,20 +105,20 @@ class RegionAssigner:
 
 
 class AnchorRule:
-    """An assigner and a sampler, from boxes to samples.
+    """An assigner and a sampler.
 
     Args:
-        assigner: config, ``mmdense.RegionAssigner`` or one of MMDetection's.
-        sampler: config of MMDetection's; all boxes that are assigned without one.
+        assigner: config of ``mmdense.RegionAssigner`` or of an assigner of MMDetection.
+        sampler: config of a sampler of MMDetection; by default all assigned boxes are samples.
 
     Raises:
-        ValueError: a sampler that adds the objects to the boxes: they have no cell.
+        ValueError: the sampler adds objects to the boxes.
     """
 
     def __init__(self, assigner: dict[str, Any], sampler: dict[str, Any] | None = None) -> None:
         self.assigner = MMDET_TASK_UTILS.build(assigner)
         if sampler and sampler.get("add_gt_as_proposals", False):
-            raise ValueError("sampler.add_gt_as_proposals must be False: an object has no cell")
+            raise ValueError("sampler.add_gt_as_proposals must be False: objects have no cell")
         self.sampler = MMDET_TASK_UTILS.build(sampler) if sampler else None
 
     def samples(
@@ -129,13 +129,13 @@ class AnchorRule:
         objects: Sequence[Tensor],
         ignored: Sequence[Tensor],
     ) -> Samples:
-        """Choose the boxes that count; the arguments are those of :class:`RegionAssigner`."""
+        """Return the samples; the arguments are those of :meth:`RegionAssigner.assign`."""
         if not isinstance(self.assigner, RegionAssigner):
             parts = [
-                self._by_host(boxes[image], valid[image], objects[image], ignored[image])
+                self._by_mmdet(boxes[image], valid[image], objects[image], ignored[image])
                 for image in range(len(objects))
             ]
-            return _number_through(parts, boxes.shape[1])
+            return _join_images(parts, boxes.shape[1])
         target = self.assigner.assign(boxes, valid, levels, objects, ignored)  # [N, L]
         if self.sampler is None:
             flat = target.flatten()
@@ -147,9 +147,9 @@ class AnchorRule:
             own = torch.where(of_image > 0, of_image - first, of_image)
             parts.append(self._sample(AssignResult(len(gts), own, None, own), here, gts))
             first += len(gts)
-        return _number_through(parts, boxes.shape[1])
+        return _join_images(parts, boxes.shape[1])
 
-    def _by_host(self, boxes: Tensor, valid: Tensor, objects: Tensor, ignored: Tensor) -> Samples:
+    def _by_mmdet(self, boxes: Tensor, valid: Tensor, objects: Tensor, ignored: Tensor) -> Samples:
         place = valid.nonzero()[:, 0]
         others = InstanceData(bboxes=ignored) if len(ignored) else None
         assigned = self.assigner.assign(
@@ -166,15 +166,15 @@ class AnchorRule:
 
 
 def build_rules(train_cfg: Any, *, stages: int) -> list[AnchorRule]:
-    """Build the rule of every stage.
+    """Return the assigner and sampler of every stage.
 
     Args:
-        train_cfg: ``train_cfg.rpn``, for each stage its ``assigner`` and, perhaps, ``sampler``.
-        stages: their number.
+        train_cfg: ``train_cfg.rpn``, for each stage its ``assigner`` and an optional ``sampler``.
+        stages: number of stages.
 
     Raises:
-        ValueError: there is not one entry for each stage, an entry has another key or no
-            assigner, or one of its parts cannot be built; the message names the entry.
+        ValueError: there is not one entry for each stage, an entry has an unknown key or no
+            assigner, or a part of it cannot be built; the message has the entry.
     """
     entries = len(train_cfg) if isinstance(train_cfg, list | tuple) else "a single one"
     if entries != stages:
@@ -185,8 +185,7 @@ def build_rules(train_cfg: Any, *, stages: int) -> list[AnchorRule]:
     for index, entry in enumerate(train_cfg):
         if unknown := sorted(set(entry) - {"assigner", "sampler"}):
             raise ValueError(
-                f"train_cfg.rpn[{index}] takes 'assigner' and 'sampler'; {unknown} mean nothing "
-                "to it"
+                f"train_cfg.rpn[{index}]: unknown {unknown}, expected 'assigner' and 'sampler'"
             )
         if "assigner" not in entry:
             raise ValueError(f"train_cfg.rpn[{index}] has no 'assigner'")
@@ -201,7 +200,7 @@ def _build_rule(index: int, entry: dict[str, Any]) -> AnchorRule:
 
 
 def objects_of(batch_data_samples: list) -> tuple[list[Tensor], list[Tensor]]:
-    """Boxes of the objects of each image, and of its regions to be ignored, float32."""
+    """Return the boxes of objects and of ignored regions of each image, float32."""
     gts, ignored, _ = unpack_gt_instances(batch_data_samples)
     objects = [get_box_tensor(instances.bboxes).float() for instances in gts]
     regions = [
@@ -216,8 +215,8 @@ def _instances(objects: Tensor) -> InstanceData:
     return InstanceData(bboxes=objects, labels=labels)
 
 
-def _number_through(parts: Sequence[Samples], boxes: int) -> Samples:
-    """Number the samples of every image through the batch, ``boxes`` for each."""
+def _join_images(parts: Sequence[Samples], boxes: int) -> Samples:
+    """Join the samples of all images; indices count ``boxes`` for each image."""
     return Samples(
         torch.cat([part.positive + boxes * image for image, part in enumerate(parts)]),
         torch.cat([part.objects for part in parts]),

@@ -1,6 +1,6 @@
-"""How SimSiam avoids collapse: its relatives, cut gradients and small predictors, by config alone.
+"""SimSiam decomposition: related methods, parts of the gradient, and small predictors.
 
-Importing the package registers its heads, losses and predictors, and ``mmdense.PhaseHook``.
+Importing this package registers its heads, losses and predictors, and ``mmdense.PhaseHook``.
 """
 
 from projects.simsiam_decomp.component_cut import ComponentCutHead

@@ -1,17 +1,17 @@
-"""Training with a chosen part of the extra gradient, centre or residual.
+"""Training with selected parts of the extra gradient: centre and residual.
 
     loss = -A . sg(B + w_o o_e + w_r r_e)
 
-Zhang et al. 2022, tables 3 and 4. With both weights 1 the gradient on A is that of the whole
-method where targets are stopped, with both 0 that of two equal branches.
+Zhang et al. 2022, tables 3 and 4. With both weights 1 the gradient on A is that of the method with
+a stopped target; with both 0 it is that of two equal branches.
 
     method      A      B      G_e = o_e + r_e
     simsiam     P_a    P_b    Z_b - P_b
     mirror      Z_a    Z_b    P_b - Z_b
     triplet     Z_a    Z_b    -Z_n, another image
-    infonce     Z_a    Z_b    -sum of lambda_i Z_i;  all of it over the temperature
+    infonce     Z_a    Z_b    -sum of lambda_i Z_i;  all divided by the temperature
 
-:class:`InfoNCEHead` has the same gradient on A, and another through B, which it does not stop.
+:class:`InfoNCEHead` has the same gradient on A, and also one through B.
 
 Letters: B images of this process, M of all, D channels; a and b the two views.
 """
@@ -44,27 +44,26 @@ _CENTRES = ("batch", "ranks", "views", "ema")
 
 @MODELS.register_module()
 class ComponentCutHead(BaseModule):
-    """A method with weights on the two parts of its extra gradient, symmetrised.
+    """A method with weights for the two parts of its extra gradient, symmetrised.
 
-    The target is stopped, so that the encoder learns through A alone. In "simsiam" the predictor
-    learns through A as well; in "mirror" it does not stand in A and learns from its own loss only.
+    The target is detached, so the encoder gets gradients through A only. In "simsiam" the predictor
+    gets gradients through A, too. In "mirror" it is not part of A and has a separate loss.
 
     Args:
         method: "simsiam", "mirror", "triplet" or "infonce".
         centre_weight: w_o.
         residual_weight: w_r.
         predictor: Config of the predictor, for the first two methods.
-        predictor_loss: Also train the predictor, alone, to predict the other view: SimSiam's loss
-            for it, whatever is cut from the encoder's. The paper does not say which of both it did.
-        centre: What o_e is the mean of: "batch", the images of this process; "ranks", of all
-            processes; "views", those of both directions of the loss; "ema", the running average of
-            the last over steps.
-        momentum: Of the running average, from 0 to below 1.
+        predictor_loss: Train the predictor also with the full loss of SimSiam, without gradients to
+            the encoder. The paper does not state whether it does.
+        centre: Samples for the mean o_e: "batch", images of this process; "ranks", of all
+            processes; "views", of both directions of the loss; "ema", moving average of "views".
+        momentum: Of the moving average, at least 0 and below 1.
         temperature: Of InfoNCE.
 
     Raises:
-        ValueError: An unknown method or centre, a number out of range, a predictor missing or
-            without use, or mirror SimSiam without ``predictor_loss``.
+        ValueError: An unknown method or centre, a number out of range, a missing or unused
+            predictor, or mirror SimSiam without ``predictor_loss``.
     """
 
     average: Tensor
@@ -85,27 +84,27 @@ class ComponentCutHead(BaseModule):
         for key, value, known in (("method", method, _METHODS), ("centre", centre, _CENTRES)):
             if value not in known:
                 raise ValueError(
-                    f"ComponentCutHead.{key}={value!r} can be one of {', '.join(known)}"
+                    f"ComponentCutHead.{key} must be one of {', '.join(known)}, found {value!r}"
                 )
         if temperature <= 0:
             raise ValueError(
-                f"ComponentCutHead.temperature must be positive, found {temperature}; 0.1 is usual"
+                f"ComponentCutHead.temperature must be positive, found {temperature}; try 0.1"
             )
         if not 0.0 <= momentum < 1.0:
             raise ValueError(
-                f"ComponentCutHead.momentum must be from 0 to below 1, found {momentum}"
+                f"ComponentCutHead.momentum must be at least 0 and below 1, found {momentum}"
             )
         if (predictor is not None) != (method in _WITH_PREDICTOR):
-            change = "give its config" if predictor is None else "leave it out"
+            change = "set its config" if predictor is None else "remove it"
             raise ValueError(
                 f"ComponentCutHead.predictor: method={method!r} "
                 f"{'needs a' if predictor is None else 'has no'} predictor; {change}"
             )
         if predictor_loss != (method == "mirror") and method != "simsiam":
             raise ValueError(
-                f"ComponentCutHead.predictor_loss={predictor_loss} with method={method!r}: the "
-                "predictor of mirror SimSiam learns from this loss alone, so it has to be True "
-                "there, and False for the methods without a predictor"
+                f"ComponentCutHead.predictor_loss={predictor_loss} with method={method!r}: it must "
+                "be True for mirror SimSiam, whose predictor has no other loss, and False for "
+                "methods without a predictor"
             )
         self.method, self.centre, self.momentum = method, centre, momentum
         self.weights = (centre_weight, residual_weight)
@@ -113,10 +112,10 @@ class ComponentCutHead(BaseModule):
         self.scale = 1.0 / temperature if method == "infonce" else 1.0
         if predictor is not None:
             self.predictor = MODELS.build(predictor)
-        self.register_buffer("average", torch.zeros(0))  # [D] once a step is done
+        self.register_buffer("average", torch.zeros(0))  # [D] after the first step
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Losses of two views, [B, D] each."""
+        """Return the losses of two views, [B, D] each."""
         z = two_views(views, self)
         p = [self.predictor((view,))[0] for view in z] if self.method in _WITH_PREDICTOR else z
         unit_z = [unit_vectors(view) for view in z]
@@ -174,15 +173,15 @@ class ComponentCutHead(BaseModule):
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: object) -> None:
         saved = state_dict.get(f"{prefix}average")
-        if saved is not None:  # its length shows with the first step
+        if saved is not None:  # its length is unknown before the first step
             self.average = torch.zeros_like(saved, device=self.average.device)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _own_rows(everywhere: Tensor, own: Tensor) -> Tensor:
-    """The rows of this process out of those of all, [B, D]."""
+    """The rows of this process among those of all processes, [B, D]."""
     if len(everywhere) == len(own):
         return everywhere
-    counts = gather_rows(own.new_full((1,), len(own)))  # one a process
+    counts = gather_rows(own.new_full((1,), len(own)))  # one for each process
     start = int(counts[: torch.distributed.get_rank()].sum())
     return everywhere[start : start + len(own)]

@@ -16,10 +16,10 @@ __all__ = ["DualTemperatureHead", "TripletHead", "other_image"]
 
 
 def other_image(vectors: Tensor) -> Tensor:
-    """For each image the vector of a random other one, [M, D].
+    """Return for each image the vector of a random other image, [M, D].
 
-    One shift for the whole batch, so that each image is a negative once. It comes from torch's CPU
-    generator and from the first process, as all have to use the same.
+    The batch is rolled by a random shift, so each image is a negative once. The first process draws
+    the shift from the CPU generator of torch, for all processes.
 
     Args:
         vectors: [M, D]
@@ -29,9 +29,9 @@ def other_image(vectors: Tensor) -> Tensor:
     """
     if len(vectors) < 2:
         raise ValueError(
-            f"a negative is another image of the batch, which has {len(vectors)} only; raise "
-            "train_dataloader.batch_size to 2 or more, or set drop_last=True there where the last "
-            "batch is the short one"
+            f"a batch needs at least two images for a negative, found {len(vectors)}. Increase "
+            "train_dataloader.batch_size, or set train_dataloader.drop_last=True if the last batch "
+            "is too small"
         )
     shift = torch.randint(1, len(vectors), (1,))
     if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -42,13 +42,13 @@ def other_image(vectors: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class TripletHead(BaseModule):
-    """Towards the other view, away from one random other image: ``-Z_a . sg(Z_b - Z_n)``.
+    """Triplet loss with one random other image as negative: ``-Z_a . sg(Z_b - Z_n)``.
 
     Zhang et al. 2022, section 4.2; symmetrised here.
 
     Args:
-        stop_gradient: Off, the target moves too, as in the fork of solo-learn that the paper's
-            experiments seem to come from.
+        stop_gradient: If False, the target gets gradients, too, as in the fork of solo-learn that
+            was probably used for the paper.
     """
 
     def __init__(self, *, stop_gradient: bool = True) -> None:
@@ -57,7 +57,7 @@ class TripletHead(BaseModule):
 
     @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of two views, [B, D] each."""
+        """Return the loss of two views, [B, D] each."""
         z_a, z_b = gathered_units(views, self)
         losses = []
         for anchor, other in ((z_a, z_b), (z_b, z_a)):
@@ -93,7 +93,7 @@ class DualTemperatureHead(BaseModule):
 
     @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of two views, [B, D] each."""
+        """Return the loss of two views, [B, D] each."""
         z_a, z_b = gathered_units(views, self)
         forth = dual_temperature_losses(z_a, z_b, **self.temperatures)
         back = dual_temperature_losses(z_b, z_a, **self.temperatures)

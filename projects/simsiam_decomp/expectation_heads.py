@@ -1,8 +1,8 @@
-"""Explicit expectations over augmentations in the place of SimSiam's predictor.
+"""Explicit expectations over augmentations, instead of the predictor of SimSiam.
 
-SimSiam's authors read h as an expectation over augmentations (Chen and He 2021, section 5.2). Were
-that what avoids collapse, a better one should do better: an average over many views of the batch
-collapses, a moving average over the epochs does not (Zhang et al. 2022, table 1).
+Chen and He 2021, section 5.2, interpret the predictor as an expectation over augmentations. Zhang
+et al. 2022, table 1, test this: a mean over many views of the batch collapses, a moving average
+over the epochs does not.
 
 Letters: B images of this process, M of all, D channels, V views.
 """
@@ -24,21 +24,21 @@ __all__ = ["MovingAverageHead", "SameBatchExpectationHead"]
 
 @MODELS.register_module()
 class SameBatchExpectationHead(BaseModule):
-    """The first view against the stopped mean of the other views; 10 or 25 views in the paper.
+    """Compares the first view with the detached mean of the others; 10 or 25 views in the paper.
 
     ``mmdense.MultiViewPreprocessor(views=[dict(num=10)], ...)`` makes them.
     """
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of three views or more, [B, D] each.
+        """Return the loss of at least three views, [B, D] each.
 
         Raises:
             ValueError: Fewer than three views.
         """
         if len(views) < 3:
             raise ValueError(
-                f"SameBatchExpectationHead averages two views or more beside the first, found "
-                f"{len(views)} in all; set data_preprocessor.views=[dict(num=3)] or more"
+                f"SameBatchExpectationHead needs at least three views, found {len(views)}: set "
+                "data_preprocessor.views=[dict(num=3)] or more"
             )
         others = torch.stack([unit_vectors(view.detach()) for view in views[1:]])
         return {"loss": distance(views[0], others.mean(dim=0))}
@@ -46,19 +46,19 @@ class SameBatchExpectationHead(BaseModule):
 
 @MODELS.register_module()
 class MovingAverageHead(BaseModule):
-    """One view against the moving average of the other over the epochs, for each image.
+    """Compares one view with the moving average of the other view over the epochs.
 
         loss = |z_a - eta_i|^2,      eta_i <- momentum eta_i + (1 - momentum) z_b
 
-    Chen and He 2021, section 5.2. The loss is the mean of squares over the channels of vectors as
-    they are, as in the fork of solo-learn that its experiments seem to come from; the average
-    starts at random directions.
+    Chen and He 2021, section 5.2. The loss is the mean square over the channels of vectors that are
+    not normalised, as in the fork of solo-learn that was probably used for the paper. The average
+    of each image i is initialised with a random direction.
 
     Args:
-        num_images: Of the training set.
+        num_images: Number of training images.
         channels: D.
         momentum: 0.8 in the paper.
-        cosine: Negative cosine in the place of squares.
+        cosine: Use the negative cosine instead of squares.
     """
 
     average: Tensor
@@ -71,10 +71,10 @@ class MovingAverageHead(BaseModule):
         self.register_buffer("average", F.normalize(torch.randn(num_images, channels), dim=1))
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of two views, [B, D] each, before they enter the average.
+        """Return the loss of two views, [B, D] each, then update the average.
 
         Raises:
-            ValueError: An image without ``sample_idx``, or one beyond ``num_images``.
+            ValueError: An image has no ``sample_idx``, or one above ``num_images``.
         """
         z_a, z_b = two_views(views, self)
         index = self._index(data_samples).to(z_a.device)  # [B]
@@ -93,12 +93,13 @@ class MovingAverageHead(BaseModule):
         found = [sample.get("sample_idx") for sample in data_samples or []]
         if not found or None in found:
             raise ValueError(
-                "MovingAverageHead knows an image by data_samples[i].sample_idx, which is missing; "
-                "MMPretrain's PackInputs and mmdense's data sets give it"
+                "MovingAverageHead needs data_samples[i].sample_idx. The data sets of mmdense and "
+                "PackInputs of MMPretrain set it"
             )
         index = torch.as_tensor([int(i) for i in found])  # [B]
         if not 0 <= int(index.min()) <= int(index.max()) < len(self.average):
             raise ValueError(
-                f"image {int(index.max())} of the data set, but num_images={len(self.average)}"
+                f"found image {int(index.max())}, but MovingAverageHead.num_images="
+                f"{len(self.average)}"
             )
         return index

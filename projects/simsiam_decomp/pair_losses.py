@@ -1,7 +1,7 @@
-"""Registered losses on the projections of two views, and the head that adds them up.
+"""Registered losses on the projections of two views, and a head with their sum.
 
 Letters: B images of this process, M of all, D channels; a and b the two views. Losses get the
-projections of all processes as they are and scale them to length 1 where their definition does.
+projections of all processes, not normalised, and normalise them if their definition does.
 """
 
 from collections.abc import Sequence
@@ -44,46 +44,46 @@ class _PairLoss(nn.Module):
         self.weight = weight
 
     def forward(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """The weighted loss of projections [M, D]."""
+        """Return the weighted loss of projections [M, D]."""
         return self.weight * self.compute(z_a, z_b)
 
     def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """The loss of projections [M, D]."""
+        """Return the loss of projections [M, D]."""
         raise NotImplementedError
 
 
 class _UnitLoss(_PairLoss):
-    """A loss of the vectors of each view, at length 1; the mean of both views."""
+    """A loss of the normalised vectors of each view, averaged over both views."""
 
     def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """The mean over both views."""
+        """Return the mean over both views."""
         first, second = (self.of_view(F.normalize(z, dim=1)) for z in (z_a, z_b))
         return 0.5 * (first + second)
 
     def of_view(self, vectors: Tensor) -> Tensor:
-        """The loss of vectors of length 1, [M, D]."""
+        """Return the loss of vectors of length 1, [M, D]."""
         raise NotImplementedError
 
 
 @MODELS.register_module()
 class NegativeCosineLoss(_PairLoss):
-    """``-Z_a . sg(Z_b)``, symmetrised: what pulls two views together, and collapses alone.
+    """``-Z_a . sg(Z_b)``, symmetrised: the pull between two views, which collapses alone.
 
     Args:
         weight: Of the loss.
     """
 
     def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """The loss of projections [M, D]."""
+        """Return the loss of projections [M, D]."""
         forth, back = cosine_distances(z_a, z_b.detach()), cosine_distances(z_b, z_a.detach())
         return 0.5 * (forth.mean() + back.mean())
 
 
 @MODELS.register_module()
 class ComponentPullLoss(_UnitLoss):
-    """``-Z . sg(o)`` or ``-Z . sg(r)``: pulls vectors to their centre, or along their own residual.
+    """``-Z . sg(o)`` or ``-Z . sg(r)``: pulls vectors to their centre, or along their residuals.
 
-    The first raises m_o, the second m_r (Zhang et al. 2022, conjecture 1 and figure 4).
+    The first increases m_o, the second m_r (Zhang et al. 2022, conjecture 1 and figure 4).
 
     Args:
         to: "centre" or "residual".
@@ -96,11 +96,11 @@ class ComponentPullLoss(_UnitLoss):
     def __init__(self, *, to: str, weight: float = 1.0) -> None:
         super().__init__(weight=weight)
         if to not in ("centre", "residual"):
-            raise ValueError(f"to={to!r} can be 'centre' or 'residual'")
+            raise ValueError(f"ComponentPullLoss.to must be 'centre' or 'residual', found {to!r}")
         self.to_centre = to == "centre"
 
     def of_view(self, vectors: Tensor) -> Tensor:
-        """The loss of vectors of length 1, [M, D]."""
+        """Return the loss of vectors of length 1, [M, D]."""
         centre = vectors.mean(dim=0).detach()  # [D]
         target = centre if self.to_centre else vectors.detach() - centre
         return -(vectors * target).sum(dim=1).mean()
@@ -108,33 +108,33 @@ class ComponentPullLoss(_UnitLoss):
 
 @MODELS.register_module()
 class CentreLoss(_UnitLoss):
-    """Half the squared length of the centre: its gradient is the o_z that triplets remove.
+    """Half the squared length of the centre; its gradient is the o_z that the triplet loss removes.
 
     Args:
         weight: Of the loss.
     """
 
     def of_view(self, vectors: Tensor) -> Tensor:
-        """The loss of vectors of length 1, [M, D]."""
+        """Return the loss of vectors of length 1, [M, D]."""
         return centre_loss(vectors)
 
 
 @MODELS.register_module()
 class DecorrelationLoss(_UnitLoss):
-    """Algorithm 6 of Zhang et al. 2022: squared covariances between the channels of unit vectors.
+    """Squared covariances between the channels of unit vectors (Zhang et al. 2022, algorithm 6).
 
     Args:
         weight: Of the loss.
     """
 
     def of_view(self, vectors: Tensor) -> Tensor:
-        """The loss of vectors of length 1, [M, D]."""
+        """Return the loss of vectors of length 1, [M, D]."""
         return decorrelation_loss(vectors)
 
 
 @MODELS.register_module()
 class UniformityLoss(_UnitLoss):
-    """Wang and Isola 2020: vectors spread over the sphere.
+    """Uniformity of vectors on the sphere (Wang and Isola 2020).
 
     Args:
         t: Width of the kernel.
@@ -146,13 +146,13 @@ class UniformityLoss(_UnitLoss):
         self.t = t
 
     def of_view(self, vectors: Tensor) -> Tensor:
-        """The loss of vectors of length 1, [M, D]."""
+        """Return the loss of vectors of length 1, [M, D]."""
         return alignment_uniformity.uniformity(vectors, t=self.t)
 
 
 @MODELS.register_module()
 class AlignmentLoss(_PairLoss):
-    """Wang and Isola 2020: ``|Z_a - Z_b|^alpha``, with gradients to both views.
+    """Alignment ``|Z_a - Z_b|^alpha`` with gradients to both views (Wang and Isola 2020).
 
     Args:
         alpha: Exponent.
@@ -164,7 +164,7 @@ class AlignmentLoss(_PairLoss):
         self.alpha = alpha
 
     def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """The loss of projections [M, D]."""
+        """Return the loss of projections [M, D]."""
         units = (F.normalize(z_a, dim=1), F.normalize(z_b, dim=1))
         return alignment_uniformity.alignment(*units, alpha=self.alpha)
 
@@ -185,12 +185,12 @@ class InfoNCELoss(_PairLoss):
         super().__init__(weight=weight)
         if temperature <= 0:
             raise ValueError(
-                f"InfoNCELoss.temperature must be positive, found {temperature}; 0.1 is usual"
+                f"InfoNCELoss.temperature must be positive, found {temperature}; try 0.1"
             )
         self.temperature = temperature
 
     def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """The loss of projections [M, D]."""
+        """Return the loss of projections [M, D]."""
         units = [F.normalize(z, dim=1) for z in (z_a, z_b)]
         forth = infonce_losses(*units, temperature=self.temperature)
         back = infonce_losses(*units[::-1], temperature=self.temperature)
@@ -201,14 +201,14 @@ class InfoNCELoss(_PairLoss):
 class VICRegLoss(_PairLoss):
     """VICReg (Bardes et al. 2022, equation 6); a term with weight 0 is not computed.
 
-    Projections are not scaled. As in the method's published code, the invariance is a mean over
-    images and channels, the variance the mean of both views, the covariance their sum.
+    Projections are not normalised. As in the code of the authors, the invariance is averaged over
+    images and channels, the variance is averaged over both views, and the covariance is summed.
 
     Args:
         invariance: Weight of the squared distance of the views.
-        variance: Weight of the missing standard deviation.
+        variance: Weight of the hinge loss of the standard deviation.
         covariance: Weight of the squared covariances.
-        weight: Of the whole.
+        weight: Of the sum.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class VICRegLoss(_PairLoss):
         self.invariance, self.variance, self.covariance = invariance, variance, covariance
 
     def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """The loss of projections [M, D]."""
+        """Return the loss of projections [M, D]."""
         total = z_a.new_zeros(())
         if self.invariance:
             total = total + self.invariance * F.mse_loss(z_a, z_b)
@@ -238,13 +238,13 @@ class VICRegLoss(_PairLoss):
 
 @MODELS.register_module()
 class LossSumHead(BaseModule):
-    """A head without a predictor: any losses of two views, added up.
+    """A head without a predictor: the sum of losses of two views.
 
     Args:
-        losses: Configs of the losses; each is logged under the name of its type.
+        losses: Configs of the losses; each is logged with the name of its type.
 
     Raises:
-        ValueError: No loss, or one type twice.
+        ValueError: No loss, or two of one type.
     """
 
     def __init__(self, losses: Sequence[dict]) -> None:
@@ -252,8 +252,8 @@ class LossSumHead(BaseModule):
         names = [str(loss["type"]).rpartition(".")[2].removesuffix("Loss") for loss in losses]
         if not losses or len(set(names)) < len(names):
             raise ValueError(
-                f"LossSumHead.losses must be of one type each, one at least, found {names}; a loss "
-                "has a weight, so that none has to stand twice"
+                f"LossSumHead.losses needs at least one loss and different types, found {names}. "
+                "Use `weight` instead of two losses of one type"
             )
         self.losses = nn.ModuleDict(
             {
@@ -264,7 +264,7 @@ class LossSumHead(BaseModule):
 
     @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Losses of two views, [B, D] each, over the images of all processes."""
+        """Return the losses of two views, [B, D] each, over the images of all processes."""
         z_a, z_b = (gather_rows(view) for view in two_views(views, self))  # [M, D]
         z_a, z_b = z_a.float(), z_b.float()
         return {name: loss(z_a, z_b) for name, loss in self.losses.items()}

@@ -1,4 +1,4 @@
-"""Training with one loss for some steps, then with another."""
+"""Training with different losses in phases."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,18 +19,19 @@ from mmdense.registry import HOOKS, MODELS
 
 __all__ = ["PhaseHook", "PhasedHead", "ends_of_phases", "phase_at"]
 
-_STARTS = "phase_starts"  # keys in the message hub, which a checkpoint carries
+# Keys in the message hub, which is part of a checkpoint.
+_STARTS = "phase_starts"
 _RESCUE_END = "collapse_rescue_end"
 _RECORDED = ("m_o", "m_r")  # readings of CollapseHook that are recorded for each phase
 
 
 def phase_at(step: int, phases: Sequence[tuple[str, int | None]], *, cycle: bool) -> str:
-    """The name of the phase that a step stands in.
+    """Return the name of the phase of a step.
 
     Args:
-        step: Steps done so far.
-        phases: Names and lengths in steps; only the last may have no end.
-        cycle: Whether the first follows the last; else the last goes on.
+        step: Number of finished steps.
+        phases: Names and lengths in steps; only the last can be without a length.
+        cycle: Whether the first phase follows the last; otherwise the last one continues.
     """
     lengths = [length or 0 for _, length in phases]
     if cycle:
@@ -45,18 +46,18 @@ def phase_at(step: int, phases: Sequence[tuple[str, int | None]], *, cycle: bool
 def ends_of_phases(
     curve: Sequence[tuple[float, float | None]], starts: Sequence[tuple[int, str]], steps: int
 ) -> dict[str, float]:
-    """What a curve had come to at the end of the phases of each head.
+    """Return the values of a curve at the end of the phases of each head.
 
-    Where a head had several phases it is the mean of their ends, without the first phase, which
-    begins at random weights, and without one that the end of training cut short.
+    If a head has several phases, their last values are averaged, without the first phase, which
+    starts with random weights, and without a phase that the end of training shortened.
 
     Args:
-        curve: ``(step, value)``, in the order of steps; a value may be missing.
-        starts: Steps done when a phase began, and the name of its head, in their order.
-        steps: Done in all.
+        curve: ``(step, value)``, in the order of steps; a value can be None.
+        starts: Step at the start of each phase and the name of its head, in order.
+        steps: Total number of steps.
 
     Returns:
-        The heads in the order of their first phases, those whose ends were not read left out.
+        Values by head, in the order of their first phases; heads without values are skipped.
     """
     stops = [*(start for start, _ in starts[1:]), steps]
     spans: dict[str, list[tuple[int, int]]] = {}
@@ -79,13 +80,13 @@ def ends_of_phases(
 
 @MODELS.register_module()
 class PhasedHead(BaseModule):
-    """Several heads, of which one at a time gives the loss; :class:`PhaseHook` says which.
+    """Several heads, one of which computes the loss; :class:`PhaseHook` selects it.
 
-    With several processes, heads that have weights leave some of them without a gradient for a
-    while: set ``find_unused_parameters=True``.
+    With several processes and heads with weights, set ``find_unused_parameters=True``, because the
+    other heads get no gradients.
 
     Args:
-        heads: Configs by name; the first is in use until a hook says otherwise.
+        heads: Configs by name; the first is used until a hook selects another one.
 
     Raises:
         ValueError: No heads.
@@ -95,39 +96,39 @@ class PhasedHead(BaseModule):
         super().__init__()
         if not heads:
             raise ValueError(
-                "PhasedHead.heads is empty; give it a config of a head for each name that "
-                "PhaseHook.phases has"
+                "PhasedHead.heads is empty: add the config of a head for each name in "
+                "PhaseHook.phases"
             )
         self.heads = nn.ModuleDict({name: MODELS.build(head) for name, head in heads.items()})
         self.phase = next(iter(heads))
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Losses of the views, [B, D] each, by the head in use."""
+        """Return the losses of the views, [B, D] each, from the selected head."""
         return self.heads[self.phase].loss(views, data_samples)
 
 
 @HOOKS.register_module()
 class PhaseHook(Hook):
-    """Switches a :class:`PhasedHead` by iteration or by epoch, and to a rescue on a bad verdict.
+    """Switches a :class:`PhasedHead` by iteration or epoch, and to a rescue head after a collapse.
 
-    The phase follows from the step alone: a resumed run goes on in the right one. Where
-    ``mmdense.CollapseHook`` watches, the record of the run gets what m_o and m_r had come to at the
-    end of the phases of each head, ``phase/<head>/m_o`` (:func:`ends_of_phases`).
+    The phase depends on the step only, so a resumed run continues in the right phase. With a
+    ``mmdense.CollapseHook``, the record of the run has m_o and m_r at the end of the phases of each
+    head, ``phase/<head>/m_o`` (:func:`ends_of_phases`).
 
     Args:
-        phases: ``dict(head=NAME, length=STEPS)`` in their order; the last may have no length.
-        by_epoch: Whether lengths are epochs; else iterations.
-        cycle: Whether the first follows the last; every phase then needs a length.
-        rescue: Name of the head that takes over when ``mmdense.CollapseHook`` reads a complete or
-            dimensional collapse; each rescue is one time.
-        rescue_length: Iterations of a rescue.
+        phases: ``dict(head=NAME, length=STEPS)`` in order; the last can be without a length.
+        by_epoch: Whether lengths are epochs instead of iterations.
+        cycle: Whether the first phase follows the last; every phase then needs a length.
+        rescue: Name of the head to use after ``mmdense.CollapseHook`` detects a complete or
+            dimensional collapse, once in a run.
+        rescue_length: Iterations of the rescue.
 
     Raises:
-        ValueError: A phase without length that is not the last, or a length below 1; before the
-            first step, a name that the model has no head for, or a rescue without a CollapseHook.
+        ValueError: A phase before the last has no length, or a length is below 1; before the first
+            step, if the model has no such head, or if a rescue has no CollapseHook.
     """
 
-    priority = "BELOW_NORMAL"  # after the CollapseHook, before the hook that writes the record
+    priority = "BELOW_NORMAL"  # after CollapseHook, before the hook that writes the record
 
     def __init__(
         self,
@@ -144,36 +145,34 @@ class PhaseHook(Hook):
         timed = self.phases if cycle else self.phases[:-1]
         if not self.phases or any(length is None or length < 1 for _, length in timed):
             raise ValueError(
-                f"PhaseHook.phases={list(phases)}: each needs a length of 1 or more; only the "
-                "last, where cycle is off, may go without"
+                f"PhaseHook.phases={list(phases)}: each phase needs a length of at least 1, except "
+                "the last one with cycle=False"
             )
         if rescue_length < 1:
-            raise ValueError(
-                f"PhaseHook.rescue_length must be 1 or more iterations, found {rescue_length}"
-            )
+            raise ValueError(f"PhaseHook.rescue_length must be at least 1, found {rescue_length}")
 
     def before_train(self, runner: Runner) -> None:
-        """Find the head, or say what is missing.
+        """Check the heads of the model and the hooks.
 
         Raises:
-            ValueError: The model has no PhasedHead, that head not all the phases, or nothing gives
-                the verdict that a rescue waits for.
+            ValueError: The model has no PhasedHead, a head is missing, or a rescue has no
+                CollapseHook.
         """
         head = _head(runner)
         if not isinstance(head, PhasedHead):
             raise ValueError(
-                f"PhaseHook switches a mmdense.PhasedHead, but model.head is {type(head).__name__};"
-                " set model.head to one, with the heads of PhaseHook.phases by name"
+                f"PhaseHook needs a mmdense.PhasedHead, but model.head is {type(head).__name__}. "
+                "Set model.head to a PhasedHead with the heads of PhaseHook.phases"
             )
         named = {name for name, _ in self.phases} | ({self.rescue} if self.rescue else set())
         if missing := sorted(named - set(head.heads)):
             raise ValueError(
-                f"PhaseHook.phases or rescue names {', '.join(missing)}; model.head.heads has "
-                f"{', '.join(head.heads)}"
+                f"PhaseHook: unknown heads {', '.join(missing)} in phases or rescue; "
+                f"model.head.heads has {', '.join(head.heads)}"
             )
         if self.rescue and not any(isinstance(hook, CollapseHook) for hook in runner.hooks):
             raise ValueError(
-                f"PhaseHook.rescue={self.rescue!r} waits for a verdict that no hook gives; add "
+                f"PhaseHook.rescue={self.rescue!r} needs the verdict of a CollapseHook: add "
                 "dict(type='mmdense.CollapseHook') to custom_hooks"
             )
         if runner.iter == 0:
@@ -190,14 +189,14 @@ class PhaseHook(Hook):
         if self.rescue and self._in_rescue(runner):
             phase = self.rescue
         if phase != head.phase:
-            print_log(f"iteration {runner.iter}: loss is now that of head {phase!r}", "current")
+            print_log(f"Iteration {runner.iter}: switching to head {phase!r}.", "current")
             head.phase = phase
         starts = runner.message_hub.runtime_info.get(_STARTS, [])
         if not starts or starts[-1][1] != phase:
             runner.message_hub.update_info(_STARTS, [*starts, (runner.iter, phase)])
 
     def after_train(self, runner: Runner) -> None:
-        """Tell the record how each phase ended."""
+        """Add the last values of each phase to the record."""
         watched = any(isinstance(hook, CollapseHook) for hook in runner.hooks)
         if not watched or runner.rank != 0:
             return
@@ -212,14 +211,14 @@ class PhaseHook(Hook):
                 hook.add_metrics(metrics, step=runner.iter, seconds=0.0)
 
     def _in_rescue(self, runner: Runner) -> bool:
-        """Whether a rescue goes on; starts one after a verdict of collapse, once in a run."""
+        """Whether a rescue is active; starts it after the first collapse of a run."""
         hub = runner.message_hub
         end = hub.runtime_info.get(_RESCUE_END)
         verdict = hub.runtime_info.get(VERDICT, "")
         if end is None and verdict in COLLAPSES:
             end = runner.iter + self.rescue_length
             hub.update_info(_RESCUE_END, end)
-            print_log(f"{verdict}: rescue by head {self.rescue!r} until iteration {end}", "current")
+            print_log(f"{verdict}: using head {self.rescue!r} until iteration {end}.", "current")
         return end is not None and runner.iter < end
 
 

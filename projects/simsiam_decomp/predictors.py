@@ -1,7 +1,7 @@
-"""Predictors of SimSiam: from the smallest ones that avoid collapse to analytic ones.
+"""Predictors of SimSiam: the smallest ones that avoid collapse, and analytic ones.
 
-Each takes ``(z,)`` and gives ``(p,)``, as MMPretrain's necks do, so that
-``mmpretrain.LatentPredictHead`` takes them too. MLPs are ``mmpretrain.NonLinearNeck``.
+Each maps ``(z,)`` to ``(p,)``, like the necks of MMPretrain, so they also work with
+``mmpretrain.LatentPredictHead``. For an MLP use ``mmpretrain.NonLinearNeck``.
 
 Letters: B rows, D channels.
 """
@@ -27,17 +27,17 @@ _BOUNDS: dict[str | None, Callable[[Tensor], Tensor]] = {
 
 @MODELS.register_module()
 class AffinePredictor(BaseModule):
-    """One matrix, one bias, or both in either order, on vectors of length 1.
+    """A matrix, a bias, or both in either order, on vectors of length 1.
 
-    A bias alone avoids collapse (Zhang et al. 2022, section 5): it turns parallel to the centre,
-    which takes the centre out of the vectors. It cannot de-correlate, as it mixes no channels.
+    A bias alone prevents collapse (Zhang et al. 2022, section 5): it becomes parallel to the
+    centre, which removes the centre from the vectors. It does not mix channels, so it cannot
+    de-correlate.
 
     Args:
         channels: D.
         layers: ``("fc",)``, ``("bias",)``, ``("bias", "fc")`` or ``("fc", "bias")``, in the order
-            of their use. The matrix starts as torch's linear layers do, the bias at zero.
-        bound: What matrix and bias pass through in each use: "tanh", "sigmoid" or nothing. The
-            parameters themselves stay as the optimiser leaves them.
+            of application. The matrix is initialised like ``nn.Linear``, the bias with zeros.
+        bound: Function of the parameters in the forward pass: "tanh", "sigmoid" or None.
 
     Raises:
         ValueError: Unknown layers or bound.
@@ -49,11 +49,10 @@ class AffinePredictor(BaseModule):
         super().__init__()
         if sorted(layers) not in (["fc"], ["bias"], ["bias", "fc"]):
             raise ValueError(
-                f"AffinePredictor.layers={tuple(layers)}: a predictor has 'fc', 'bias', or both, "
-                "each once"
+                f"AffinePredictor.layers must be 'fc', 'bias', or both, found {tuple(layers)}"
             )
         if bound not in _BOUNDS:
-            raise ValueError(f"AffinePredictor.bound={bound!r} can be 'tanh', 'sigmoid' or None")
+            raise ValueError(f"AffinePredictor.bound={bound!r}: use 'tanh', 'sigmoid' or None")
         self.layers, self.bound = tuple(layers), bound
         if "fc" in layers:
             self.fc = nn.Linear(channels, channels, bias=False)
@@ -61,7 +60,7 @@ class AffinePredictor(BaseModule):
             self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor]:
-        """Predict from the last of ``inputs``, [B, D]."""
+        """Return the prediction from the last of ``inputs``, [B, D]."""
         hidden = F.normalize(inputs[-1], dim=1)  # [B, D]
         bounded = _BOUNDS[self.bound]
         for layer in self.layers:
@@ -76,24 +75,24 @@ class AffinePredictor(BaseModule):
 class DirectPredictor(BaseModule):
     """A linear predictor that is computed, not trained: DirectPred and DirectCopy.
 
-    F, the running correlation of its inputs, gives the matrix W: DirectPred keeps F's eigenvectors
-    and takes ``sqrt(s / s_max) + epsilon`` for its eigenvalues s (Tian et al. 2021, "Understanding
-    Self-Supervised Learning Dynamics without Contrastive Pairs", section 4); DirectCopy is
-    ``F + epsilon I`` (Wang et al. 2021, "Towards Demystifying Representation Learning with
-    Non-contrastive Self-supervision"), here with F over its greatest eigenvalue, so that epsilon
-    means the same whatever the length of the inputs. W has no gradient.
+    The matrix W is computed from F, the running correlation of the inputs. DirectPred keeps the
+    eigenvectors of F and replaces its eigenvalues s by ``sqrt(s / s_max) + epsilon`` (Tian et al.
+    2021, "Understanding Self-Supervised Learning Dynamics without Contrastive Pairs", section 4).
+    DirectCopy is ``F + epsilon I`` (Wang et al. 2021, "Towards Demystifying Representation Learning
+    with Non-contrastive Self-supervision"). Here F is divided by its largest eigenvalue first, so
+    that epsilon does not depend on the length of the inputs. W has no gradient.
 
     Args:
         channels: D.
-        copy: DirectCopy instead of DirectPred.
-        momentum: Share of the old F in the new one; 0.3 in the published command.
+        copy: Use DirectCopy instead of DirectPred.
+        momentum: Weight of the old F in the new one; 0.3 in the published command.
         epsilon: Added to every eigenvalue.
-        floor: Least eigenvalue of DirectPred.
-        centred: Take the mean out of F. What is left cannot take the centre out of the vectors.
-        interval: Forward passes in training between two new W.
+        floor: Minimum eigenvalue of DirectPred.
+        centred: Subtract the mean from F. Then W cannot remove the centre from the vectors.
+        interval: Training forward passes between two updates of W.
 
     Raises:
-        ValueError: ``momentum`` is not from 0 to below 1, or ``interval`` is below 1.
+        ValueError: ``momentum`` is not in [0, 1), or ``interval`` is below 1.
     """
 
     correlation: Tensor
@@ -115,10 +114,10 @@ class DirectPredictor(BaseModule):
         super().__init__()
         if not 0.0 <= momentum < 1.0:
             raise ValueError(
-                f"DirectPredictor.momentum must be from 0 to below 1, found {momentum}"
+                f"DirectPredictor.momentum must be at least 0 and below 1, found {momentum}"
             )
         if interval < 1:
-            raise ValueError(f"DirectPredictor.interval must be 1 pass or more, found {interval}")
+            raise ValueError(f"DirectPredictor.interval must be at least 1, found {interval}")
         self.copy, self.momentum, self.epsilon, self.floor = copy, momentum, epsilon, floor
         self.centred, self.interval = centred, interval
         self.register_buffer("correlation", torch.zeros(channels, channels))
@@ -127,23 +126,23 @@ class DirectPredictor(BaseModule):
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor]:
-        """Predict from the last of ``inputs``, [B, D]; in training, take it into F before."""
+        """Return the prediction from the last of ``inputs``, [B, D]; training updates F first."""
         hidden = inputs[-1]
         if self.training:
-            self._take_in(hidden.detach().float())
+            self._update(hidden.detach().float())
         return (hidden @ self.weight.to(hidden.dtype),)  # W is symmetric
 
     @torch.no_grad()
     @torch.autocast("cpu", enabled=False)
     @torch.autocast("cuda", enabled=False)
-    def _take_in(self, rows: Tensor) -> None:
+    def _update(self, rows: Tensor) -> None:
         count = rows.new_full((), len(rows))
         outer, total, number = sum_over_ranks([rows.T @ rows, rows.sum(dim=0), count])
         keep = self.momentum if int(self.seen) else 0.0
         self.correlation.lerp_(outer / number, 1.0 - keep)
         self.mean.lerp_(total / number, 1.0 - keep)
         if int(self.seen) % self.interval == 0:
-            self.weight = self._solve()  # the old one may still stand in the graph of a view
+            self.weight = self._solve()  # not in place: the graph of a view can use the old W
         self.seen += 1
 
     def _solve(self) -> Tensor:
@@ -152,9 +151,9 @@ class DirectPredictor(BaseModule):
         if self.centred:
             matrix = matrix - torch.outer(self.mean, self.mean)
         values, vectors = torch.linalg.eigh(matrix)  # ascending
-        greatest = values[-1].clamp(min=torch.finfo(values.dtype).tiny)
+        largest = values[-1].clamp(min=torch.finfo(values.dtype).tiny)
         if self.copy:
             identity = torch.eye(len(matrix), device=matrix.device)
-            return matrix / greatest + self.epsilon * identity
-        roots = (values.clamp(min=0.0) / greatest).sqrt() + self.epsilon
+            return matrix / largest + self.epsilon * identity
+        roots = (values.clamp(min=0.0) / largest).sqrt() + self.epsilon
         return vectors * roots.clamp(min=self.floor) @ vectors.T

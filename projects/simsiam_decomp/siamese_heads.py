@@ -1,14 +1,15 @@
-"""SimSiam and its relatives that differ in where a predictor stands and where gradients stop.
+"""SimSiam and related methods with different positions of the predictor and the stop-gradient.
 
-h is the predictor, D the negative cosine, sg the stopped gradient; each loss is symmetrised:
+h is the predictor, D the negative cosine, sg the stop-gradient; each loss is symmetrised:
 
     naive Siamese          D(z_a, sg z_b)              collapses
     symmetric predictor    D(p_a, sg p_b)              collapses
-    SimSiam                D(p_a, sg z_b)              lives
+    SimSiam                D(p_a, sg z_b)              does not collapse
     mirror SimSiam         D(z_a, h(sg z_b))           collapses
-    inverse predictor      D(p_a, sg h'(p_b))          lives; h' learns to undo h
+    inverse predictor      D(p_a, sg h'(p_b))          does not collapse; h' is a learned inverse of
+    h
 
-Zhang et al. 2022, figures 1 and 2, algorithm 5, table 2 (which says what becomes of them).
+Zhang et al. 2022, figures 1 and 2, algorithm 5, and table 2 for the outcomes.
 
 Letters: B images, D channels; a and b the two views; z projections, p = h(z) predictions.
 """
@@ -32,42 +33,42 @@ __all__ = [
 
 
 def distance(predictions: Tensor, targets: Tensor) -> Tensor:
-    """Mean negative cosine over the images of all processes; no gradient to ``targets``, []."""
+    """Return the mean negative cosine over all processes, without gradients to ``targets``, []."""
     return mean_over_ranks(cosine_distances(predictions, targets.detach()))
 
 
 @MODELS.register_module()
 class NaiveSiameseHead(BaseModule):
-    """Two equal branches without a predictor: nothing keeps them from collapsing."""
+    """Two equal branches without a predictor; collapses."""
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of two views, [B, D] each."""
+        """Return the loss of two views, [B, D] each."""
         z_a, z_b = two_views(views, self)
         return {"loss": 0.5 * (distance(z_a, z_b) + distance(z_b, z_a))}
 
 
 class _PredictorHead(BaseModule):
-    """A head with a predictor, a neck in MMPretrain's sense: ``(z,)`` to ``(p,)``."""
+    """A head with a predictor, which is a neck of MMPretrain: ``(z,)`` to ``(p,)``."""
 
     def __init__(self, predictor: dict) -> None:
         super().__init__()
         self.predictor = MODELS.build(predictor)
 
     def predict(self, projections: Tensor) -> Tensor:
-        """The prediction p = h(z), [B, D]."""
+        """Return the prediction p = h(z), [B, D]."""
         return self.predictor((projections,))[0]
 
 
 @MODELS.register_module()
 class SymmetricPredictorHead(_PredictorHead):
-    """A predictor on both branches: a naive Siamese network whose encoder ends in h.
+    """A predictor on both branches; equals a naive Siamese network with h in the encoder.
 
     Args:
         predictor: Config of h.
     """
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of two views, [B, D] each."""
+        """Return the loss of two views, [B, D] each."""
         p_a, p_b = (self.predict(z) for z in two_views(views, self))
         return {"loss": 0.5 * (distance(p_a, p_b) + distance(p_b, p_a))}
 
@@ -81,7 +82,7 @@ class SimSiamHead(_PredictorHead):
     """
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of two views, [B, D] each."""
+        """Return the loss of two views, [B, D] each."""
         z_a, z_b = two_views(views, self)
         p_a, p_b = self.predict(z_a), self.predict(z_b)
         return {"loss": 0.5 * (distance(p_a, z_b) + distance(p_b, z_a))}
@@ -89,16 +90,16 @@ class SimSiamHead(_PredictorHead):
 
 @MODELS.register_module()
 class MirrorSimSiamHead(_PredictorHead):
-    """SimSiam with the gradient on the other branch: the encoder learns through z, h through p.
+    """SimSiam with gradients on the other branch: to the encoder through z, to h through p.
 
-    The stopped gradient stands before h, so h still learns.
+    The stop-gradient is before h, so h gets gradients.
 
     Args:
         predictor: Config of h.
     """
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Loss of two views, [B, D] each."""
+        """Return the loss of two views, [B, D] each."""
         z_a, z_b = two_views(views, self)
         losses = [
             mean_over_ranks(cosine_distances(z, self.predict(other.detach())))
@@ -109,17 +110,17 @@ class MirrorSimSiamHead(_PredictorHead):
 
 @MODELS.register_module()
 class InversePredictorHead(_PredictorHead):
-    """A predictor on both branches, and behind the stopped one another that undoes it.
+    """A predictor on both branches, and its learned inverse h' on the branch with stop-gradient.
 
-    Three losses, each "prediction against stopped target" (algorithm 5): h alone learns to predict
-    the other view, h' alone learns to bring p back to z, and the encoder (and h, through p) learns
-    to bring p_a to h'(p_b).
+    There are three losses, each between a prediction and a detached target (algorithm 5): h learns
+    to predict the other view; h' learns to map p to z; the encoder, and h through p, learn to map
+    p_a to h'(p_b).
 
     Args:
         predictor: Config of h.
         inverse_predictor: Config of h'; that of h by default.
-        second_half: Weight of the second direction of the encoder's loss; the first has 0.5. The
-            printed algorithm leaves the 0.5 out there, by a slip as it seems: 1.0 gives that.
+        second_half: Weight of the second direction of the encoder loss; the first has 0.5. The
+            printed algorithm omits this 0.5, probably by mistake: use 1.0 to reproduce it.
     """
 
     def __init__(
@@ -130,11 +131,11 @@ class InversePredictorHead(_PredictorHead):
         self.second_half = second_half
 
     def undo(self, predictions: Tensor) -> Tensor:
-        """The way back h'(p), [B, D]."""
+        """Return the inverse h'(p), [B, D]."""
         return self.inverse_predictor((predictions,))[0]
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Losses of two views, [B, D] each."""
+        """Return the losses of two views, [B, D] each."""
         z_a, z_b = two_views(views, self)
         predicting = [distance(self.predict(z_a.detach()), z_b)]
         predicting += [distance(self.predict(z_b.detach()), z_a)]

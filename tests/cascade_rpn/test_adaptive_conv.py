@@ -225,7 +225,7 @@ def test_bad_input():
     x, boxes = pyramid()[0], random_boxes(SIZES[0], 4.0)
     with pytest.raises(ValueError, match="6 x 9 cells"):
         conv([x], [boxes[:, :-1]], STRIDES[:1])
-    with pytest.raises(ValueError, match="1 maps, boxes of 2 levels"):
+    with pytest.raises(ValueError, match="maps, boxes and strides"):
         conv([x], [boxes, boxes], STRIDES[:1])
     with pytest.raises(ValueError, match="2 images"):
         conv([x], [boxes[:1]], STRIDES[:1])

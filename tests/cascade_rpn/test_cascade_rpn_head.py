@@ -255,12 +255,12 @@ def test_nan_in_features_or_weights_is_said_at_prediction_and_reaches_the_loss()
         ({"stages": [stage("deformable")]}, r"stages\[0\]: adapt.kind must be one of"),
         (
             {"stages": [stage(), stage(adapt={"kind": "none", "dilation": 2})]},
-            r"stages\[1\]: adapt.kind='none' takes \[\], not \['dilation'\]",
+            r"stages\[1\]: adapt.kind='none' accepts \[\], found \['dilation'\]",
         ),
         ({"stages": [stage(loss_cls=None)]}, r"stages\[0\]: with_cls=True, but loss_cls"),
         ({"stages": [stage(normalizer="all")]}, r"stages\[0\]: normalizer"),
         ({"stages": [stage(sampling=True)]}, r"stages\[0\].*sampling"),
-        ({"stages": [stage(bridged=True)]}, "the last one is bridged=True"),
+        ({"stages": [stage(bridged=True)]}, "bridged=True"),
         ({"stages": [stage(loss_cls={"type": "NoLoss"})]}, r"(?s)stages\[0\]: .*NoLoss"),
         (
             {"stages": [stage(loss_bbox={"type": "GIoULoss"}, reg_decoded_bbox=False)]},

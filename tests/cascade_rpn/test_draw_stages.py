@@ -42,7 +42,7 @@ def test_dots_are_where_each_stage_reads():
     dilated = stage(with_cls=False, adapt={"kind": "dilated", "dilation": 3})
     _, paths = follow(dilated, stage())
     anchors, seen = paths.boxes[:2]
-    assert paths.looks == ["is dilated by 3", "adapts to its box"]
+    assert paths.descriptions == ["is dilated by 3", "adapts to the box"]
     # An anchor is 8 strides wide. The taps of dilation 3 lie 3 strides from its centre, so at 1/8,
     # 4/8 and 7/8 of its sides; those of the adaptive stage at 0, 1/2 and 1 of its box.
     for boxes, points, places in zip(
@@ -55,7 +55,7 @@ def test_dots_are_where_each_stage_reads():
 
 def test_a_plain_convolution_reads_the_neighbours_and_learned_offsets_are_not_drawn():
     _, paths = follow(stage("none", False), stage("learned"))
-    assert paths.looks == ["is plain", "learns its offsets"]
+    assert paths.descriptions == ["is plain", "learns its offsets"]
     first, second = paths.points
     assert second is None
     center = (paths.boxes[0, :, :2] + paths.boxes[0, :, 2:]) / 2
@@ -66,14 +66,14 @@ def test_a_plain_convolution_reads_the_neighbours_and_learned_offsets_are_not_dr
 
 @pytest.mark.parametrize("images", [1, 2])
 def test_a_wrong_count_is_refused(images):
-    with pytest.raises(ValueError, match=r"top=\d of [12] images"):
+    with pytest.raises(ValueError, match=r"top=\d and [12] images"):
         follow_anchors(build_head(), features(images=images), META, images - 1)
 
 
 def test_weights_that_are_not_finite_are_told():
     head = build_head()
     torch.nn.init.constant_(head.stages[-1].rpn_cls.bias, float("nan"))
-    with pytest.raises(ValueError, match="are the weights finite"):
+    with pytest.raises(ValueError, match="weights"):
         follow_anchors(head, features(images=1), META, 4)
 
 

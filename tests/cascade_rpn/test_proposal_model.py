@@ -52,9 +52,9 @@ def test_exports_to_standard_operators_with_equal_results(name, tmp_path):
 
 
 def test_only_heads_that_propose_are_taken(tmp_path):
-    with pytest.raises(ValueError, match="SimpleNamespace proposes by Identity; a detector with"):
+    with pytest.raises(ValueError, match="SimpleNamespace is Identity"):
         proposal_head(SimpleNamespace(rpn_head=torch.nn.Identity()))
-    with pytest.raises(ValueError, match="proposes no regions"):
+    with pytest.raises(ValueError, match="no rpn_head"):
         proposal_head(SimpleNamespace())
 
 
@@ -62,6 +62,6 @@ def test_the_hosts_head_is_not_exported(tmp_path):
     from mmdet.models.dense_heads import RPNHead
 
     head = RPNHead(8, bbox_coder={"type": "mmdet.DeltaXYWHBBoxCoder"})
-    with pytest.raises(ValueError, match="not RPNHead"):
+    with pytest.raises(ValueError, match="found RPNHead"):
         export_onnx(SimpleNamespace(rpn_head=head), tmp_path / "x.onnx", size=(64, 64))
     assert not list(tmp_path.iterdir())

@@ -188,7 +188,7 @@ def predicted(place, name):
 
 
 @pytest.mark.parametrize("name", ["cascade", "small"])
-def test_the_host_loads_the_file(name, dump, place, tmp_path):
+def test_mmdetection_loads_the_file(name, dump, place, tmp_path):
     out = tmp_path / "made" / "proposals.pkl"
     content = dumped(dump, name, out)
     assert list(content) == [f"images/{number}.png" for number in range(len(SIZES))]
@@ -283,12 +283,12 @@ def test_max_replaces_the_limit_of_the_config(dump, tmp_path):
     ("name", "options", "message"),
     [
         ("small", ["--stage", "0"], "--stage 0: RPNHead has no stages"),
-        ("cascade", ["--stage", "2"], "--stage 2: the head has the stages 0 to 1"),
-        ("cascade", ["--stage", "-1"], "--stage -1: the head has the stages 0 to 1"),
+        ("cascade", ["--stage", "2"], "--stage 2: the head has stages 0 to 1"),
+        ("cascade", ["--stage", "-1"], "--stage -1: the head has stages 0 to 1"),
         (
             "cascade",
             ["--cfg-options", "val_dataloader.dataset.indices=2"],
-            "val_dataloader.dataset.indices takes a part of the images",
+            "val_dataloader.dataset.indices",
         ),
         (
             "cascade",
@@ -298,7 +298,7 @@ def test_max_replaces_the_limit_of_the_config(dump, tmp_path):
         (
             "cascade",
             ["--cfg-options", "val_dataloader.dataset.pipeline.3.meta_keys=[img_path,img_shape]"],
-            "gives no scale_factor",
+            "scale_factor",
         ),
         (
             "cascade",
@@ -353,7 +353,7 @@ def test_weights_of_a_roi_head_may_be_missing(dump, start, place, tmp_path):
     ("out", "options", "message"),
     [
         ("a.txt", [], "must end in .pkl or .json"),
-        ("a.pkl", ["--max", "0"], "--max must be at least 1, got 0"),
+        ("a.pkl", ["--max", "0"], "--max must be at least 1, found 0"),
     ],
 )
 def test_wrong_arguments_are_named(out, options, message, dump, capsys):
@@ -368,7 +368,7 @@ def test_two_images_of_one_name_are_refused():
     file = io.BytesIO()
     assert tool["write_proposal_file"]([image], file) == (1, 0)
     assert list(pickle.loads(file.getvalue())) == ["b/c.png"]
-    with pytest.raises(ValueError, match=r"two images are called b/c\.png"):
+    with pytest.raises(ValueError, match=r"two images .* b/c\.png"):
         tool["write_proposal_file"]([image, image._replace(path="x/b/c.png")], file)
 
 
@@ -417,7 +417,7 @@ def test_a_target_that_cannot_be_written_is_told_before_the_work(
     folder, file = tmp_path / f"folder{suffix}", tmp_path / "file"
     folder.mkdir()
     file.touch()
-    for out, message in ((folder, "is a folder"), (file / f"x{suffix}", "file is no folder")):
+    for out, message in ((folder, "is a folder"), (file / f"x{suffix}", "file is not a folder")):
         size = ["--size", "64", "96"] if "export" in tool else []
         files = (place / "cascade.py", "absent.pth", *(place / name for name in arguments))
         status, printed = start(tool, *files, "--out", out, *size)
@@ -449,7 +449,7 @@ def test_an_export_that_cannot_be_leaves_the_old_file(start, place, tmp_path, mo
     files = (place / "small.py", place / "small.pth")
     status, printed = start("export_proposals.py", *files, "--out", out, "--size", 64, 96)
     assert status == 1
-    assert "only mmdense.CascadeRPNHead is exported, not RPNHead" in printed.err
+    assert "only mmdense.CascadeRPNHead is supported, found RPNHead" in printed.err
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "onnxscript" else find(name)
@@ -480,7 +480,7 @@ def test_a_picture_of_the_stages_is_drawn(start, place, tmp_path):
 @pytest.mark.parametrize(
     ("name", "image", "message"),
     [
-        ("small", "images/4.png", "the head is RPNHead, which has no stages to draw"),
+        ("small", "images/4.png", "the head is RPNHead, which has no stages"),
         ("cascade", "images/absent.png", "absent.png: there is no such file"),
         ("cascade", "truth.json", "truth.json"),
     ],
@@ -499,4 +499,4 @@ def test_a_pipeline_without_a_resize_is_told(start, place, tmp_path):
         *("--cfg-options", keys),
     )
     assert status == 1
-    assert "the pipeline gives no scale_factor; it needs mmdet.Resize" in printed.err
+    assert "the pipeline does not set scale_factor" in printed.err

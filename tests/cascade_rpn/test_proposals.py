@@ -124,8 +124,8 @@ def test_thinning_out():
 
 def test_proposals_without_settings_name_what_is_missing():
     head = build_head(test_cfg=None)
-    with pytest.raises(ValueError, match="missing: max_per_img, nms, nms_pre"):
+    with pytest.raises(ValueError, match="missing max_per_img, nms, nms_pre"):
         head.predict(features(), samples())
     short = {key: value for key, value in TEST.items() if key != "nms_pre"}
-    with pytest.raises(ValueError, match=r"train_cfg.rpn_proposal; missing: nms_pre"):
+    with pytest.raises(ValueError, match="missing nms_pre"):
         head.loss_and_predict(features(), samples(), short)

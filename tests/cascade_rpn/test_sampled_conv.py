@@ -177,8 +177,8 @@ def test_the_same_bits_in_every_run():
     ("change", "words"),
     [
         ({"groups": 5}, "groups"),
-        ({"kernel": torch.zeros(6, 11, 3)}, "does not fit 12 channels"),
-        ({"rows": torch.zeros(7, 5, 3, 4, dtype=torch.long)}, "cannot be cut"),
+        ({"kernel": torch.zeros(6, 11, 3)}, "does not match 12 channels"),
+        ({"rows": torch.zeros(7, 5, 3, 4, dtype=torch.long)}, "cannot be divided"),
         ({"weights": torch.zeros(7, 1, 3, 3)}, "rows and weights"),
         ({"kernel": torch.zeros(6, 12, 2)}, "rows and weights"),
     ],

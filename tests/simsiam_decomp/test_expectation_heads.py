@@ -20,7 +20,7 @@ def test_same_batch_expectation_is_the_mean_of_the_other_views():
     (expected,) = torch.autograd.grad(cosine(given[0], target), given[0])
     assert same(found[0], expected)
     assert found[1:] == [None, None, None]
-    with pytest.raises(ValueError, match="found 2 in all"):
+    with pytest.raises(ValueError, match="found 2"):
         build({"type": "mmdense.SameBatchExpectationHead"}).loss(given[:2], [])
 
 
@@ -51,7 +51,7 @@ def test_moving_average_by_cosine():
 def test_moving_average_knows_its_images():
     given = views(count=2)
     for missing in ([], None, [BaseDataElement(), BaseDataElement()]):
-        with pytest.raises(ValueError, match="sample_idx, which is missing"):
+        with pytest.raises(ValueError, match="sample_idx"):
             build(AVERAGE).loss(given, missing)
-    with pytest.raises(ValueError, match="image 9 of the data set, but num_images=9"):
+    with pytest.raises(ValueError, match="image 9, .*num_images=9"):
         build(AVERAGE).loss(given, samples(0, 9))

@@ -72,7 +72,5 @@ def test_variance_loss():
     # Channel 0: std 2 (above 1, no loss); channel 1: variance 0, sqrt(1e-4) = 0.01, short by 0.99.
     z = torch.tensor([[0.0, 5.0], [2.0 * math.sqrt(2.0), 5.0]])
     assert float(variance_loss(z)) == pytest.approx(0.99 / 2)
-    with pytest.raises(
-        ValueError, match="two images or more, found 1; raise train_dataloader.batch_size"
-    ):
+    with pytest.raises(ValueError, match="two images, found 1.*train_dataloader.batch_size"):
         variance_loss(z[:1])

@@ -115,12 +115,10 @@ def test_vicreg_terms():
 
 
 def test_bad_options():
-    with pytest.raises(ValueError, match="to='r' can be 'centre' or 'residual'"):
+    with pytest.raises(ValueError, match="to must be 'centre' or 'residual', found 'r'"):
         loss_of({"type": "mmdense.ComponentPullLoss", "to": "r"}, views())
     for losses in ([], [{"type": "mmdense.NegativeCosineLoss"}] * 2):
-        with pytest.raises(
-            ValueError, match="LossSumHead.losses must be of one type each, one at least"
-        ):
+        with pytest.raises(ValueError, match="LossSumHead.losses"):
             build({"type": "mmdense.LossSumHead", "losses": losses})
-    with pytest.raises(ValueError, match="two vectors or more, found 1"):
+    with pytest.raises(ValueError, match="two vectors, found 1"):
         loss_of({"type": "mmdense.DecorrelationLoss"}, views(count=1))

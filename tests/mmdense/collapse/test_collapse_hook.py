@@ -138,15 +138,15 @@ def test_curves_go_on_after_a_resume(tmp_path):
 
 def test_patience_and_what_was_told_go_on_after_a_resume():
     history = History()
-    history.judgements, history.told = ["complete collapse"], {"complete collapse"}
+    history.judgements, history.seen = ["complete collapse"], {"complete collapse"}
     again = History(history.state())
-    assert (again.judgements, again.told) == (["complete collapse"], {"complete collapse"})
+    assert (again.judgements, again.seen) == (["complete collapse"], {"complete collapse"})
 
 
 def test_naive_siamese_collapses_completely(tmp_path):
     found = train(tmp_path, {"type": "mmdense.NaiveSiameseHead"}, steps=100)
     assert found["verdict"] == "complete collapse"
-    assert "all images point one way" in found["reason"]
+    assert "all images have the same direction" in found["reason"]
     assert found["curves"]["m_o"][-1][1] > 0.95
 
 
@@ -156,13 +156,13 @@ def test_a_symmetric_predictor_collapses_behind_the_predictor(tmp_path):
     assert curves["m_o"][-1][1] < 0.7  # the projections alone look well
     assert curves["p_m_o"][-1][1] > 0.95
     assert found["verdict"] == "complete collapse"
-    assert "behind the predictor" in found["reason"]
+    assert "predictions have the same direction" in found["reason"]
 
 
 def test_simsiam_does_not(tmp_path):
     found = train(tmp_path, {"type": "mmdense.SimSiamHead", "predictor": PREDICTOR})
     assert found["curves"]["p_m_o"][-1][1] < 0.8
-    assert "behind the predictor" not in found["reason"]
+    assert "predictions have the same direction" not in found["reason"]
 
 
 def test_naive_siamese_behind_a_batchnorm_loses_its_dimensions(tmp_path):
@@ -186,7 +186,7 @@ def test_a_predictor_alone_that_diverged(tmp_path):
     runner.train()
     found = read_history(tmp_path)
     assert found["verdict"] == "diverged"
-    assert "predictions hold NaN" in found["reason"]
+    assert "predictions contain NaN" in found["reason"]
 
 
 def test_a_step_that_is_not_finite_is_a_verdict_before_the_run_stops(tmp_path):
@@ -232,7 +232,7 @@ def test_vectors_on_a_line_are_a_dimensional_collapse(tmp_path):
 
 
 def test_the_last_batchnorm_hides_the_centre(tmp_path):
-    # Before the last BatchNorm all vectors point one way; behind it they look spread.
+    # Before the last BatchNorm all vectors have one direction; after it they look spread.
     runner = build(
         tmp_path,
         {**HOOK, "interval": 1, "epochs": 0, "patience": 1},
@@ -278,7 +278,7 @@ def test_projections_of_length_zero_are_a_collapse(tmp_path):
     found = read_history(tmp_path)
     last = {name: curve[-1][1] for name, curve in found["curves"].items()}
     assert found["verdict"] == "complete collapse"
-    assert "half of the projections and more have length zero" in found["reason"]
+    assert "half of the projections have length zero" in found["reason"]
     assert (last["norm"], last["m_r"], last["std"]) == (0.0, 0.0, 0.0)
     assert last["rank"] == pytest.approx(1.0, abs=1e-3)
     assert last["o_e"] is None  # nothing to be in units of
@@ -296,7 +296,7 @@ def test_a_batch_of_one_image_has_no_verdict(tmp_path):
     runner.train()
     found = read_history(tmp_path)
     assert found["verdict"] == "too early to say"
-    assert "a batch has one image" in found["reason"]
+    assert "a batch of one image" in found["reason"]
     assert "rank" not in found["curves"]
     assert len(found["curves"]["m_o"]) == 48
 
@@ -353,11 +353,11 @@ def test_a_rescue_brings_the_residual_back(tmp_path):
         ({"epochs": -1}, "CollapseHook.epochs must be 0 or more"),
         ({"images": 1}, "CollapseHook.images must be 2 or more"),
         ({"patience": 0}, "CollapseHook.patience must be 1 or more"),
-        ({"on_collapse": ("pray",)}, r"CollapseHook.on_collapse: \['pray'\] not among"),
-        ({"views": "both"}, "CollapseHook.views='both' can be"),
-        ({"on_collapse": "stop"}, r"on_collapse='stop': give a list, \['stop'\]"),
-        ({"limits": {"center": 0.9}}, r"limits: \['center'\] not among centre, rank, least_rank"),
-        ({"limits": {"centre": 2.0}}, "shares from 0 to 1"),
+        ({"on_collapse": ("pray",)}, r"CollapseHook.on_collapse.*\['pray'\]"),
+        ({"views": "both"}, "CollapseHook.views .*'both'"),
+        ({"on_collapse": "stop"}, r"on_collapse must be a list.*\['stop'\]"),
+        ({"limits": {"center": 0.9}}, r"limits.*\['center'\].* centre, rank, least_rank"),
+        ({"limits": {"centre": 2.0}}, "between 0 and 1"),
     ],
 )
 def test_bad_options(options, message):

@@ -64,5 +64,5 @@ def test_a_line_stands_at_the_ceiling(channels):
 
 def test_one_vector_is_refused():
     for function in (dc.decorrelation_loss, dc.decorrelation_gradient):
-        with pytest.raises(ValueError, match="two vectors or more, found 1"):
+        with pytest.raises(ValueError, match="two vectors, found 1"):
             function(unit(1, 4))

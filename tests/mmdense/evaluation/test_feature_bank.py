@@ -85,7 +85,9 @@ def test_the_room_is_taken_at_once(tmp_path):
     assert found.st_blocks * 512 >= 1 << 20
 
 
-@pytest.mark.parametrize(("rows", "message"), [(3, "more rows than the 3"), (5, "have 4 rows")])
+@pytest.mark.parametrize(
+    ("rows", "message"), [(3, "more than the expected 3 rows"), (5, "have 4 rows")]
+)
 def test_another_number_of_rows_is_refused(rows, message):
     two = torch.zeros(2, 3), torch.zeros(2, dtype=torch.long)
     with pytest.raises(ValueError, match=message):

@@ -123,7 +123,7 @@ def unlabelled(label):
             unlabelled(SimpleNamespace(gt_label=torch.tensor([1, 2]))),
             "image number unknown has 2 labels",
         ),
-        (batches(torch.full((3, 3, 2, 2), math.nan), [0, 1, 2], 2), "3 of 3 images hold NaN"),
+        (batches(torch.full((3, 3, 2, 2), math.nan), [0, 1, 2], 2), "3 of 3 images contain NaN"),
     ],
 )
 def test_bad_input(loader, message):

@@ -130,7 +130,7 @@ def test_an_unlabelled_split_is_refused_before_any_work(
     config.write_text(config.read_text().replace(*UNLABELLED[split]))
     assert run_tool(tool, monkeypatch, config, "--random", "--work-dir", "out") == 1
     said = capsys.readouterr().err
-    expected = f"{tool} stopped: {config}: {split}_dataloader.dataset has unlabelled images"
+    expected = f"{tool} stopped: {config}: {split}_dataloader.dataset has images without a label"
     assert expected in said
 
 
@@ -139,9 +139,9 @@ def test_more_neighbours_than_images_are_refused_before_any_work(
 ):
     options = (config, "--random", "--work-dir", "out")
     assert run_tool("knn", monkeypatch, *options, "--k", "1", "23") == 1
-    assert "--k asks for 23 neighbours of 22 training images" in capsys.readouterr().err
+    assert "--k 23 is more than the 22 training images" in capsys.readouterr().err
     assert run_tool("knn", monkeypatch, *options, "--k", "0") == 2
-    assert "--k needs numbers from 1, found 0" in capsys.readouterr().err
+    assert "--k must be at least 1, found 0" in capsys.readouterr().err
     assert run_tool("knn", monkeypatch, *options, "--temperature", "0") == 2
     assert "--temperature must be positive" in capsys.readouterr().err
     assert run_tool("linear_probe", monkeypatch, *options, "--strengths", "-1") == 2

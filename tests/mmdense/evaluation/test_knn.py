@@ -77,7 +77,7 @@ def test_the_search_in_stripes_is_a_search_in_all(width, values, k, monkeypatch)
     monkeypatch.setattr(knn, "_STRIPES", 3)
     generator = torch.Generator().manual_seed(width + k)
     matrix = torch.randint(values, (20, width), generator=generator).float()
-    found = knn._first_greatest(matrix, k)
+    found = knn._first_largest(matrix, k)
     for row, positions in zip(matrix.tolist(), found.tolist(), strict=True):
         expected = sorted(range(width), key=lambda i: (-row[i], i))[:k]
         assert positions == sorted(expected)
@@ -186,14 +186,14 @@ def with_nan(shape):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"k": 11}, "k must be from 1 to the 10 features of the bank, found 11"),
+        ({"k": 11}, "k must be from 1 to 10, .* found 11"),
         ({"k": 0}, "found 0"),
-        ({"bank": with_nan((10, 3))}, "1 rows of bank hold NaN or infinity, the first is 2"),
+        ({"bank": with_nan((10, 3))}, "1 rows of bank .*row 2"),
         ({"queries": with_nan((4, 3))}, "1 rows of queries"),
         ({"queries": torch.zeros(4, 2)}, "of one D"),
-        ({"bank_labels": torch.full((10,), -1)}, "unlabelled"),
+        ({"bank_labels": torch.full((10,), -1)}, "found -1 to -1"),
         ({"num_classes": 1}, "labels must be from 0 to 0"),
-        ({"bank_labels": torch.zeros(9, dtype=torch.long)}, "every bank feature needs a label"),
+        ({"bank_labels": torch.zeros(9, dtype=torch.long)}, r"\(10, 3\) and \(9,\)"),
         ({"temperature": 0.0}, "temperature must be positive"),
     ],
 )

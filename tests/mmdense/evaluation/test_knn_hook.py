@@ -34,8 +34,8 @@ def test_the_values_of_k_come_from_one_search_and_the_temperature_counts():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"k": ()}, "KNNHook.k needs numbers from 1"),
-        ({"k": (20, 0)}, "KNNHook.k needs numbers from 1"),
+        ({"k": ()}, "KNNHook.k must be"),
+        ({"k": (20, 0)}, "KNNHook.k must be"),
         ({"temperature": 0}, "KNNHook.temperature must be positive, found 0"),
         ({"temperature": -0.07}, "KNNHook.temperature must be positive"),
     ],
@@ -48,7 +48,7 @@ def test_bad_arguments(options, message):
 def test_more_neighbours_than_images_are_refused_before_training(tmp_path):
     images = {"dataset": {"type": Colours, "size": 19}}
     runner = build(tmp_path, {"type": "mmdense.KNNHook", "train_dataloader": images, "k": [5, 20]})
-    with pytest.raises(ValueError, match="KNNHook.k asks for 20 neighbours of the 19 images"):
+    with pytest.raises(ValueError, match="KNNHook.k=20 .*19 images"):
         runner.train()
     assert runner.iter == 0
 

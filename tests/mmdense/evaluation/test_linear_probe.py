@@ -123,7 +123,7 @@ def test_a_class_without_images_is_allowed():
     [
         (torch.zeros(4), torch.zeros(4, dtype=torch.long), r"features \[N, D\]"),
         (torch.zeros(4, 2), torch.zeros(3, dtype=torch.long), r"\(4, 2\) and \(3,\)"),
-        (torch.full((4, 2), math.nan), torch.tensor([0, 0, 1, 1]), "4 of 4 features hold NaN"),
+        (torch.full((4, 2), math.nan), torch.tensor([0, 0, 1, 1]), "4 of 4 features contain NaN"),
         (torch.zeros(4, 2), torch.zeros(4, dtype=torch.long), r"two classes.*found \[0\]"),
         (torch.zeros(4, 2), torch.tensor([0, 0, 1, 3]), "labels must be from 0 to 2, found 0 to 3"),
         (torch.zeros(4, 2), torch.tensor([-1, 0, 1, 2]), "found -1 to 2"),

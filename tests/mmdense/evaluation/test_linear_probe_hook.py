@@ -30,7 +30,5 @@ def test_it_is_the_probe_of_the_tool():
 
 
 def test_one_class_alone_is_refused_by_the_name_of_the_hook():
-    with pytest.raises(
-        ValueError, match=r"LinearProbeHook: a probe needs two classes.*found \[0\]"
-    ):
+    with pytest.raises(ValueError, match=r"LinearProbeHook: .*two classes.*found \[0\]"):
         LinearProbeHook().measure(features(classes=1))

@@ -174,9 +174,7 @@ def test_features_that_are_not_finite_give_nan_and_the_run_goes_on(tmp_path):
     for name in ("val/knn/k1_top1", "val/linear_probe/strength"):
         assert [math.isnan(value) for _, value in curves[name]] == [False, True]
     errors = [line for line in log_of(tmp_path) if "ERROR" in line]
-    said = (
-        "KNNHook, iteration 6: features of 37 of 37 images hold NaN or infinity; the result is NaN"
-    )
+    said = "KNNHook, iteration 6: features of 37 of 37 images contain NaN or infinity"
     assert sum(said in line for line in errors) == 1
     assert sum("LinearProbeHook, iteration 6" in line for line in errors) == 1
 
@@ -218,7 +216,7 @@ def test_a_model_without_backbone_lists_its_children(tmp_path):
 def test_weights_that_are_shared_out_are_refused(tmp_path):
     runner = build(tmp_path, KNN)
     next(runner.model.backbone.parameters()).to_local = None
-    with pytest.raises(ValueError, match="KNNHook: the weights are shared out .* without FSDP"):
+    with pytest.raises(ValueError, match="KNNHook: .*FSDP"):
         runner.train()
 
 
@@ -226,5 +224,5 @@ def test_an_image_that_turns_out_unlabelled_is_refused(tmp_path):
     # A data set that cannot list its classes shows them only as it is read.
     images = {"type": Colours, "size": 3, "labels": [0, 1, -1], "listed": False}
     hook = KNN | {"k": [1], "train_dataloader": {"dataset": images}}
-    with pytest.raises(ValueError, match="KNNHook: some images are unlabelled"):
+    with pytest.raises(ValueError, match="KNNHook: some images have no label"):
         build(tmp_path, hook).train()

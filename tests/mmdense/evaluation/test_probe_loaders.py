@@ -55,18 +55,20 @@ def test_a_data_set_is_enough():
 @pytest.mark.parametrize("missing", [-1, -2])  # unlabelled by number, and without any label
 def test_unlabelled_images_are_refused_by_the_key(listed, key, missing):
     images = {"type": Colours, "size": 3, "labels": [missing, 0, 1], "listed": listed}
-    with pytest.raises(ValueError, match=f"KNNHook.{key}_dataloader.dataset has unlabelled images"):
+    with pytest.raises(
+        ValueError, match=f"KNNHook.{key}_dataloader.dataset has images without a label"
+    ):
         built(**{key: {"dataset": images}})
 
 
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ({"type": Colours, "size": 3, "labels": [0, 1, -1]}, "has unlabelled images"),
-        ({"type": Colours, "size": 3, "labels": [2, 2, 2]}, "has images of the one class 2"),
+        ({"type": Colours, "size": 3, "labels": [0, 1, -1]}, "has images without a label"),
+        ({"type": Colours, "size": 3, "labels": [2, 2, 2]}, "only has images of class 2"),
         ({"type": Colours, "size": 0}, "has 0 images, fewer than the 1 processes"),
-        ({"type": Views}, r"gives 2 views for an image, expected `inputs` \[3, H, W\]"),
-        ({"type": Bare}, "gives no `inputs` for an image"),
+        ({"type": Views}, r"returns 2 views for an image, expected `inputs` \[3, H, W\]"),
+        ({"type": Bare}, "returns no `inputs` for an image"),
     ],
 )
 def test_images_that_will_not_do(images, message):
@@ -77,7 +79,7 @@ def test_images_that_will_not_do(images, message):
 @pytest.mark.parametrize("key", ["train_dataloader", "test_dataloader"])
 def test_images_that_nothing_names(key):
     cfg = ConfigDict({name: value for name, value in CFG.items() if name != key})
-    with pytest.raises(ValueError, match=f"KNNHook.{key} is not given and the config has none"):
+    with pytest.raises(ValueError, match=f"KNNHook.{key} is not set"):
         built(cfg)
 
 
@@ -107,5 +109,5 @@ def test_a_preprocessor_that_is_given_counts():
 
 
 def test_no_preprocessor_at_all():
-    with pytest.raises(ValueError, match="KNNHook.data_preprocessor is not given and the config"):
+    with pytest.raises(ValueError, match="KNNHook.data_preprocessor is not set"):
         build_preprocessor(ConfigDict(), None, where="KNNHook")

@@ -110,7 +110,7 @@ def test_an_image_without_prediction_has_no_proposals_and_sizes_without_objects_
     assert metric.evaluate(1) == {"of/AR2": 0.5, "of/AR_small2": 0.5}
     assert "1 of 2 images of" in logged[0]
     assert "have no prediction" in logged[0]
-    assert "no objects of size: medium, large" in logged[1]
+    assert "no objects of size medium, large" in logged[1]
 
 
 def test_an_image_that_was_predicted_on_twice_counts_once(tmp_path, logged):
@@ -159,7 +159,7 @@ def test_what_is_not_finite_is_refused(corner, score, tmp_path):
 
 @pytest.mark.parametrize("budgets", [(), (0, 100)])
 def test_budgets_are_positive(budgets, tmp_path):
-    with pytest.raises(ValueError, match="budgets must be numbers of proposals from 1"):
+    with pytest.raises(ValueError, match="budgets must be at least 1"):
         ProposalRecall(write(tmp_path, two_images()), budgets=budgets)
 
 

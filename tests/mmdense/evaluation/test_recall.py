@@ -196,9 +196,9 @@ def test_without_objects_there_is_no_recall_and_without_proposals_it_is_zero():
 @pytest.mark.parametrize(
     ("proposals", "objects", "counted", "message"),
     [
-        ((2, 5), (3, 4), (4, 3), r"\[P, 4\] and \[G, 4\], not \(2, 5\) and \(3, 4\)"),
-        ((2, 4), (3,), (4, 3), r"not \(2, 4\) and \(3,\)"),
-        ((2, 4), (3, 4), (4, 2), r"counted must be \[A, 3\], not \(4, 2\)"),
+        ((2, 5), (3, 4), (4, 3), r"\[P, 4\] and \[G, 4\], found \(2, 5\) and \(3, 4\)"),
+        ((2, 4), (3,), (4, 3), r"found \(2, 4\) and \(3,\)"),
+        ((2, 4), (3, 4), (4, 2), r"counted must be \[A, 3\], found \(4, 2\)"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(proposals, objects, counted, message):

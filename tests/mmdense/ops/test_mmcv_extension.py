@@ -9,7 +9,7 @@ from mmdense.ops import focal_loss, mmcv_ops
 from tests.references.nms_loop import iou, nms_loop, nms_match_loop, soft_nms_loop
 from tests.references.roi_align_loop import roi_align_loop
 
-stand_in_only = pytest.mark.skipif(
+replacement_only = pytest.mark.skipif(
     mmcv_ops.sources()["nms"] == "mmcv",
     reason="the compiled operators of mmcv cannot do this on the CPU",
 )
@@ -85,7 +85,7 @@ def test_roi_align(pool, sampling_ratio):
     torch.testing.assert_close(ours, loop, atol=1e-4, rtol=1e-4)
 
 
-@stand_in_only
+@replacement_only
 def test_roi_align_in_half_precision():
     maps = torch.randn(1, 4, 12, 14, dtype=torch.bfloat16, requires_grad=True)
     rois = torch.cat((torch.zeros(10, 1), BOXES[:10]), 1)
@@ -94,7 +94,7 @@ def test_roi_align_in_half_precision():
     assert pooled.dtype == maps.grad.dtype == torch.bfloat16
 
 
-@stand_in_only
+@replacement_only
 @pytest.mark.parametrize("weight", [None, torch.tensor([1.0, 2, 0.5])])
 @pytest.mark.parametrize("name", ["sigmoid_focal_loss", "softmax_focal_loss"])
 def test_focal_losses(name, weight):
@@ -103,8 +103,8 @@ def test_focal_losses(name, weight):
     loss = getattr(mmcv.ops, name)(logits, target, 2.0, 0.25, weight, "mean")
     own = getattr(focal_loss, name)(logits, target, gamma=2.0, alpha=0.25, weight=weight)
     torch.testing.assert_close(loss, own.sum() / 8)
-    ours, host = (torch.autograd.grad(x, logits)[0] for x in (own.sum() / 8, loss))
-    torch.testing.assert_close(host, ours)
+    ours, reference = (torch.autograd.grad(x, logits)[0] for x in (own.sum() / 8, loss))
+    torch.testing.assert_close(reference, ours)
 
 
 def test_bbox_overlaps():

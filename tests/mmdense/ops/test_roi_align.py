@@ -127,8 +127,8 @@ def test_half_precision_rounds_once(dtype):
     ("rois", "message"),
     [
         (torch.zeros(3, 4), r"\[R, 5\]"),
-        (torch.tensor([[2.0, 0, 0, 1, 1]]), "images 2 to 2 in a batch of 2"),
-        (torch.tensor([[-1.0, 0, 0, 1, 1]]), "images -1 to -1"),
+        (torch.tensor([[2.0, 0, 0, 1, 1]]), "from 2 to 2, but the batch has 2 images"),
+        (torch.tensor([[-1.0, 0, 0, 1, 1]]), "from -1 to -1"),
     ],
 )
 def test_bad_rois(rois, message):

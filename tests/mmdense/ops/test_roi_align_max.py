@@ -22,7 +22,7 @@ def test_equals_the_loop(aligned, sampling_ratio):
     torch.testing.assert_close(by_place, by_loop)
 
 
-def test_place_of_the_greatest_sample():
+def test_position_of_the_largest_sample():
     # One bin from 0 to 3 on each axis (RoI 0.5 to 3.5, aligned): samples at 0.5, 1.5, 2.5. The map
     # grows to the right and shrinks downwards, so the top right sample wins: y = 0.5, x = 2.5.
     maps = (torch.arange(5.0) - torch.arange(5.0)[:, None])[None, None]

@@ -169,7 +169,7 @@ def compare_with_tool(monkeypatch, *arguments):
 def test_the_tool_says_that_nothing_differs(tmp_path, monkeypatch, capsys):
     file = save(record(), tmp_path / "record.json")
     assert compare_with_tool(monkeypatch, file, file) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == ["nothing differs"]
+    assert capsys.readouterr().out.splitlines()[1:] == ["no differences"]
 
 
 def test_the_tool_draws_studies_or_curves_or_says_why_not(tmp_path, monkeypatch, capsys):
@@ -188,4 +188,4 @@ def test_the_tool_draws_studies_or_curves_or_says_why_not(tmp_path, monkeypatch,
     assert compare_with_tool(monkeypatch, alone, other, "--plot", "x.png") == 0
     assert drawn == {"plot_scores": ["box AP"], "plot_curves": [str(alone), str(other)]}
     assert compare_with_tool(monkeypatch, alone, bare, "--plot", "x.png") == 1
-    assert "no curve or score in common" in capsys.readouterr().err
+    assert "no common curve or score" in capsys.readouterr().err

@@ -29,7 +29,7 @@ def test_any_prefix_is_found(tmp_path, location):
 
 @pytest.mark.parametrize("content", [{"state_dict": {"neck.weight": torch.ones(2)}}, {"meta": {}}])
 def test_a_file_without_a_backbone_is_refused(tmp_path, content):
-    refused(small_resnet(), saved(tmp_path, content), "file.pth holds no backbone")
+    refused(small_resnet(), saved(tmp_path, content), "file.pth has no backbone")
 
 
 def test_a_backbone_of_no_known_scheme_is_found_by_the_keys_of_the_target(tmp_path):
