@@ -68,7 +68,8 @@ def shrink(cfg: Config) -> Config:
         backbone.zero_init_residual = False  # a branch of zeros would not move in the first step
     if "norm_eval" in backbone:
         backbone.norm_eval = False  # the statistics of no training suit no random weights
-    shared_head = cfg.model.get("roi_head", {}).get("shared_head")
+    shared_head = cfg.model.get("roi_head", {}).get("shared_head")  # always of full width
+    few = 2 if shared_head else 8
     if backbone.type.partition(".")[-1].startswith(("VisionTransformer", "ViTSAM")):
         width = backbone.arch.embed_dims if isinstance(backbone.arch, dict) else 384
         width = 768 if backbone.arch == "deit-base" else width
@@ -97,7 +98,7 @@ def shrink(cfg: Config) -> Config:
         elif part.get("type", "").endswith("SegDataPreProcessor") and part.get("size"):
             part.size = (SIZE, SIZE)
         if "max_per_img" in part:
-            part.update(max_per_img=min(part.max_per_img, 10))
+            part.update(max_per_img=min(part.max_per_img, few))
         if "nms_pre" in part:
             part.nms_pre = 50
         if part.get("type", "").endswith("RandomSampler"):
@@ -106,7 +107,7 @@ def shrink(cfg: Config) -> Config:
             part.score_thr = -1.0  # what has learned nothing is sure of nothing
     for part in _dicts(cfg.model.get("train_cfg", {}).get("rcnn", {})):
         if "sampler" in part:
-            part.sampler.num = 8
+            part.sampler.num = few
     if cfg.model.get("test_cfg", {}).get("mode") == "slide":
         cfg.model.test_cfg.update(crop_size=(SIZE, SIZE), stride=(SIZE, SIZE))
     return cfg

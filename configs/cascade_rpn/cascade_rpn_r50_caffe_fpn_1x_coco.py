@@ -5,6 +5,8 @@ Command: python tools/train.py configs/cascade_rpn/cascade_rpn_r50_caffe_fpn_1x_
 Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
 Expected: below, AR of proposals whatever their class, from the paper's table.
 Vary: the learning rate follows the images in a batch: --auto-scale-lr.
+    ResNet-101: --cfg-options model.backbone.depth=101
+    model.backbone.init_cfg.checkpoint=open-mmlab://detectron2/resnet101_caffe
 """
 
 _base_ = [

@@ -9,7 +9,7 @@ Vary: max_epochs and base_lr below; the learning rate follows the batch size lin
 
 _base_ = [
     "../_base_/models/simsiam_r18_w32.py",
-    "../_base_/datasets/natural1k_bccd_unlabelled.py",
+    "../_base_/datasets/unlabelled_photos.py",
     "../_base_/schedules/sgd_simsiam.py",
     "../_base_/runtime_pretrain.py",
 ]
@@ -19,7 +19,19 @@ batch_size = 64
 base_lr = 0.2  # for a batch of 256
 lr = base_lr * batch_size / 256
 
-train_dataloader = dict(batch_size=batch_size)
+# The folders first: python tools/prepare_data.py natural1k bccd --source FOLDER
+_unlabelled = dict(type="mmpretrain.CustomDataset", with_label=False, pipeline=_base_.pipeline)
+train_dataloader = dict(
+    batch_size=batch_size,
+    dataset=dict(
+        _delete_=True,
+        type="mmengine.ConcatDataset",
+        datasets=[
+            dict(_unlabelled, data_root="data/natural1k"),
+            dict(_unlabelled, data_root="data/bccd/images/train"),
+        ],
+    ),
+)
 optim_wrapper = dict(optimizer=dict(lr=lr))
 custom_hooks = [
     dict(type="SimSiamHook", priority="HIGH", fix_pred_lr=True, lr=lr),

@@ -11,13 +11,13 @@ Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
 
 _base_ = [
     "../_base_/models/siamese_r18.py",
-    "../_base_/datasets/stl10_unlabelled.py",
+    "../_base_/datasets/stl10.py",
     "../_base_/schedules/siamese_lr05.py",
 ]
 
 model = dict(neck=dict(with_last_bn=False, with_last_bias=True))
 data_preprocessor = dict(common=dict(crop_scale=(0.08, 1.0)))
-train_dataloader = dict(batch_size=256)
+train_dataloader = dict(batch_size=256, dataset=dict(split="unlabelled"))  # 100,000 images
 default_hooks = dict(
     knn=dict(
         train_dataloader=dict(

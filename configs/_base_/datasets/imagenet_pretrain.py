@@ -1,16 +1,24 @@
 # ImageNet (ILSVRC 2012): photos for pretraining with batched views, and labels for the probes.
 # Link the folder first: python tools/prepare_data.py imagenet --source FOLDER
-# A test gets the middle 224x224 of a photo whose short side is scaled to 256.
-_base_ = "imagenet_unlabelled.py"
+# Workers decode, at half the size or less where 448 pixels remain of the short side; the views of
+# 224x224 are made on the batch, from whole photos. A test gets the middle 224x224 of a photo whose
+# short side is scaled to 256.
+_base_ = "unlabelled_photos.py"
 
+data_preprocessor = dict(common=dict(size=224), to_rgb=False)  # mmdense.PackImage gives RGB
+pipeline = [
+    dict(type="mmdense.LoadImage", short_side=448),
+    dict(type="mmdense.PackImage"),
+]
 train_dataloader = dict(
     num_workers=8,
+    collate_fn=dict(_delete_=True, type="mmdense.collate_images"),
     dataset=dict(
         _delete_=True,
         type="mmpretrain.ImageNet",
         data_root="data/imagenet",
         split="train",
-        pipeline=_base_.pipeline,
+        pipeline=pipeline,
     ),
 )
 test_dataloader = dict(
