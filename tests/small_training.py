@@ -69,7 +69,7 @@ def shrink(cfg: Config) -> Config:
     if "norm_eval" in backbone:
         backbone.norm_eval = False  # the statistics of no training suit no random weights
     shared_head = cfg.model.get("roi_head", {}).get("shared_head")  # always of full width
-    few = 2 if shared_head else 8
+    few = 4 if shared_head else 8
     if backbone.type.partition(".")[-1].startswith(("VisionTransformer", "ViTSAM")):
         width = backbone.arch.embed_dims if isinstance(backbone.arch, dict) else 384
         width = 768 if backbone.arch == "deit-base" else width
