@@ -93,12 +93,12 @@ def test_a_usage_error_ends_a_tool_without_a_traceback():
     assert "Traceback" not in done.stderr
 
 
-def test_browse_and_shards_work_from_the_command_line(tmp_path):
+def test_browse_and_shards_work_from_the_command_line(tmp_path, capsys):
     place = collage.ensure("tiny", root=tmp_path / "data")
-    done = start(
-        "prepare_data.py", "--shard", str(place / "unlabelled"), "--out", str(tmp_path / "shards")
-    )
-    assert done.stdout == f"{tmp_path}/shards: 32 images, shards: 1\n", done.stderr
+    capsys.readouterr()
+    folders = [str(place / "unlabelled"), "--out", str(tmp_path / "shards")]
+    assert not run_inside("prepare_data.py", "--shard", *folders)
+    assert capsys.readouterr().out == f"{tmp_path}/shards: 32 images, shards: 1\n"
     config = tmp_path / "shards.py"
     bases = ["_base_/datasets/unlabelled_shards.py", "_base_/runtime_pretrain.py"]
     config.write_text(f"_base_ = {[f'{ROOT}/configs/{base}' for base in bases]}\n")
@@ -106,8 +106,8 @@ def test_browse_and_shards_work_from_the_command_line(tmp_path):
         f"train_dataloader.dataset.shards={tmp_path}/shards",
         "train_dataloader.batch_size=8",
     ]
-    done = start("browse.py", str(config), "-o", str(tmp_path), "--cfg-options", *options)
-    assert done.stdout.endswith(f"{tmp_path}/shards_train.png\n"), done.stderr
+    assert not run_inside("browse.py", str(config), "-o", str(tmp_path), "--cfg-options", *options)
+    assert capsys.readouterr().out.endswith(f"{tmp_path}/shards_train.png\n")
     assert (tmp_path / "shards_train.png").stat().st_size > 10_000
 
 

@@ -3,12 +3,7 @@ import sys
 
 import pytest
 
-from mmdense.run import find_tool, installed_tools
-
-
-def run(*arguments, **options):
-    command = [sys.executable, "-W", "ignore", "-m", "mmdense.run", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+from mmdense.run import find_tool, installed_tools, main
 
 
 def test_a_script_runs_as_if_started_directly(tmp_path):
@@ -22,7 +17,8 @@ def test_a_script_runs_as_if_started_directly(tmp_path):
         "print(sys.argv[1:], beside.value)\n"
         "sys.exit(3)\n"
     )
-    done = run(script, "a b", "--list", "-x", cwd=tmp_path)
+    command = [sys.executable, "-W", "ignore", "-m", "mmdense.run", script, "a b", "--list", "-x"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (3, "['a b', '--list', '-x'] 7\n"), done.stderr
 
 
@@ -36,16 +32,21 @@ def test_a_script_runs_as_if_started_directly(tmp_path):
         "mmseg:analysis_tools/confusion_matrix",
     ],
 )
-def test_upstream_tools_start(tool):
+def test_upstream_tools_start(tool, monkeypatch, capsys):
     assert tool.removesuffix(".py") in installed_tools()
-    done = run(tool, "--help")
-    assert done.returncode == 0, done.stderr
-    assert "usage:" in done.stdout
+    monkeypatch.setattr(sys, "argv", ["mmdense.run", tool, "--help"])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code
+    assert "usage:" in capsys.readouterr().out
 
 
-def test_an_unknown_tool_is_refused_with_those_of_the_same_name(tmp_path):
+def test_an_unknown_tool_is_refused_with_those_of_the_same_name(tmp_path, monkeypatch, capsys):
     with pytest.raises(ValueError, match="mmdet:analysis_tools/confusion_matrix or mmpretrain:"):
         find_tool("confusion_matrix")
-    done = run(tmp_path / "absent.py")
-    assert done.returncode == 2
-    assert "absent.py" in done.stderr
+    monkeypatch.setattr(sys, "argv", ["mmdense.run", str(tmp_path / "absent.py")])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "absent.py" in capsys.readouterr().err

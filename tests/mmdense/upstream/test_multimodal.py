@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+import types
 
 import pytest
+
+from mmdense.upstream import multimodal
 
 SCRIPT = """
 import mmdense, mmdet.models, mmpretrain.models, mmseg.models
@@ -35,27 +38,36 @@ def run(folder) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("version", "files", "reason"),
-    [
-        # Names that MMPretrain needs have gone, as in transformers 5.
-        ("5.24.0", {"__init__.py": "class BertTokenizerFast: pass\n"}, "'BasicTokenizer'"),
-        # A release that does not fit the packages that it needs itself.
-        ("4.57.6", {"__init__.py": "raise ImportError('tokenizers is too old')\n"}, "too old"),
-        ("4.57.6", {"__init__.py": "import tokenizers_of_nobody\n"}, "tokenizers_of_nobody"),
-    ],
-)
-def test_multimodal_models_become_placeholders_that_say_why(tmp_path, version, files, reason):
-    fake_transformers(tmp_path, version, files)
+# Names that MMPretrain needs have gone, as in transformers 5.
+GONE = "class BertTokenizerFast: pass\n"
+
+
+def test_multimodal_models_become_placeholders_that_give_the_reason(tmp_path):
+    fake_transformers(tmp_path, "5.24.0", {"__init__.py": GONE})
     lines = run(tmp_path).splitlines()
     assert [line.split(":")[0] for line in lines] == ["BlipCaption", "OFA"]
-    assert all(reason in line and "pip install" in line for line in lines)
+    assert all("'BasicTokenizer'" in line and "pip install" in line for line in lines)
 
 
-def test_without_transformers_the_placeholders_are_those_of_mmpretrain(tmp_path):
-    try:
-        import transformers  # noqa: F401
-    except ImportError:
-        assert "multi-modal dependencies" in run(tmp_path)
-    else:
-        pytest.skip("transformers is installed")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (GONE, "'BasicTokenizer'"),
+        # Releases that do not fit the packages that they need themselves.
+        ("raise ImportError('tokenizers is too old')\n", "too old"),
+        ("import tokenizers_of_nobody\n", "tokenizers_of_nobody"),
+    ],
+)
+def test_what_a_transformers_lacks(tmp_path, monkeypatch, text, reason):
+    fake_transformers(tmp_path, "4.57.6", {"__init__.py": text})
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "transformers"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert reason in multimodal.why_not_multimodal()
+    sys.modules.pop("transformers", None)
+
+
+def test_without_transformers_the_placeholders_are_those_of_mmpretrain():
+    dependency = types.SimpleNamespace(WITH_MULTIMODAL=False)
+    multimodal._check(dependency)
+    assert vars(dependency) == {"WITH_MULTIMODAL": False}
