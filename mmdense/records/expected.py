@@ -12,51 +12,17 @@ nobody here has run a config, an entry says ``paper="..."``, the source of its v
 """
 
 import ast
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmdense.records.record import FILE_NAME, RecordError, load
 
-__all__ = ["PART_OF_A_WHOLE", "compare_expected", "read_expected", "refresh", "refresh_all"]
+__all__ = ["PART_OF_A_WHOLE", "read_expected", "refresh", "refresh_all"]
 
 # Set in the environment of a stage: its pipeline or study says what is expected of it.
 PART_OF_A_WHOLE = "MMDENSE_STAGE"
 
 _KEYS = ("record", "metric", "tolerance")
-
-
-def compare_expected(
-    expected: Sequence[Mapping[str, Any]], metrics: Mapping[str, float]
-) -> list[str]:
-    """Say of each expected score whether a run reached it.
-
-    Args:
-        expected: Entries of a config, filled.
-        metrics: Of the run, as its record has them. An entry that was filled from a pipeline or a
-            study names the stage or the variant before the metric, and a mean over seeds behind
-            it; a run alone has the metric without them.
-
-    Returns:
-        A sentence for each entry whose metric the run has, and for each that says too little.
-    """
-    said = []
-    for entry in expected:
-        if not isinstance(entry, Mapping) or not {"metric", "value", "tolerance"} <= set(entry):
-            said.append(f"expected: {entry} was not compared, it needs metric, value and tolerance")
-            continue
-        wanted = f"/{entry['metric'].removesuffix('/mean')}"  # of the seeds of a study
-        names = [name for name in metrics if wanted.endswith(f"/{name.removesuffix('/mean')}")]
-        if not names:
-            continue
-        name = max(names, key=len)
-        found, value, tolerance = metrics[name], entry["value"], entry["tolerance"]
-        source = entry.get("record") or entry.get("paper", "its config")
-        what = f"{name} is {found:.4g}, expected {value:.4g} ± {tolerance:g} ({source})"
-        inside = abs(found - value) <= tolerance * (1 + 1e-9)  # never of NaN
-        off = "within tolerance" if inside else f"outside, by {found - value:+.4g}"
-        said.append(f"{what}: {off}")
-    return said
 
 
 def refresh(text: str, *, results: Path, where: str = "config") -> str:

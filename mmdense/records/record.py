@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from mmdense.records.checks import Check
 from mmdense.records.environment import collect_environment, git_state
 from mmdense.records.old_records import OLD_SCHEMAS, converted
 from mmdense.records.portable import config_hash, portable_config, portable_path
@@ -58,8 +59,12 @@ class Record:
         data: ``{split: checksum}``, see :func:`~mmdense.records.data_checksum.data_checksum`.
         verdict: Of a hook that judges the run, such as ``mmdense.CollapseHook``: ``name`` and
             ``reason``.
-        stages: Of a pipeline, one dictionary a stage.
-        notes: What a reader must know, such as values that were not finite.
+        stages: Of a pipeline or a study, one dictionary a stage.
+        checks: Scores that the config expects, beside those that were reached.
+        not_finite: Places in the record whose values were not finite.
+        first_losses: Of a training, the losses of its first 20 iterations, from which
+            ``tools/verify.py`` sees whether other code computes the same.
+        notes: Remarks for readers.
         schema: Version of this layout.
     """
 
@@ -84,8 +89,21 @@ class Record:
     data: dict[str, str] = field(default_factory=dict)
     verdict: dict[str, str] | None = None
     stages: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    not_finite: list[str] = field(default_factory=list)
+    first_losses: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     schema: int = SCHEMA
+
+    @property
+    def elsewhere(self) -> dict[str | None, list[str]]:
+        """Stages that ran at another commit than the record was made at, by that commit."""
+        found: dict[str | None, list[str]] = {}
+        for stage in self.stages:
+            commit = stage.get("git", self.git)["commit"]
+            if commit != self.git["commit"]:
+                found.setdefault(commit, []).append(stage["name"])
+        return found
 
     @classmethod
     def begin(cls, slug: str, name: str, *, config: Mapping, seed: int | None) -> "Record":
@@ -109,16 +127,16 @@ def save(record: Record, path: str | Path) -> Path:
     """Write a record as JSON, in one step: a reader sees the old file or the new one, whole.
 
     Metrics, curves, times and stages are rounded to six significant digits. JSON has no NaN, so a
-    value that is not finite becomes ``null``, and a note says where.
+    value that is not finite becomes ``null``, and ``not_finite`` lists where.
 
     Returns:
         The path.
     """
     content = asdict(record)
     lost: list[str] = []
-    for key in sorted(set(content) - {"config", "notes"}):
+    for key in sorted(set(content) - {"config", "notes", "not_finite"}):
         content[key] = _rounded(content[key], key, lost)
-    content["notes"] = list(dict.fromkeys([*record.notes, *lost]))
+    content["not_finite"] = list(dict.fromkeys([*record.not_finite, *lost]))
     return write_json(content, path)
 
 
@@ -167,6 +185,10 @@ def load(path: str | Path) -> Record:
         key: _number(value, f"{path}: field 'metrics.{key}'")
         for key, value in content["metrics"].items()
     }
+    content["checks"] = [Check.from_dict(check) for check in content["checks"]]
+    content["first_losses"] = [
+        _number(value, f"{path}: field 'first_losses'") for value in content["first_losses"]
+    ]
     content["curves"] = {
         key: _points(curve, f"{path}: field 'curves.{key}'")
         for key, curve in content["curves"].items()
@@ -240,17 +262,22 @@ def _points(curve: Any, where: str) -> list[list[float]]:
     return [[_number(step, where), _number(value, where)] for step, value in curve]
 
 
+def _name_of(entry: Any) -> str:
+    """The end of the place of an entry of a list that has a name, such as a stage."""
+    return f".{entry['name']}" if isinstance(entry, Mapping) and "name" in entry else ""
+
+
 def _rounded(value: Any, where: str, lost: list[str]) -> Any:
     """Copy with rounded floats; the places of values that are not finite are added to ``lost``."""
     if isinstance(value, Mapping):
         return {str(k): _rounded(v, f"{where}.{k}", lost) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(entry, where, lost) for entry in value]
+        return [_rounded(entry, f"{where}{_name_of(entry)}", lost) for entry in value]
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, float):
         return value
     if not math.isfinite(value):
-        lost.append(f"{where}: not finite")
+        lost.append(where)
         return None
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}")

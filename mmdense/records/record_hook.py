@@ -11,15 +11,20 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmdense.data.batch_size import batch_size
+from mmdense.records.checks import check_scores
 from mmdense.records.cost import CostMeter, over_processes
 from mmdense.records.curve import Curve
 from mmdense.records.data_checksum import data_checksum
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
-from mmdense.records.expected import PART_OF_A_WHOLE, compare_expected
-from mmdense.records.record import FILE_NAME, Record, save
+from mmdense.records.expected import PART_OF_A_WHOLE
+from mmdense.records.old_records import FIRST
+from mmdense.records.record import FILE_NAME, Record, save, write_json
 from mmdense.registry import HOOKS
 
 TEST_FILE_NAME = "test_record.json"
+# Set to "<iterations>:<file>", a training writes its losses to that file after so many iterations,
+# and ends.
+ONLY_FIRST_LOSSES = "MMDENSE_FIRST_LOSSES"
 
 _STATE = "mmdense_record"  # key in the message hub, which a checkpoint carries
 _WARM_UP = 5  # iterations of a process before its speed counts
@@ -36,8 +41,8 @@ class RecordHook(Hook):
 
     Curves have the losses and rates of training (``train/loss``) and every scalar metric of
     validation (``val/coco/bbox_mAP``), over training iterations. ``metrics`` has the last value of
-    each, under the evaluator's own name. A note says of each score in ``expected`` of the config
-    whether the run reached it.
+    each, under the evaluator's own name, ``checks`` compares them with ``expected`` of the config,
+    and ``first_losses`` has the losses of the first 20 iterations.
 
     A resumed run goes on with the curves, the wall time and the speed that its checkpoint carries.
     What happened between that checkpoint and the interruption is done again, validation included.
@@ -61,7 +66,6 @@ class RecordHook(Hook):
         self._cost_before: dict[str, float] = {}  # of those parts
         self._iterations_here = 0
         self._trained = False
-        self._compared: list[str] = []  # with what the config expects
 
     def before_run(self, runner: Runner) -> None:
         """Note the code and the environment as they are at the start."""
@@ -99,6 +103,7 @@ class RecordHook(Hook):
         self._cost_before = state.get("cost", {})
         self._record.date = state["date"]
         self._record.metrics = dict(state["metrics"])
+        self._record.first_losses = list(state.get("first_losses", []))
         earlier = "" if state["commit"] == self._record.git["commit"] else f" ({state['commit']})"
         note = f"resumed after iteration {runner.iter}{earlier and ' of another commit' + earlier}"
         self._record.notes = [*state["notes"], note]
@@ -137,7 +142,19 @@ class RecordHook(Hook):
         for key in ("lr", "base_lr", *(outputs or {})):
             if f"train/{key}" in scalars:
                 self._add_point(f"train/{key}", runner.iter + 1, scalars[f"train/{key}"].current())
+        if runner.iter < FIRST and "train/loss" in scalars:
+            self._keep_loss(runner.iter + 1, float(scalars["train/loss"].current()))
         self._look_at_memory(self._iterations_here)
+
+    def _keep_loss(self, step: int, loss: float) -> None:
+        """Keep one of the first losses; a process that only verifies them ends at the last one."""
+        assert self._record is not None
+        losses = self._record.first_losses
+        losses.append(loss)
+        steps, _, path = os.environ.get(ONLY_FIRST_LOSSES, "").partition(":")
+        if path and step >= int(steps):
+            write_json(losses, path)
+            raise SystemExit(0)
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -222,6 +239,7 @@ class RecordHook(Hook):
             "commit": self._record.git["commit"],
             "metrics": dict(self._record.metrics),
             "notes": list(self._record.notes),
+            "first_losses": list(self._record.first_losses),
             "data": dict(self._record.data),
         }
 
@@ -247,11 +265,9 @@ class RecordHook(Hook):
         if self._image_seconds > 0:
             record.images_per_second = self._images / self._image_seconds
         if PART_OF_A_WHOLE not in os.environ:
-            record.notes = [note for note in record.notes if note not in self._compared]
-            self._compared = compare_expected(runner.cfg.get("expected", []), record.metrics)
-            record.notes += self._compared
-            for said in self._compared:
-                runner.logger.info(said)
+            record.checks = check_scores(runner.cfg.get("expected", []), record.metrics)
+            for check in record.checks:
+                runner.logger.info(str(check))
         save(record, Path(runner.work_dir) / file_name)
 
     def _join_data(self, data: dict[str, str]) -> None:

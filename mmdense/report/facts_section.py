@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mmdense.records.record import Record
-from mmdense.report.notices import plain_notes
+from mmdense.records.verified import read_verified
 from mmdense.report.render import render
 from mmdense.report.section import Section
 from mmdense.report.sources import Subject
@@ -70,6 +70,7 @@ def _subject(subject: Subject, *, several: bool) -> dict[str, Any]:
         "seeds" if seeds else "seed": seed,
         "commit": (commit or f"none, mmdense {record.versions.get('mmdense')}")
         + (", with uncommitted changes" if record.git["dirty"] else ""),
+        "verified": _verified_text(subject),
         "machine": machine_text(record),
         "system": record.hardware.get("platform"),
         "peak memory": f"{memory:,.0f} MiB" if memory else None,
@@ -82,8 +83,19 @@ def _subject(subject: Subject, *, several: bool) -> dict[str, Any]:
     return {
         "name": subject.name,
         "facts": facts,
-        "notes": plain_notes(subject),
+        "notes": record.notes,
         "commands": {name: shlex.join(command) for name, command in commands.items()},
         "versions": {name: version or "not installed" for name, version in record.versions.items()},
         "data": record.data,
     }
+
+
+def _verified_text(subject: Subject) -> str:
+    """Which code has repeated the first losses of a record, and how closely."""
+    found = read_verified(subject.folder)
+    if found is None:
+        return "no" if subject.record.git["commit"] else ""
+    return (
+        f"at commit {found.commit[:10]} on {found.date[:10]}: {found.steps} steps of "
+        f"{len(found.trainings)} trainings, largest deviation {found.largest_deviation:.2g}"
+    )

@@ -4,16 +4,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
-from mmdense.records.expected import compare_expected
+from mmdense.records.checks import Outcome
 from mmdense.records.record import FILE_NAME, RecordError, load
 from mmdense.report.render import render
 from mmdense.report.section import Notice, Section
 from mmdense.report.sources import Part, Subject
 
-__all__ = ["expected_section", "notices_of", "plain_notes"]
+__all__ = ["expected_section", "notices_of"]
 
 _SHOWN = 4  # names in a notice before it says how many more there are
-_NOT_FINITE = ": not finite"  # how a record's note of such a value ends
 
 
 def notices_of(subjects: Sequence[Subject]) -> list[Notice]:
@@ -23,9 +22,9 @@ def notices_of(subjects: Sequence[Subject]) -> list[Notice]:
         found += [*_on_code(subject), *_on_values(subject)]
         found += [notice for part in subject.parts for notice in _on_age(subject, part)]
         found += [
-            Notice("bad", f"{subject.name}: {said}.")
-            for said in _expected(subject)
-            if not said.endswith("within tolerance")
+            Notice("bad", f"{subject.name}: {check}.")
+            for check in subject.record.checks
+            if check.verdict is not Outcome.WITHIN
         ]
     return found
 
@@ -33,26 +32,13 @@ def notices_of(subjects: Sequence[Subject]) -> list[Notice]:
 def expected_section(subjects: Sequence[Subject]) -> Section:
     """Each score that a config expects, and whether the run reached it."""
     checks = {
-        subject.name: [(text.endswith("within tolerance"), text) for text in _expected(subject)]
+        subject.name: [
+            (check.verdict is Outcome.WITHIN, str(check)) for check in subject.record.checks
+        ]
         for subject in subjects
     }
     html = render("expected.html", subjects=checks) if any(checks.values()) else ""
     return Section("expected", "Expected scores", html)
-
-
-def plain_notes(subject: Subject) -> list[str]:
-    """The notes of a record that neither a notice nor the expected scores repeat."""
-    said = _expected(subject)
-    return [
-        note
-        for note in subject.record.notes
-        if note not in said and not note.endswith(_NOT_FINITE) and not _of_other_code(note)
-    ]
-
-
-def _expected(subject: Subject) -> list[str]:
-    record = subject.record
-    return compare_expected(record.config.get("expected") or [], record.metrics)
 
 
 def _on_code(subject: Subject) -> list[Notice]:
@@ -70,12 +56,10 @@ def _on_code(subject: Subject) -> list[Notice]:
             f"{subject.name} has no commit: it ran outside a git checkout, with mmdense {version}."
         )
         found.append(Notice("unsure", text))
-    others = [note for note in subject.record.notes if _of_other_code(note)]
-    return found + [Notice("unsure", f"{subject.name}: {note}.") for note in others]
-
-
-def _of_other_code(note: str) -> bool:
-    return note.startswith(("stage ", "stages ")) and " ran at commit " in note
+    for commit, stages in subject.record.elsewhere.items():
+        text = f"{subject.name}: {_listing(stages)} ran at commit {commit}, the record at another."
+        found.append(Notice("unsure", text))
+    return found
 
 
 def _on_values(subject: Subject) -> list[Notice]:
@@ -87,8 +71,7 @@ def _on_values(subject: Subject) -> list[Notice]:
             for key, points in part.curves.items()
             if any(not math.isfinite(value) for _, value in points)
         ]
-    notes = [n.removesuffix(_NOT_FINITE) for n in subject.record.notes if n.endswith(_NOT_FINITE)]
-    lost = list(dict.fromkeys(lost or notes))
+    lost = list(dict.fromkeys(lost or subject.record.not_finite))
     if not lost:
         return []
     return [Notice("bad", f"{subject.name} has values that are not finite: {_listing(lost)}.")]

@@ -13,45 +13,47 @@ from mmdense.report.tables import pipelines_table
 from mmdense.visual.contact_sheet import sheet_of_pictures
 from mmdense.workflow.stage import Stage
 
-__all__ = ["gather", "write_pictures", "write_table"]
+__all__ = ["gather", "remarks", "write_pictures", "write_table"]
 
 _SHOWN = 6  # sample predictions on a contact sheet
 _LOSS = "train/loss"
 
 
 def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
-    """Add to a record what its stages left: entries, times, and whose code differs.
+    """Add to a record what its stages left: entries, times and costs.
 
     Raises:
         RecordError: A stage left no record.
     """
     parts = [load(stage.folder(work_dir) / FILE_NAME) for stage in stages]
-    elsewhere: dict[str, list[str]] = {}  # by commit
     for stage, part in zip(stages, parts):
         record.stages.append(_entry(stage, part))
         if part.git["dirty"]:
             record.git["dirty"] = True
             files = {*record.git["dirty_files"], *part.git["dirty_files"]}
             record.git["dirty_files"] = sorted(files)
-        if part.git["commit"] != record.git["commit"]:
-            elsewhere.setdefault(str(part.git["commit"]), []).append(stage.name)
         record.notes += [f"stage {stage.name}: {note}" for note in part.notes]
         record.data |= {f"{stage.name}/{split}": found for split, found in part.data.items()}
         for name, value in part.cost.items():
             record.cost[name] = record.cost.get(name, 0.0) + value
-    record.notes += [
-        f"stage{'s' * (len(names) > 1)} {', '.join(names)} ran at commit {commit}"
-        for commit, names in elsewhere.items()
-    ]
     record.date = min(part.date for part in parts)
     record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
     record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)
 
 
+def remarks(record: Record) -> list[str]:
+    """What a reader of the numbers should know, one sentence each."""
+    return [
+        *record.notes,
+        *(f"ran at commit {commit}: {', '.join(at)}" for commit, at in record.elsewhere.items()),
+        *(str(check) for check in record.checks),
+    ]
+
+
 def write_table(record: Record, path: Path) -> Table:
     """Write the comparison of a pipeline as the README shows it, and the notes below."""
     table = pipelines_table([("", record)])
-    below = "".join(f"\n{note}\n" for note in record.notes)
+    below = "".join(f"\n{note}\n" for note in remarks(record))
     path.write_text(f"{table.markdown()}\n{below}", encoding="utf-8")
     return table
 
@@ -100,6 +102,7 @@ def _entry(stage: Stage, part: Record) -> dict[str, Any]:
         "command": part.command,
         "metrics": part.metrics,
         "verdict": part.verdict,
+        "first_losses": part.first_losses,
         "curves": part.curves,
         "wall_time_s": part.wall_time_s,
         "peak_memory_mib": part.peak_memory_mib,

@@ -17,10 +17,10 @@ from rich.status import Status as LiveLine
 from mmdense.data.collage import generate as collage
 from mmdense.data.sets.prepare import DATASET_HOMES, prepare
 from mmdense.engine.progress import Status
-from mmdense.records.expected import compare_expected
+from mmdense.records.checks import check_scores
 from mmdense.records.record import FILE_NAME, Record, RecordError, keep, save
 from mmdense.visual.drawn import CAPTIONS, FOLDER
-from mmdense.workflow.pipeline_report import gather
+from mmdense.workflow.pipeline_report import gather, remarks
 from mmdense.workflow.stage import (
     TOOL_FOLDER,
     Stage,
@@ -103,10 +103,10 @@ class Workflow:
         record = Record.begin(self.slug, self.cfg.name, config=self.cfg, seed=seed)
         gather(record, self.stages, self.work_dir)
         self.summarise(record)
-        record.notes += compare_expected(self.cfg.get("expected", []), record.metrics)
+        record.checks = check_scores(self.cfg.get("expected", []), record.metrics)
         written = [save(record, self.work_dir / FILE_NAME)]
         written += self.write_tables(record)
-        for note in record.notes:
+        for note in remarks(record):
             self.print(note)
         if keep_as:
             written.append(keep(record, keep_as))

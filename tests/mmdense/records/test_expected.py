@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdense.records.expected import compare_expected, refresh, refresh_all
+from mmdense.records.expected import refresh, refresh_all
 from mmdense.records.record import Record, RecordError
 
 CONFIG = '''"""A card."""
@@ -51,38 +51,6 @@ def test_a_config_that_expects_nothing_stays(results, text):
 def test_a_wrong_entry_is_named(results, change, message):
     with pytest.raises(RecordError, match=message):
         refresh(CONFIG.replace(*change), results=results, where="my.py")
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0.47, "within tolerance"),
-        (0.50, "within tolerance"),
-        (0.45, "outside, by -0.03"),
-        (float("nan"), "outside, by +nan"),
-    ],
-)
-def test_a_run_is_compared_with_what_is_expected(value, said):
-    entry = {"record": "pipelines/x", "metric": "detect/coco/AP", "value": 0.48, "tolerance": 0.02}
-    for name in ("detect/coco/AP", "coco/AP"):
-        (found,) = compare_expected([entry], {name: value, "coco/AP_50": 1.0})
-        assert found.startswith(f"{name} is {value:.4g}, expected 0.48 ± 0.02 (pipelines/x): ")
-        assert found.endswith(said)
-    assert compare_expected([entry], {"mIoU": 1.0}) == []
-    of_study = {**entry, "metric": "rpn/coco/AP/mean"}
-    for name in ("rpn/coco/AP/mean", "coco/AP"):
-        assert len(compare_expected([of_study], {name: value, "rpn/coco/AP/sd": 0.1})) == 1
-
-
-@pytest.mark.parametrize("entry", [{"metric": "AP", "record": "a/b", "tolerance": 1.0}, "AP"])
-def test_an_entry_that_says_too_little_does_not_end_a_run(entry):
-    (said,) = compare_expected([entry], {"AP": 1.0})
-    assert said.endswith("was not compared, it needs metric, value and tolerance")
-
-
-def test_a_figure_of_a_paper_is_compared_as_well():
-    entry = {"paper": "arXiv:1909.06720, table 3", "metric": "AR", "value": 61.1, "tolerance": 1.0}
-    assert "(arXiv:1909.06720, table 3): within" in compare_expected([entry], {"AR": 61.0})[0]
 
 
 def test_only_configs_that_would_change_are_returned(results, tmp_path):

@@ -5,19 +5,23 @@ from pathlib import Path
 
 import pytest
 
+from mmdense.records.checks import Outcome
 from mmdense.records.record import Record, load, save
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def written(tmp_path, schema, notes=(), config=None, stages=()):
+NEW = ("checks", "first_losses", "not_finite", "verdict")
+
+
+def written(tmp_path, schema, notes=(), config=None, stages=(), **fields):
     record = Record.begin("toy", "old", config={}, seed=0)
     content = json.loads(save(record, tmp_path / "record.json").read_text())
-    for name in ("verdict", *(("cost", "data") if schema == 1 else ())):
+    for name in (*NEW, *(("cost", "data") if schema == 1 else ())):
         del content[name]
     old = {"sources": {"a.py": "0"}} if schema > 1 else {}
     old |= {"comparisons": []} if schema == 3 else {}
-    changes = {"schema": schema, "notes": notes, "config": config or {}, "stages": stages}
+    changes = {"schema": schema, "notes": notes, "config": config or {}, "stages": stages, **fields}
     (tmp_path / "record.json").write_text(json.dumps(content | old | changes))
     return load(tmp_path / "record.json")
 
@@ -29,6 +33,26 @@ def test_fields_of_each_layout(tmp_path, schema):
     assert record.cost == {} and record.data == {}
     assert record.verdict == {"name": "healthy", "reason": "m_o 0.5"}
     assert record.notes == ["resumed after iteration 3"]
+
+
+def test_facts_that_were_notes(tmp_path):
+    entry = {"metric": "AP", "value": 3.0, "tolerance": 0.5, "record": "a/b"}
+    notes = [
+        *("metrics.AP: not finite", "stages a, b ran at commit abc", "kept"),
+        "AP is 1, expected 3 ± 0.5 (a/b): outside, by -2",
+    ]
+    curves = {"train/loss": [[step, 1 / step] for step in range(1, 31)]}
+    stages = [
+        {"name": "a", "metrics": {}, "curves": curves},
+        {"name": "b", "metrics": {}, "curves": {"train/loss": [[2, 1.0], [4, 0.5]]}},
+    ]
+    config, metrics = {"expected": [entry]}, {"AP": 1.0}
+    record = written(tmp_path, 2, notes, config, stages, metrics=metrics)
+    assert record.notes == ["kept"] and record.not_finite == ["metrics.AP"]
+    (check,) = record.checks
+    assert (check.metric, check.value, check.verdict) == ("AP", 1.0, Outcome.OUTSIDE)
+    losses = [stage["first_losses"] for stage in record.stages]
+    assert losses == [[1 / step for step in range(1, 21)], []]  # those of b are means of two
 
 
 def test_a_study_of_before(tmp_path):

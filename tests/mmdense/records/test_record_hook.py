@@ -1,5 +1,6 @@
 """The hook over real runs of a toy model: what it writes, and that a resume changes nothing."""
 
+import json
 import shutil
 
 import pytest
@@ -12,6 +13,7 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmdense.records import record_hook as module
+from mmdense.records.checks import Check, Outcome
 from mmdense.records.data_checksum import data_checksum
 from mmdense.records.record import load
 from mmdense.records.record_hook import RecordHook
@@ -108,6 +110,7 @@ def test_a_training_leaves_its_record(trained):
     logged = runner.message_hub.get_scalar("train/loss").data[0]
     assert [point[0] for point in record.curves["train/loss"]] == list(range(1, ITERATIONS + 1))
     assert [point[1] for point in record.curves["train/loss"]] == pytest.approx(logged, rel=1e-5)
+    assert record.first_losses == [point[1] for point in record.curves["train/loss"]][:20]
     assert record.images == IMAGES
     assert record.wall_time_s > 0
     assert record.peak_memory_mib > 50
@@ -131,15 +134,15 @@ def test_a_test_after_training_adds_to_the_record(trained, tmp_path):
 
 @pytest.mark.parametrize("part", [False, True])
 def test_a_run_says_whether_it_reached_what_its_config_expects(tmp_path, monkeypatch, part):
-    if part:  # of a pipeline, which says it of the whole
+    if part:  # of a pipeline, which checks the whole
         monkeypatch.setenv("MMDENSE_STAGE", "1")
     entry = {"paper": "a paper", "metric": "toy/count", "value": 22.0, "tolerance": 1.0}
     runner = build(tmp_path / "run", epochs=1)
     runner.cfg.expected = [entry]
     runner.train()
     runner.test()
-    said = ["toy/count is 20, expected 22 ± 1 (a paper): outside, by -2"]
-    assert load(tmp_path / "run" / "record.json").notes == ([] if part else said)
+    check = Check("toy/count", 20.0, 22.0, 1.0, "a paper", Outcome.OUTSIDE)
+    assert load(tmp_path / "run" / "record.json").checks == ([] if part else [check])
 
 
 def test_a_test_alone_leaves_the_training_record_as_it_is(trained, tmp_path):
@@ -172,6 +175,7 @@ def test_a_resumed_run_goes_on_with_curves_and_time(trained, tmp_path):
     assert resumed.cost["cpu_hours"] > state["mmdense_record"]["cost"]["cpu_hours"] > 0
     assert resumed.date == whole.date
     assert resumed.notes == ["resumed after iteration 20"]
+    assert resumed.first_losses == whole.first_losses
 
 
 def test_data_before_a_resume_are_kept(trained, tmp_path):
@@ -231,3 +235,13 @@ def test_metrics_of_another_hook_are_taken_and_their_time_is_not(tmp_path):
     assert record.curves["val/my/score"] == [[7, 7.0]]
     hook = next(hook for hook in runner.hooks if isinstance(hook, RecordHook))
     assert hook._image_seconds > 1000  # "less than no time" shows as a thousand seconds more
+
+
+def test_only_the_first_losses(tmp_path, monkeypatch):
+    file = tmp_path / "losses.json"
+    monkeypatch.setenv("MMDENSE_FIRST_LOSSES", f"3:{file}")
+    with pytest.raises(SystemExit) as ended:
+        build(tmp_path / "run").train()
+    assert ended.value.code == 0
+    assert len(json.loads(file.read_text())) == 3
+    assert not (tmp_path / "run" / "record.json").exists()

@@ -6,6 +6,7 @@ import math
 import numpy as np
 from PIL import Image
 
+from mmdense.records.checks import check_scores
 from mmdense.records.record import Record, save
 from tests.mmdense.report.collapse.made_up_runs import made_up
 
@@ -85,7 +86,8 @@ def pipeline(folder, name="whole", **changes):
     metrics = {
         f"{entry['name']}/{key}": v for entry in stages for key, v in entry["metrics"].items()
     }
-    fields = {"config": config, "stages": stages, "metrics": metrics} | changes
+    fields = {"config": config, "stages": stages, "metrics": metrics}
+    fields |= {"checks": check_scores(expected, metrics)} | changes
     save(record_of(name, slug="pipelines", **fields), folder / "record.json")
     for entry in stages:
         place = folder / entry["name"]

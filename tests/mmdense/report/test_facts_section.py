@@ -36,6 +36,7 @@ def test_what_a_reader_needs_to_run_it_again(tmp_path):
         "<dt>CPU hours</dt><dd>1.5</dd>",
         "<dt>train</dt><dd>a1b2</dd>",
         "<li>resumed</li>",
+        "<dt>verified</dt><dd>no</dd>",
     ):
         assert words in html, words
     assert "<dt>seed</dt><dd>0</dd>" in html

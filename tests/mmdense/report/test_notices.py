@@ -4,9 +4,9 @@ import json
 import math
 
 from mmdense.records.record import load, save
-from mmdense.report.notices import expected_section, notices_of, plain_notes
+from mmdense.report.notices import expected_section, notices_of
 from mmdense.report.sources import read_subjects
-from tests.mmdense.report.made_up_records import GIT, pipeline, record_of, run
+from tests.mmdense.report.made_up_records import GIT, pipeline, record_of, run, stage
 
 
 def texts(path):
@@ -26,15 +26,14 @@ def test_code_that_nobody_can_find_again(tmp_path):
     ]
     run(tmp_path / "b", git=GIT | {"commit": None})
     assert "outside a git checkout" in texts(tmp_path / "b")[0]
-    run(tmp_path / "c", notes=["stages a, b ran at commit abc", "resumed after iteration 5"])
-    assert texts(tmp_path / "c") == ["alone: stages a, b ran at commit abc."]
-    assert plain_notes(read_subjects([tmp_path / "c"])[0]) == ["resumed after iteration 5"]
+    stages = [stage(name, "t", {}, git=GIT | {"commit": "abc"}) for name in "ab"]
+    run(tmp_path / "c", stages=[*stages, stage("c", "t", {})])
+    assert texts(tmp_path / "c") == ["alone: a, b ran at commit abc, the record at another."]
 
 
 def test_values_that_are_not_finite(tmp_path):
     run(tmp_path, metrics={"mIoU": math.nan}, curves={"train/loss": [[1, math.inf]]})
     assert texts(tmp_path) == ["alone has values that are not finite: mIoU, alone, train/loss."]
-    assert plain_notes(read_subjects([tmp_path])[0]) == []
 
 
 def test_stages_that_are_not_those_of_the_record(tmp_path):
@@ -59,11 +58,9 @@ def test_scores_that_held_and_that_missed(tmp_path):
     html = expected_section(read_subjects([tmp_path])).html
     assert "held" in html and "missed" not in html
     content = json.loads((tmp_path / "record.json").read_text())
-    content["config"]["expected"][0]["value"] = 30.0
-    content["notes"] = ["ssl/mIoU is 9.5, expected 30 ± 1 (a/b): outside, by -20.5", "kept"]
+    content["checks"][0] |= {"expected": 30.0, "verdict": "outside"}
     (tmp_path / "record.json").write_text(json.dumps(content))
     (subject,) = read_subjects([tmp_path])
     assert "missed" in expected_section([subject]).html
     assert texts(tmp_path) == ["whole: ssl/mIoU is 9.5, expected 30 ± 1 (a/b): outside, by -20.5."]
-    assert plain_notes(subject) == ["kept"]
     assert expected_section(read_subjects([run(tmp_path / "run")])).html == ""

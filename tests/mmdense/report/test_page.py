@@ -7,7 +7,7 @@ import pytest
 
 from mmdense.report.page import page_of, write_report
 from mmdense.report.sources import read_subjects
-from tests.mmdense.report.made_up_records import GIT, pipeline, run
+from tests.mmdense.report.made_up_records import GIT, pipeline, run, stage
 from tests.mmdense.report.page_reader import Page
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -51,7 +51,7 @@ def test_names_are_escaped(page):
 
 def test_notices_stand_above_the_results_the_bad_ones_first(tmp_path):
     git = GIT | {"dirty": True, "dirty_files": ["a.py"]}
-    path = run(tmp_path, git=git, notes=["stage a ran at commit b"])
+    path = run(tmp_path, git=git, stages=[stage("a", "t", {}, git=GIT | {"commit": "b"})])
     text = page_of(read_subjects([path]))
     places = [text.index(words) for words in ("Before you read", "uncommitted", "ran at commit b")]
     assert places == sorted(places)
@@ -71,8 +71,8 @@ def test_where_it_is_written(tmp_path, monkeypatch):
 
 
 def test_many_notices_are_folded(tmp_path):
-    notes = [f"stage {number} ran at commit b" for number in range(9)]
-    text = page_of(read_subjects([run(tmp_path, notes=notes)]))
+    stages = [stage(f"s{n}", "t", {}, git=GIT | {"commit": str(n)}) for n in range(9)]
+    text = page_of(read_subjects([run(tmp_path, stages=stages)]))
     notices = text.split('<section class="notices"')[1].split("</section>")[0]
     shown, _, folded = notices.partition("<details><summary>3 more</summary>")
     assert shown.count("<li") == 6 and folded.count("<li") == 3

@@ -113,11 +113,8 @@ def test_commits_data_and_gaps_of_every_stage_are_recorded(here, trained, monkey
     assert [record.data[f"{name}/train"] for name in ALL] == ALL
     assert len(record.data) == 2 * len(ALL)
     assert math.isnan(record.metrics["still/late/mean"])  # the first seed has none
-    for note in (
-        "metrics.still/late/mean: not finite",
-        "stages still/seed0, still/seed1 ran at commit abc",
-    ):
-        assert note in record.notes
+    assert record.not_finite[0] == "metrics.still/late/mean"
+    assert record.elsewhere == {"abc": ["still/seed0", "still/seed1"]}
 
 
 @pytest.mark.parametrize(

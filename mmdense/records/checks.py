@@ -1,0 +1,91 @@
+"""Whether a run reached the scores that its config expects, as values."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+__all__ = ["Check", "Outcome", "check_scores"]
+
+
+class Outcome(str, Enum):
+    """What a comparison with an expected score found."""
+
+    WITHIN = "within"  # of the tolerance
+    OUTSIDE = "outside"
+    INCOMPLETE = "incomplete"  # the config lacks the metric, its value or its tolerance
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expected score beside the one that a run reached.
+
+    Attributes:
+        metric: Under its name in the record.
+        value: What the run reached, as the evaluator scales it.
+        expected: What the config expects.
+        tolerance: How far ``value`` may be away.
+        source: The record or the paper that the expected score comes from.
+        verdict: Whether it is.
+    """
+
+    metric: str
+    value: float
+    expected: float
+    tolerance: float
+    source: str
+    verdict: Outcome
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Check":
+        """Read a check of a record, whose numbers are None where they are not finite."""
+        numbers = {
+            name: math.nan if content[name] is None else content[name]
+            for name in ("value", "expected", "tolerance")
+        }
+        return cls(**{**content, **numbers, "verdict": Outcome(content["verdict"])})
+
+    def __str__(self) -> str:
+        if self.verdict is Outcome.INCOMPLETE:
+            return f"expected {self.metric or 'score'}: needs metric, value and tolerance"
+        found = f"{self.metric} is {self.value:.4g}, expected {self.expected:.4g}"
+        off = (
+            "within tolerance"
+            if self.verdict is Outcome.WITHIN
+            else f"outside, by {self.value - self.expected:+.4g}"
+        )
+        return f"{found} ± {self.tolerance:g} ({self.source}): {off}"
+
+
+def check_scores(expected: Sequence[Any], metrics: Mapping[str, float]) -> list[Check]:
+    """Compare expected scores with those of a run.
+
+    Args:
+        expected: Entries of a config, filled.
+        metrics: Of the run, as its record has them. An entry that was filled from a pipeline or a
+            study names the stage or the variant before the metric, and a mean over seeds behind
+            it; a run alone has the metric without them.
+
+    Returns:
+        A check for each entry whose metric the run has, and for each that lacks a key.
+    """
+    checks = []
+    for entry in expected:
+        if not isinstance(entry, Mapping) or not {"metric", "value", "tolerance"} <= set(entry):
+            metric = entry.get("metric", "") if isinstance(entry, Mapping) else ""
+            nothing = (math.nan, math.nan, math.nan)
+            checks.append(Check(metric, *nothing, "its config", Outcome.INCOMPLETE))
+            continue
+        wanted = f"/{entry['metric'].removesuffix('/mean')}"  # of the seeds of a study
+        names = [name for name in metrics if wanted.endswith(f"/{name.removesuffix('/mean')}")]
+        if not names:
+            continue
+        name = max(names, key=len)
+        found, value, tolerance = metrics[name], entry["value"], entry["tolerance"]
+        found = math.nan if found is None else found
+        inside = abs(found - value) <= tolerance * (1 + 1e-9)  # never of NaN
+        source = entry.get("record") or entry.get("paper", "its config")
+        verdict = Outcome.WITHIN if inside else Outcome.OUTSIDE
+        checks.append(Check(name, found, value, tolerance, source, verdict))
+    return checks

@@ -1,0 +1,171 @@
+"""Repeat the first steps of a record's trainings with the present code, and compare the losses."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from mmdense.config.options import format_options
+from mmdense.records.environment import git_state
+from mmdense.records.record import Record
+from mmdense.records.record_hook import ONLY_FIRST_LOSSES
+from mmdense.records.verified import Verified
+from mmdense.workflow.runner import prepare_data
+from mmdense.workflow.stage import TOOL_FOLDER, Stage, StageError, read_stages
+from mmdense.workflow.study_stages import study_stages
+
+__all__ = ["Training", "compared_losses", "trainings_of", "verify"]
+
+_SHOWN = 25  # lines of output in the message on a training that failed
+
+
+class Training(NamedTuple):
+    """A training of a record that can be repeated.
+
+    Attributes:
+        name: Of its stage, or of the record.
+        arguments: Of ``tools/train.py``, without a work directory.
+        losses: Of its first iterations, as recorded.
+    """
+
+    name: str
+    arguments: list[str]
+    losses: list[float]
+
+
+def verify(
+    record: Record,
+    *,
+    seeds: int = 1,
+    steps: int = 20,
+    source: Path | None = None,
+    show: Callable[[str], None] = print,
+) -> Verified:
+    """Repeat the first steps of a record.
+
+    Args:
+        record: Of a training, a pipeline or a study.
+        seeds: Seeds of each variant of a study, the first ones.
+        steps: Iterations of each training, at most.
+        source: Folder with the archives of real data, for sets that are not generated.
+        show: Called with a line on each training.
+
+    Raises:
+        ValueError: Nothing of the record can be repeated, or its data cannot be prepared.
+        StageError: A training failed.
+    """
+    if "data" in record.config and record.stages:
+        prepare_data(Config({"data": record.config["data"]}).data, source)
+    found: dict[str, float] = {}
+    most = 0
+    with TemporaryDirectory() as folder:
+        trainings, skipped = trainings_of(record, Path(folder), seeds=seeds)
+        for name, reason in skipped.items():
+            show(f"{name}: not repeated: {reason}")
+        if not trainings:
+            raise ValueError(f"record {record.name!r}: no training can be repeated")
+        for training in trainings:
+            losses = _first_losses(training, Path(folder), min(steps, len(training.losses)))
+            most = max(most, len(losses))
+            found[training.name], lines = compared_losses(training.losses, losses)
+            text = f"largest deviation {found[training.name]:.2g}"
+            show("\n  ".join([f"{training.name}: {len(losses)} steps, {text}", *lines]))
+    date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    largest = max(found.values())
+    return Verified(str(git_state()["commit"]), date, most, largest, found)
+
+
+def trainings_of(
+    record: Record, folder: Path, *, seeds: int = 1
+) -> tuple[list[Training], dict[str, str]]:
+    """Return what of a record can be repeated, and of the rest ``{name: reason}``.
+
+    Args:
+        record: Of a training, a pipeline or a study.
+        folder: Where configs are written.
+        seeds: Seeds of each variant of a study, the first ones.
+    """
+    if not record.stages:
+        config = folder / "config.py"
+        Config(_without_launch(record.config)).dump(config)
+        recorded = {record.name: record.first_losses}
+        stages = [Stage(record.name, "train", str(config), "", "", record.seed or 0)]
+    else:
+        recorded = {stage["name"]: stage["first_losses"] for stage in record.stages}
+        stages = _stages(record, folder, seeds)
+    found, skipped = [], {}
+    for stage in stages:
+        if stage.tool != "train":
+            continue
+        if stage.after:
+            skipped[stage.name] = f"it starts from the weights of {stage.after}"
+        elif not recorded.get(stage.name):
+            skipped[stage.name] = "its record has no losses of single iterations"
+        else:
+            arguments = [stage.config, "--seed", str(stage.seed), *stage.options]
+            if stage.cfg_options:
+                arguments += ["--cfg-options", *format_options(stage.cfg_options)]
+            found.append(Training(stage.name, arguments, recorded[stage.name]))
+    return found, skipped
+
+
+def compared_losses(
+    recorded: Sequence[float], repeated: Sequence[float]
+) -> tuple[float, list[str]]:
+    """Return the largest relative difference of two losses, and a line on each that differs.
+
+    A loss is compared to the six digits that a record keeps; NaN equals NaN.
+    """
+    largest, lines = 0.0, []
+    for step, (before, now) in enumerate(zip(recorded, repeated), start=1):
+        if before == now or (math.isnan(before) and math.isnan(now)):
+            continue
+        off = abs(now - before) / max(abs(before), 1e-12)
+        off = math.inf if math.isnan(off) else off
+        largest = max(largest, off)
+        if off > 1e-5:
+            lines.append(f"step {step}: {before:.6g} recorded, {now:.6g} now ({off:.2g})")
+    return largest, lines
+
+
+def _stages(record: Record, folder: Path, seeds: int) -> list[Stage]:
+    """Stages of a pipeline, or of a study with the first seeds."""
+    cfg = Config(dict(record.config))
+    if "variants" not in record.config:
+        return read_stages([dict(entry) for entry in cfg.stages], cfg.seed)
+    cfg.seeds = cfg.seeds[:seeds]
+    return study_stages(cfg, folder)
+
+
+def _without_launch(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A resolved config without what tells where and how a run was started."""
+    no = ("work_dir", "resume", "launcher", "expected", "load_from")
+    return {key: value for key, value in config.items() if key not in no}
+
+
+def _first_losses(training: Training, folder: Path, steps: int) -> list[float]:
+    """Train a few steps in a process of its own, and return their losses."""
+    work = folder / training.name
+    losses = work / "first_losses.json"
+    work.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, str(TOOL_FOLDER / "train.py"), *training.arguments]
+    done = subprocess.run(
+        [*command[:3], "--work-dir", str(work), *command[3:]],
+        env={**os.environ, ONLY_FIRST_LOSSES: f"{steps}:{losses}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0 or not losses.is_file():
+        end = "\n".join(done.stdout.splitlines()[-_SHOWN:])
+        raise StageError(f"{training.name}: ended with code {done.returncode}:\n{end}")
+    return [float(f"{loss:.6g}") for loss in json.loads(losses.read_text())]

@@ -1,0 +1,56 @@
+"""Repeat the first steps of a record with the present code, and store whether the losses agree.
+
+    python tools/verify.py work_dirs/RUN
+    python tools/verify.py results/cascade_rpn/2026-11-22_proposals_collage --seeds 1
+
+The result is verified.json beside the record; tables link to the folder of both.
+"""
+
+import sys
+from pathlib import Path
+
+from mmdense.config.arguments import ToolParser
+
+_AGREES = 1e-3  # relative; runs on another processor differ by rounding
+
+
+def main() -> int:
+    """Verify a record; returns 1 where its losses differ or cannot be repeated."""
+    parser = ToolParser(description=__doc__.splitlines()[0])
+    parser.add_argument("record", help="record.json, its folder, or SLUG/DATE_WHAT below results/")
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="seeds of each variant of a study"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=20, metavar="N", help="iterations of each training, at most 20"
+    )
+    parser.add_argument(
+        "--source", type=Path, metavar="FOLDER", help="archives of real data, to prepare them"
+    )
+    args = parser.parse_args()
+    # After the arguments: the imports take seconds.
+    from mmdense.records.environment import git_state
+    from mmdense.records.find_record import find_file
+    from mmdense.records.record import RecordError, load
+    from mmdense.records.verified import write_verified
+    from mmdense.workflow.stage import StageError
+    from mmdense.workflow.verify import verify
+
+    try:
+        file = find_file(args.record)
+        found = verify(load(file), seeds=args.seeds, steps=args.steps, source=args.source)
+    except (RecordError, StageError, ValueError, OSError) as error:
+        print(f"verify.py: {error}", file=sys.stderr)
+        return 1
+    agrees = found.largest_deviation <= _AGREES
+    print(f"{'agrees' if agrees else 'DIFFERS'}: largest deviation {found.largest_deviation:.2g}")
+    git = git_state()
+    if git["commit"] is None or git["dirty"]:
+        print("not stored: commit the code first, a verification names its commit", file=sys.stderr)
+    else:
+        print(f"wrote {write_verified(found, file)}")
+    return 0 if agrees else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
