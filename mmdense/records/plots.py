@@ -15,7 +15,7 @@ COLOURS = (
     *("#0072B2", "#C65300", "#00845F", "#B0568F"),
     *("#000000", "#B97A00", "#7A5C3E", "#2E93CB"),
 )
-INK, QUIET, GRID, PAPER = "#333333", "#6F6F6F", "#DDDDDD", "#FFFFFF"
+INK, QUIET, GRID, PAPER = "#1F2328", "#626A73", "#DDDDDD", "#FFFFFF"
 #: Of matplotlib, for all plots: a pale grid, and no frame but the two axes.
 STYLE: Any = {
     **{f"axes.spines.{side}": False for side in ("top", "right")},
