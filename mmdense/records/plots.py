@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-# After Okabe and Ito, as dark as lines on white have to be: told apart by colour-blind readers.
+# After Okabe and Ito, as dark as lines on white have to be: distinct for colour-blind readers.
 COLOURS = (
     *("#0072B2", "#C65300", "#00845F", "#B0568F"),
     *("#000000", "#B97A00", "#7A5C3E", "#2E93CB"),

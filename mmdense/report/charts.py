@@ -44,7 +44,7 @@ __all__ = [
     "write_png",
 ]
 
-# With the colours they tell lines apart in black-and-white prints.
+# In black-and-white prints the dashes distinguish the lines.
 DASHES: tuple[tuple[float, ...], ...] = (
     *((), (5, 2), (1.2, 1.4), (7, 2, 1.5, 2), (2.5, 1.2)),
     *((9, 2, 1.5, 2, 1.5, 2), (10, 4), (1.2, 3.5)),
@@ -93,9 +93,9 @@ class Panel:
         log: Whether the vertical axis is logarithmic.
         limits: Of the vertical axis, each where it is fixed.
         title: Above the panel.
-        draw: Draws something else than curves; then ``points`` only tell whether there is anything.
+        draw: Draws something else than curves; ``points`` then only decides whether it has content.
         marks: Steps of a run at which something began, and what.
-        key: The curve's name in a record, where the label says it in other words.
+        key: The curve's name in a record, where the label uses other words.
     """
 
     label: str
@@ -329,7 +329,7 @@ def _draw_line(axes: Axes, line: Line, runs: Sequence[Any]) -> list[Annotation]:
 
 
 def _place_names(axes: Axes, names: Sequence[Annotation]) -> None:
-    """Names of lines near the upper end of the axis stand below their line."""
+    """Names of lines near the upper end of the axis are below their line."""
     axes.set_ylim(axes.get_ylim())
     for name in names:
         place = axes.transData.transform((0.0, name.xy[1]))

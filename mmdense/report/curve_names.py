@@ -1,4 +1,4 @@
-"""What a curve shows, in words and with its unit, from the name that it has in a record."""
+"""Titles of curves, with units, from their names in a record."""
 
 import re
 from collections.abc import Callable
@@ -8,17 +8,17 @@ __all__ = ["curve_words"]
 _KNOWN = {
     "train/loss": "training loss",
     "train/lr": "learning rate",
-    "train/acc": "box classes that are right, %",
+    "train/acc": "accuracy of the box classes, %",
     "train/loss_cls": "loss of the box classes",
     "train/loss_bbox": "loss of the boxes",
     "train/loss_rpn_cls": "loss of the RPN's classes",
     "train/loss_rpn_bbox": "loss of the RPN's boxes",
     "train/loss_mask": "loss of the masks",
-    "train/decode.acc_seg": "training pixels that are right, %",
+    "train/decode.acc_seg": "pixel accuracy in training, %",
     "train/decode.loss_ce": "cross-entropy of the pixels",
     "train/aux.loss_ce": "cross-entropy, auxiliary head",
-    "val/aAcc": "pixels that are right, %",
-    "val/mAcc": "pixels right, mean of classes, %",
+    "val/aAcc": "pixel accuracy, %",
+    "val/mAcc": "pixel accuracy, mean of classes, %",
     "val/mIoU": "mean IoU of the classes, %",
     "collapse/m_o": "m_o, length of the centre",
     "collapse/m_r": "m_r, mean length of the residual",
@@ -32,8 +32,8 @@ _KNOWN = {
     "collapse/o_e": "o_e, centre of the extra gradient",
     "collapse/r_e": "r_e, residual of the extra gradient",
     "collapse/r_e_decorrelates": "cosine of r_e with de-correlation",
-    "collapse/eta_p": "eta_p, share of o_p in o_z - o_p",
-    "collapse/eta_z": "eta_z, share of o_z in o_p - o_z",
+    "collapse/eta_p": "eta_p, part of o_p in o_z - o_p",
+    "collapse/eta_z": "eta_z, part of o_z in o_p - o_z",
 }
 _KINDS = {"bbox": "box ", "segm": "mask ", "cls": "classes", "reg": "boxes"}
 _SIZES = {
@@ -64,8 +64,8 @@ def curve_words(key: str) -> str:
     """A title for the vertical axis.
 
     Args:
-        key: Such as ``train/loss`` or ``val/coco/bbox_mAP``. One that is not known is told as it is
-            written, with spaces for what parts its words.
+        key: Such as ``train/loss`` or ``val/coco/bbox_mAP``. An unknown name stays as it is, with
+            spaces between its words.
     """
     if key in _KNOWN:
         return _KNOWN[key]

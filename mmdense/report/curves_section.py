@@ -81,7 +81,7 @@ def curves_section(subjects: Sequence[Subject]) -> Section:
 
 
 def _title(task: str, group: str | None, names: set[str]) -> str:
-    """Of a chart; what has neither task nor group is told by the runs in it."""
+    """The title of a chart; without task and group, the name of its run."""
     if (heading := part_heading(task, group)) or not names:
         return heading
     return next(iter(names)) if len(names) == 1 else "Runs"
@@ -97,7 +97,7 @@ def _notes(subjects: Sequence[Subject]) -> list[str]:
 
 _ON_MEANS = (
     f"A curve of more than {_WINDOWS} values is drawn as means over equal windows, and where a "
-    "panel has few lines the values themselves stand behind it, pale."
+    "panel has few lines the values themselves are behind it, pale."
 )
 _ON_SEEDS = (
     "A line of a study is the mean over the seeds of a variant, in a band from the lowest of them "
@@ -136,7 +136,7 @@ def _line(name: str, runs: Sequence[Mapping[str, Points]]) -> Drawn:
 
 
 def _thinned(points: Points) -> Points:
-    """Means over windows where there are too many points to be told apart; NaN where one is NaN."""
+    """Means over windows where there are too many points to distinguish; NaN where one is NaN."""
     if len(points) <= _WINDOWS:
         return points
     means = Curve(limit=_WINDOWS)
@@ -154,7 +154,7 @@ def _compared(subject: Subject) -> list[str]:
 
 
 def _ranked(lines: Sequence[Drawn], first: Sequence[str]) -> list[str]:
-    """The curves of lines by their worth: the loss, those that a config names, the others."""
+    """The curves of lines in their order: the loss, those that a config names, the others."""
     keys = [
         key
         for key in dict.fromkeys(key for line in lines for key in line.curves)

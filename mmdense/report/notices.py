@@ -12,7 +12,7 @@ from mmdense.report.sources import Part, Subject
 
 __all__ = ["expected_section", "notices_of"]
 
-_SHOWN = 4  # names in a notice before it says how many more there are
+_SHOWN = 4  # names in a notice before the number of further ones
 
 
 def notices_of(subjects: Sequence[Subject]) -> list[Notice]:
@@ -87,16 +87,16 @@ def _on_age(subject: Subject, part: Part) -> list[Notice]:
     except (ValueError, KeyError, TypeError):
         state = "unknown"
     if state != "done":
-        text = f"{part.name} did not end yet: what stands here is of its run before."
+        text = f"{part.name} has not ended yet: the values here are of its previous run."
         return [Notice("bad", text)]
     if not (part.folder / FILE_NAME).is_file():
         return []
     try:
         own = load(part.folder / FILE_NAME)
     except RecordError as error:
-        return [Notice("unsure", f"{part.told(error)}.")]
+        return [Notice("unsure", f"{part.message_of(error)}.")]
     if own.config_sha256 != part.entry.get("config_sha256") or _differ(own.metrics, part.metrics):
-        text = f"{part.name} ran again after this record was made: make it anew."
+        text = f"{part.name} ran again after this record was made: write the record again."
         return [Notice("bad", text)]
     return []
 

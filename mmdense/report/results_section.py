@@ -118,7 +118,7 @@ def _every_score(subject: Subject) -> Table | None:
 
 
 def _runs(subjects: Sequence[Subject]) -> Table:
-    """Scores of runs that stand alone, side by side; readings of the monitor below them."""
+    """Scores of single runs, side by side; readings of the monitor below them."""
     metrics = dict.fromkeys(key for subject in subjects for key in subject.record.metrics)
     rows: list[dict[str, Value]] = [
         {"score": _score_name(metric)}

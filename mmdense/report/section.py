@@ -23,7 +23,7 @@ class Section(NamedTuple):
     Attributes:
         name: Its anchor.
         title: Its heading.
-        html: What stands below the heading; empty where there is nothing to show.
+        html: What is below the heading; empty where there is nothing to show.
         notices: What it found that a reader must know.
     """
 

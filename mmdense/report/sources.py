@@ -23,9 +23,9 @@ class Part:
         name: As the page shows it; no other part of the page has it.
         task: Such as "detection"; empty of a run alone.
         line: What it is a repetition of: the label of its variant in a study; else its name.
-        entry: What the record says of it, with the keys of a stage.
+        entry: What the record holds of it, with the keys of a stage.
         folder: Its work directory, where there is one.
-        groups: Of the variants that a study tells together, those that it is in; None is a group,
+        groups: Of the variants that a study shows together, those that it is in; None is a group,
             and that of what is in no study.
     """
 
@@ -49,7 +49,7 @@ class Part:
             for key, points in self.entry["curves"].items()
         }
 
-    def told(self, error: Exception) -> str:
+    def message_of(self, error: Exception) -> str:
         """A message about one of its files, which names the part and not a place on a machine."""
         return f"{self.name}: {error}".replace(f"{self.folder}/", "")
 
@@ -72,7 +72,7 @@ class Subject:
 
     @property
     def kind(self) -> str:
-        """Told by its config: "pipeline", "study" or "run"."""
+        """By its config: "pipeline", "study" or "run"."""
         return _kind(self.record)
 
     @property
@@ -85,7 +85,7 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
     """Read records, each by its file, its folder or its name below ``results/``.
 
     Raises:
-        RecordError: A path has no record, or one that cannot be read, or stands there twice.
+        RecordError: A path has no record, or one that cannot be read, or was given twice.
     """
     files = [find_file(path) for path in paths]
     if twice := [str(f) for f, count in Counter(f.resolve() for f in files).items() if count > 1]:

@@ -87,5 +87,5 @@ def _transfer(name: str, transfer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _share_text(share: float) -> str:
-    """In percent, never rounded up, as the line of the run says it: 100.0 means all of it."""
+    """In percent, never rounded up, as in the log of the run: 100.0 means all of it."""
     return f"{math.floor(1000 * share) / 10:.1f} %"

@@ -30,7 +30,7 @@ __all__ = ["QueriesAndKeys", "draw_attention", "last_queries_and_keys"]
 
 _IMAGES, _HEADS = 6, 12  # at most
 _COLUMNS = 8  # of a row that has several images
-_COVER = 0.65  # how much of the colours lies on the picture
+_COVER = 0.65  # opacity of the colours over the image
 _OF_MMCV = mmcv.cnn.bricks.transformer.MultiheadAttention  # MMSegmentation's transformer has it
 
 
@@ -80,8 +80,8 @@ def draw_attention(backbone: nn.Module, preprocess: nn.Module, source: ImageSour
         "Yellow is the most that a head gives to one patch of that image, printed below as a "
         f"share; dark violet is none. Spread evenly over {patches} patches, it would be "
         f"{100 / patches:.1f} %. Look for heads that keep to objects or to their parts. Where "
-        "every patch gets the same, a head has found nothing to look for. Such pictures were shown "
-        "by DINO (arXiv:2104.14294, figure 1)."
+        "every patch gets the same, a head has not specialised. After DINO (arXiv:2104.14294, "
+        "figure 1)."
     )
     return Drawn(sheet, "Where the attention lies", caption)
 

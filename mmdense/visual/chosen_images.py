@@ -34,7 +34,7 @@ class ChosenImage:
         name: Of its file, or its number where it has none.
         picture: RGB, uint8, as the pipeline leaves it. [H, W, 3]
         pixels: What the data preprocessor takes, not normalised. [C, H, W]
-        sample: The host's data sample, or None.
+        sample: Upstream's data sample, or None.
         label: Its class, where it has exactly one.
     """
 
@@ -48,10 +48,10 @@ class ChosenImage:
 
 @dataclass
 class ImageSource:
-    """A data set of a config, whose images are drawn without chance.
+    """A data set of a config, whose images come without random transforms.
 
     Attributes:
-        dataset: As the host builds it.
+        dataset: As upstream builds it.
         split: ``val``, ``test`` or ``train``.
         classes: Names, or nothing.
         bgr: Whether ``pixels`` have their channels so.
@@ -71,7 +71,7 @@ class ImageSource:
         if not isinstance(pixels, Tensor) or pixels.ndim != 3:
             raise ValueError(
                 f"image {index} of {self.split}_dataloader.dataset has no tensor `inputs` "
-                "[C, H, W]; its pipeline must end in the PackInputs of its host, without views"
+                "[C, H, W]; its pipeline must end in the PackInputs of its package, without views"
             )
         sample = record.get("data_samples")
         if self.split == "train" and (sample is None or "scale_factor" not in sample):
@@ -92,7 +92,7 @@ class ImageSource:
         return self.classes[label] if 0 <= label < len(self.classes) else f"class {label}"
 
     def describe(self, count: int) -> str:
-        """Of which images a picture with ``count`` of them is, for a caption."""
+        """Describe ``count`` of the images, for a caption."""
         name = {"val": "validation", "test": "test", "train": "training"}[self.split]
         if count == len(self):
             return f"all {count} images of the {name} set" if count > 1 else f"the one {name} image"

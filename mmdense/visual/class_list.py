@@ -15,7 +15,7 @@ class ClassList:
     Attributes:
         names: Of the classes from 0 on.
         palette: RGB, uint8, of the classes from 0 on.
-        ignore_index: What stands in a map of classes where the loss looks away.
+        ignore_index: Value in a map of classes that the loss ignores.
     """
 
     names: tuple[str, ...] = ()

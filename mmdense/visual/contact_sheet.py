@@ -28,7 +28,7 @@ def write_sheets(
     Args:
         images: What to show.
         classes: Names and colours.
-        title: Stands above.
+        title: Above the images.
         path: Ends in ``.png``; its folder is made.
 
     Returns:
@@ -94,7 +94,7 @@ def _layout(count: int, width: int, height: int) -> tuple[int, float]:
         return float(int(1.1 * scale)) if scale >= 1 else scale
 
     if columns > 1 and scale_of(columns) == 1 and scale_of(columns - 1) == 2 and width < 280:
-        columns -= 1  # small pictures: rather large than many
+        columns -= 1  # small images: larger ones in fewer columns
     return columns, scale_of(columns)
 
 

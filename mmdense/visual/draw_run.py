@@ -1,4 +1,4 @@
-"""All pictures of a trained model that fit it, in one folder with their captions."""
+"""All images of what a trained model sees that fit it, in one folder with captions."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def find_config(work_dir: Path) -> Path:
 def find_checkpoint(work_dir: Path) -> Path:
     """The checkpoint that ``last_checkpoint`` in the folder of a run names.
 
-    A folder that was moved has its checkpoints beside that file, whatever path stands in it.
+    A folder that was moved has its checkpoints beside that file, whatever path is in it.
 
     Raises:
         FileNotFoundError: There is no such file, or not the checkpoint that it names.
@@ -120,7 +120,7 @@ def find_checkpoint(work_dir: Path) -> Path:
 
 
 def backbone_of(model: nn.Module) -> nn.Module:
-    """The backbone of a host's model.
+    """Return the backbone of a model.
 
     Raises:
         ValueError: It has none.

@@ -1,4 +1,4 @@
-"""A finished picture with its words, or the reason why there is none."""
+"""A finished image with title and caption, or the reason why there is none."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ from PIL import Image
 
 __all__ = ["CAPTIONS", "FOLDER", "Drawn", "NothingToDraw"]
 
-#: Folder below that of a run, and the file in it that names each picture:
+#: Folder below that of a run, and the file in it that names each image:
 #: ``{"file.png": {"title": "...", "caption": "..."}}``.
 FOLDER = "pictures"
 CAPTIONS = "captions.json"
 
 
 class Drawn(NamedTuple):
-    """A picture.
+    """An image with its words.
 
     Attributes:
         image: RGB.
@@ -27,4 +27,4 @@ class Drawn(NamedTuple):
 
 
 class NothingToDraw(Exception):  # noqa: N818 (it is no error)
-    """This model or these images have no such picture; the message says why."""
+    """This model or these images do not fit this kind of image; the message gives the reason."""

@@ -31,7 +31,7 @@ __all__ = [
     "side_by_side",
 ]
 
-#: Blue and orange, told apart by colour-blind readers; a sign is always beside them.
+#: Blue and orange, distinct for colour-blind readers; a sign is always beside them.
 GOOD, POOR = (0, 114, 178), (213, 94, 0)
 
 WIDTH = 1600  # of an image file at most, in pixels
@@ -135,10 +135,10 @@ def side_by_side(groups: Sequence[Sequence[Cell]], number: int) -> list[list[Cel
 
 
 def fitted(picture: np.ndarray, columns: int, like: Sequence[int] | None = None) -> np.ndarray:
-    """Scale a picture so that as many columns as this fill the sheet.
+    """Scale an image so that as many columns as this fill the sheet.
 
     Args:
-        picture: RGB, or a map of colours whose positions are to stay squares; uint8. [H, W, 3]
+        picture: RGB, or a map of colours whose positions stay squares; uint8. [H, W, 3]
         columns: Of the sheet.
         like: Height and width of the image that a map belongs to, over which it is stretched.
     """
@@ -154,7 +154,7 @@ def fitted(picture: np.ndarray, columns: int, like: Sequence[int] | None = None)
 
 
 def faded(picture: np.ndarray) -> np.ndarray:
-    """An RGB picture made pale and grey, so that what is drawn on it stands out."""
+    """Return an RGB image in pale grey, so that drawings on it are prominent."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     pale = 255 - (255 - grey.astype(np.float32)) * 0.55
     return np.repeat(pale.round().astype(np.uint8)[..., None], 3, axis=2)  # [H, W, 3]
@@ -171,8 +171,7 @@ def frame(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 def png_bytes(image: Image.Image) -> bytes:
     """A PNG of at most 1600 pixels in width and 1 MB.
 
-    A picture that would take more gets a palette of 256 colours, and if that does not do is made
-    smaller.
+    A larger image gets a palette of 256 colours, and is scaled down if that is not enough.
     """
     if image.width > WIDTH:
         image = _smaller(image, WIDTH / image.width)

@@ -32,8 +32,8 @@ class ModelInput:
     Attributes:
         views: RGB, uint8, with the normalisation undone: one, or the views of self-supervision.
             Each [H, W, 3]
-        path: Where it comes from; empty where the data set does not tell.
-        scores: Share of each class in the image's label, 1 unless images are mixed.
+        path: Where it comes from; empty where the data set does not give it.
+        scores: Weight of each class in the image's label, 1 unless images are mixed.
         boxes: x1, y1, x2, y2. [N, 4]
         labels: Class of each box. [N]
         ignored: Boxes that the loss leaves out. [M, 4]
@@ -126,7 +126,7 @@ def denormalise(inputs: Tensor, preprocess: nn.Module, view: int = 0) -> Tensor:
 
 
 def _build_preprocessor(cfg: Config) -> nn.Module:
-    """The data preprocessor that the runner and the host's model would build."""
+    """Return the data preprocessor that the runner and the model would build."""
     model = cfg.get("model") or {}
     own = model.get("data_preprocessor") or cfg.get("data_preprocessor")
     if own is None:

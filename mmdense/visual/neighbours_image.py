@@ -1,4 +1,4 @@
-"""Some images with those that the features hold for the most alike.
+"""Some images with those of the most similar features.
 
 Letters: N images, D channels, Q queries, K neighbours.
 """
@@ -60,7 +60,7 @@ def draw_neighbours(backbone: nn.Module, preprocess: nn.Module, source: ImageSou
     headings = ["query", *(f"neighbour {number}" for number in range(1, columns))]
     sheet = draw_grid(rows, headings)
     caption = _caption(backbone, source, len(chosen), queries, labels, index)
-    return Drawn(sheet, "Which images look alike to it", caption)
+    return Drawn(sheet, "Nearest images", caption)
 
 
 def nearest(features: Tensor, queries: Sequence[int], k: int) -> tuple[Tensor, Tensor]:
@@ -116,7 +116,7 @@ def _query_cell(source: ImageSource, image: ChosenImage, columns: int) -> Cell:
 def _cell(
     source: ImageSource, image: ChosenImage, wanted: int | None, similar: float, columns: int
 ) -> Cell:
-    """A neighbour; where classes are known, a sign and a frame tell whether they are equal."""
+    """A neighbour; where classes are known, a sign and a frame show whether they are equal."""
     picture = fitted(image.picture, columns)
     alike = f"cosine {similar:.3f}"
     if wanted is None or image.label is None:
@@ -135,15 +135,15 @@ def _caption(
     index: Tensor,
 ) -> str:
     text = (
-        f"{len(queries)} queries on the left, each with the {index.shape[1]} images that are most "
-        f"alike to it by the cosine of the backbone's pooled features ({type(backbone).__name__}, "
+        f"{len(queries)} queries on the left, each with the {index.shape[1]} images of the "
+        f"highest cosine of the backbone's pooled features ({type(backbone).__name__}, "
         f"last output), among {source.describe(count)}. "
     )
     known = [query for query in queries if labels[query] is not None]
     if not known:
         return text + (
             "Look for what the neighbours share with their query: the thing itself, or merely its "
-            "colours, its background, or the kind of picture."
+            "colours, its background, or the kind of image."
         )
     right = sum(
         labels[one] == labels[query]
@@ -157,5 +157,5 @@ def _caption(
         f"{right} of the {total} neighbours are of their query's class (by chance about "
         f"{chance * index.shape[1]:.0f}); they have a blue frame and ✓, the others an orange one "
         "and ✗. Where they are wrong, look for what they share with the query instead: colours, "
-        "background, or the kind of picture."
+        "background, or the kind of image."
     )

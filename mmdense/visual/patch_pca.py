@@ -16,7 +16,7 @@ from torch import Tensor
 __all__ = ["PatchColours", "patch_pca"]
 
 _COMPONENTS = 3
-_CUT = 0.01  # share of the positions at either end that get the end of the scale
+_CUT = 0.01  # fraction of the positions at either end that get the end of the scale
 _FLAT = 1e-5  # spread of a component against the features' size that is rounding, not content
 
 

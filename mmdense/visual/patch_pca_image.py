@@ -11,7 +11,7 @@ from mmdense.visual.patch_pca import patch_pca
 
 __all__ = ["draw_patch_pca"]
 
-_IMAGES, _PAIRS = 9, 3  # images, and how many stand in a row
+_IMAGES, _PAIRS = 9, 3  # images, and pairs of a row
 
 
 def draw_patch_pca(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
@@ -39,7 +39,9 @@ def draw_patch_pca(backbone: nn.Module, preprocess: nn.Module, source: ImageSour
     rows = side_by_side(pairs, _PAIRS)
     columns = min(_PAIRS, len(pairs))
     sheet = draw_grid(rows, ["image", "features"] * columns, group=2)
-    return Drawn(sheet, "What the features tell apart", _caption(backbone, maps, shares, source))
+    return Drawn(
+        sheet, "Principal components of the features", _caption(backbone, maps, shares, source)
+    )
 
 
 def _caption(backbone: nn.Module, maps: list[Tensor], shares: Tensor, source: ImageSource) -> str:
@@ -49,9 +51,9 @@ def _caption(backbone: nn.Module, maps: list[Tensor], shares: Tensor, source: Im
         f"The last {tokens} of the backbone, {type(backbone).__name__}, with {len(maps[0])} "
         f"channels, on {source.describe(len(maps))}. Red, green and blue are the first three "
         f"principal components over all of these images together; they hold {percent[0]}, "
-        f"{percent[1]} and {percent[2]} of the variance. Look for objects that stand out from "
+        f"{percent[1]} and {percent[2]} of the variance. Look for objects that differ from "
         "their surroundings, and for one colour on like things in different images. One colour "
-        "everywhere, or a pattern that is the same in every image, tells that the features know "
-        "little of what is shown. Such pictures were shown by DINOv2 (arXiv:2304.07193); here no "
+        "everywhere, or a pattern that is the same in every image, shows that the features hold "
+        "little of the content. After DINOv2 (arXiv:2304.07193); unlike there, no "
         "background is cut off."
     )

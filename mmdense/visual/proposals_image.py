@@ -72,23 +72,23 @@ def draw_proposals(model: Any, source: ImageSource) -> Drawn:
 
 @torch.no_grad()
 def propose(model: Any, pixels: Tensor, sample: Any, annotations: Any) -> Proposals:
-    """Run a detector as far as its proposals on one image.
+    """Return the proposals of a detector on one image.
 
     Args:
         model: In eval mode.
         pixels: What its data preprocessor takes. [C, H, W]
-        sample: The host's data sample.
+        sample: Upstream's data sample.
         annotations: What the data set knows about the image (``get_data_info``).
 
     Raises:
-        NothingToDraw: The data set lists no objects, or its pipeline tells no scale.
+        NothingToDraw: The data set lists no objects, or its pipeline gives no scale.
         ValueError: The model proposes no regions, or a box is not finite.
     """
     head = proposing_head(model)
     if "instances" not in annotations:
         raise NothingToDraw("the data set gives no `instances` with boxes")
     if sample is None or "scale_factor" not in sample.metainfo:
-        raise NothingToDraw("the pipeline has no Resize that tells its scale_factor")
+        raise NothingToDraw("the pipeline has no Resize that gives its scale_factor")
     data = model.data_preprocessor({"inputs": [pixels], "data_samples": [sample]}, False)
     maps = model.extract_feat(data["inputs"])
     found = head.predict(maps, data["data_samples"], rescale=True)[0]

@@ -173,7 +173,7 @@ _FIGURES = (
         "How many dimensions the projections of a training batch use: by the entropy of the "
         "eigenvalues, and by (Σλ)²/Σλ². Both are taken around the centre, so a complete collapse "
         "can have a high rank: what is left of it is noise. The gap is the rank of the "
-        "predictions less that of the projections; designs that live keep the two apart.",
+        "predictions less that of the projections; designs that do not collapse keep a gap.",
         (
             Panel(
                 "rank (eigenvalues)",
@@ -196,14 +196,14 @@ _FIGURES = (
     Chart(
         "eta",
         "Centre in the extra gradient",
-        "SimSiam adds o_z - o_p to the pull between two views. Its share along o_p is eta_p: "
+        "SimSiam adds o_z - o_p to the pull between two views. Its part along o_p is eta_p: "
         "negative, it pushes predictions away from their centre (about -0.44 in the paper). Mirror "
-        "SimSiam adds o_p - o_z, whose share along o_z is eta_z: positive, it pushes into the "
+        "SimSiam adds o_p - o_z, whose part along o_z is eta_z: positive, it pushes into the "
         "collapse (about +0.18). In the sweep eta_p is where the curve of the last reading crosses "
-        "zero. Both shares shrink to zero as a run collapses.",
+        "zero. Both parts shrink to zero as a run collapses.",
         (
-            Panel("eta_p, share of o_p in o_z - o_p", of("eta_p"), (_ZERO,)),
-            Panel("eta_z, share of o_z in o_p - o_z", of("eta_z"), (_ZERO,)),
+            Panel("eta_p, part of o_p in o_z - o_p", of("eta_p"), (_ZERO,)),
+            Panel("eta_z, part of o_z in o_p - o_z", of("eta_z"), (_ZERO,)),
             Panel(
                 "cos(o_e - eta o_p, o_p)", last_shares, limits=(-1.05, 1.05), draw=draw_eta_sweep
             ),
@@ -247,12 +247,12 @@ _FIGURES = (
     Chart(
         "spectra",
         "Spectra of the fixed images",
-        "Eigenvalues of the covariance as shares of their sum, in descending order: thin at the "
+        "Eigenvalues of the covariance as fractions of their sum, in descending order: thin at the "
         "first look, thick at the last. A flat curve uses all dimensions; one that drops at once "
         "uses few (dimensional collapse). Values below 1e-12 are not drawn.",
         tuple(
             Panel(
-                "share of the variance",
+                "fraction of the variance",
                 partial(Run.spectra_of, space=space),
                 log=True,
                 title=space.capitalize(),
@@ -267,7 +267,7 @@ _FIGURES = (
         "Shape of the spectrum",
         "The area under the cumulated singular values is (1 + 1/D)/2 for a flat spectrum and 1 for "
         "one direction. Alpha is the exponent of λ_j ~ j^-α over the 11th to 100th eigenvalue: "
-        "0 for a flat spectrum, steeper the higher; near 1 is said to go with good features.",
+        "0 for a flat spectrum, steeper the higher; values near 1 are reported for good features.",
         (
             *(
                 Panel(
@@ -306,7 +306,7 @@ _FIGURES = (
         "Length and drift",
         "The mean length of the projections before they are scaled to 1: the gradient on them is "
         "divided by it, so a length that grows without end slows training down. Drift is one less "
-        "the cosine of the centre with that of the step before: small where the centre stands.",
+        "the cosine of the centre with that of the step before: small where the centre stays.",
         (
             Panel("mean length of z", of("norm"), limits=(0.0, None)),
             Panel("1 - cosine of two centres", _drift, log=True),

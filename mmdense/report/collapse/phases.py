@@ -40,7 +40,7 @@ def phases_in(folder: Path, *, batch: int | None, steps: int) -> list[tuple[int,
 
     Args:
         folder: Of the run.
-        batch: Images of a step, for phases that are told in epochs.
+        batch: Images of a step, for phases in epochs.
         steps: Done in all.
 
     Returns:

@@ -21,7 +21,7 @@ __all__ = [
     "phase",
 ]
 
-_LEAST = 1e-12  # share of the variance that is drawn
+_LEAST = 1e-12  # least fraction of the variance that is drawn
 _ETAS = [number / 50 for number in range(-50, 51)]
 
 

@@ -71,10 +71,10 @@ class Run:
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """The runs in work directories, named by the end of their paths that tells them apart.
+    """The runs in work directories, named by the end of their paths that distinguishes them.
 
     Raises:
-        FileNotFoundError: A folder has no ``collapse.json``; the message says how to get one.
+        FileNotFoundError: A folder has no ``collapse.json``; the message explains how to get one.
         ValueError: A file is cut off, or not what the hook writes; or a folder is given twice.
     """
     places = [folder.resolve() for folder in folders]
@@ -126,7 +126,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _short_names(places: Sequence[Path]) -> list[str]:
-    """The last part of each path, or as many parts as tell all of them apart."""
+    """The last part of each path, or as many parts as distinguish all of them."""
     longest = max((len(place.parts) for place in places), default=1)
     for count in range(1, longest + 1):
         names = [str(Path(*place.parts[-count:])) for place in places]

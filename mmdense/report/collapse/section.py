@@ -23,7 +23,7 @@ from mmdense.report.table import Column, Table, Value
 __all__ = ["collapse_section", "section_of_runs"]
 
 _MAIN = ("centre", "deviation", "batch_ranks")  # figures that are shown at once beside records
-_DRAWN = 4  # runs of records at most that get a card and curves; more stand in a table
+_DRAWN = 4  # runs of records at most that get a card and curves; more are in a table
 _PHASES = 8  # that are listed before the number of those left
 _READINGS = (  # of the table: reading, title, digits
     ("m_o", "m_o", 3),
@@ -59,7 +59,7 @@ def collapse_section(subjects: Sequence[Subject]) -> Section:
         try:
             (run,) = read_runs([part.folder])
         except ValueError as error:
-            notices.append(Notice("unsure", f"{part.told(error)}."))
+            notices.append(Notice("unsure", f"{part.message_of(error)}."))
             continue
         runs.append(replace(run, name=part.name))
     section = section_of_runs(runs, alone=False)

@@ -40,5 +40,5 @@ def test_few_images_and_none_to_draw():
     assert drawn.image.width < 800
     with pytest.raises(NothingToDraw, match="TinyImages does not list its boxes"):
         draw_proposals(Detector(), ImageSource(TinyImages(), "val"))
-    with pytest.raises(NothingToDraw, match="proposes no regions"):
+    with pytest.raises(NothingToDraw, match="makes no proposals"):
         draw_proposals(object(), source())
