@@ -35,29 +35,23 @@ def locate_config(name: str | Path) -> Path:
 
 
 def install() -> None:
-    """Change how a config inherits ``package::...``.
+    """Let a config inherit ``mmdense::...`` as if it were a file beside it.
 
-    What it inherits from ``mmdense`` is as if it were a file beside it. MMEngine gives what is
-    inherited from a package the scope of that package, and builds ``type='FasterRCNN'`` from the
-    registries of that scope alone. The registries of mmdense extend those of MMDetection,
-    MMPretrain and MMSegmentation; the ``default_scope`` of a config names the one that it needs.
-
-    A config of another package is found by its path. MMEngine 0.10 first reads all metafiles of
-    the package, which takes a second, and finds no config by a name that ends in ``.py``.
+    MMEngine gives what is inherited from a package the scope of that package, and builds
+    ``type='FasterRCNN'`` from the registries of that scope alone. The registries of mmdense extend
+    those of MMDetection, MMPretrain and MMSegmentation; the ``default_scope`` of a config names
+    the one that it needs.
     """
     from mmengine.config import Config
 
     original = Config._get_cfg_path
-    if getattr(original, "by_path", False):
+    if getattr(original, "finds_mmdense", False):
         return
 
     def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
-        package, colons, _ = cfg_path.partition("::")
-        if package == "mmdense":
+        if cfg_path.startswith("mmdense::"):
             return str(locate_config(cfg_path)), None
-        if colons and (file := locate_config(cfg_path)).is_file():
-            return str(file), package
         return original(cfg_path, filename)
 
-    get_cfg_path.by_path = True  # type: ignore[attr-defined]
+    get_cfg_path.finds_mmdense = True  # type: ignore[attr-defined]
     setattr(Config, "_get_cfg_path", staticmethod(get_cfg_path))  # noqa: B010

@@ -1,9 +1,7 @@
 from pathlib import Path
 
-import mmdet
 import pytest
 from mmengine.config import Config
-from mmengine.config.utils import _get_external_cfg_base_path
 
 import mmdense  # noqa: F401  (makes configs inherit `mmdense::`)
 from mmdense.package_files import ROOT, locate_config
@@ -38,15 +36,6 @@ def test_a_config_inherits_mmdense_as_it_inherits_a_file():
     named, same = (Config.fromfile(f"{name}.py").to_dict() for name in ("by_name", "by_path"))
     assert named == same
     assert named["default_scope"] == "mmdet"
-
-
-def test_an_upstream_config_is_found_as_mmengine_finds_it():
-    name = "mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py"
-    package = Path(mmdet.__file__).parent
-    found = _get_external_cfg_base_path(str(package), name.partition("::")[2])
-    assert Config._get_cfg_path(name, "child.py") == (found, "mmdet")
-    with pytest.raises(FileNotFoundError, match="absent.py"):
-        Config._get_cfg_path("mmdet::faster_rcnn/absent.py", "child.py")
 
 
 def test_an_absent_config_of_mmdense_is_refused():
