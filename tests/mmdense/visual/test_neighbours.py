@@ -41,5 +41,5 @@ def test_too_few_images_and_bad_features_are_named():
         with pytest.raises(ValueError, match="k must be from 1 to 2, the other images"):
             nearest(features, [0], k)
     features[1, 0] = torch.inf
-    with pytest.raises(ValueError, match="hold NaN or infinity"):
+    with pytest.raises(ValueError, match="NaN or infinity"):
         nearest(features, [0], 1)
