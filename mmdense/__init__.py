@@ -2,25 +2,22 @@
 
 Importing this package
 
-* supplies ``mmcv.ops`` and torchvision with operators where their compiled ones are missing
+* supplies ``mmcv.ops`` and torchvision with operators if their compiled ones are missing
   (:mod:`mmdense.ops.mmcv_ops`, :mod:`mmdense.ops.torchvision_ops`),
-* works around faults of upstream packages (:mod:`mmdense.upstream`),
+* installs workarounds for upstream packages (:mod:`mmdense.upstream`),
 * makes MMEngine read checkpoints without running code from them, and write files atomically
   (:mod:`mmdense.checkpoints.install`).
 
-Each does nothing where nothing is missing.
-
-Import it before torch. Threads of OpenMP that wait for work then spin for a moment and sleep,
-unless the environment sets a policy. Threads that go on spinning take the cores from other
-programs: beside two of them a training step took 12 times as long. docs/benchmarks.md has the
-measurement.
+Import it before torch: it then sets the wait policy of OpenMP, unless the environment sets one.
+Threads that wait for work spin for a short time and then sleep. Threads that only spin block the
+cores: with two other programs a training step took 12 times as long (docs/benchmarks.md).
 """
 
 import os
 import re
 import sys
 
-if "OMP_WAIT_POLICY" not in os.environ:  # read once, when torch loads OpenMP
+if "OMP_WAIT_POLICY" not in os.environ:  # OpenMP reads it once, when torch loads
     os.environ["OMP_WAIT_POLICY"] = "passive"
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # GNU OpenMP; overrides the policy there
 
@@ -28,8 +25,8 @@ from mmdense.version import __version__
 
 __all__ = ["__version__"]
 
-# The command only starts a tool. The doctor sees the environment as it is, and runs where the
-# imports below fail.
+# The command only starts a tool. The doctor must see the unchanged environment, and must run even
+# if the imports below fail.
 _STARTED = " ".join(sys.orig_argv[1:3])
 if not re.match(r"-m mmdense(\.doctor)?$|(\S*/)?mmdense( |$)", _STARTED):
     from mmdense import package_files

@@ -1,7 +1,7 @@
 """The command ``mmdense``: every tool is a subcommand, such as ``mmdense train CONFIG``.
 
-The command replaces itself by the tool, so a tool runs the same way however it is started. Neither
-torch nor OpenMMLab is imported before that: ``mmdense --help`` answers at once.
+The command replaces its process by the tool, so a tool runs in the same way however it is started.
+The command does not import torch or OpenMMLab, so ``mmdense --help`` is fast.
 """
 
 import ast
@@ -16,9 +16,9 @@ from mmdense.version import __version__
 __all__ = ["main", "tools"]
 
 _PACKAGE = Path(__file__).resolve().parent
-# Modules of the package that are subcommands, too.
+# Modules of the package that are also subcommands.
 _MODULES = {"doctor": _PACKAGE / "doctor" / "__main__.py", "run": _PACKAGE / "run.py"}
-# For sbatch, which gets the file.
+# Files for sbatch, which needs a path.
 _NO_COMMANDS = ("slurm_train",)
 _TASKS = {
     "Data": ("prepare_data", "make_collage", "check_data", "browse"),
@@ -37,21 +37,21 @@ _TASKS = {
 _USAGE = """\
 usage: mmdense TOOL [ARGUMENTS]
        mmdense TOOL --help   the arguments of a tool
-       mmdense --where       the folder that holds configs/ and tools/
+       mmdense --where       the folder with configs/ and tools/
        mmdense --version
 
-A CONFIG is a file, or one that is installed: mmdense::pretrain/simsiam_r18_photos.py."""
+A CONFIG is a file, or an installed config: mmdense::pretrain/simsiam_r18_photos.py."""
 
 
 def tools() -> dict[str, Path]:
-    """Return the file of every tool by its name; those that maintain a checkout only in one."""
+    """Return the file of every tool by name; some tools exist in a checkout only."""
     folder = ROOT / "tools"
     files = sorted([*folder.glob("*.py"), *folder.glob("*.sh")])
     return {file.stem: file for file in files if file.stem not in _NO_COMMANDS} | _MODULES
 
 
 def main() -> int:
-    """Become the tool that the first argument names, or print what there is."""
+    """Run the tool in the first argument, or print the list of tools."""
     first, *arguments = sys.argv[1:] or ["--help"]
     files = tools()
     if (name := first.replace("-", "_")) in files:
@@ -63,7 +63,7 @@ def main() -> int:
         return 0
     nearest = difflib.get_close_matches(name, files, n=1)
     hint = f"Did you mean {nearest[0]}?" if nearest else "mmdense --help lists the tools."
-    print(f"mmdense: there is no tool {first}. {hint}", file=sys.stderr)
+    print(f"mmdense: unknown tool {first}. {hint}", file=sys.stderr)
     return 2
 
 
@@ -72,7 +72,7 @@ def _become(name: str, file: Path, arguments: list[str]) -> None:
     os.environ["PYTHON"] = sys.executable  # for the shell scripts
     if file.suffix == ".sh":
         os.execvp("bash", ["bash", str(file), *arguments])
-    os.environ["MMDENSE_COMMAND"] = f"mmdense {name}"  # how its usage names it
+    os.environ["MMDENSE_COMMAND"] = f"mmdense {name}"  # for its usage message
     started = ["-m", f"mmdense.{name}"] if name in _MODULES else [str(file)]
     os.execv(sys.executable, [sys.executable, *started, *arguments])
 

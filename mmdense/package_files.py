@@ -1,6 +1,6 @@
-"""Where configs and tools are: in a checkout beside the package, in an installed wheel inside it.
+"""Location of configs and tools: next to the package in a checkout, inside it in a wheel.
 
-A wheel has them in ``mmdense/.mim``, where OpenMMLab's packages have theirs.
+A wheel has them in ``mmdense/.mim``, like the packages of OpenMMLab.
 """
 
 import importlib.util
@@ -11,16 +11,16 @@ __all__ = ["ROOT", "install", "locate_config"]
 _PACKAGE = Path(__file__).resolve().parent
 _IN_WHEEL = _PACKAGE / ".mim"
 
-#: The folder that holds ``configs`` and ``tools``.
+#: The folder with ``configs`` and ``tools``.
 ROOT = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
 
 def locate_config(name: str | Path) -> Path:
-    """Return the file of a config; ``name`` itself where there is none.
+    """Return the file of a config; ``name`` itself if there is none.
 
     Args:
-        name: A file; ``package::path`` of a config that a package brings (``mmdense::``,
-            ``mmdet::``); or ``configs/...`` of mmdense, from a folder without such a file.
+        name: A file; ``package::path`` of a config in a package (``mmdense::``, ``mmdet::``); or
+            ``configs/...`` of mmdense, in a folder without such a file.
     """
     path = Path(name)
     package, colons, inside = str(name).partition("::")
@@ -35,12 +35,12 @@ def locate_config(name: str | Path) -> Path:
 
 
 def install() -> None:
-    """Let a config inherit ``mmdense::...`` as if it were a file beside it.
+    """Make configs inherit ``mmdense::...`` like local files.
 
-    MMEngine gives what is inherited from a package the scope of that package, and builds
-    ``type='FasterRCNN'`` from the registries of that scope alone. The registries of mmdense extend
-    those of MMDetection, MMPretrain and MMSegmentation; the ``default_scope`` of a config names
-    the one that it needs.
+    MMEngine sets the scope of a package for everything that is inherited from it, and then builds
+    ``type='FasterRCNN'`` only from the registries of that scope. The registries of mmdense extend
+    those of MMDetection, MMPretrain and MMSegmentation, and the ``default_scope`` of a config
+    selects one of them.
     """
     from mmengine.config import Config
 

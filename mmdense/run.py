@@ -1,9 +1,9 @@
-"""Run a tool of MMDetection, MMPretrain or MMSegmentation beside mmdense.
+"""Run a tool of MMDetection, MMPretrain or MMSegmentation with mmdense.
 
 python -m mmdense.run TOOL [ARGUMENTS]
 
-TOOL is a file, or a tool that comes with a package: mmdet:analysis_tools/confusion_matrix. Such
-tools import ``mmcv.ops`` before they read a config, so that ``custom_imports`` comes too late.
+TOOL is a file, or a tool of a package: mmdet:analysis_tools/confusion_matrix. Such tools import
+``mmcv.ops`` before they read a config, so ``custom_imports`` would be too late.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> None:
     """Run the tool as if it had been started directly."""
     parser = argparse.ArgumentParser(
         prog=os.environ.pop("MMDENSE_COMMAND", "python -m mmdense.run"),
-        description="Run a tool of MMDetection, MMPretrain or MMSegmentation beside mmdense.",
+        description="Run a tool of MMDetection, MMPretrain or MMSegmentation with mmdense.",
     )
     parser.add_argument("--list", action="store_true", help="list the tools that are installed")
     parser.add_argument("tool", nargs="?", help="a file, or such as mmdet:analysis_tools/get_flops")
@@ -64,7 +64,7 @@ def main() -> None:
         print("\n".join(installed_tools()))
         return
     if options.tool is None:
-        parser.error("give a TOOL, or --list")
+        parser.error("pass a TOOL, or --list")
     try:
         file = find_tool(options.tool)
     except ValueError as error:

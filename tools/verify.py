@@ -1,9 +1,9 @@
-"""Repeat the first steps of a record with the present code, and store whether the losses agree.
+"""Repeat the first steps of a record with the current code, and check that the losses agree.
 
     python tools/verify.py work_dirs/RUN
     python tools/verify.py results/cascade_rpn/2026-11-22_proposals_collage --seeds 1
 
-The result is verified.json beside the record; tables link to the folder of both.
+The result is verified.json next to the record.
 """
 
 import sys
@@ -11,21 +11,25 @@ from pathlib import Path
 
 from mmdense.config.arguments import ToolParser
 
-_AGREES = 1e-3  # relative; runs on another processor differ by rounding
+_AGREES = 1e-3  # relative; runs on another CPU differ by rounding
 
 
 def main() -> int:
-    """Verify a record; returns 1 where its losses differ or cannot be repeated."""
+    """Verify a record; return 1 if its losses differ or cannot be repeated."""
     parser = ToolParser(description=__doc__.splitlines()[0])
     parser.add_argument("record", help="record.json, its folder, or SLUG/DATE_WHAT below results/")
     parser.add_argument(
-        "--seeds", type=int, default=1, metavar="N", help="seeds of each variant of a study"
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of seeds of each variant of a study",
     )
     parser.add_argument(
         "--steps", type=int, default=20, metavar="N", help="iterations of each training, at most 20"
     )
     parser.add_argument(
-        "--source", type=Path, metavar="FOLDER", help="archives of real data, to prepare them"
+        "--source", type=Path, metavar="FOLDER", help="folder with the archives of the data"
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
@@ -46,7 +50,10 @@ def main() -> int:
     print(f"{'agrees' if agrees else 'DIFFERS'}: largest deviation {found.largest_deviation:.2g}")
     git = git_state()
     if git["commit"] is None or git["dirty"]:
-        print("not stored: commit the code first, a verification names its commit", file=sys.stderr)
+        print(
+            "not stored: commit the code first; the result has its commit",
+            file=sys.stderr,
+        )
     else:
         print(f"wrote {write_verified(found, file)}")
     return 0 if agrees else 1

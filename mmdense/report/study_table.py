@@ -33,15 +33,15 @@ def study_table(
         record: Of a study. A metric of its config has ``metric``, ``label``, ``scale`` (by which it
             is multiplied to be shown) and may have ``digits`` (behind the point, 1 by default),
             ``count`` (it is 1 or 0: show of how many seeds it is 1), ``verdict`` (show how many
-            seeds have which verdict) or ``optional`` (a variant may lack it). What the paper found
-            of a variant, its ``paper``, has a column of its own.
+            seeds have which verdict) or ``optional`` (a variant may lack it). The outcome of a
+            variant in its paper, ``paper``, is a separate column.
         variants: Their names, in the order of the rows; all by default.
         baseline: Variant that the others are compared with, seed by seed: scores that differ with
             p < 0.05 in a paired t-test are emphasised. A variant whose config has ``against`` is
             compared with that one, and its cells show the difference.
         title: Of the table.
         strong: Names of variants whose labels are emphasised.
-        words: From a verdict to the word that the table shows for it.
+        words: From a verdict, or an outcome in a paper, to the word in the table.
         lenient: Whether a variant may lack any metric.
 
     Raises:
@@ -49,6 +49,7 @@ def study_table(
     """
     _check(record, baseline)
     config = record.config
+    words = words or {}
     by_name = {variant["name"]: variant for variant in config["variants"]}
     chosen = [by_name[name] for name in (by_name if variants is None else variants)]
     metrics = [m for m in config["metrics"] if _has_column(record, chosen, m, lenient=lenient)]
@@ -70,11 +71,13 @@ def study_table(
         row: dict[str, Value] = {
             "variant": Text(variant["label"], strong=variant["name"] in strong)
         }
-        row |= {"paper": variant.get("paper")} if published else {}
+        if published:
+            outcome = variant.get("paper")
+            row["paper"] = words.get(outcome, outcome)
         for metric in metrics:
             optional = lenient or metric.get("optional", False)
             row[metric["metric"]] = (
-                _verdicts(record, variant["name"], words or {})
+                _verdicts(record, variant["name"], words)
                 if metric.get("verdict")
                 else score_of(record, variant, metric, baseline, optional=optional)
             )

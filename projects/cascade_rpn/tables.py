@@ -1,4 +1,4 @@
-"""Tables of Cascade RPN in README files, and its rows of the summary."""
+"""Tables of Cascade RPN and its rows of the summary."""
 
 from mmdense.report.project_tables import Headline
 from mmdense.report.tables import kept_benchmarks, kept_study

@@ -1,4 +1,4 @@
-"""Tables of the collapse laboratory in README files, its rows of the summary, its verdicts."""
+"""Tables of the SimSiam decomposition, rows of the summary, and words for verdicts."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,16 +20,17 @@ VERDICT_WORDS = {
     "the last BatchNorm hides the centre": "hidden",
     "too early to say": "too early",
     "healthy": "no",
+    "lives": "no collapse",  # outcome in the paper, in kept records
 }
 
 
 def phases_table(record: Record) -> Table:
-    """One row for each phase of each variant that has phases, with its readings at their ends.
+    """Return a row for each phase of each variant, with the readings at the end of the phase.
 
-    Rows are in the order of the training.
+    Rows are in the order of training.
 
     Args:
-        record: Of a study whose trainings have metrics ``phase/<head>/<reading>``.
+        record: Record of a study with metrics ``phase/<head>/<reading>``.
     """
     rows: list[dict[str, Value]] = []
     readings: dict[str, None] = {}
@@ -53,13 +54,13 @@ def phases_table(record: Record) -> Table:
 
 
 def study_tables(record: Record) -> list[Table]:
-    """The table of phases, of a study that has some."""
+    """Return the table of phases, if the study has phases."""
     table = phases_table(record)
     return [table] if table.rows else []
 
 
 def _in_training(variant: Mapping[str, Any], heads: Iterable[str]) -> list[str]:
-    """Heads in the order in which the hook that a variant adds begins with them; others last."""
+    """Heads in the order of phases in the hook of a variant; others last."""
     changes = variant.get("changes", {})
     hooks = [*changes.get("default_hooks", {}).values(), *changes.get("custom_hooks", [])]
     order = [phase["head"] for hook in hooks if hook for phase in hook.get("phases", [])]
