@@ -1,4 +1,4 @@
-"""Export the proposals of a detector with Cascade RPN to ONNX, standard operators only.
+"""Export the proposals of a detector with Cascade RPN to ONNX.
 
 python tools/export_proposals.py CONFIG CHECKPOINT --out FILE.onnx --size HEIGHT WIDTH
 

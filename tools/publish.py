@@ -1,4 +1,4 @@
-"""Export the weights of a checkpoint; the file name ends in its SHA-256.
+"""Export the weights of a checkpoint, without optimizer and settings.
 
 python tools/publish.py work_dirs/RUN/epoch_12.pth [--format safetensors] [-o FOLDER]
 """

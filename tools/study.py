@@ -1,4 +1,4 @@
-"""Run a study: train variants of a config with several seeds and compare them in a table.
+"""Run a study: variants of a config, with several seeds, in one table.
 
     python tools/study.py configs/cascade_rpn/study_proposals_bccd.py --source FOLDER_OF_THE_DATA
 

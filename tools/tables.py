@@ -1,4 +1,4 @@
-"""Update all numbers outside results/ from the records, or check that they are up to date.
+"""Update all tables from the records, or check that they are up to date.
 
 These are the tables of the README files and docs, the `expected` scores of the configs, the
 metafiles of the projects with model-index.yml, and results/results.csv.

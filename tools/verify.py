@@ -1,4 +1,4 @@
-"""Repeat the first steps of a record with the current code, and check that the losses agree.
+"""Repeat the first steps of a record, and check that the losses agree.
 
     python tools/verify.py work_dirs/RUN
     python tools/verify.py results/cascade_rpn/2026-11-22_proposals_collage --seeds 1
