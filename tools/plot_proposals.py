@@ -74,8 +74,7 @@ def main() -> int:
     args = parse_arguments()
     from mmdense.evaluation.proposal_recall import read_objects
     from mmdense.evaluation.recall import BUDGETS, average_recall, match_objects, recall_curves
-    from mmdense.records.plots import COLOURS
-    from mmdense.records.recall_plot import plot_recall
+    from mmdense.records.plots import COLOURS, plot_recall
 
     budgets = sorted({*BUDGETS, args.budget})
     try:

@@ -26,7 +26,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
-    from mmdense.records.find_record import find_record
+    from mmdense.records.kept_results import find_record
     from mmdense.records.record import RecordError, keep
 
     try:

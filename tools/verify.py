@@ -34,9 +34,8 @@ def main() -> int:
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
     from mmdense.records.environment import git_state
-    from mmdense.records.find_record import find_file
+    from mmdense.records.kept_results import find_file, write_verified
     from mmdense.records.record import RecordError, load
-    from mmdense.records.verified import write_verified
     from mmdense.workflow.stage import StageError
     from mmdense.workflow.verify import verify
 

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mmdense.records.versions import installed_versions
-from mmdense.version import __version__
+from mmdense.version import __version__, installed_versions
 
 __all__ = ["data_sets", "devices", "operators", "overview"]
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmdense.records.record import Record
-from mmdense.records.seed_scores import seed_scores
-from mmdense.records.statistics import p_words, paired
+from mmdense.records.statistics import p_words, paired, seed_scores
 
 __all__ = ["common_curves", "common_scores", "differences"]
 

@@ -16,8 +16,7 @@ from typing import Any
 import torch
 
 from mmdense.machine import available_cores, supports_bf16
-from mmdense.records.versions import installed_versions
-from mmdense.version import __version__
+from mmdense.version import __version__, installed_versions
 
 _MIB = 2**20
 

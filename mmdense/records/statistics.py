@@ -5,13 +5,24 @@ freedom as there are runs less one. With three seeds an interval is 4.3 standard
 side, and only plain differences are told from chance.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
-__all__ = ["Paired", "Summary", "p_words", "paired", "summarise"]
+from mmdense.records.record import Record
+
+__all__ = [
+    "Paired",
+    "Summary",
+    "compare_variants",
+    "p_words",
+    "paired",
+    "seed_scores",
+    "summarise",
+]
 
 
 class Summary(NamedTuple):
@@ -96,3 +107,27 @@ def paired(
 def p_words(p: float) -> str:
     """A p-value as a reader needs it: ``p 0.013``, ``p < 0.001``."""
     return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
+
+
+def seed_scores(record: Record, variant: str, metric: str) -> dict[int, float]:
+    """The score of each seed of a variant, in the order of the seeds.
+
+    Args:
+        record: Of a study, whose stages are named ``<variant>/seed<seed>``.
+        variant: Its name.
+        metric: As the evaluator names it.
+
+    Returns:
+        ``{seed: score}``; a seed that has no such score, or none that is finite, is left out.
+    """
+    stages = {stage["name"]: stage["metrics"] for stage in record.stages}
+    scores = {
+        seed: stages.get(f"{variant}/seed{seed}", {}).get(metric)
+        for seed in record.config.get("seeds", [])
+    }
+    return {seed: v for seed, v in scores.items() if v is not None and math.isfinite(v)}
+
+
+def compare_variants(record: Record, variant: str, other: str, metric: str) -> Paired:
+    """One variant less another, over the seeds that both have."""
+    return paired(*(seed_scores(record, name, metric) for name in (variant, other)))

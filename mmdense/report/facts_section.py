@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from mmdense.records.kept_results import read_verified
 from mmdense.records.record import Record
-from mmdense.records.verified import read_verified
 from mmdense.report.render import render
 from mmdense.report.section import Section
 from mmdense.report.sources import Subject

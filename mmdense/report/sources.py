@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmdense.records.find_record import find_file
+from mmdense.records.kept_results import find_file
 from mmdense.records.record import Record, RecordError, load
 from mmdense.report.charts import Points
 from mmdense.report.study_table import variants_by_group

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmdense.records.record import Record, RecordError
-from mmdense.records.seed_scores import compare_variants
-from mmdense.records.statistics import Paired
+from mmdense.records.statistics import Paired, compare_variants
 from mmdense.report.table import Column, Score, Table, Text, Value
 
 __all__ = ["higher_is_better", "score_of", "study_table", "variants_by_group", "variants_of"]

@@ -15,9 +15,9 @@ from mmengine.config import Config
 
 from mmdense.config.options import format_options
 from mmdense.records.environment import git_state
+from mmdense.records.kept_results import Verified
 from mmdense.records.record import Record
 from mmdense.records.record_hook import ONLY_FIRST_LOSSES
-from mmdense.records.verified import Verified
 from mmdense.workflow.runner import prepare_data
 from mmdense.workflow.stage import TOOL_FOLDER, Stage, StageError, read_stages
 from mmdense.workflow.study_stages import study_stages

@@ -1,7 +1,11 @@
 """What is kept is read oldest first, whatever its folders are called."""
 
-from mmdense.records.kept_results import read_results
-from mmdense.records.record import Record, keep
+import json
+
+import pytest
+
+from mmdense.records.kept_results import benchmark_rows, find_record, read_results
+from mmdense.records.record import Record, RecordError, keep, save
 
 
 def record(name, date, metric):
@@ -27,3 +31,49 @@ def test_the_newest_of_each_name_counts(tmp_path):
 
 def test_a_missing_results_folder_is_an_empty_one(tmp_path):
     assert read_results(tmp_path) == ([], [])
+
+
+OPERATOR = {
+    "name": "nms",
+    "setting": "2,000 boxes",
+    "ours_s": 0.01,
+    "other": "greedy loop",
+    "other_s": 0.05,
+    "ratio": 5.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[]", "not a JSON object with 'results'"),
+        ("{", "not a JSON object with 'results'"),
+        (json.dumps({"results": [{"name": "a"}]}), r"results\[0\] lacks setting, other"),
+        (
+            json.dumps({"results": [{**OPERATOR, "ratio": 0.2}]}),
+            r"ratio is 0.2.*other_s / ours_s is 5",
+        ),
+    ],
+)
+def test_a_broken_benchmark_names_its_file(tmp_path, content, message):
+    file = tmp_path / "benchmark.json"
+    file.write_text(content)
+    with pytest.raises(RecordError, match=message) as caught:
+        benchmark_rows(file)
+    assert str(file) in str(caught.value)
+
+
+def test_a_record_is_found_by_file_folder_or_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    record = Record.begin("toy", "run", config={}, seed=0)
+    file = save(record, tmp_path / "results" / "toy" / "2026-01-01_run" / "record.json")
+    for place in (file, file.parent, "toy/2026-01-01_run"):
+        assert find_record(place).name == "run"
+
+
+def test_what_is_no_record_is_refused_with_what_to_give(tmp_path):
+    with pytest.raises(RecordError, match="nothing: no record found.*give a work directory"):
+        find_record("nothing")
+    save(Record.begin("toy", "run", config={}, seed=0), tmp_path / "part" / "record.json")
+    with pytest.raises(RecordError, match=r"its parts have records \(.*part\): give those"):
+        find_record(tmp_path)

@@ -17,7 +17,7 @@ from mmdense.report.tables import (
     setup_table,
     summary_table,
 )
-from tests.mmdense.records.test_benchmark_file import OPERATOR
+from tests.mmdense.records.test_kept_results import OPERATOR
 
 BOX_AP = {
     "task": "detection",

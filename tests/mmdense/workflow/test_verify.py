@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mmdense.records.kept_results import Verified, read_verified, write_verified
 from mmdense.records.record import Record
-from mmdense.records.verified import Verified, read_verified, write_verified
 from mmdense.workflow import verify as module
 from mmdense.workflow.verify import compared_losses, trainings_of, verify
 
