@@ -23,7 +23,7 @@ from mmdense.report.charts import (
 from mmdense.report.curve_names import curve_words
 from mmdense.report.render import render
 from mmdense.report.section import Section, part_heading
-from mmdense.report.sources import Part, Subject
+from mmdense.report.subjects import Part, Subject
 
 __all__ = ["Drawn", "curves_section", "drawn_lines"]
 

@@ -9,7 +9,7 @@ from mmdense.records.kept_results import read_verified
 from mmdense.records.record import Record
 from mmdense.report.render import render
 from mmdense.report.section import Section
-from mmdense.report.sources import Subject
+from mmdense.report.subjects import Subject
 
 __all__ = ["date_text", "facts_section", "machine_text", "time_text"]
 

@@ -8,7 +8,7 @@ from mmdense.records.checks import Outcome
 from mmdense.records.record import FILE_NAME, RecordError, load
 from mmdense.report.render import render
 from mmdense.report.section import Notice, Section
-from mmdense.report.sources import Part, Subject
+from mmdense.report.subjects import Part, Subject
 
 __all__ = ["expected_section", "notices_of"]
 

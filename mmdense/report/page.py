@@ -14,7 +14,7 @@ from mmdense.report.pictures import pictures_section, predictions_section
 from mmdense.report.render import render
 from mmdense.report.results_section import results_section
 from mmdense.report.section import Notice, Section
-from mmdense.report.sources import Subject, read_subjects
+from mmdense.report.subjects import Subject, read_subjects
 from mmdense.report.transfer_section import transfer_section
 from mmdense.version import __version__
 

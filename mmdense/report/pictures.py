@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mmdense.report.render import render
 from mmdense.report.section import Notice, Section, part_heading
-from mmdense.report.sources import Part, Subject
+from mmdense.report.subjects import Part, Subject
 from mmdense.visual.drawn import CAPTIONS, FOLDER
 
 __all__ = ["PREDICTIONS", "EmbeddedImage", "embed", "pictures_section", "predictions_section"]

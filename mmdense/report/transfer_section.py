@@ -8,7 +8,7 @@ from typing import Any
 
 from mmdense.report.render import render
 from mmdense.report.section import Notice, Section
-from mmdense.report.sources import Part, Subject
+from mmdense.report.subjects import Part, Subject
 from mmdense.report.table import Column, Table
 from mmdense.transfer.report import TRANSFER_FILE_NAME
 

@@ -17,7 +17,7 @@ from mmdense.report.collapse.figures import charts_of
 from mmdense.report.collapse.runs import Run, comparison_warnings, read_runs
 from mmdense.report.render import render
 from mmdense.report.section import Notice, Section
-from mmdense.report.sources import Subject
+from mmdense.report.subjects import Subject
 from mmdense.report.table import Column, Table, Value
 
 __all__ = ["collapse_section", "section_of_runs"]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from mmdense.records.plots import COLOURS
 from mmdense.report.curves_section import _draw, curves_section, drawn_lines
-from mmdense.report.sources import Part, read_subjects
+from mmdense.report.subjects import Part, read_subjects
 from tests.mmdense.report.made_up_records import curve, pipeline, run, study
 from tests.mmdense.report.page_reader import Page
 

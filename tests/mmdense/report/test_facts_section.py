@@ -3,7 +3,7 @@
 import pytest
 
 from mmdense.report.facts_section import facts_section, machine_text, time_text
-from mmdense.report.sources import read_subjects
+from mmdense.report.subjects import read_subjects
 from tests.mmdense.report.made_up_records import HARDWARE, record_of, run, study
 
 

@@ -5,7 +5,7 @@ import math
 
 from mmdense.records.record import load, save
 from mmdense.report.notices import expected_section, notices_of
-from mmdense.report.sources import read_subjects
+from mmdense.report.subjects import read_subjects
 from tests.mmdense.report.made_up_records import GIT, pipeline, record_of, run, stage
 
 

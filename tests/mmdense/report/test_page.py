@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from mmdense.report.page import page_of, write_report
-from mmdense.report.sources import read_subjects
+from mmdense.report.subjects import read_subjects
 from tests.mmdense.report.made_up_records import GIT, pipeline, run, stage
 from tests.mmdense.report.page_reader import Page
 

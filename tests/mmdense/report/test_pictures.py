@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmdense.report import pictures as module
 from mmdense.report.pictures import embed, pictures_section, predictions_section
-from mmdense.report.sources import read_subjects
+from mmdense.report.subjects import read_subjects
 from tests.mmdense.report.made_up_records import picture, pipeline, run, study
 from tests.mmdense.report.page_reader import Page, content
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from mmdense.report.results_section import results_section
-from mmdense.report.sources import read_subjects
+from mmdense.report.subjects import read_subjects
 from tests.mmdense.report.made_up_records import pipeline, run, study
 
 

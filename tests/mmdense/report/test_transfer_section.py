@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdense.report.sources import read_subjects
+from mmdense.report.subjects import read_subjects
 from mmdense.report.transfer_section import transfer_section
 from tests.mmdense.report.made_up_records import pipeline, run, write_transfer
 

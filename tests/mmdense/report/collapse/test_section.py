@@ -8,7 +8,7 @@ from mmdense.report import page as page_module
 from mmdense.report.collapse.figures import charts_of
 from mmdense.report.collapse.section import collapse_section, section_of_runs
 from mmdense.report.page import write_collapse_report
-from mmdense.report.sources import read_subjects
+from mmdense.report.subjects import read_subjects
 from tests.mmdense.report.collapse.made_up_runs import made_up
 from tests.mmdense.report.made_up_records import pipeline, run
 from tests.mmdense.report.page_reader import Page

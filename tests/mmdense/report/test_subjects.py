@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mmdense.records.record import RecordError
-from mmdense.report.sources import read_subjects
+from mmdense.report.subjects import read_subjects
 from tests.mmdense.report.made_up_records import pipeline, run, study
 
 
