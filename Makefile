@@ -49,4 +49,4 @@ tables: $(READY) ## Write the README tables from results/ (CHECK=--check only co
 	$(BIN)/python tools/tables.py $(CHECK)
 
 clean:           ## Remove what a run or a set-up made; data/ and results/ stay
-	rm -rf .venv .venv-torch* work_dirs build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-torch* work_dirs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
