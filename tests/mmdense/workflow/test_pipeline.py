@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 PRETRAIN = f"""
 _base_ = "{ROOT}/configs/pretrain/simsiam_r18_collage.py"
-data_preprocessor = dict(size=32)
+data_preprocessor = dict(common=dict(size=32))
 train_dataloader = dict(
     batch_size=8, num_workers=0, dataset=dict(data_root="data/collage/tiny/unlabelled")
 )
