@@ -243,18 +243,19 @@ def drop_late_schedules(cfg: Config) -> Config:
 
 
 def add_hooks(cfg: Config) -> Config:
-    """Add the hooks of every run, unless ``channels_last = False`` or the config has its own.
+    """Add the hooks of every run that the config does not have itself.
 
-    After the steps that add hooks of the user: hooks of one priority run in this order.
+    ``channels_last = False`` keeps the default layout of weights. After the steps that add hooks of
+    the user: hooks of one priority run in this order.
     """
-    types = ["mmdense.RecordHook", "mmdense.ProgressHook"]
+    names = ["Record", "Progress"]
     if "train_cfg" in cfg:
-        hooks = [*cfg.get("custom_hooks", []), *cfg.get("default_hooks", {}).values()]
-        own = {hook.get("type") for hook in hooks if hook}
-        optional = ("mmdense.NonFiniteHook", "mmdense.BrokenImagesHook")
-        types += ["mmdense.PreemptionHook", *(name for name in optional if name not in own)]
+        names += ["Preemption", "NonFinite", "BrokenImages"]
     if cfg.get("channels_last", True):
-        types.append("mmdense.ChannelsLastHook")
+        names.append("ChannelsLast")
+    hooks = [*cfg.get("custom_hooks", []), *cfg.get("default_hooks", {}).values()]
+    own = {hook.get("type") for hook in hooks if hook}
+    types = [name for name in (f"mmdense.{name}Hook" for name in names) if name not in own]
     cfg.custom_hooks = [*cfg.get("custom_hooks", []), *({"type": name} for name in types)]
     return cfg
 

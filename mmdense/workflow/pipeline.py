@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import mmcv
+
 from mmdense.records.record import Record
-from mmdense.workflow.runner import Workflow, check_config
+from mmdense.report.tables import pipelines_table
+from mmdense.visual.contact_sheet import sheet_of_pictures
+from mmdense.workflow.runner import Workflow, check_config, remarks
 from mmdense.workflow.stage import read_plan, read_stages
 
 __all__ = ["Pipeline"]
 
+_SHOWN = 6  # sample predictions on a sheet
+_LOSS = "train/loss"
 _REQUIRED = ("name", "seed", "data", "stages", "compare")
 
 
@@ -56,11 +62,45 @@ class Pipeline(Workflow):
 
     def write_tables(self, record: Record) -> list[Path]:
         """Write the comparisons, and plots of losses, metrics and sample predictions."""
-        from mmdense.workflow import pipeline_report  # late: matplotlib is slow to import
-
         path = self.work_dir / "table.md"
-        table = pipeline_report.write_table(record, path)
+        table = pipelines_table([("", record)])
+        below = "".join(f"\n{note}\n" for note in remarks(record))
+        path.write_text(f"{table.markdown()}\n{below}", encoding="utf-8")
         shared, rest = table.split_shared(("pipeline", "pretrained_on", "time"))
         title = ", ".join(f"{label.lower()} {text}" for label, text in shared.items())
         self.console.print(replace(rest, title=title).terminal())
-        return [path, *pipeline_report.write_pictures(record, self.work_dir)]
+        return [path, *_plot(record, self.work_dir / "plots"), *_sheets(record, self.work_dir)]
+
+
+def _plot(record: Record, folder: Path) -> list[Path]:
+    """Plot the loss of each pretraining, and loss and metric of each comparison."""
+    from mmdense.records.plots import plot_curves  # late: matplotlib is slow to import
+
+    curves = {stage["name"]: stage["curves"] for stage in record.stages}
+    pretrained = [stage["name"] for stage in record.stages if stage["task"] == "pretrain"]
+    plots = {f"{name}_loss": ([name], _LOSS) for name in pretrained}
+    for row in record.config["compare"]:
+        if "random" in row:
+            pair = [row["ssl"], row["random"]]
+            plots[f"{row['task']}_loss"] = (pair, _LOSS)
+            plots[f"{row['task']}_metric"] = (pair, f"val/{row['metric']}")
+    return [
+        plot_curves({name: curves[name] for name in names}, [key], folder / f"{file}.png")
+        for file, (names, key) in plots.items()
+        if all(curves[name].get(key) for name in names)
+    ]
+
+
+def _sheets(record: Record, work_dir: Path) -> list[Path]:
+    """Draw a sheet of sample predictions for each stage that has some."""
+    written = []
+    for name in (stage["name"] for stage in record.stages):
+        samples = sorted((work_dir / name / "predictions").glob("*.png"))[:_SHOWN]
+        if samples:
+            images = [mmcv.imread(str(sample), channel_order="rgb") for sample in samples]
+            titles = [f"{sample.stem}: truth, prediction" for sample in samples]
+            path = work_dir / "plots" / f"{name}_samples.png"
+            path.parent.mkdir(exist_ok=True)
+            sheet_of_pictures(images, titles).save(path)
+            written.append(path)
+    return written

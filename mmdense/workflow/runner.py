@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmengine.config import Config
 from rich.console import Console
@@ -18,9 +18,9 @@ from mmdense.data.collage import generate as collage
 from mmdense.data.sets.prepare import DATASET_HOMES, prepare
 from mmdense.engine.progress import Status
 from mmdense.records.checks import check_scores
-from mmdense.records.record import FILE_NAME, Record, RecordError, keep, save
+from mmdense.records.portable import portable_path
+from mmdense.records.record import FILE_NAME, Record, RecordError, keep, load, save
 from mmdense.visual.drawn import CAPTIONS, FOLDER
-from mmdense.workflow.pipeline_report import gather, remarks
 from mmdense.workflow.stage import (
     TOOL_FOLDER,
     Stage,
@@ -40,6 +40,10 @@ __all__ = [
 ]
 
 _DATA_NOTES = ("prepared.json", "collage.json")  # what the two kinds of data sets say of themselves
+_KEPT = (  # of the record of a stage, in that of the whole
+    *("config_sha256", "command", "git", "metrics", "verdict", "first_losses", "curves"),
+    *("wall_time_s", "peak_memory_mib", "images", "images_per_second"),
+)
 _LINE_S = 30.0  # between two lines on a stage if the output is no terminal
 
 
@@ -173,6 +177,50 @@ class StageProgress:
         """Time since the stage began, as minutes and seconds."""
         minutes, seconds = divmod(int(time.monotonic() - self._begin), 60)
         return f"{minutes}:{seconds:02d}"
+
+
+def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
+    """Add to a record what its stages left: entries, times and costs.
+
+    Raises:
+        RecordError: A stage left no record.
+    """
+    parts = [load(stage.folder(work_dir) / FILE_NAME) for stage in stages]
+    for stage, part in zip(stages, parts):
+        record.stages.append(_entry(stage, part))
+        if part.git["dirty"]:
+            record.git["dirty"] = True
+            files = {*record.git["dirty_files"], *part.git["dirty_files"]}
+            record.git["dirty_files"] = sorted(files)
+        record.notes += [f"stage {stage.name}: {note}" for note in part.notes]
+        record.data |= {f"{stage.name}/{split}": found for split, found in part.data.items()}
+        for name, value in part.cost.items():
+            record.cost[name] = record.cost.get(name, 0.0) + value
+    record.date = min(part.date for part in parts)
+    record.wall_time_s = sum(part.wall_time_s or 0.0 for part in parts)
+    record.peak_memory_mib = max(part.peak_memory_mib or 0.0 for part in parts)
+
+
+def remarks(record: Record) -> list[str]:
+    """Return what a reader of the numbers should know, one sentence each."""
+    return [
+        *record.notes,
+        *(f"ran at commit {commit}: {', '.join(at)}" for commit, at in record.elsewhere.items()),
+        *(str(check) for check in record.checks),
+    ]
+
+
+def _entry(stage: Stage, part: Record) -> dict[str, Any]:
+    """Return what the record of a pipeline keeps of a stage."""
+    return {
+        "name": stage.name,
+        "task": stage.task,
+        "data": stage.data,
+        "init": "ssl" if stage.after else "random",
+        "tool": stage.tool,
+        "config": portable_path(stage.config),
+        **{name: getattr(part, name) for name in _KEPT},
+    }
 
 
 def draw_images(name: str, work_dir: Path) -> str | None:

@@ -242,6 +242,17 @@ def test_schedules_that_begin_after_the_end_are_left_out(epochs, expected):
     assert [schedule.type for schedule in cfg.param_scheduler] == expected
 
 
+def test_hooks_that_a_config_has_are_not_added_again():
+    own = {"type": "mmdense.RecordHook", "slug": "own"}
+    cfg = Config({"train_cfg": {}, "custom_hooks": [own], "channels_last": False})
+    added = steps.add_hooks(cfg).custom_hooks
+    assert added[0] == own
+    names = ("Progress", "Preemption", "NonFinite", "BrokenImages")
+    assert added[1:] == [{"type": f"mmdense.{name}Hook"} for name in names]
+    again = [*added]
+    assert steps.add_hooks(cfg).custom_hooks == again
+
+
 @pytest.mark.parametrize(
     ("init", "load_from", "modules"),
     [
