@@ -36,7 +36,9 @@ __all__ = [
     "check_config",
     "draw_images",
     "exit_status",
+    "gather",
     "prepare_data",
+    "remarks",
 ]
 
 _DATA_NOTES = ("prepared.json", "collage.json")  # what the two kinds of data sets say of themselves
