@@ -13,17 +13,19 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from mmdense.config.options import format_options
+from mmdense.config.options import format_options, read_keys
 from mmdense.records.environment import git_state
 from mmdense.records.kept_results import Verified
 from mmdense.records.record import Record
 from mmdense.records.record_hook import ONLY_FIRST_LOSSES
+from mmdense.version import installed_versions
 from mmdense.workflow.runner import prepare_data
 from mmdense.workflow.stage import TOOL_FOLDER, Stage, StageError, read_stages
 from mmdense.workflow.study_stages import study_stages
 
 __all__ = ["Training", "compared_losses", "trainings_of", "verify"]
 
+_OPTIONS = ("--cfg-options", "--amp", "--auto-scale-lr", "--init", "--allow")  # of tools/train.py
 _SHOWN = 25  # lines of output in the message on a training that failed
 
 
@@ -64,6 +66,9 @@ def verify(
     """
     if "data" in record.config and record.stages:
         prepare_data(Config({"data": record.config["data"]}).data, source)
+    for name, version in installed_versions().items():
+        if record.versions.get(name) not in (None, version):
+            show(f"{name}: {record.versions[name]} recorded, {version} now")
     found: dict[str, float] = {}
     most = 0
     with TemporaryDirectory() as folder:
@@ -94,10 +99,8 @@ def trainings_of(
         seeds: Seeds of each variant of a study, the first ones.
     """
     if not record.stages:
-        config = folder / "config.py"
-        Config(_without_launch(record.config)).dump(config)
         recorded = {record.name: record.first_losses}
-        stages = [Stage(record.name, "train", str(config), "", "", record.seed or 0)]
+        stages = [_stage(record, folder)]
     else:
         recorded = {stage["name"]: stage["first_losses"] for stage in record.stages}
         stages = _stages(record, folder, seeds)
@@ -145,10 +148,27 @@ def _stages(record: Record, folder: Path, seeds: int) -> list[Stage]:
     return study_stages(cfg, folder)
 
 
+def _stage(record: Record, folder: Path) -> Stage:
+    """The training of a record: its config file, if that is there, or its recorded config.
+
+    A recorded config is JSON, which knows no tuples; some components take no lists.
+    """
+    config, *arguments = record.command[1:] or [""]
+    options: list[str] = []
+    kept = False
+    for argument in arguments:
+        kept = argument.partition("=")[0] in _OPTIONS if argument.startswith("--") else kept
+        options += [argument] if kept else []
+    if not Path(config).is_file():
+        config, options = str(folder / "config.py"), []
+        Config(_without_launch(record.config)).dump(config)
+    return Stage(record.name, "train", config, "", "", record.seed or 0, options=tuple(options))
+
+
 def _without_launch(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A resolved config without what tells where and how a run was started."""
-    no = ("work_dir", "resume", "launcher", "expected", "load_from")
-    return {key: value for key, value in config.items() if key not in no}
+    """A resolved config without its file's own variables and how the run was started."""
+    known = read_keys() - {"work_dir", "resume", "launcher", "expected"}
+    return {key: value for key, value in config.items() if key in known}
 
 
 def _first_losses(training: Training, folder: Path, steps: int) -> list[float]:

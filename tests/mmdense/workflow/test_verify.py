@@ -60,13 +60,22 @@ def test_what_of_a_study_can_be_repeated(study, tmp_path):
     assert "weights of ssl/seed0" in skipped["after/seed0"]
 
 
-def test_a_run_is_repeated_from_its_recorded_config(tmp_path):
-    record = Record.begin("toy", "run", config={"lr": 0.5, "work_dir": "a"}, seed=3)
+def test_a_run_is_repeated_from_its_config_file_or_its_recorded_config(tmp_path):
+    record = Record.begin(
+        "toy", "run", config={"default_scope": "mmdet", "_lr": 1, "work_dir": "a"}, seed=3
+    )
     record.first_losses = [1.0]
     ((name, arguments, losses),), _ = trainings_of(record, tmp_path)
     assert (name, losses, arguments[1:]) == ("run", [1.0], ["--seed", "3"])
     config = Config.fromfile(arguments[0])
-    assert config.lr == 0.5 and "work_dir" not in config
+    assert config.to_dict() == {"default_scope": "mmdet"}
+    file = tmp_path / "kept.py"
+    file.write_text("lr = 1\n")
+    options = ["--work-dir", "w", "--cfg-options", "a=1", "b=2", "--resume", "--amp"]
+    record.command = ["tools/train.py", str(file), "--seed", "3", *options]
+    ((_, arguments, _),), _ = trainings_of(record, tmp_path)
+    kept = ["--cfg-options", "a=1", "b=2", "--amp"]
+    assert arguments == [str(file), "--seed", "3", *kept]
 
 
 def test_the_largest_deviation_is_stored_beside_the_record(study, tmp_path, monkeypatch):
