@@ -3,6 +3,7 @@
 import mmdense  # noqa: F401 (first: it supplies what mmdet imports)
 
 # isort: split
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -78,8 +79,12 @@ def test_rates_of_a_resnet_50():
     assert {name: rates[name] for name in by_hand} == by_hand
 
 
-def test_a_rate_of_one_changes_nothing():
-    assert {group["lr"] for group in groups(vit_detector(), rate=1.0).values()} == {1.0}
+def test_a_rate_of_one_changes_nothing_and_frozen_parameters_have_no_group():
+    model = vit_detector()
+    model.backbone.pos_embed.requires_grad = False
+    found = groups(model, rate=1.0)
+    assert {group["lr"] for group in found.values()} == {1.0}
+    assert "backbone.pos_embed" not in found
 
 
 def test_weight_decay_is_left_out_where_it_is_said():
@@ -91,26 +96,18 @@ def test_weight_decay_is_left_out_where_it_is_said():
     assert decays["neck.weight"] == decays["backbone.layers.0.attn.qkv.weight"] == 0.1
 
 
-def test_frozen_parameters_have_no_group():
-    model = vit_detector()
-    model.backbone.pos_embed.requires_grad = False
-    assert "backbone.pos_embed" not in groups(model)
-
-
 def test_the_batch_scales_every_rate_alike():
     wrapper = wrapped(vit_detector())
     before = [group["lr"] for group in wrapper.optimizer.param_groups]
     runner = SimpleNamespace(
-        _train_dataloader={"batch_size": 2}, world_size=4, param_schedulers=None, logger=_Quiet()
+        _train_dataloader={"batch_size": 2},
+        world_size=4,
+        param_schedulers=None,
+        logger=logging.getLogger("q"),
     )
     Runner.scale_lr(runner, wrapper, {"enable": True, "base_batch_size": 16})
     after = [group["lr"] for group in wrapper.optimizer.param_groups]
     assert after == pytest.approx([rate * 8 / 16 for rate in before])
-
-
-class _Quiet:
-    def info(self, *_):
-        pass
 
 
 def test_a_backbone_that_tells_no_depth_is_named():
