@@ -16,8 +16,8 @@ from mmdense.config.arguments import ToolParser
 from mmdense.records.expected import refresh, refresh_all
 from mmdense.records.kept_results import Results, read_results
 from mmdense.records.marked_tables import MarkError, fill_tables
-from mmdense.records.model_zoo import metafile, model_index, scores_csv
 from mmdense.records.record import RecordError
+from mmdense.report.model_zoo import metafile, model_index, scores_csv
 from mmdense.report.project_tables import MakeTable
 from mmdense.report.tables import all_tables
 

@@ -2,8 +2,8 @@ import pytest
 import yaml
 
 from mmdense.records.kept_results import Results
-from mmdense.records.model_zoo import metafile, model_index, scores_csv
 from mmdense.records.record import Record
+from mmdense.report.model_zoo import metafile, model_index, scores_csv
 
 HEAD = """Collections:
 - Name: Toy

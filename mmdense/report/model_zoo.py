@@ -7,8 +7,6 @@ has every kept score in one table. Like the tables of the README files they are 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from mmdense.records.expected import read_expected
 from mmdense.records.kept_results import Results
 from mmdense.records.record import Record
 from mmdense.records.statistics import summarise
+from mmdense.report.table import Column, Table, Value
 
 __all__ = ["metafile", "model_index", "scores_csv"]
 
@@ -98,25 +97,22 @@ def scores_csv(results: Results) -> str:
     Returns:
         CSV with a header, lines ending in a newline.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    rows: list[dict[str, Value]] = []
     for folder, record in results.records:
         for part, metric, values in _scores(record):
-            found = summarise(values)
-            numbers = [found.mean, *(found[1:] if len(values) > 1 else ("", "", ""))]
-            writer.writerow(
-                [
-                    folder.removeprefix("results/"),
-                    record.date[:10],
-                    (record.git["commit"] or "")[:10],
-                    part,
-                    metric,
-                    *(f"{number:.6g}" if number != "" else "" for number in numbers),
-                    len(values),
-                ]
+            found = summarise(values)._asdict()
+            rows.append(
+                {
+                    "record": folder.removeprefix("results/"),
+                    "date": record.date[:10],
+                    "commit": (record.git["commit"] or "")[:10],
+                    "part": part,
+                    "metric": metric,
+                    **{name: found[name] for name in ("mean", "sd", "low", "high")},
+                    "runs": len(values),
+                }
             )
-    return text.getvalue()
+    return Table("", [Column(name, name) for name in _COLUMNS], rows).csv()
 
 
 def _scores(record: Record) -> list[tuple[str, str, list[float]]]:
