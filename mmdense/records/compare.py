@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mmdense.records.record import Record
 from mmdense.records.statistics import p_words, paired, seed_scores
@@ -16,8 +15,14 @@ _SHOWN = 40  # differences of a kind before it says how many more there are
 _DIGITS = 12  # of a checksum that are shown
 _WORDS = 72  # characters of a value that are shown
 _LEAVES = 3  # values of a part of a config that only one has: of more, only how many
-_VARIANT = re.compile(r"variants\.([^.:]+)\.(.*)")
 _SPREADS = ("sd", "low", "high")  # beside the mean of a study
+
+
+class _Change(NamedTuple):
+    """A part of a config that differs, by its keys and names, and how."""
+
+    path: tuple[str, ...]
+    text: str
 
 
 def differences(one: Record, other: Record) -> dict[str, list[str]]:
@@ -50,9 +55,17 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
         "environment": _changes(*environment),
         "cost": list(_named_numbers(*cost).values()),
         "results": _results(one, other),
+        "verdict": _changes(_verdicts(one), _verdicts(other)),
         "notes": _changes(dict.fromkeys(one.notes, "said"), dict.fromkeys(other.notes, "said")),
     }
     return {heading: _cut(lines) for heading, lines in found.items() if lines}
+
+
+def _verdicts(record: Record) -> dict[str, str]:
+    """The verdict on the run and on each of its stages, where there is one."""
+    found = {"run": record.verdict}
+    found |= {stage["name"]: stage.get("verdict") for stage in record.stages}
+    return {name: verdict["name"] for name, verdict in found.items() if verdict}
 
 
 def common_scores(records: Mapping[str, Record]) -> dict[str, dict[str, dict[str, list[float]]]]:
@@ -155,13 +168,17 @@ def _by_split(data: Mapping[str, str]) -> dict[str, list[str]]:
     return {name: sorted(set(checksums)) for name, checksums in found.items()}
 
 
-def _of_variants(lines: list[str]) -> list[str]:
-    """The same lines, but one for what several variants of a study have in common."""
-    names: dict[str, list[str]] = {}
-    for line in lines:
-        found = _VARIANT.fullmatch(line)
-        names.setdefault(found[2] if found else line, []).append(found[1] if found else "")
-    return [line if not of[0] else f"variants.{', '.join(of)}.{line}" for line, of in names.items()]
+def _of_variants(changes: list[_Change]) -> list[str]:
+    """A line for each change, and one line for what several variants of a study share."""
+    grouped: dict[tuple[bool, tuple[str, ...], str], list[str]] = {}
+    for path, text in changes:
+        of_variant = path[0] == "variants" and len(path) > 2
+        rest = path[2:] if of_variant else path
+        grouped.setdefault((of_variant, rest, text), []).append(path[1] if of_variant else "")
+    return [
+        ".".join([*(["variants", ", ".join(names)] if of_variant else []), *rest]) + f": {text}"
+        for (of_variant, rest, text), names in grouped.items()
+    ]
 
 
 def _short(checksums: str | list[str]) -> str:
@@ -186,24 +203,26 @@ def _public(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if not str(key).startswith("_")}
 
 
-def _config_changes(one: Any, other: Any, name: str = "") -> list[str]:
+def _config_changes(one: Any, other: Any, path: tuple[str, ...] = ()) -> list[_Change]:
     """What differs between two configs, or between their parts of one name."""
     before, after = _parts(one), _parts(other)
     if before is None or after is None:
-        return [] if one == other else [f"{name}: {_words(one)} to {_words(other)}"]
-    lines = []
+        return [] if one == other else [_Change(path, f"{_words(one)} to {_words(other)}")]
+    changes = []
     for key in sorted({*before, *after}):
-        dotted = f"{name}.{key}" if name else key
         if key in before and key in after:
-            lines += _config_changes(before[key], after[key], dotted)
+            changes += _config_changes(before[key], after[key], (*path, key))
             continue
         side, part = ("first", before[key]) if key in before else ("second", after[key])
-        leaves = _flat(part, dotted)
+        leaves = _flat(part, key)
         if len(leaves) > _LEAVES:
-            lines.append(f"{dotted}: {len(leaves)} values, only in the {side}")
+            changes.append(_Change((*path, key), f"{len(leaves)} values, only in the {side}"))
         else:
-            lines += [f"{k}: {_words(value)}, only in the {side}" for k, value in leaves.items()]
-    return lines
+            changes += [
+                _Change((*path, *name.split(".")), f"{_words(value)}, only in the {side}")
+                for name, value in leaves.items()
+            ]
+    return changes
 
 
 def _parts(value: Any) -> dict[str, Any] | None:

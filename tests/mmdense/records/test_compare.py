@@ -84,6 +84,7 @@ def test_what_differs_is_told_from_the_first_to_the_second():
         notes=["healthy"],
     )
     other.versions = {**other.versions, "torch": "9.9"}
+    other.verdict = {"name": "diverged", "reason": "NaN"}
     other.git = {**other.git, "commit": "abc"}
     found = differences(record(), other)
     assert found["config"] == [
@@ -97,6 +98,7 @@ def test_what_differs_is_told_from_the_first_to_the_second():
     assert found["cost"] == ["wall time, s: 100 to 150 (+50, +50.0 %)"]
     assert found["results"] == ["AP: 0.4 to 0.5 (+0.1, +25.0 %)", "AR: 0.7, only in the second"]
     assert found["notes"] == ["healthy: said, only in the second"]
+    assert found["verdict"] == ["run: diverged, only in the second"]
 
 
 def test_studies_are_compared_seed_by_seed():
