@@ -3,10 +3,10 @@
 #
 #   sbatch --nodes 2 --gpus-per-node 8 tools/slurm_train.sh CONFIG [arguments of tools/train.py]
 #
-# Partition, account and time are sbatch's own options. Two minutes before the time is over, or when
-# the cluster wants its machines back, the run saves itself; the job is then queued again and goes on
-# with the next batch. Start it in the environment of the set-up, from the checkout if there is one;
-# a wheel has this file in "$(mmdense --where)/tools".
+# Partition, account and time are options of sbatch. Two minutes before the time limit, or when the
+# job is preempted, the run saves a checkpoint. The job is then queued again and continues with the
+# next batch. Start it in the environment of the set-up, from the checkout if there is one; a wheel
+# has this file in "$(mmdense --where)/tools".
 #SBATCH --job-name=mmdense
 #SBATCH --ntasks-per-node=1
 #SBATCH --exclusive
@@ -27,12 +27,12 @@ export RUN_ID=$SLURM_JOB_ID
 MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export MASTER_ADDR
 
-told=
-tell() {
-    told=1
+signalled=
+save() {
+    signalled=1
     scancel --signal=TERM "$SLURM_JOB_ID.0"
 }
-trap tell USR1 TERM
+trap save USR1 TERM
 
 # sbatch runs a copy of this file: the other tool is in the checkout that it was called in, or in
 # the installed wheel.
@@ -43,7 +43,7 @@ srun --kill-on-bad-exit=1 bash "$tools/dist_train.sh" \
 step=$!
 code=0
 wait "$step" || code=$?
-if [ -n "$told" ]; then # wait was interrupted by the signal; now for the processes to save
+if [ -n "$signalled" ]; then # the signal interrupted wait; wait until the processes have saved
     code=0
     wait "$step" || code=$?
     [ "$code" -eq 0 ] || scontrol requeue "$SLURM_JOB_ID"
