@@ -66,9 +66,8 @@ ADVICE: dict[str, Advice] = {
             "raise it.",
             "Restore the random resized crop and the colour jitter. mmdense browse shows the "
             "inputs of the model.",
-            "Rescue the run: mmdense.PhasedHead with mmdense.PhaseHook switches to another loss "
-            "after this verdict, and back later. Use a loss that is high in a collapse, such as "
-            "mmdense.UniformityLoss. De-correlation alone is zero there and does not help.",
+            "Rescue the run: switch to a loss that is high in a collapse, such as the uniformity "
+            "loss, and back later. De-correlation alone is zero there and does not help.",
         ),
     ),
     DIMENSIONAL: Advice(
@@ -88,8 +87,7 @@ ADVICE: dict[str, Advice] = {
             "useful: measure them with k-NN.",
             "Weaken the augmentations one at a time, the strongest first. Lower the weight decay.",
             "Use a larger batch, a wider projector, or a predictor with a bottleneck.",
-            "Train with a loss that de-correlates: Barlow Twins, or mmdense.SiameseViews with a "
-            "mmdense.LossSumHead of the de-correlation loss or the terms of VICReg.",
+            "Train with a loss that de-correlates, such as Barlow Twins or the terms of VICReg.",
         ),
     ),
     DIVERGED: Advice(
