@@ -111,6 +111,11 @@ class Verified:
     largest_deviation: float
     trainings: dict[str, float]
 
+    @property
+    def agrees(self) -> bool:
+        """Whether all losses agree to 0.1 %; runs on another processor differ by rounding."""
+        return self.largest_deviation <= 1e-3
+
 
 def read_verified(folder: str | Path) -> Verified | None:
     """What is known of the record in a folder; None of one that nobody has verified.

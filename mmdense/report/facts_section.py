@@ -96,6 +96,7 @@ def _verified_text(subject: Subject) -> str:
     if found is None:
         return "no" if subject.record.git["commit"] else ""
     return (
-        f"at commit {found.commit[:10]} on {found.date[:10]}: {found.steps} steps of "
-        f"{len(found.trainings)} trainings, largest deviation {found.largest_deviation:.2g}"
+        f"{'agrees' if found.agrees else 'differs'} at commit {found.commit[:10]} on "
+        f"{found.date[:10]}: {found.steps} steps of {len(found.trainings)} trainings, largest "
+        f"deviation {found.largest_deviation:.2g}"
     )
