@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from mmdense.machine import available_cores, supports_bf16
+from mmdense.package_files import ROOT
 from mmdense.version import __version__, installed_versions
 
 _MIB = 2**20
@@ -47,17 +48,21 @@ def collect_environment() -> dict[str, dict[str, Any]]:
     return {"versions": versions, "hardware": hardware}
 
 
-def git_state(path: str | Path = ".") -> dict[str, Any]:
-    """Commit and cleanliness of the checkout that holds ``path``.
+def git_state(checkout: str | Path = ROOT) -> dict[str, Any]:
+    """Return the commit of a checkout, by default that of mmdense, and whether it is clean.
 
     Files under ``results/`` do not count: keeping one record must not make the next one dirty.
 
     Returns:
-        ``{'commit': str or None, 'dirty': bool, 'dirty_files': [str]}``. Outside a checkout, or
-        before the first commit, ``commit`` is ``None``.
+        ``{'commit': str or None, 'dirty': bool, 'dirty_files': [str]}``. The commit is ``None``
+        before the first commit, and if the folder is not the top of a checkout: an installed
+        wheel may be inside the repository of somebody else.
     """
-    commit = _git(path, "rev-parse", "--verify", "--quiet", "HEAD")
-    status = _git(path, "status", "--porcelain=v1", "--untracked-files=all", "--no-renames")
+    top = repository_root(checkout)
+    if top is None or top.resolve() != Path(checkout).resolve():
+        return {"commit": None, "dirty": False, "dirty_files": []}
+    commit = _git(checkout, "rev-parse", "--verify", "--quiet", "HEAD")
+    status = _git(checkout, "status", "--porcelain=v1", "--untracked-files=all", "--no-renames")
     files = [line[3:].strip('"') for line in (status or "").splitlines()]
     dirty_files = sorted(name for name in files if not name.startswith("results/"))
     return {

@@ -69,6 +69,12 @@ def test_no_commit_and_no_checkout(tmp_path):
     assert git_state(tmp_path)["commit"] is None
 
 
+def test_a_folder_inside_the_repository_of_somebody_else_has_no_commit(checkout):
+    inside = checkout / "site-packages"
+    inside.mkdir()
+    assert git_state(inside) == {"commit": None, "dirty": False, "dirty_files": []}
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="live children are read in /proc")
 def test_memory_of_children_counts():
     before = peak_memory_mib()
