@@ -1,10 +1,10 @@
 """COCO annotations of Collage's masks, exact to the pixel.
 
-Boxes are tight around the visible mask and areas count its pixels. A segmentation is a list of
-polygons when these decode to exactly the mask, and run lengths (RLE) otherwise: around holes,
-and for crowds, where COCO asks for them.
+A box is tight around the visible mask, and the area is its number of pixels. A segmentation is a
+list of polygons if they decode to exactly the mask. Masks with holes and crowds are run-length
+encoded (RLE).
 
-Legend: H, W rows and columns of the picture.
+Legend: H, W rows and columns of the image.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from skimage.measure import find_contours
 from mmdense.data.collage.scene import Visible
 from mmdense.data.collage.shapes import CLASSES
 
-# Drops the steps of a pixel outline and still decodes to the same pixels (each one is checked).
+# In pixels. Removes the steps of a pixel outline; `exact_polygons` checks that the pixels stay.
 _POLYGON_TOLERANCE = 0.3
 
 
 def annotate(item: Visible) -> dict[str, Any]:
-    """Describe what is visible of an object in COCO's words, without its ids.
+    """Return the COCO annotation of the visible part of an object, without ids.
 
     Returns:
         `category_id` (class index + 1), `bbox` (x, y, width, height in pixels), `area` (pixels),
@@ -42,43 +42,43 @@ def annotate(item: Visible) -> dict[str, Any]:
 
 
 def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Find the box (x, y, width, height) that encloses the true pixels of `[H, W]`."""
+    """Return the tight box (x, y, width, height) of a bool mask `[H, W]`."""
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     return int(x), int(y), int(w), int(h)
 
 
 def exact_polygons(mask: np.ndarray) -> list[list[float]] | None:
-    """Outline a bool mask `[H, W]`, or return None where polygons cannot say it.
+    """Return the polygons of a bool mask `[H, W]`, or None if they do not decode to the mask.
 
     Returns:
-        One list x1, y1, x2, y2, ... for each separate part, in pixels from the picture's corner.
+        One list x1, y1, x2, y2, ... for each connected part, in pixels from the image's corner.
     """
     x, y, w, h = tight_box(mask)
     inner = np.pad(mask[y : y + h, x : x + w], 1).astype(np.float32)  # [h + 2, w + 2]
     polygons = []
     for contour in find_contours(inner, 0.5):
-        # Outline points lie at halves of a pixel, so twice the outline is whole; the last is the
-        # first again.
+        # Outline points are multiples of half a pixel, so their double is an integer. The last
+        # point repeats the first one.
         twice = np.round(contour[:-1, ::-1] * 2).astype(np.int32)
         corners = cv2.approxPolyDP(twice, 2 * _POLYGON_TOLERANCE, closed=True)[:, 0]  # [P, 2]
-        # COCO puts pixel centres at halves; the padding shifted them by one.
+        # In COCO, pixel centres are at x.5. The padding shifted the outline by one pixel.
         polygons.append((corners / 2 + (x - 0.5, y - 0.5)).ravel().tolist())
     decoded = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, *mask.shape)))
     return polygons if np.array_equal(decoded.astype(bool), mask) else None
 
 
 def run_lengths(mask: np.ndarray) -> dict[str, Any]:
-    """Encode a bool mask `[H, W]` as COCO's compressed run lengths."""
+    """Return a bool mask `[H, W]` as COCO's compressed RLE."""
     code = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
     return {"size": [int(n) for n in code["size"]], "counts": code["counts"].decode("ascii")}
 
 
 def coco_document(pictures: list[dict[str, Any]]) -> dict[str, Any]:
-    """Assemble a COCO file.
+    """Return the content of a COCO file.
 
     Args:
-        pictures: For each picture its `file_name`, `width`, `height` and `annotations`, in the
-            order of their ids.
+        pictures: `file_name`, `width`, `height` and `annotations` of each image, in the order of
+            their ids.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []

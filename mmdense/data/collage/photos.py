@@ -1,16 +1,16 @@
-"""The photos behind Collage, and crops of them.
+"""The photos that Collage is made of, and random crops of them.
 
-They come inside the scikit-image wheel; nothing is downloaded. Their terms, as scikit-image's
-documentation of `skimage.data` states them:
+The photos are part of the scikit-image wheel; nothing is downloaded. Their licences, from
+scikit-image's documentation of `skimage.data`:
 
 - astronaut, hubble_deep_field: NASA, public domain; rocket: SpaceX, public domain;
 - camera (Lav Varshney), chelsea and clock_motion (Stefan van der Walt), coffee (Rachel
   Michetti), retina (Mikael Haggstrom): CC0 or public domain by the photographer;
-- moon: bundled since the library's first releases, no restriction stated;
+- moon: part of the library since its first releases, no restriction given;
 - brick, grass, gravel: CC0 textures; ihc (Center for Microscopy and Molecular Imaging): no known
   copyright restrictions.
 
-No photo serves two splits.
+Each photo belongs to one split.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ PHOTOS = {
 
 @cache
 def load_photo(name: str) -> np.ndarray:
-    """Read a photo of the scikit-image wheel, RGB uint8 `[H, W, 3]`, at most 1000 px wide.
+    """Return a photo of the scikit-image wheel, RGB uint8 `[H, W, 3]`, at most 1000 px wide.
 
     Raises:
-        FileNotFoundError: The installed scikit-image does not carry it.
+        FileNotFoundError: The installed scikit-image does not contain the photo.
     """
     path = Path(skimage.__file__).parent / "data" / name
     photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if photo is None:
         raise FileNotFoundError(
-            f"{path}: Collage needs this photo, which scikit-image's wheel carries; "
-            f"scikit-image {version('scikit-image')} was installed without it, "
-            "`pip install --force-reinstall --no-deps scikit-image` brings it back"
+            f"{path}: no such file. Collage needs this photo from the scikit-image wheel, but the "
+            f"installed scikit-image {version('scikit-image')} does not contain it. Run "
+            "`pip install --force-reinstall --no-deps scikit-image`."
         )
     if name == "retina.jpg":
         photo = photo[260:1150, 260:1150]  # inside the black frame  # [890, 890, 3]
@@ -63,13 +63,13 @@ def load_photo(name: str) -> np.ndarray:
 def random_crop(
     sampler: SplitSampler, *, height: int, width: int, smallest: float = 0.35
 ) -> np.ndarray:
-    """Crop a photo of the split, mirrored, turned and coloured at random.
+    """Return a random crop of a random photo, randomly flipped, transposed and coloured.
 
     Args:
-        sampler: Source of randomness; its split decides which photos may be used.
+        sampler: Source of random numbers; the photo comes from its split.
         height: Rows of the crop.
         width: Columns of the crop.
-        smallest: Least share of the largest possible crop's side.
+        smallest: Minimum side of the crop, relative to the largest possible crop.
 
     Returns:
         RGB float32 `[height, width, 3]`, 0 to 255.
@@ -100,7 +100,7 @@ def random_crop(
 
 
 def random_colour(sampler: SplitSampler, *, dark: float = 0.3, bright: float = 1.0) -> np.ndarray:
-    """Draw a colour, RGB float32 `[3]`, 0 to 255, with a value from `dark` to `bright`."""
+    """Return a random RGB colour, float32 `[3]`, 0 to 255, with HSV value `dark` to `bright`."""
     hue, saturation = sampler.uniform(), sampler.uniform(0.25, 0.95)
     value = sampler.uniform(dark, bright)
     return np.array(colorsys.hsv_to_rgb(hue, saturation, value), np.float32) * 255
@@ -113,7 +113,7 @@ def _is_grey(name: str) -> bool:
 
 
 def _duotone(crop: np.ndarray, sampler: SplitSampler) -> np.ndarray:
-    """Lay the greys between a dark and a bright, paler colour."""
+    """Map grey values to the range between a dark colour and a bright, less saturated one."""
     low = random_colour(sampler, dark=0.1, bright=0.4)
     high = random_colour(sampler, dark=0.7, bright=1.0)
     high = high + (high.max() - high) * np.float32(0.5)
@@ -123,6 +123,6 @@ def _duotone(crop: np.ndarray, sampler: SplitSampler) -> np.ndarray:
 
 
 def _regain(crop: np.ndarray, sampler: SplitSampler) -> np.ndarray:
-    """Change the three channels' strength, as another light would."""
+    """Multiply each channel by a random gain, as under another light."""
     gain = np.array([sampler.uniform(0.7, 1.25) for _ in range(3)], np.float32)
     return np.minimum(crop.astype(np.float32) * gain, 255)

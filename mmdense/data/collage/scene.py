@@ -1,11 +1,10 @@
-"""One picture of Collage: shapes laid over a photo, and exactly what is visible of each.
+"""One image of Collage: shapes on a photo, and the visible mask of each shape.
 
-Objects are laid from the front to the back. An object of whose area less than `LEAST_VISIBLE`
-would show (the rest lies behind others or beyond the border), or fewer than `LEAST_PIXELS`
-pixels, is not placed at all. So nothing that was drawn lacks its annotation, and nothing is
-annotated that cannot be seen.
+Objects are placed from front to back. An object is skipped if less than `LEAST_VISIBLE` of its
+area, or fewer than `LEAST_PIXELS` pixels, would be visible. So every drawn object is annotated, and
+every annotated object is visible.
 
-Legend: H, W rows and columns of the picture; h, w those of the window of one object; N objects.
+Legend: H, W rows and columns of the image; h, w those of the window of one object; N objects.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _EMPTY_SHARE, _BUSY_SHARE, _SWARM_SHARE = 0.04, 0.08, 0.08
 
 @dataclass(frozen=True)
 class Visible:
-    """What can be seen of one object, or of one crowd of small ones: a bool mask `[H, W]`."""
+    """The visible part of one object, or of one crowd of small objects: a bool mask `[H, W]`."""
 
     label: int
     mask: np.ndarray
@@ -38,13 +37,13 @@ class Visible:
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture with its labels.
+    """An image with its labels.
 
     Attributes:
         image: RGB uint8 `[H, W, 3]`.
         objects: N visible objects; their masks are disjoint.
-        semantic: uint8 `[H, W]`; 0 background, class index + 1, or `IGNORE` where a pixel mixes
-            an object with what lies behind it, and on crowds.
+        semantic: uint8 `[H, W]`; 0 background, class index + 1, or `IGNORE` on crowds and on
+            pixels that mix an object with its surroundings.
     """
 
     image: np.ndarray
@@ -54,7 +53,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A placed object: its coverage `[h, w]` (0 to 1) at column `x`, row `y`, all inside."""
+    """A placed object: its coverage `[h, w]`, 0 to 1, at column `x`, row `y`; inside the image."""
 
     label: int
     alpha: np.ndarray
@@ -69,7 +68,7 @@ class _Piece:
 
 
 def draw_scene(sampler: SplitSampler, *, height: int, width: int, most: int) -> Scene:
-    """Draw a picture of up to `most` objects, sometimes of none, sometimes with a crowd."""
+    """Return an image of at most `most` objects; some have none, some also have a crowd."""
     rng = sampler.rng
     table = _Table(height, width)
     swarm = _place_swarm(table, sampler) if rng.random() < _SWARM_SHARE else []
@@ -89,7 +88,7 @@ def draw_scene(sampler: SplitSampler, *, height: int, width: int, most: int) -> 
 
 
 def draw_portrait(sampler: SplitSampler, label: int, *, side: int) -> np.ndarray:
-    """Draw one object of a class in the middle of a square, RGB uint8 `[side, side, 3]`."""
+    """Return an image of one object near the centre, RGB uint8 `[side, side, 3]`."""
     table = _Table(side, side)
     rng = sampler.rng
     centre = (side * rng.uniform(0.45, 0.55), side * rng.uniform(0.45, 0.55))
@@ -98,7 +97,7 @@ def draw_portrait(sampler: SplitSampler, label: int, *, side: int) -> np.ndarray
 
 
 class _Table:
-    """The surface that objects are laid on, front first."""
+    """The placed objects, front to back."""
 
     def __init__(self, height: int, width: int) -> None:
         self.taken = np.zeros((height, width), bool)
@@ -108,7 +107,7 @@ class _Table:
     def place(
         self, label: int, centre: tuple[float, float], size: float, sampler: SplitSampler
     ) -> bool:
-        """Lay an object behind all that lie there, if enough of it stays visible."""
+        """Place an object behind all others; return False if too little of it is visible."""
         H, W = self.taken.shape
         full, x, y = coverage(draw_shape(label, sampler), centre, size)
         area = int((full >= 128).sum())
@@ -128,12 +127,12 @@ class _Table:
         return True
 
     def visible(self, first: int = 0) -> list[tuple[_Piece, np.ndarray]]:
-        """Pieces from number `first` on with their visible masks, each `[H, W]`."""
+        """Return the pieces from index `first` on with their visible masks, each `[H, W]`."""
         return list(zip(self.pieces[first:], self._masks[first:], strict=True))
 
 
 def _object_count(rng: np.random.Generator, most: int) -> int:
-    """None at times, a busy picture at times, otherwise a few (geometric, mean 5)."""
+    """Return 0 (empty image), a large number (busy image) or a geometric one with mean 5."""
     kind = rng.random()
     if kind < _EMPTY_SHARE:
         return 0
@@ -143,7 +142,7 @@ def _object_count(rng: np.random.Generator, most: int) -> int:
 
 
 def _sizes(count: int, longest: int, rng: np.random.Generator) -> list[float]:
-    """Draw log-normal sizes, less in a busy picture; roughly small ones first (in front)."""
+    """Return log-normal sizes, smaller for more objects; small ones tend to come first."""
     typical = longest * 0.34 / max(1.0, count / 3) ** 0.4
     sizes = np.clip(typical * np.exp(rng.normal(0, 0.55, count)), SMALLEST, longest)
     order = np.argsort(sizes * np.exp(rng.normal(0, 0.4, count)), kind="stable")
@@ -151,7 +150,7 @@ def _sizes(count: int, longest: int, rng: np.random.Generator) -> list[float]:
 
 
 def _place_swarm(table: _Table, sampler: SplitSampler) -> list[_Piece]:
-    """Lay 15 to 40 tiny objects of one class close together, in front of everything."""
+    """Place 15 to 40 tiny objects of one class close together, in front of all others."""
     H, W = table.taken.shape
     rng = sampler.rng
     label = int(rng.integers(len(CLASSES)))
@@ -165,7 +164,7 @@ def _place_swarm(table: _Table, sampler: SplitSampler) -> list[_Piece]:
 
 
 def _crowd(table: _Table, objects: list[Visible]) -> Visible:
-    """Make one region of a swarm: its pieces and the gaps between, less what is annotated."""
+    """Return the crowd region of a swarm: its pieces and the gaps, without other objects."""
     swarm = table.visible()[: len(table.pieces) - len(objects)]
     region = np.logical_or.reduce([mask for _, mask in swarm])
     reach = 2 * int(swarm[0][0].size) + 1
@@ -192,7 +191,7 @@ def _semantic(table: _Table, objects: list[Visible]) -> np.ndarray:
 
 
 def _paint(table: _Table, sampler: SplitSampler) -> np.ndarray:
-    """Paint the background and the pieces from back to front, then light and film grain."""
+    """Return the image: background, pieces from back to front, a light gradient and noise."""
     H, W = table.taken.shape
     rng = sampler.rng
     canvas = _background(sampler, height=H, width=W)
@@ -207,7 +206,7 @@ def _paint(table: _Table, sampler: SplitSampler) -> np.ndarray:
 
 
 def _background(sampler: SplitSampler, *, height: int, width: int) -> np.ndarray:
-    """Lay one photo, or two along a torn edge; calmer than the objects on it."""
+    """Return one photo, or two along a noisy edge, with less contrast than the objects."""
     rng = sampler.rng
     canvas = random_crop(sampler, height=height, width=width)  # [H, W, 3]
     if rng.random() < 0.35:
@@ -227,12 +226,12 @@ def _background(sampler: SplitSampler, *, height: int, width: int) -> np.ndarray
 def _paint_piece(
     canvas: np.ndarray, piece: _Piece, light: tuple[float, float], sampler: SplitSampler
 ) -> None:
-    """Cast a shadow on what lies behind, then lay the textured, bevelled piece over it."""
+    """Draw the shadow of a piece, then the piece with texture and bevel."""
     rng = sampler.rng
     h, w = piece.alpha.shape
     _cast_shadow(canvas, piece, light, strength=float(rng.uniform(0.25, 0.6)))
     patch = draw_texture(sampler, height=h, width=w, size=piece.size)
-    # Bevel: the slope of the blurred coverage, brighter where it faces the light.
+    # Bevel: slopes of the blurred coverage that face the light are brighter.
     padded = cv2.copyMakeBorder(piece.alpha, 2, 2, 2, 2, cv2.BORDER_REPLICATE)
     slope_y, slope_x = np.gradient(_blur(padded, max(0.8, 0.035 * piece.size)))
     facing = (slope_x * light[0] + slope_y * light[1])[2:-2, 2:-2]  # [h, w]
@@ -248,7 +247,7 @@ def _paint_piece(
 def _cast_shadow(
     canvas: np.ndarray, piece: _Piece, light: tuple[float, float], *, strength: float
 ) -> None:
-    """Darken the surface beside a piece, on the side away from the light (`light` points there)."""
+    """Darken the canvas beside a piece, in the direction `light`."""
     H, W = canvas.shape[:2]
     reach = max(1.0, min(0.06 * piece.size, 0.04 * max(H, W)))
     margin = int(np.ceil(4 * reach))
@@ -262,6 +261,6 @@ def _cast_shadow(
 
 
 def _blur(field: np.ndarray, sigma: float) -> np.ndarray:
-    """Blur a field of 0 to 1; in whole numbers, which every processor rounds alike."""
+    """Blur values of 0 to 1 in integers, so that every processor rounds alike."""
     whole = np.round(field * 65535).astype(np.uint16)
     return cv2.GaussianBlur(whole, (0, 0), sigma).astype(np.float32) / 65535

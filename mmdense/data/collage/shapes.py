@@ -1,6 +1,6 @@
-"""The ten outlines of Collage. The outline alone decides the class of an object.
+"""The ten shapes of Collage. Only the outline of an object depends on its class.
 
-Legend: P points of an outline, a point is (x, y), y runs down as in an image.
+Legend: P points of an outline; a point is (x, y), y points down.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ _OVERSAMPLE = 4
 
 @dataclass(frozen=True)
 class Shape:
-    """One shape instance: its class index and its contours, each `[P, 2]`.
+    """A shape instance: its class index and its contours, each `[P, 2]`.
 
-    The first contour is the outside, a second one is a hole. The longer side of the bounding
-    box is 1 and its centre is the origin.
+    The first contour is the outline, the second one, if any, is a hole. The bounding box has its
+    centre at the origin and a longer side of 1.
     """
 
     label: int
@@ -53,9 +53,9 @@ class Shape:
 
 
 def draw_shape(label: int, sampler: SplitSampler) -> Shape:
-    """Draw an instance of class `CLASSES[label]`: proportions, corners, aspect, shear, turn.
+    """Return an instance of `CLASSES[label]` with random proportions, corners, shear and rotation.
 
-    Proportions come from the split's own slots; the turn in the plane is free.
+    All parameters except the rotation come from the slots of the split.
     """
     contours = _OUTLINES[CLASSES[label]](sampler)
     rounding = sampler.uniform(0.02, 0.13)
@@ -71,22 +71,22 @@ def draw_shape(label: int, sampler: SplitSampler) -> Shape:
 
 
 def coverage(shape: Shape, centre: tuple[float, float], size: float) -> tuple[np.ndarray, int, int]:
-    """Rasterise a shape with its longer side at `size` pixels.
+    """Return a shape as an anti-aliased mask.
 
     Args:
-        shape: What to draw.
-        centre: Where its centre lies, (x, y) in pixels; the image's corner is (0, 0).
+        shape: The shape.
+        centre: Its centre (x, y) in pixels; the image's corner is (0, 0).
         size: Longer side of its bounding box, in pixels.
 
     Returns:
-        The covered share of every pixel of a window, uint8 `[h, w]` from 0 to 255, and the
-        window's first column and first row in the image (these may be negative).
+        The coverage of every pixel of a window, uint8 `[h, w]` from 0 to 255, and the first column
+        and row of the window in the image, which may be negative.
     """
     points = [c * size + np.asarray(centre) for c in shape.contours]
     left, top = np.floor(points[0].min(axis=0)).astype(int) - 1
     right, bottom = np.ceil(points[0].max(axis=0)).astype(int) + 1
     window = np.zeros(((bottom - top) * _OVERSAMPLE, (right - left) * _OVERSAMPLE), np.uint8)
-    # A contour point on an oversampled pixel's centre has a whole coordinate: hence the half.
+    # cv2 has pixel centres at integers, the contours have them at x.5.
     fine = [np.round((p - (left, top)) * _OVERSAMPLE - 0.5).astype(np.int32) for p in points]
     cv2.fillPoly(window, fine, 255)
     size_wh = (int(right - left), int(bottom - top))
@@ -94,7 +94,7 @@ def coverage(shape: Shape, centre: tuple[float, float], size: float) -> tuple[np
 
 
 def _cut_corners(points: np.ndarray, share: float) -> np.ndarray:
-    """Chaikin's corner cutting, twice: each corner becomes four points of a soft bend."""
+    """Round the corners with two steps of Chaikin's algorithm: one corner becomes four points."""
     for ratio in (share, 0.25):
         after = np.roll(points, -1, axis=0)
         near, far = points + ratio * (after - points), after + ratio * (points - after)
@@ -146,7 +146,7 @@ def _cross(sampler: SplitSampler) -> list[np.ndarray]:
 
 
 def _crescent(sampler: SplitSampler) -> list[np.ndarray]:
-    """The unit disc without a disc of radius `bite` whose centre is `away` to the right."""
+    """Return the unit disc minus a disc of radius `bite` with its centre at (`away`, 0)."""
     away, bite = sampler.uniform(0.42, 0.62), sampler.uniform(0.78, 0.92)
     x = (away**2 + 1 - bite**2) / (2 * away)  # the circles meet here
     tip = np.arccos(x)
@@ -157,7 +157,7 @@ def _crescent(sampler: SplitSampler) -> list[np.ndarray]:
 
 
 def _heart(sampler: SplitSampler) -> list[np.ndarray]:
-    """The usual heart curve: a sine cubed across, four cosines along."""
+    """Return the common heart curve: x = 16 sin^3 t, y a sum of four cosines."""
     t = np.linspace(0, 2 * np.pi, 96, endpoint=False)
     lobe, tip = sampler.uniform(4.6, 6.2), sampler.uniform(1.6, 2.6)
     y = 13 * np.cos(t) - lobe * np.cos(2 * t) - tip * np.cos(3 * t) - np.cos(4 * t)

@@ -1,10 +1,10 @@
 """Textures of Collage's objects: seven procedural families and crops of photos.
 
-A texture never tells the class. Its numbers come from the split's own slots, so a texture of the
-test split is in no training image.
+A texture does not depend on the class. Its parameters come from the slots of the split, so no
+training image has a texture of the test split.
 
-Legend: H, W rows and columns of the patch; u, v coordinates within the object, about -1 to 1
-along its longer side; a field is a float32 `[H, W]` from 0 (first colour) to 1 (second colour).
+Legend: H, W rows and columns of the patch; u, v coordinates in the object, about -1 to 1 along its
+longer side; a field is a float32 `[H, W]` from 0 (first colour) to 1 (second colour).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _PHOTO_SHARE = 0.15
 
 
 def draw_texture(sampler: SplitSampler, *, height: int, width: int, size: float) -> np.ndarray:
-    """Paint a patch for an object.
+    """Return a random texture.
 
     Args:
-        sampler: Source of randomness, with its split.
+        sampler: Source of random numbers.
         height: Rows of the patch.
         width: Columns of the patch.
-        size: Longer side of the object in pixels; patterns scale with it and stay visible.
+        size: Longer side of the object in pixels; patterns scale with it.
 
     Returns:
         RGB float32 `[height, width, 3]`, 0 to 255.
@@ -38,7 +38,7 @@ def draw_texture(sampler: SplitSampler, *, height: int, width: int, size: float)
     y, x = (y - height / 2) * (2 / size), (x - width / 2) * (2 / size)
     u = np.float32(np.cos(angle)) * x - np.float32(np.sin(angle)) * y
     v = np.float32(np.sin(angle)) * x + np.float32(np.cos(angle)) * y
-    finest = max(0.7, min(5.0, size / 12))  # half-lengths a pattern repeats in, by resolution
+    finest = max(0.7, min(5.0, size / 12))  # maximum frequency, lower for small objects
     family = _FAMILIES[int(sampler.rng.integers(len(_FAMILIES)))]
     field = family(u, v, sampler.uniform(0.3, 1.0) * finest, sampler)
     first, second = _colour_pair(sampler)
@@ -48,7 +48,7 @@ def draw_texture(sampler: SplitSampler, *, height: int, width: int, size: float)
 
 
 def value_noise(rng: np.random.Generator, *, height: int, width: int, cells: float) -> np.ndarray:
-    """Smooth noise of three octaves; `cells` bumps along the longer side in the coarsest.
+    """Return smooth noise of three octaves; the coarsest has `cells` cells along the longer side.
 
     Returns:
         A field: float32 `[height, width]`, 0 to 1.
@@ -68,7 +68,7 @@ def value_noise(rng: np.random.Generator, *, height: int, width: int, cells: flo
 
 
 def _cells(count: int, step: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each pixel the noise cell that it lies in, and how far, eased at either end."""
+    """Return the noise cell of each pixel, and the smoothed position in it, 0 to 1."""
     place = np.arange(count) / step
     cell = place.astype(np.int64)
     inside = (place - cell).astype(np.float32)
@@ -76,7 +76,7 @@ def _cells(count: int, step: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _colour_pair(sampler: SplitSampler) -> tuple[np.ndarray, np.ndarray]:
-    """Draw two colours that differ in brightness, in either order."""
+    """Return a dark and a bright colour in random order."""
     low = random_colour(sampler, dark=0.15, bright=0.6)
     high = random_colour(sampler, dark=0.75, bright=1.0)
     low = high + (low - high) * np.float32(sampler.uniform(0.35, 1.0))  # faint to strong patterns
@@ -84,7 +84,7 @@ def _colour_pair(sampler: SplitSampler) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _soft_step(wave: np.ndarray) -> np.ndarray:
-    """Turn a wave between -1 and 1 into bands with soft borders."""
+    """Return a wave of -1 to 1 as bands with soft borders, 0 to 1."""
     return np.clip(0.5 + 2.5 * wave, 0, 1)
 
 
@@ -94,7 +94,7 @@ def _gradient(u: np.ndarray, v: np.ndarray, rate: float, sampler: SplitSampler) 
 
 
 def _stripes(u: np.ndarray, v: np.ndarray, rate: float, sampler: SplitSampler) -> np.ndarray:
-    width = sampler.uniform(-0.45, 0.45)  # which of the two bands is the wider one
+    width = sampler.uniform(-0.45, 0.45)  # makes one of the two bands wider
     return _soft_step(np.sin(np.float32(np.pi * rate) * u) + width)
 
 

@@ -1,4 +1,4 @@
-"""Run many small jobs in several processes, in order, with progress."""
+"""Parallel jobs with ordered results and a progress report."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ Result = TypeVar("Result")
 def run_all(
     work: Callable[[Job], Result], jobs: Sequence[Job], *, workers: int, title: str
 ) -> list[Result]:
-    """Apply `work` to every job; the results stand in the order of the jobs.
+    """Return `work(job)` of every job, in the order of the jobs.
 
-    On a terminal a bar shows progress, elsewhere a line every tenth of the way. Workers end when
-    the calling process does, even if it was killed.
+    Progress is a bar on a terminal, and a line every 10 % elsewhere. The workers exit when the
+    calling process does, even if it is killed.
 
     Args:
-        work: A function of a module's top level.
+        work: A function at the top level of a module.
         jobs: Its arguments.
-        workers: Number of processes; 1 works in the calling one.
-        title: Stands before the progress.
+        workers: Number of processes; 1 runs the jobs in the calling process.
+        title: Prefix of the progress.
     """
     if workers == 1:
         threads, ipp = cv2.getNumThreads(), cv2.ipp.useIPP()
@@ -39,20 +39,20 @@ def run_all(
         finally:
             cv2.setNumThreads(threads)
             cv2.ipp.setUseIPP(ipp)
-    # Forking is quick; elsewhere a fresh interpreter imports what it needs.
+    # fork starts faster than spawn.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker) as pool:
         return list(_tell(pool.map(work, jobs, chunksize=8), len(jobs), title))
 
 
 def _begin_worker() -> None:
-    """Watch the parent, to end with it."""
+    """Set up OpenCV, and watch the parent process to exit with it."""
     _make_opencv_repeatable()
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 
 def _make_opencv_repeatable() -> None:
-    """One thread, and no vendor library that rounds in its own way on some processors."""
+    """Use one thread and no IPP, whose rounding depends on the processor."""
     cv2.setNumThreads(0)
     cv2.ipp.setUseIPP(False)
 
@@ -70,5 +70,5 @@ def _tell(results: Iterator[Result], total: int, title: str) -> Iterator[Result]
         return
     for done, result in enumerate(results, 1):
         if done == 1 or done * 10 // total > (done - 1) * 10 // total:
-            print(f"{title}: {done}/{total} pictures", flush=True)
+            print(f"{title}: {done}/{total} images", flush=True)
         yield result

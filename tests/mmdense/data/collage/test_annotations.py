@@ -53,8 +53,8 @@ def test_most_objects_are_polygons(objects):
     assert np.mean(polygons) > 0.8
 
 
-def test_polygons_hold_the_centres_of_the_pixels_and_no_others(objects):
-    """Against the even-odd rule, which knows nothing of COCO's decoder."""
+def test_polygons_contain_exactly_the_pixel_centres_of_the_mask(objects):
+    """Compare with the even-odd rule, which is independent of COCO's decoder."""
     small = [o for o in objects if o.mask.sum() < 150 and exact_polygons(o.mask)][:8]
     assert len(small) == 8
     for item in small:
@@ -66,7 +66,7 @@ def test_polygons_hold_the_centres_of_the_pixels_and_no_others(objects):
 
 
 def test_hand_case():
-    """Three pixels in an L; the box starts in column 1 of row 1 and is two pixels each way."""
+    """Three pixels form an L. Its box starts at column 1, row 1, and is 2 x 2 pixels."""
     mask = mask_of("....", ".#..", ".##.", "....")
     entry = annotate(Visible(label=3, mask=mask))
     assert entry["bbox"] == [1, 1, 2, 2]
@@ -96,7 +96,7 @@ def test_masks_that_touch_every_border():
     np.testing.assert_array_equal(decode(exact_polygons(mask), mask.shape), mask)
 
 
-def test_document_numbers_pictures_and_annotations():
+def test_document_numbers_images_and_annotations():
     entry = annotate(Visible(label=9, mask=np.ones((4, 4), bool)))
     size = {"width": 4, "height": 4}
     document = coco_document(

@@ -23,7 +23,7 @@ def scenes():
     return [scene_of(index) for index in range(150)]
 
 
-def test_every_kind_of_picture_occurs(scenes):
+def test_every_kind_of_image_occurs(scenes):
     single = [[item for item in scene.objects if not item.crowd] for scene in scenes]
     counts = [len(items) for items in single]
     assert min(counts) == 0
@@ -35,7 +35,7 @@ def test_every_kind_of_picture_occurs(scenes):
     assert {item.label for items in single for item in items} == set(range(10))
 
 
-def test_masks_are_disjoint_and_large_enough_to_see(scenes):
+def test_masks_are_disjoint_and_have_the_minimum_area(scenes):
     for scene in scenes:
         assert scene.image.shape == (H, W, 3)
         assert scene.image.dtype == np.uint8
@@ -46,12 +46,12 @@ def test_masks_are_disjoint_and_large_enough_to_see(scenes):
             assert np.sum([item.mask for item in scene.objects], axis=0).max() == 1
 
 
-def test_at_most_one_crowd_and_it_stands_last(scenes):
+def test_at_most_one_crowd_and_it_is_last(scenes):
     for scene in scenes:
         assert not any(item.crowd for item in scene.objects[:-1])
 
 
-def test_semantic_map_says_the_same_as_the_masks(scenes):
+def test_semantic_map_agrees_with_the_masks(scenes):
     for scene in scenes:
         expected = np.zeros((H, W), np.uint8)
         for item in scene.objects:
@@ -62,7 +62,7 @@ def test_semantic_map_says_the_same_as_the_masks(scenes):
 
 
 def test_ignored_pixels_are_a_thin_line(scenes):
-    """Without crowds, at most the pixels on either side of a border between two labels."""
+    """Without crowds, only pixels next to a border between two labels are ignored."""
     for scene in scenes:
         if any(item.crowd for item in scene.objects):
             continue
@@ -75,12 +75,12 @@ def test_ignored_pixels_are_a_thin_line(scenes):
             for dx in range(3):
                 border |= padded[dy : dy + H, dx : dx + W] != labels
         ignored = scene.semantic == IGNORE
-        # The rest: thin tips, whose pixels are all mixed and belong to no mask.
+        # The rest are thin tips, which have only mixed pixels and no mask.
         assert (ignored & ~border).sum() <= 0.02 * H * W
 
 
-def test_objects_are_visible_in_the_picture(scenes):
-    """The mask's pixels differ from the picture without them: edges lie where masks end."""
+def test_objects_are_visible_in_the_image(scenes):
+    """The image has edges where the masks end."""
     stronger = []
     for scene in scenes[:60]:
         grey = scene.image.astype(float).mean(axis=2)

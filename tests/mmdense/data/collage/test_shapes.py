@@ -29,7 +29,7 @@ def test_ten_classes_with_a_colour_each():
 
 
 @pytest.mark.parametrize("label", range(10), ids=CLASSES)
-def test_longer_side_is_one_and_centre_the_origin(label):
+def test_longer_side_is_one_and_centre_is_the_origin(label):
     for shape in shapes_of(label):
         low, high = shape.contours[0].min(axis=0), shape.contours[0].max(axis=0)
         assert (high - low).max() == pytest.approx(1)
@@ -37,7 +37,7 @@ def test_longer_side_is_one_and_centre_the_origin(label):
 
 
 @pytest.mark.parametrize("label", range(10), ids=CLASSES)
-def test_the_name_says_what_the_shape_is(label):
+def test_the_shape_fits_its_name(label):
     name = CLASSES[label]
     for split in SPLITS:
         for shape in shapes_of(label, split=split):
@@ -48,11 +48,11 @@ def test_the_name_says_what_the_shape_is(label):
                 assert solidity(shape) < 0.97
 
 
-def test_a_square_is_no_disc_and_a_star_no_cross():
-    """Share of the bounding ellipse or hull: hand values where the class is undeformed.
+def test_convex_shapes_fill_their_circles_in_the_expected_order():
+    """Without deformation, the shapes fill these fractions of their circumscribed circles.
 
-    A square fills 2/pi = 0.64 of its circumscribed circle, a regular triangle 0.41, a regular
-    hexagon 0.83; rounding and shear move these a little, and they stay apart.
+    Regular hexagon 0.83, square 2 / pi = 0.64, equilateral triangle 0.41. Rounding and shear change
+    the values, but not the order.
     """
     share = {}
     for name in ("disc", "hexagon", "square", "triangle"):
@@ -77,20 +77,20 @@ def test_coverage_equals_counted_points(label):
         ]
     )
     difference = np.abs(fast / 255 - slow)
-    # fillPoly also paints the line itself: about an eighth of a pixel along every outline.
+    # fillPoly also paints the outline itself, about 1/8 pixel wide.
     assert difference.max() <= 0.5
     assert difference.mean() < 0.05
     outline = sum(np.hypot(*np.diff(p, axis=0, append=p[:1]).T).sum() for p in points)
     assert 0 <= (fast / 255).sum() - slow.sum() + 1 <= 1 + 0.2 * outline
 
 
-def test_coverage_has_the_asked_size():
+def test_coverage_has_the_given_size():
     for label in range(10):
         for size in (8.0, 31.5, 120.0):
             window, left, top = coverage(shapes_of(label, 1)[0], (200.0, 150.0), size)
             ys, xs = np.nonzero(window >= 128)
             longer = max(np.ptp(xs), np.ptp(ys)) + 1
-            # A sharp tip has less than half a pixel of ink in its last rows.
+            # A sharp tip covers less than half a pixel in its last rows.
             assert size - max(3, 0.1 * size) <= longer <= size + 1.5
             assert abs(left + window.shape[1] / 2 - 200) <= 1.5
             assert abs(top + window.shape[0] / 2 - 150) <= 1.5

@@ -6,7 +6,7 @@ from mmdense.data.collage.textures import draw_texture, value_noise
 
 
 class Recorder(SplitSampler):
-    """Keeps every number that decided looks, as a share of its range."""
+    """Records every drawn parameter, scaled to [0, 1)."""
 
     def __init__(self, rng, split):
         super().__init__(rng, split)
@@ -19,7 +19,7 @@ class Recorder(SplitSampler):
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_textures_draw_from_the_slots_of_their_split(split):
+def test_textures_use_the_slots_of_their_split(split):
     sampler = Recorder(np.random.default_rng(0), split)
     for _ in range(60):
         draw_texture(sampler, height=12, width=12, size=12)
@@ -51,5 +51,5 @@ def test_value_noise_is_smooth_and_fills_its_range():
     assert noise.shape == (50, 80)
     assert noise.min() == 0
     assert noise.max() == 1
-    # The finest of three octaves has 12 cells on 80 pixels: neighbours differ by little.
+    # The finest of three octaves has 12 cells on 80 pixels, so neighbours differ by little.
     assert np.abs(np.diff(noise, axis=1)).max() < 0.25
