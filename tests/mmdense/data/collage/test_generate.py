@@ -215,7 +215,10 @@ def load_config(name, tiny):
 def test_upstream_data_loaders_read_it(tiny, name, scope):
     __import__(f"{scope}.datasets")
     init_default_scope(scope)
-    cfg = load_config(name, tiny)
+    cfg = load_config("detection" if name == "instance" else name, tiny)
+    if name == "instance":  # RLE for holes, polygons for other masks: load both as bitmaps
+        annotations = dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True)
+        cfg.train_dataloader.dataset.pipeline[1] = annotations
     size = collage.SIZES["tiny"]
     counts = size.portraits if name == "classification" else size.scenes
     counts = (size.unlabelled,) if name == "unlabelled" else counts
@@ -235,10 +238,9 @@ def test_upstream_data_loaders_read_it(tiny, name, scope):
 
 
 def test_configs_have_the_classes_and_colours():
-    for name in ("detection", "instance"):
-        meta = Config.fromfile(CONFIGS / f"collage_{name}.py").metainfo
-        assert tuple(meta.classes) == collage.CLASSES
-        assert [tuple(c) for c in meta.palette] == collage.PALETTE
+    meta = Config.fromfile(CONFIGS / "collage_detection.py").metainfo
+    assert tuple(meta.classes) == collage.CLASSES
+    assert [tuple(c) for c in meta.palette] == collage.PALETTE
     meta = Config.fromfile(CONFIGS / "collage_semantic.py").metainfo
     assert tuple(meta.classes) == collage.SEMANTIC_CLASSES
     assert [tuple(c) for c in meta.palette] == collage.SEMANTIC_PALETTE
