@@ -1,1 +1,1 @@
-"""One page for people: what a run, a pipeline or a study did, in a file that needs nothing else."""
+"""HTML report on a run, a pipeline or a study, in one file that works offline."""

@@ -1,7 +1,8 @@
-"""Charts of a report: panels of curves of several runs, with the lines that give them a meaning.
+"""Charts of the HTML report: panels with curves of several runs and reference lines.
 
-A panel is drawn alone as an SVG, which the page embeds as an image, or beside its neighbours in a
-PNG. In the dark the page turns the lightness of the images around (``style.css``).
+A panel is drawn alone as an SVG, which the HTML report embeds as an image, or with the other panels
+of its chart in a PNG. In dark mode, the report inverts the lightness of the images
+(``style.css``).
 """
 
 import base64
@@ -53,7 +54,7 @@ DOTTED: dict[str, Any] = {"color": QUIET, "linewidth": 1.1, "linestyle": (0, (1,
 _BEHIND = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.6, "pad": 0.6}  # of a name
 _SIZE = (4.4, 3.3)  # inches, of a panel
 _FEW = 15  # points of a curve that are drawn with a dot each
-# Words stay words, and one record gives one page, byte for byte.
+# Text stays text, and the same record gives the same bytes.
 _SVG: Any = {
     **STYLE,
     **{"svg.fonttype": "none", "svg.hashsalt": "mmdense", "font.sans-serif": ["DejaVu Sans"]},
@@ -64,19 +65,19 @@ Points = Sequence[tuple[float, float]]  # (step, value); the value may be NaN
 
 
 class HasCurves(Protocol):
-    """What can be drawn: it has a name and curves."""
+    """An object that can be drawn: it has a name and curves."""
 
     @property
     def name(self) -> str:
-        """For the legend."""
+        """Name in the legend."""
 
     def curve(self, name: str) -> Points:
-        """Empty where there is no such curve."""
+        """Return the points of a curve; empty if there is none of that name."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A floor, a ceiling or a limit: its name, if any, and where it lies for a run, if known."""
+    """A reference line: its name, which may be empty, and its value for a run, None if unknown."""
 
     text: str
     value: Callable[[Any], float | None]
@@ -88,14 +89,14 @@ class Panel:
 
     Attributes:
         label: Title of the vertical axis.
-        points: The curve of a run, empty where it has none.
-        lines: Of reference.
+        points: Returns the curve of a run, empty if it has none.
+        lines: Reference lines.
         log: Whether the vertical axis is logarithmic.
-        limits: Of the vertical axis, each where it is fixed.
-        title: Above the panel.
-        draw: Draws something else than curves; ``points`` then only decides whether it has content.
-        marks: Steps of a run at which something began, and what.
-        key: The curve's name in a record, where the label uses other words.
+        limits: Lower and upper end of the vertical axis; None means automatic.
+        title: Title above the panel.
+        draw: Draws the panel instead of curves; ``points`` then only decides if it has content.
+        marks: Steps of a run at which a phase began, with its name.
+        key: Name of the curve in a record, if it differs from the label.
     """
 
     label: str
@@ -114,10 +115,10 @@ class Chart:
     """Panels that are read together.
 
     Attributes:
-        name: Of its file, and its anchor.
-        title: Its heading.
-        reading: How to read it, and what floor and ceiling are.
-        panels: In rows of ``columns``.
+        name: Name of the file, and the anchor in the report.
+        title: Heading.
+        reading: Explanation of the chart and its reference lines.
+        panels: Panels, in rows of ``columns``.
     """
 
     name: str
@@ -128,14 +129,14 @@ class Chart:
 
 
 class Swatch(NamedTuple):
-    """How the line of a run looks in a legend: its colour, and its dashes and gaps in pixels."""
+    """Line of a run in a legend: its colour, and the lengths of dashes and gaps in pixels."""
 
     colour: str
     dashes: tuple[float, ...]
 
 
 class DrawnPanel(NamedTuple):
-    """An image for the page: its address, words for those who do not see it, and a tooltip."""
+    """An image for the report: its data URI, its alt text and its tooltip."""
 
     uri: str
     alt: str
@@ -143,13 +144,13 @@ class DrawnPanel(NamedTuple):
 
 
 class DrawnChart(NamedTuple):
-    """A chart for the page.
+    """A drawn chart for the report.
 
     Attributes:
-        chart: What was drawn.
-        columns: Of panels.
-        legend: Name and line of each run with a curve; empty where none is wanted.
-        panels: As images.
+        chart: The chart.
+        columns: Number of columns of panels.
+        legend: Name and line of each run with a curve; empty without a legend.
+        panels: Panels as images.
     """
 
     chart: Chart
@@ -159,12 +160,12 @@ class DrawnChart(NamedTuple):
 
 
 def of(name: str) -> Callable[[HasCurves], Points]:
-    """The curve of that name."""
+    """Return a function that returns the curve of that name of a run."""
     return lambda run: run.curve(name)
 
 
 def with_content(charts: Sequence[Chart], runs: Sequence[Any]) -> list[Chart]:
-    """The charts without the panels that no run has points for; empty charts are left out."""
+    """Return the charts without panels that have no points; charts without panels are left out."""
     kept = []
     for chart in charts:
         panels = tuple(panel for panel in chart.panels if any(map(panel.points, runs)))
@@ -174,12 +175,12 @@ def with_content(charts: Sequence[Chart], runs: Sequence[Any]) -> list[Chart]:
 
 
 def drawn_chart(chart: Chart, runs: Sequence[Any], *, legend: bool) -> DrawnChart:
-    """Draw each panel of a chart as an image of its own.
+    """Draw each panel of a chart as a separate image.
 
     Args:
-        chart: What to draw.
-        runs: All of the page, so that a run has one colour everywhere.
-        legend: Whether to name the runs.
+        chart: Chart to draw.
+        runs: All runs of the report, so that a run has the same colour in all charts.
+        legend: Whether to add a legend.
     """
     panels = []
     for panel in chart.panels:
@@ -195,7 +196,7 @@ def drawn_chart(chart: Chart, runs: Sequence[Any], *, legend: bool) -> DrawnChar
 
 @mpl.rc_context(_SVG)
 def panel_svg(panel: Panel, runs: Sequence[Any]) -> bytes:
-    """A panel alone as an SVG on a transparent ground."""
+    """Return a panel as an SVG with a transparent background."""
     figure = Figure(figsize=_SIZE)
     draw_panel(figure.subplots(), panel, runs)
     svg = io.BytesIO()
@@ -205,7 +206,7 @@ def panel_svg(panel: Panel, runs: Sequence[Any]) -> bytes:
 
 @mpl.rc_context(STYLE)
 def write_png(chart: Chart, runs: Sequence[Any], folder: Path) -> Path:
-    """Draw all panels of a chart, with a legend where there are several runs."""
+    """Write all panels of a chart with a legend to a PNG, and return its path."""
     columns = min(chart.columns, len(chart.panels))
     rows = math.ceil(len(chart.panels) / columns)
     width = _SIZE[0] * columns
@@ -229,9 +230,9 @@ def write_png(chart: Chart, runs: Sequence[Any], folder: Path) -> Path:
 
 
 def draw_curve(axes: Axes, points: Points, colour: str, dash: Any) -> None:
-    """A line with gaps where values are not finite, and a cross at the last one before a gap.
+    """Draw a line with a gap at values that are not finite, and a cross before each gap.
 
-    Short curves, and single values between gaps, have dots.
+    Short curves, and single values between gaps, are drawn with dots.
     """
     steps, values = np.asarray(points, dtype=float).T
     known = np.isfinite(values)
@@ -248,26 +249,26 @@ def draw_curve(axes: Axes, points: Points, colour: str, dash: Any) -> None:
 
 
 def styled(runs: Sequence[Any]) -> list[tuple[Any, str, Any]]:
-    """Each run with its colour and its line style."""
+    """Return each run with its colour and line style."""
     return [(run, *style_of(number)) for number, run in enumerate(runs)]
 
 
 def style_of(number: int) -> tuple[str, Any]:
-    """Colour and line style of a run by its place; where colours repeat, the dashes differ."""
+    """Return colour and line style of the run with this index; if colours repeat, dashes differ."""
     rounds = number // len(COLOURS)
     dashes = DASHES[(number + rounds) % len(DASHES)]
     return COLOURS[number % len(COLOURS)], (0, dashes) if dashes else "solid"
 
 
 def swatch_of(number: int) -> Swatch:
-    """The line of a run by its place."""
+    """Return the legend line of the run with this index."""
     colour, dash = style_of(number)
     dashes = () if isinstance(dash, str) else dash[1]
     return Swatch(colour, tuple(round(2.4 * length, 1) for length in dashes))
 
 
 def draw_panel(axes: Axes, panel: Panel, runs: Sequence[Any]) -> None:
-    """Draw a panel: curves or what it draws instead, lines of reference and marks."""
+    """Draw the curves (or ``panel.draw``), the reference lines and the marks of a panel."""
     if panel.log:
         axes.set_yscale("log")
     axes.set(xlabel="training iteration", ylabel=panel.label, title=panel.title)
@@ -293,7 +294,7 @@ def draw_panel(axes: Axes, panel: Panel, runs: Sequence[Any]) -> None:
 
 
 def _alt(panel: Panel, runs: Sequence[Any]) -> str:
-    """What a panel shows, and the last values of its curves where it has a key."""
+    """Return the alt text of a panel, with the last values of its curves if it has a key."""
     text = f"{panel.title}: {panel.label}" if panel.title else panel.label
     if not panel.key:
         return text
@@ -303,7 +304,7 @@ def _alt(panel: Panel, runs: Sequence[Any]) -> str:
 
 
 def _name_powers(axes: Axes) -> None:
-    """1, 2, 5, 10 on a short logarithmic axis, powers of ten on a long one."""
+    """Label 1, 2, 5, 10 on a short logarithmic axis, and powers of ten on a long one."""
     low, high = axes.get_ylim()
     subdivided = math.log10(high / low) < 3.0
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if subdivided else (1.0,)))
@@ -312,7 +313,7 @@ def _name_powers(axes: Axes) -> None:
 
 
 def _draw_line(axes: Axes, line: Line, runs: Sequence[Any]) -> list[Annotation]:
-    """One line where all runs agree, else one for each value; named once."""
+    """Draw one line for each distinct value of the runs, and name the highest."""
     places = sorted({value for run in runs if (value := line.value(run)) is not None})
     for place in places:
         axes.axhline(place, zorder=1, **DOTTED)
@@ -329,7 +330,7 @@ def _draw_line(axes: Axes, line: Line, runs: Sequence[Any]) -> list[Annotation]:
 
 
 def _place_names(axes: Axes, names: Sequence[Annotation]) -> None:
-    """Names of lines near the upper end of the axis are below their line."""
+    """Move the names of lines near the upper end of the axis below their line."""
     axes.set_ylim(axes.get_ylim())
     for name in names:
         place = axes.transData.transform((0.0, name.xy[1]))
@@ -341,9 +342,10 @@ def _place_names(axes: Axes, names: Sequence[Annotation]) -> None:
 def _draw_marks(
     axes: Axes, marks_of_runs: Sequence[tuple[Sequence[tuple[float, str]], str]]
 ) -> None:
-    """An upright line at each mark in the run's colour; what runs share is drawn once.
+    """Draw a vertical line at each mark in the colour of its run; shared marks are drawn once.
 
-    The first mark of a name has it beside it, those of each run higher up than those before.
+    The first mark of each name is labelled. The labels of each run are above those of the run
+    before.
     """
     drawn: set[tuple[float, str]] = set()
     height = 0.13  # of the axis

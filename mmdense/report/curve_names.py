@@ -1,4 +1,4 @@
-"""Titles of curves, with units, from their names in a record."""
+"""Titles of curves, with units, from their keys in a record."""
 
 import re
 from collections.abc import Callable
@@ -41,7 +41,7 @@ _SIZES = {
     **{"small": " of small objects", "medium": " of medium objects", "large": " of large objects"},
     **{"50": " at IoU 0.5", "75": " at IoU 0.75"},
 }
-# The first one that fits all of a name, and its words for the groups, which are empty at worst.
+# The first pattern that matches the whole key applies. Groups that do not match are empty.
 _PATTERNS: tuple[tuple[str, Callable[..., str]], ...] = (
     (
         r"train/s(\d+)\.loss_rpn_(cls|reg)",
@@ -61,10 +61,10 @@ _PATTERNS: tuple[tuple[str, Callable[..., str]], ...] = (
 
 
 def curve_words(key: str) -> str:
-    """A title for the vertical axis.
+    """Return a title for the vertical axis.
 
     Args:
-        key: Such as ``train/loss`` or ``val/coco/bbox_mAP``. An unknown name stays as it is, with
+        key: Key such as ``train/loss`` or ``val/coco/bbox_mAP``. An unknown key is returned with
             spaces between its words.
     """
     if key in _KNOWN:

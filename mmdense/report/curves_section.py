@@ -1,4 +1,4 @@
-"""Losses and metrics over the training: one chart for the stages that share them."""
+"""Section with losses and metrics over training: one chart for the stages of a task."""
 
 import re
 from collections import defaultdict
@@ -27,13 +27,13 @@ from mmdense.report.subjects import Part, Subject
 
 __all__ = ["Drawn", "curves_section", "drawn_lines"]
 
-_WINDOWS = 60  # means that a long curve is drawn with
-_FAINT = 4  # lines of a panel at most for which the values themselves are drawn too
-_FIRST = 6  # panels of a chart that are shown at once,
-_ROW = 3  # that there are at least, where there are so many curves,
-_MORE = 12  # and those that are folded
+_WINDOWS = 60  # points at most; a longer curve is averaged over as many windows
+_FAINT = 4  # lines of a panel at most for which a pale line shows the single values
+_FIRST = 6  # panels of a chart that are not folded, at most
+_ROW = 3  # panels of a chart that are not folded, at least
+_MORE = 12  # folded panels of a chart, at most
 _LOSS = "train/loss"
-# Shown elsewhere, unless a config names it, or what train/lr shows.
+# Not drawn unless a config lists it: shown in another section, or equal to train/lr.
 _UNSEEN = re.compile(r"(val/)?collapse/|train/base_lr$")
 
 Ranges = Sequence[tuple[float, float, float]]  # (step, lowest value, highest value)
@@ -45,9 +45,9 @@ class Drawn:
     """A line of a chart: a stage, or the mean over the seeds of a variant.
 
     Attributes:
-        name: For the legend.
-        curves: By their names in a record.
-        ranges: The same of what several seeds span; without the curves of one seed.
+        name: Name in the legend.
+        curves: Curves by their keys in a record.
+        ranges: Lowest and highest value over the seeds, by the same keys; empty for one seed.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Drawn:
     ranges: Mapping[str, Ranges] = field(default_factory=dict)
 
     def curve(self, name: str) -> Points:
-        """Empty where it has none of that name."""
+        """Return the points of a curve; empty if there is none of that name."""
         return self.curves.get(name, [])
 
 
 def curves_section(subjects: Sequence[Subject]) -> Section:
-    """A chart for each task and group of variants, with a panel for each curve that they have."""
+    """Return one chart for each task and group of variants, with one panel for each curve."""
     by_task: dict[str, list[Part]] = defaultdict(list)
     for subject in subjects:
         for part in subject.parts:
@@ -81,7 +81,7 @@ def curves_section(subjects: Sequence[Subject]) -> Section:
 
 
 def _title(task: str, group: str | None, names: set[str]) -> str:
-    """The title of a chart; without task and group, the name of its run."""
+    """Return the title of a chart; without task and group, the name of its run."""
     if (heading := part_heading(task, group)) or not names:
         return heading
     return next(iter(names)) if len(names) == 1 else "Runs"
@@ -96,20 +96,20 @@ def _notes(subjects: Sequence[Subject]) -> list[str]:
 
 
 _ON_MEANS = (
-    f"A curve of more than {_WINDOWS} values is drawn as means over equal windows, and where a "
-    "panel has few lines the values themselves are behind it, pale."
+    f"Curves with more than {_WINDOWS} values are averaged over windows. In panels with "
+    f"at most {_FAINT} lines, a pale line shows the single values."
 )
 _ON_SEEDS = (
-    "A line of a study is the mean over the seeds of a variant, in a band from the lowest of them "
-    "to the highest."
+    "Each line of a study is the mean over the seeds of a variant. The band around it is the range "
+    "from the lowest to the highest seed."
 )
-_ON_GAPS = "A cross ends a line whose next value is not finite."
+_ON_GAPS = "A cross marks the last finite value before NaN or infinity."
 
 
 def drawn_lines(parts: Sequence[Part]) -> list[Drawn]:
-    """One line for each part, and one for all seeds of a variant: their mean, step by step.
+    """Return one line for each part, or the mean over the seeds of a variant.
 
-    Of several seeds the steps count that all have, and long curves are means over windows.
+    The mean contains only steps that all seeds have. Long curves are averaged over windows.
     """
     groups: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
@@ -136,7 +136,7 @@ def _line(name: str, runs: Sequence[Mapping[str, Points]]) -> Drawn:
 
 
 def _thinned(points: Points) -> Points:
-    """Means over windows where there are too many points to distinguish; NaN where one is NaN."""
+    """Average a long curve over windows; a window with a NaN is NaN."""
     if len(points) <= _WINDOWS:
         return points
     means = Curve(limit=_WINDOWS)
@@ -146,7 +146,7 @@ def _thinned(points: Points) -> Points:
 
 
 def _compared(subject: Subject) -> list[str]:
-    """The curves of the metrics that the config of a pipeline or a study names, in its order."""
+    """Return the curves of the metrics that the config of a pipeline or a study lists."""
     config = subject.record.config
     entries = {"pipeline": "compare", "study": "metrics"}.get(subject.kind)
     metrics = [entry["metric"] for entry in config[entries]] if entries else []
@@ -154,7 +154,7 @@ def _compared(subject: Subject) -> list[str]:
 
 
 def _ranked(lines: Sequence[Drawn], first: Sequence[str]) -> list[str]:
-    """The curves of lines in their order: the loss, those that a config names, the others."""
+    """Return the curve keys in order: the loss, those that a config lists, the others."""
     keys = [
         key
         for key in dict.fromkeys(key for line in lines for key in line.curves)
@@ -170,7 +170,7 @@ def _ranked(lines: Sequence[Drawn], first: Sequence[str]) -> list[str]:
 def _task(
     title: str, lines: Sequence[Drawn], first: Sequence[str], *, legend: bool
 ) -> list[_Drawn]:
-    """The chart of a task, the curves that matter less apart; none where nothing is to draw."""
+    """Return the chart of a task and the chart of its folded curves; empty without curves."""
     ranked = _ranked(lines, first)
     shown = [key for key in ranked if not key.startswith("train/") or key == _LOSS][:_FIRST]
     shown += [key for key in ranked if key not in shown][: max(0, _ROW - len(shown))]
@@ -191,7 +191,7 @@ def _panel(key: str) -> Panel:
 
 
 def _draw(axes: Axes, lines: Sequence[Drawn], key: str) -> None:
-    """Short curves as they are, long ones as means of windows over their own pale values."""
+    """Draw short curves unchanged, and long curves as means over a pale line of their values."""
     few = sum(bool(line.curve(key)) for line in lines) <= _FAINT
     for line, colour, dash in styled(lines):
         points = line.curve(key)

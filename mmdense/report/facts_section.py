@@ -1,4 +1,4 @@
-"""What was run: the date, the code, the machine, the commands, the data and what it cost."""
+"""Section with the details of a run: date, code, machine, commands, data and cost."""
 
 import shlex
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ _COSTS = {"cpu_hours": "CPU hours", "gpu_hours": "GPU hours", "energy_kwh": "ene
 
 
 def facts_section(subjects: Sequence[Subject]) -> Section:
-    """The facts of every record, its commands and versions folded."""
+    """Return the details of every record; its commands and versions are folded."""
     several = len(subjects) > 1
     values = [_subject(subject, several=several) for subject in subjects]
-    return Section("facts", "What was run", render("facts.html", subjects=values))
+    return Section("facts", "Run details", render("facts.html", subjects=values))
 
 
 def date_text(record: Record) -> str:
-    """As people write it: ``22 November 2026, 09:43 UTC``."""
+    """Return the date of a record, such as ``22 November 2026, 09:43 UTC``."""
     date = datetime.fromisoformat(record.date)
     return f"{date.day} {date:%B %Y, %H:%M} {date.tzname() or ''}".strip()
 
 
 def time_text(seconds: float | None) -> str:
-    """``48 s``, ``6 min 12 s``, ``3 h 5 min``; empty where it is not known."""
+    """Return a duration such as ``48 s``, ``6 min 12 s``, ``3 h 5 min``; empty if unknown."""
     if seconds is None:
         return ""
     whole = round(seconds)
@@ -44,7 +44,7 @@ def time_text(seconds: float | None) -> str:
 
 
 def machine_text(record: Record) -> str:
-    """The processor, its cores and memory, and the GPUs."""
+    """Return the processor, the number of cores, the memory and the GPUs."""
     hardware = record.hardware
     cores, memory = hardware.get("cores"), hardware.get("ram_gib")
     parts = [
@@ -66,7 +66,7 @@ def _subject(subject: Subject, *, several: bool) -> dict[str, Any]:
     facts = {
         "kind": subject.kind if several else None,
         "started": date_text(record),
-        "time of all": time_text(record.wall_time_s),
+        "total time": time_text(record.wall_time_s),
         "seeds" if seeds else "seed": seed,
         "commit": (commit or f"none, mmdense {record.versions.get('mmdense')}")
         + (", with uncommitted changes" if record.git["dirty"] else ""),
@@ -76,7 +76,7 @@ def _subject(subject: Subject, *, several: bool) -> dict[str, Any]:
         "peak memory": f"{memory:,.0f} MiB" if memory else None,
         "peak GPU memory": f"{gpu_memory:,.0f} MiB" if gpu_memory else None,
         **{_COSTS.get(key, key): f"{value:,.3g}" for key, value in record.cost.items()},
-        "hash of the config": record.config_sha256[:16],
+        "config hash": record.config_sha256[:16],
     }
     commands = {subject.name: record.command}
     commands |= {part.name: part.entry["command"] for part in subject.parts}
@@ -91,7 +91,7 @@ def _subject(subject: Subject, *, several: bool) -> dict[str, Any]:
 
 
 def _verified_text(subject: Subject) -> str:
-    """Which code has repeated the first losses of a record, and how closely."""
+    """Return the result of the verification of a record: commit, date and deviation."""
     found = read_verified(subject.folder)
     if found is None:
         return "no" if subject.record.git["commit"] else ""

@@ -1,8 +1,8 @@
-"""The files by which OpenMMLab's tools and other people's scripts find configs and their scores.
+"""Metafiles, the model index and the CSV file of all scores.
 
-``metafile.yml`` of each project and ``model-index.yml`` are in OpenMMLab's format; ``results.csv``
-has every kept score in one table. Like the tables of the README files they are written from
-``results/`` and from the ``expected`` scores of the configs, and from nothing else.
+``metafile.yml`` of each project and ``model-index.yml`` are in OpenMMLab's format. ``results.csv``
+has every kept score in one table. All are written from ``results/`` and from the ``expected``
+scores of the configs.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _COLUMNS = (
 
 
 def model_index(metafiles: Sequence[str]) -> str:
-    """The list of all metafiles, by which ``mim`` finds them."""
+    """Return ``model-index.yml``: the list of all metafiles, which ``mim`` reads."""
     return _dump({"Import": list(metafiles)})
 
 
 def metafile(text: str, configs: Mapping[str, str], results: Results) -> str:
-    """A project's metafile with its ``Models`` written anew; ``Collections`` stay as they are.
+    """Return the metafile of a project with new ``Models`` and the same ``Collections``.
 
     Args:
-        text: Of the file.
-        configs: Text of each config of the project by its path, expected values filled in;
-            studies, and those that expect nothing, are left out.
-        results: Kept records, for the task and the data behind a score.
+        text: Text of the present metafile.
+        configs: Text of each config of the project by its path, with its expected values filled
+            in. Studies and configs without expected values are left out.
+        results: Kept records, for the task and the data set of a score.
     """
     collections = yaml.safe_load(text)["Collections"]
     models = [
@@ -52,7 +52,7 @@ def metafile(text: str, configs: Mapping[str, str], results: Results) -> str:
 
 
 def _model(config: str, content: str, collection: str, results: Results) -> dict[str, Any] | None:
-    """One entry of a metafile: measured scores as ``Results``, others under ``Published``."""
+    """Return one entry of a metafile: measured scores in ``Results``, others in ``Published``."""
     expected = read_expected(content, config)
     if not expected:
         return None
@@ -83,7 +83,7 @@ def _model(config: str, content: str, collection: str, results: Results) -> dict
 
 
 def _task_and_data(record: Record, metric: str) -> tuple[str, str]:
-    """Of the stage that a metric of a pipeline or a study begins with."""
+    """Return task and data set of the stage whose name a metric begins with."""
     part = metric.partition("/")[0]
     for stage in record.stages:
         if stage["name"].partition("/")[0] == part:
@@ -92,7 +92,7 @@ def _task_and_data(record: Record, metric: str) -> tuple[str, str]:
 
 
 def scores_csv(results: Results) -> str:
-    """Every score of every kept record; of studies mean, deviation and interval over the seeds.
+    """Return every score of every kept record; for studies mean, deviation and interval.
 
     Returns:
         CSV with a header, lines ending in a newline.
@@ -116,7 +116,7 @@ def scores_csv(results: Results) -> str:
 
 
 def _scores(record: Record) -> list[tuple[str, str, list[float]]]:
-    """Part, metric and the scores of its runs: one, or one a seed."""
+    """Return part, metric and the scores of its runs: one run, or one for each seed."""
     if not record.stages:
         return [("", metric, [value]) for metric, value in record.metrics.items()]
     found: dict[tuple[str, str], list[float]] = {}

@@ -1,4 +1,4 @@
-"""What a reader must know before the numbers, and whether a record reached what was expected."""
+"""Warnings of the report, and the section with expected scores."""
 
 import json
 import math
@@ -12,11 +12,11 @@ from mmdense.report.subjects import Part, Subject
 
 __all__ = ["expected_section", "notices_of"]
 
-_SHOWN = 4  # names in a notice before the number of further ones
+_SHOWN = 4  # names in a notice; more are counted
 
 
 def notices_of(subjects: Sequence[Subject]) -> list[Notice]:
-    """On the state of records and of the folders beside them."""
+    """Return the warnings on records and on their work directories."""
     found = []
     for subject in subjects:
         found += [*_on_code(subject), *_on_values(subject)]
@@ -30,7 +30,7 @@ def notices_of(subjects: Sequence[Subject]) -> list[Notice]:
 
 
 def expected_section(subjects: Sequence[Subject]) -> Section:
-    """Each score that a config expects, and whether the run reached it."""
+    """Return each score that a config expects, and whether the run reached it."""
     checks = {
         subject.name: [
             (check.verdict is Outcome.WITHIN, str(check)) for check in subject.record.checks
@@ -42,28 +42,33 @@ def expected_section(subjects: Sequence[Subject]) -> Section:
 
 
 def _on_code(subject: Subject) -> list[Notice]:
-    """Uncommitted changes, and stages of another commit."""
+    """Return warnings on uncommitted changes and on stages of another commit."""
     git, found = subject.record.git, []
     if git["dirty"]:
         files = _listing(git["dirty_files"])
         text = (
-            f"{subject.name} ran with uncommitted changes ({files}): its commit does not hold them."
+            f"{subject.name} ran with uncommitted changes ({files}). Its commit does not contain "
+            "them."
         )
         found.append(Notice("bad", text))
     elif git["commit"] is None:
         version = subject.record.versions.get("mmdense")
         text = (
-            f"{subject.name} has no commit: it ran outside a git checkout, with mmdense {version}."
+            f"{subject.name} ran outside a git checkout, with mmdense {version}. Its commit is "
+            "unknown."
         )
         found.append(Notice("unsure", text))
     for commit, stages in subject.record.elsewhere.items():
-        text = f"{subject.name}: {_listing(stages)} ran at commit {commit}, the record at another."
+        text = (
+            f"{subject.name}: {_listing(stages)} ran at commit {commit}, which differs from the "
+            "commit of the record."
+        )
         found.append(Notice("unsure", text))
     return found
 
 
 def _on_values(subject: Subject) -> list[Notice]:
-    """Scores and curves with values that are not finite."""
+    """Return a warning on scores and curves with values that are not finite."""
     lost = [key for key, value in subject.record.metrics.items() if not math.isfinite(value)]
     for part in subject.parts:
         lost += [
@@ -78,7 +83,7 @@ def _on_values(subject: Subject) -> list[Notice]:
 
 
 def _on_age(subject: Subject, part: Part) -> list[Notice]:
-    """A stage that did not end, or that ran again after its record was collected."""
+    """Return a warning if a stage did not end, or ran again after the record was written."""
     if part.folder is None or not subject.record.stages:
         return []
     note = part.folder / "stage.json"
@@ -87,7 +92,7 @@ def _on_age(subject: Subject, part: Part) -> list[Notice]:
     except (ValueError, KeyError, TypeError):
         state = "unknown"
     if state != "done":
-        text = f"{part.name} has not ended yet: the values here are of its previous run."
+        text = f"{part.name} has not ended. The values in this report are from its previous run."
         return [Notice("bad", text)]
     if not (part.folder / FILE_NAME).is_file():
         return []
@@ -96,13 +101,13 @@ def _on_age(subject: Subject, part: Part) -> list[Notice]:
     except RecordError as error:
         return [Notice("unsure", f"{part.message_of(error)}.")]
     if own.config_sha256 != part.entry.get("config_sha256") or _differ(own.metrics, part.metrics):
-        text = f"{part.name} ran again after this record was made: write the record again."
+        text = f"{part.name} ran again after this record was written. Write the record again."
         return [Notice("bad", text)]
     return []
 
 
 def _differ(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
-    """Whether two sets of scores are not those of one run."""
+    """Return whether two sets of scores differ."""
     return set(one) != set(other) or any(
         not math.isclose(one[key], other[key], rel_tol=1e-5)
         and not (math.isnan(one[key]) and math.isnan(other[key]))

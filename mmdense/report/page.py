@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: no network, one script for sorting."""
+"""The report as one HTML file that works offline, with one script that sorts tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,15 +26,17 @@ PAGE_NAME, COLLAPSE_PAGE_NAME = "report.html", "collapse.html"
 def write_report(
     paths: Sequence[Path], out: Path | None = None, *, baseline: str | None = None
 ) -> Path:
-    """Write one page over records.
+    """Write one HTML report on records.
 
     Args:
-        paths: Of records: a work directory, a kept folder or a file each.
-        out: The file; by default ``report.html`` beside the only record, or here for several.
-        baseline: Variant that those of a study are compared with, instead of the config's.
+        paths: Paths of records: each a work directory, a kept folder or a file.
+        out: File to write; by default ``report.html`` in the folder of the record, or in the
+            current folder for several records.
+        baseline: Variant that the variants of a study are compared with, instead of the baseline
+            in the config.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
         RecordError: A path has no record, or one that cannot be read.
@@ -49,7 +51,7 @@ def write_report(
 
 
 def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
-    """The page's text."""
+    """Return the HTML text of the report."""
     sections = [
         results_section(subjects, baseline),
         expected_section(subjects),
@@ -63,7 +65,7 @@ def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
     kinds = sorted({subject.kind for subject in subjects})
     alone = len(subjects) == 1
     return _page(
-        kind=f"mmdense {kinds[0]}" if alone else "mmdense, side by side",
+        kind=f"mmdense {kinds[0]}" if alone else "mmdense comparison",
         title=subjects[0].name if alone else ", ".join(s.name for s in subjects),
         summary=_summary(subjects),
         sections=[section for section in sections if section.html],
@@ -72,14 +74,14 @@ def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
 
 
 def write_collapse_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Write the page with the section on collapse alone, and a PNG a figure beside it.
+    """Write an HTML report with only the section on collapse, and one PNG for each figure.
 
     Args:
-        runs: Those to compare.
-        folder: For ``collapse.html`` and the PNGs; it is made.
+        runs: Runs to compare.
+        folder: Folder for ``collapse.html`` and the PNGs; it is created.
 
     Returns:
-        The page.
+        The path of ``collapse.html``.
 
     Raises:
         ValueError: There is no run.
@@ -110,7 +112,7 @@ def _page(
     notices: Sequence[Notice],
     contents: Sequence[tuple[str, str]] | None = None,
 ) -> str:
-    """The page with its sections; the bad notices first, and anchors of sections as contents."""
+    """Return the HTML report with its sections, errors before other warnings."""
     return render(
         "page.html",
         kind=kind,
@@ -131,7 +133,7 @@ def _write(page: str, out: Path) -> Path:
 
 
 def _summary(subjects: Sequence[Subject]) -> list[str]:
-    """What a reader asks first, in a line."""
+    """Return the facts below the title."""
     if len(subjects) > 1:
         return [f"{subject.name}: {date_text(subject.record)}" for subject in subjects]
     record = subjects[0].record

@@ -1,6 +1,6 @@
-"""Images in the page: predictions of all stages side by side, and what a run drew of itself.
+"""Sections with images: sample predictions of all stages side by side, and images of each run.
 
-Images are bounded in size and encoded anew, within a budget of bytes.
+Images are resized and encoded as WebP. Each section has a maximum size in bytes.
 """
 
 import base64
@@ -21,15 +21,15 @@ from mmdense.visual.drawn import CAPTIONS, FOLDER
 __all__ = ["PREDICTIONS", "EmbeddedImage", "embed", "pictures_section", "predictions_section"]
 
 PREDICTIONS = "predictions"  # a folder, which mmdense.PredictionPicturesHook writes
-_OPEN = 3  # predictions below a heading that are shown at once
+_OPEN = 3  # predictions below a heading that are not folded
 _LONGEST_PREDICTION, _LONGEST_PICTURE = 900, 1600  # pixels
-_PREDICTIONS, _PICTURES = 2_500_000, 3_000_000  # bytes of all in a page, before they become text
+_PREDICTIONS, _PICTURES = 2_500_000, 3_000_000  # bytes of all images of a section, before base64
 _QUALITY = 80  # of WebP, out of 100
-_MOST_PIXELS = 64_000_000  # of a file that is opened; larger ones are not for a page
+_MOST_PIXELS = 64_000_000  # of a file that is read; larger files are skipped
 
 
 class EmbeddedImage(NamedTuple):
-    """An image as WebP in a ``data:`` URI, its size in pixels, and the bytes of the file."""
+    """An image as WebP in a ``data:`` URI, its width and height in pixels, and its bytes."""
 
     uri: str
     width: int
@@ -38,7 +38,7 @@ class EmbeddedImage(NamedTuple):
 
 
 class _Shot(NamedTuple):
-    """One image as several lines of the page see it."""
+    """One image with the predictions of several stages."""
 
     name: str
     pictures: list[tuple[str, EmbeddedImage]]
@@ -51,7 +51,7 @@ class _Group(NamedTuple):
 
 
 class _Pictures(NamedTuple):
-    """What one part drew: each with its title and its caption."""
+    """Images of one part, each with its title and caption."""
 
     heading: str
     pictures: list[tuple[EmbeddedImage, str, str]]
@@ -59,23 +59,25 @@ class _Pictures(NamedTuple):
 
 
 def embed(path: Path, *, longest: int) -> EmbeddedImage:
-    """Read an image and encode it anew.
+    """Read an image and encode it as WebP.
 
     Args:
-        path: PNG, JPEG or whatever Pillow reads; transparent pixels become white.
-        longest: Pixels of its longer side at most; smaller ones keep their size.
+        path: Any format that Pillow reads; transparent pixels become white.
+        longest: Maximum length of the longer side in pixels; smaller images keep their size.
 
     Raises:
-        ValueError: It is no image, broken, or too large; the message names the file.
+        ValueError: The file is not an image, is broken or too large; the message names the file.
     """
-    name = f"{path.parent.name}/{path.name}"  # a whole path would name the machine in the page
+    name = f"{path.parent.name}/{path.name}"  # an absolute path would be private
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
-                raise ValueError(f"{name} has {opened.width} x {opened.height} pixels, too many")
+                raise ValueError(
+                    f"{name}: {opened.width} x {opened.height} pixels, more than {_MOST_PIXELS:,}"
+                )
             image = opened.convert("RGBA")
     except (OSError, UnidentifiedImageError, SyntaxError) as error:
-        raise ValueError(f"{name} is no image that can be read") from error
+        raise ValueError(f"{name}: the image cannot be read") from error
     white = Image.new("RGBA", image.size, "white")
     picture = Image.alpha_composite(white, image).convert("RGB")
     picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
@@ -87,9 +89,9 @@ def embed(path: Path, *, longest: int) -> EmbeddedImage:
 
 
 def predictions_section(subjects: Sequence[Subject]) -> Section:
-    """Sample predictions: the same image by all stages of a task or group, side by side.
+    """Return sample predictions of all stages of a task or group, side by side.
 
-    Of the seeds of a variant, the first that has images is shown.
+    For a variant with several seeds, the first seed with images is shown.
     """
     together: dict[str, list[tuple[Part, Path]]] = defaultdict(list)
     for part in (part for subject in subjects for part in subject.parts):
@@ -127,9 +129,9 @@ def _group(
 
 
 def pictures_section(subjects: Sequence[Subject]) -> Section:
-    """The images of all parts with titles and captions: ``pictures/*.png``, ``captions.json``.
+    """Return the images ``pictures/*.png`` of all parts, with titles from ``captions.json``.
 
-    Of the seeds of a variant, the first that has images is shown.
+    For a variant with several seeds, the first seed with images is shown.
     """
     notices: list[Notice] = []
     left = _PICTURES
@@ -168,7 +170,7 @@ def _pictures_of(part: Part, budget: int, notices: list[Notice]) -> _Pictures:
 
 
 def _captions(folder: Path, part: Part, notices: list[Notice]) -> Mapping[str, dict[str, str]]:
-    """Titles and captions by file, in the order of their file; empty where it cannot be read."""
+    """Return titles and captions by file name, in file order; empty if they cannot be read."""
     file = folder / CAPTIONS
     if not file.is_file():
         return {}
@@ -179,13 +181,13 @@ def _captions(folder: Path, part: Part, notices: list[Notice]) -> Mapping[str, d
             for name, words in content.items()
         }
     except (ValueError, AttributeError, TypeError) as error:
-        text = f"{part.name}: {FOLDER}/{CAPTIONS} is not an object of files ({error})."
-        notices.append(Notice("unsure", f"{text} The images are shown without captions."))
+        text = f"{part.name}: {FOLDER}/{CAPTIONS} does not map file names to captions ({error})."
+        notices.append(Notice("unsure", f"{text} The images have no captions."))
         return {}
 
 
 def _read(file: Path, longest: int, part: Part, notices: list[Notice]) -> EmbeddedImage | None:
-    """An image, or None: a notice where it is broken, nothing where there is no file."""
+    """Return an image, or None if there is no file or it is broken; the latter adds a notice."""
     if not file.is_file():
         return None
     try:

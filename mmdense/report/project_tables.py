@@ -1,14 +1,13 @@
-"""What a project adds to tables: its tables, its rows in the README's summary, its verdicts.
+"""Tables of projects, their rows in the summary of the README, and their words for verdicts.
 
-A project declares them in ``projects/<slug>/tables.py``, under the names below; every one of them
-may be missing:
+A project declares them in ``projects/<slug>/tables.py`` under these names, all of them optional:
 
     TABLES          {name in the README files: function from Results to Table}
     HEADLINES       its rows of the summary, a list of Headline
     VERDICT_WORDS   {verdict of a run: word in a table}
-    study_tables    function from the Record of a study to more tables on its page
+    study_tables    function from the Record of a study to more tables of its report
 
-The file is read by itself, without the package around it, and imports nothing of its project.
+The file is imported without its package, and imports nothing from its project.
 """
 
 import functools
@@ -31,13 +30,13 @@ class Headline(NamedTuple):
     """One row of the summary.
 
     Attributes:
-        method: As a person reads it.
-        slug: Of the kept study.
-        study: Its name.
-        data: Data set, as a person reads it.
-        metric: One of the study's config.
-        variant: With the method.
-        baseline: Without it.
+        method: Name of the method, as shown.
+        slug: Slug of the kept study.
+        study: Name of the study.
+        data: Name of the data set, as shown.
+        metric: A metric of the config of the study.
+        variant: Variant with the method.
+        baseline: Variant without the method.
     """
 
     method: str
@@ -50,7 +49,7 @@ class Headline(NamedTuple):
 
 
 class ProjectTables(NamedTuple):
-    """What all projects declare, see the module."""
+    """Declarations of all projects, see the module docstring."""
 
     tables: Mapping[str, MakeTable]
     headlines: Sequence[Headline]

@@ -1,4 +1,4 @@
-"""The templates of the page: what is put into them is escaped, and a missing value is an error."""
+"""Templates of the report: values are escaped, and a missing value is an error."""
 
 from typing import Any
 
@@ -17,5 +17,5 @@ _TEMPLATES = Environment(
 
 
 def render(name: str, **values: Any) -> Markup:
-    """The text of a template with its values, which is not escaped again in another."""
+    """Return a filled template, which other templates do not escape again."""
     return Markup(_TEMPLATES.get_template(name).render(values))

@@ -1,4 +1,4 @@
-"""The numbers that a record was made for: comparisons, studies, scores of a run."""
+"""Section with the results: comparisons of pipelines, studies, scores of runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ _READING = "collapse/"  # begins the names of the collapse monitor's readings
 
 
 class _Part(NamedTuple):
-    """Tables, what to know about them, and a table that is folded."""
+    """Tables, a note below them, and a folded table."""
 
     tables: Sequence[Table]
     note: str = ""
@@ -30,15 +30,15 @@ class _Part(NamedTuple):
 
 
 def results_section(subjects: Sequence[Subject], baseline: str | None = None) -> Section:
-    """Tables of all records.
+    """Return the tables of all records.
 
     Args:
-        subjects: The records.
-        baseline: Variant that those of a study are compared with; by default the one that the
-            config of the study names as ``baseline``, if it does.
+        subjects: Records.
+        baseline: Variant that the variants of a study are compared with; by default ``baseline``
+            in the config of the study.
 
     Raises:
-        RecordError: A comparison names what a record does not have.
+        RecordError: A comparison names a stage or a metric that a record does not have.
         ValueError: No study has the baseline.
     """
     studies = [subject for subject in subjects if subject.kind == "study"]
@@ -58,16 +58,16 @@ def results_section(subjects: Sequence[Subject], baseline: str | None = None) ->
 
 
 def _pipelines(records: Sequence[Record]) -> Table:
-    """The table of the README, without the columns that all rows share."""
+    """Return the table of pipelines; values that all rows share are in a note."""
     table = pipelines_table([("", record) for record in records])
     shared, rest = table.split_shared(_SHARED)
     order = sorted(rest.columns, key=lambda column: column.key not in ("pipeline", "measured"))
-    said = ". ".join(f"{label}: {text}" for label, text in shared.items())
-    return replace(rest, columns=order, notes=[*([f"{said}."] if said else []), *rest.notes])
+    common = ". ".join(f"{label}: {text}" for label, text in shared.items())
+    return replace(rest, columns=order, notes=[*([f"{common}."] if common else []), *rest.notes])
 
 
 def _study(subject: Subject, baseline: str | None) -> _Part:
-    """A table for each group of variants, one for each of the config's ``tables``, and more."""
+    """Return the tables of the groups of variants, of ``tables`` in the config, and of projects."""
     record, config = subject.record, subject.record.config
     names = [variant["name"] for variant in config["variants"]]
     chosen = baseline if baseline in names else config.get("baseline")
@@ -87,25 +87,25 @@ def _study(subject: Subject, baseline: str | None) -> _Part:
         for table in make(record):
             title = f"{subject.name}, {table.title.lower()}: {spread}"
             tables.append(replace(table, title=title))
-    note = f"The best of a column is bold.{_on_p(config['variants'], chosen)}"
+    note = f"Bold marks the best value of a column.{_on_p(config['variants'], chosen)}"
     return _Part(tables, note, _every_score(subject))
 
 
 def _on_p(variants: Sequence[Mapping[str, Any]], baseline: str | None) -> str:
-    """What the p-values below the cells compare; empty where there are none."""
+    """Return a note on what the p-values compare; empty if there are none."""
     labels = {variant["name"]: variant["label"] for variant in variants}
     others = {v["name"]: v.get("against", baseline) for v in variants}
     pairs = {name: other for name, other in others.items() if other not in (None, name)}
     if not pairs:
         return ""
     if set(pairs.values()) == {baseline}:
-        return f" p: paired t-test against {labels[baseline]}, seed by seed."
-    said = [f"{labels[name]} against {labels[other]}" for name, other in pairs.items()]
-    return f" p: paired t-test, seed by seed: {'; '.join(dict.fromkeys(said))}."
+        return f" p: paired t-test over the seeds against {labels[baseline]}."
+    compared = [f"{labels[name]} against {labels[other]}" for name, other in pairs.items()]
+    return f" p: paired t-test over the seeds: {'; '.join(dict.fromkeys(compared))}."
 
 
 def _every_score(subject: Subject) -> Table | None:
-    """All scores of all stages."""
+    """Return a table of all scores of all stages; None if there are none."""
     rows: list[dict[str, Value]] = [
         {"stage": part.name, "score": _score_name(metric), "value": value}
         for part in subject.parts
@@ -114,11 +114,11 @@ def _every_score(subject: Subject) -> Table | None:
     if not rows:
         return None
     columns = [Column("stage", "Stage"), _SCORE, Column("value", "Value", numeric=True)]
-    return Table(f"Every score of {subject.name}", columns, rows)
+    return Table(f"All scores of {subject.name}", columns, rows)
 
 
 def _runs(subjects: Sequence[Subject]) -> Table:
-    """Scores of single runs, side by side; readings of the monitor below them."""
+    """Return a table of the scores of single runs; readings of the collapse monitor are last."""
     metrics = dict.fromkeys(key for subject in subjects for key in subject.record.metrics)
     rows: list[dict[str, Value]] = [
         {"score": _score_name(metric)}
@@ -133,6 +133,6 @@ def _runs(subjects: Sequence[Subject]) -> Table:
 
 
 def _score_name(metric: str) -> Text:
-    """A score in words, with the name that the record gives it below."""
+    """Return the title of a score, with its key in the record below."""
     words = curve_words(metric if metric.startswith(_READING) else f"val/{metric}")
     return Text(words, note="" if words == metric else metric)

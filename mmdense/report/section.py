@@ -1,4 +1,4 @@
-"""A section of the page."""
+"""A section of the HTML report."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ __all__ = ["Notice", "Section", "part_heading"]
 
 
 class Notice(NamedTuple):
-    """What a reader must know before the numbers.
+    """A warning at the top of the report.
 
     Attributes:
-        tone: "bad" where it touches what the numbers mean, else "unsure".
-        text: A sentence.
+        tone: "bad" if the numbers may be wrong, else "unsure".
+        text: One or two sentences.
     """
 
     tone: str
@@ -18,13 +18,13 @@ class Notice(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One part of the page.
+    """One section of the report.
 
     Attributes:
-        name: Its anchor.
-        title: Its heading.
-        html: What is below the heading; empty where there is nothing to show.
-        notices: What it found that a reader must know.
+        name: Anchor.
+        title: Heading.
+        html: Content; an empty section is left out.
+        notices: Warnings that the section adds to the report.
     """
 
     name: str
@@ -34,6 +34,6 @@ class Section(NamedTuple):
 
 
 def part_heading(task: str, group: str | None) -> str:
-    """Heading of what belongs to a task and, in a study, to a group of variants."""
+    """Return the heading of a task and, in a study, of a group of variants."""
     words = ", ".join(part for part in (task, group) if part).replace("_", " ")
     return words[:1].upper() + words[1:]

@@ -1,4 +1,4 @@
-"""The table of a study: a row for each variant, mean and spread over its seeds."""
+"""Table of a study: a row for each variant, with mean and standard deviation over its seeds."""
 
 import math
 import re
@@ -26,25 +26,26 @@ def study_table(
     words: Mapping[str, str] | None = None,
     lenient: bool = False,
 ) -> Table:
-    """One row for each variant: mean over the seeds and, of several, the standard deviation.
+    """Return a table with one row for each variant: mean and standard deviation over the seeds.
 
     Args:
-        record: Of a study. A metric of its config has ``metric``, ``label``, ``scale`` (by which it
-            is multiplied to be shown) and may have ``digits`` (behind the point, 1 by default),
-            ``count`` (it is 1 or 0: show of how many seeds it is 1), ``verdict`` (show how many
-            seeds have which verdict) or ``optional`` (a variant may lack it). The outcome of a
-            variant in its paper, ``paper``, is a separate column.
-        variants: Their names, in the order of the rows; all by default.
-        baseline: Variant that the others are compared with, seed by seed: scores that differ with
-            p < 0.05 in a paired t-test are emphasised. A variant whose config has ``against`` is
-            compared with that one, and its cells show the difference.
-        title: Of the table.
-        strong: Names of variants whose labels are emphasised.
-        words: From a verdict, or an outcome in a paper, to the word in the table.
+        record: Record of a study. A metric of its config has ``metric``, ``label`` and ``scale``
+            (a factor for the values shown). Optional keys are ``digits`` (decimal places, 1 by
+            default), ``count`` (the metric is 1 or 0: show the number of seeds with 1),
+            ``verdict`` (show the number of seeds for each verdict) and ``optional`` (a variant
+            may lack the metric). The outcome of a variant in its paper, ``paper``, is a separate
+            column.
+        variants: Names of the variants, in the order of the rows; all by default.
+        baseline: Variant that the others are compared with, seed by seed. Scores that differ with
+            p < 0.05 in a paired t-test are bold. A variant whose config has ``against`` is
+            compared with that variant, and its cells show the difference.
+        title: Title of the table.
+        strong: Names of variants whose labels are bold.
+        words: Words in the table for verdicts and for outcomes in a paper.
         lenient: Whether a variant may lack any metric.
 
     Raises:
-        RecordError: The record is of no study, or lacks a score, a variant or the baseline.
+        RecordError: The record is not one of a study, or lacks a score, a variant or the baseline.
     """
     _check(record, baseline)
     config = record.config
@@ -92,7 +93,7 @@ def score_of(
     *,
     optional: bool = False,
 ) -> Score | None:
-    """The score of a variant of a study, in the unit that its metric is shown in.
+    """Return the score of a variant of a study, in the unit of the table.
 
     Raises:
         RecordError: The record lacks it, and it is not ``optional``.
@@ -103,7 +104,7 @@ def score_of(
             return None
         raise RecordError(
             f"record {record.name!r}: field 'metrics' lacks {key}/mean, which config.metrics "
-            "lists; set optional=True there where a variant may lack it, and keep a new record"
+            "lists. If a variant may lack it, set optional=True in the metric and keep a new record"
         )
     mean, sd = record.metrics[f"{key}/mean"], record.metrics.get(f"{key}/sd")
     other = variant.get("against", baseline)
@@ -121,11 +122,11 @@ def score_of(
 
 
 def variants_by_group(config: Mapping[str, Any]) -> dict[str | None, list[str]]:
-    """Names of the variants of each table of a study, in the order of the tables.
+    """Return the names of the variants of each table of a study, in the order of the tables.
 
     Args:
-        config: Of the study. A table has the variants of one ``group``, of none (under None), or
-            those that ``tables`` lists under its name.
+        config: Config of the study. A table has the variants of one ``group``, those without a
+            group (key None), or those that ``tables`` lists under its name.
     """
     found: dict[str | None, list[str]] = {}
     for variant in config["variants"]:
@@ -134,10 +135,10 @@ def variants_by_group(config: Mapping[str, Any]) -> dict[str | None, list[str]]:
 
 
 def variants_of(record: Record, group: str | None) -> list[str]:
-    """Names of the variants of one table of a study; all where ``group`` is None.
+    """Return the names of the variants of one table of a study; all if ``group`` is None.
 
     Raises:
-        RecordError: There is no such table, or it lists a variant that there is not.
+        RecordError: There is no such table, or it lists an unknown variant.
     """
     names = [variant["name"] for variant in record.config["variants"]]
     if group is None:
@@ -146,29 +147,29 @@ def variants_of(record: Record, group: str | None) -> list[str]:
     if group not in groups:
         listed = ", ".join(sorted(name for name in groups if name is not None)) or "none"
         raise RecordError(
-            f"record {record.name!r}: no variant has the group {group!r}, nor does config.tables "
-            f"list it; the groups are {listed}"
+            f"record {record.name!r}: unknown group {group!r}; config.variants and config.tables "
+            f"have the groups {listed}"
         )
     if unknown := sorted(set(groups[group]) - set(names)):
         raise RecordError(
             f"record {record.name!r}: config.tables.{group} lists {', '.join(unknown)}, which "
-            "are no variants"
+            "config.variants lacks"
         )
     return groups[group]
 
 
 def higher_is_better(metric: str) -> bool | None:
-    """Which way a score is good; None where neither is, such as of a standard deviation."""
+    """Return whether a higher score is better; None if neither is, as for a standard deviation."""
     if _DOWN.search(metric):
         return False
     return True if _UP.search(metric) else None
 
 
 def _check(record: Record, baseline: str | None) -> None:
-    """Refuse what no table can be made of, before a key of it is missed."""
+    """Raise a RecordError if the record lacks a key that the table needs."""
     where = f"record {record.name!r}: config"
     if lost := [key for key in ("seeds", "variants", "metrics") if key not in record.config]:
-        raise RecordError(f"{where} lacks {', '.join(lost)}: it is of no study")
+        raise RecordError(f"{where} lacks {', '.join(lost)}: it is not a record of a study")
     for what, keys in (("variants", ("name", "label")), ("metrics", ("metric", "label", "scale"))):
         for number, entry in enumerate(record.config[what]):
             if lost := [key for key in keys if key not in entry]:
@@ -176,15 +177,14 @@ def _check(record: Record, baseline: str | None) -> None:
     names = [variant["name"] for variant in record.config["variants"]]
     if baseline is not None and baseline not in names:
         raise RecordError(
-            f"{where}.variants has no {baseline!r}, which the table compares with; it has "
-            f"{', '.join(names)}"
+            f"{where}.variants has no baseline {baseline!r}; it has {', '.join(names)}"
         )
 
 
 def _has_column(
     record: Record, variants: Sequence[Mapping], metric: Mapping[str, Any], *, lenient: bool
 ) -> bool:
-    """Whether a metric has a column: one that variants may lack only if one of them has it."""
+    """Return whether a metric has a column; an optional metric needs one variant that has it."""
     if metric.get("verdict") or not (lenient or metric.get("optional")):
         return True
     return any(f"{v['name']}/{metric['metric']}/mean" in record.metrics for v in variants)
@@ -196,7 +196,7 @@ def _scaled(found: Paired, scale: float) -> Paired:
 
 
 def _verdicts(record: Record, variant: str, words: Mapping[str, str]) -> dict[str, int]:
-    """How many seeds have which verdict, in the order of the words."""
+    """Return the number of seeds for each verdict, in the order of the words."""
     found = Counter(
         stage["verdict"]["name"]
         for stage in record.stages

@@ -1,4 +1,4 @@
-"""What a report is made of: records, and the folders beside them that may hold more."""
+"""Records that a report shows, with the work directories of their stages."""
 
 import math
 from collections import Counter
@@ -20,13 +20,12 @@ class Part:
     """One training or one measurement: a stage, or a run alone.
 
     Attributes:
-        name: As the page shows it; no other part of the page has it.
-        task: Such as "detection"; empty of a run alone.
-        line: What it is a repetition of: the label of its variant in a study; else its name.
-        entry: What the record holds of it, with the keys of a stage.
-        folder: Its work directory, where there is one.
-        groups: Of the variants that a study shows together, those that it is in; None is a group,
-            and that of what is in no study.
+        name: Name in the report, unique.
+        task: Task such as "detection"; empty for a single run.
+        line: Label of its variant in a study, which all seeds share; else its name.
+        entry: Its values in the record, with the keys of a stage.
+        folder: Work directory, None if it is missing.
+        groups: Groups of variants that it belongs to; None is the group of all others.
     """
 
     name: str
@@ -38,19 +37,19 @@ class Part:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Its scores, NaN where one was not finite."""
+        """Scores; NaN if a score was not finite."""
         return {key: _number(value) for key, value in self.entry["metrics"].items()}
 
     @property
     def curves(self) -> dict[str, Points]:
-        """Its curves, with NaN where a value was not finite."""
+        """Curves; NaN if a value was not finite."""
         return {
             key: [(_number(step), _number(value)) for step, value in points]
             for key, points in self.entry["curves"].items()
         }
 
     def message_of(self, error: Exception) -> str:
-        """A message about one of its files, which names the part and not a place on a machine."""
+        """Return a message on one of its files, with the name of the part instead of its path."""
         return f"{self.name}: {error}".replace(f"{self.folder}/", "")
 
 
@@ -59,10 +58,10 @@ class Subject:
     """One record and its parts.
 
     Attributes:
-        name: No other subject's of the page.
-        record: What was kept.
-        folder: Where the record lies.
-        parts: Its stages, or itself.
+        name: Name in the report, unique.
+        record: The record.
+        folder: Folder of the record.
+        parts: Stages of the record, or the run itself.
     """
 
     name: str
@@ -72,12 +71,12 @@ class Subject:
 
     @property
     def kind(self) -> str:
-        """By its config: "pipeline", "study" or "run"."""
+        """Kind of the record: "pipeline", "study" or "run"."""
         return _kind(self.record)
 
     @property
     def groups(self) -> list[str | None]:
-        """Of its variants, in the order of their tables; None is that of what is no study."""
+        """Groups of variants, in the order of their tables; [None] if it is not a study."""
         return list(variants_by_group(self.record.config)) if self.kind == "study" else [None]
 
 
@@ -85,7 +84,7 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
     """Read records, each by its file, its folder or its name below ``results/``.
 
     Raises:
-        RecordError: A path has no record, or one that cannot be read, or was given twice.
+        RecordError: A path has no record, cannot be read, or was given twice.
     """
     files = [find_file(path) for path in paths]
     if twice := [str(f) for f, count in Counter(f.resolve() for f in files).items() if count > 1]:
@@ -100,7 +99,7 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
 
 
 def _names(records: Sequence[Record], files: Sequence[Path]) -> list[str]:
-    """Names of the records, with their folders where two are alike."""
+    """Return the names of the records, with the folder if two names are equal."""
     counts = Counter(record.name for record in records)
     names = [
         record.name if counts[record.name] == 1 else f"{record.name} ({file.parent.name})"
@@ -141,7 +140,7 @@ def _parts(name: str, record: Record, folder: Path, *, several: bool) -> list[Pa
 
 
 def _labels(record: Record) -> dict[str, str]:
-    """Of the variants of a study by their names; the name itself where two have one label."""
+    """Return labels by variant name; the name itself if two variants have the same label."""
     labels = {v["name"]: v["label"] for v in record.config["variants"]}
     counts = Counter(labels.values())
     return {name: label if counts[label] == 1 else name for name, label in labels.items()}

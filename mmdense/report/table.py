@@ -1,7 +1,6 @@
 """A table as a value, and its renderers: Markdown, HTML, CSV and the terminal.
 
-Cells hold values: a number stays a number until a renderer formats it, and nothing reads a rendered
-table again.
+Cells hold values. A number stays a number until a renderer formats it.
 """
 
 import csv
@@ -29,14 +28,14 @@ Format = str | Callable[[float], str]
 
 @dataclass(frozen=True)
 class Text:
-    """Words with a look.
+    """Formatted text.
 
     Attributes:
-        text: Plain, without markup.
-        href: What it links to: a path from the repository's root, or a URL.
-        strong: Whether it is emphasised.
-        code: Whether it is the name of something in code.
-        note: A remark behind it, outside the link.
+        text: Text without markup.
+        href: Target of the link: a path from the root of the repository, or a URL.
+        strong: Whether it is bold.
+        code: Whether it is code.
+        note: A remark after the text, outside the link.
     """
 
     text: str
@@ -51,11 +50,11 @@ class Score:
     """The score of a variant over its seeds, in the unit of its column.
 
     Attributes:
-        mean: Over the seeds.
-        sd: Sample standard deviation; None of one seed.
-        seeds: How many.
-        counted: Whether each seed scores 1 or 0, and the cell shows of how many it is 1.
-        against: The difference from the baseline, in the unit of the column.
+        mean: Mean over the seeds.
+        sd: Sample standard deviation; None for one seed.
+        seeds: Number of seeds.
+        counted: Whether each seed scores 1 or 0, and the cell shows the number of ones.
+        against: Difference from the baseline, in the unit of the column.
         detailed: Whether the cell shows that difference, its interval and p.
     """
 
@@ -106,16 +105,16 @@ class Column:
 
 
 class Shown(NamedTuple):
-    """A cell as people see it, for renderers.
+    """A formatted cell, for renderers.
 
     Attributes:
         text: The value.
-        spread: ``± 1.0``, behind it.
-        note: Small, below or behind it: what a comparison found, or a remark.
-        strong: Whether it is emphasised.
-        code: Whether it is a name in code.
-        href: What it links to.
-        number: What the cell is sorted by; None of words, NaN of a number that is missing.
+        spread: Standard deviation such as ``± 1.0``, after the value.
+        note: Small text below or after the value: a comparison or a remark.
+        strong: Whether it is bold.
+        code: Whether it is code.
+        href: Target of the link.
+        number: Sort key; None for text, NaN for a missing number.
     """
 
     text: str
@@ -129,13 +128,13 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """Columns, rows and what a reader must know.
+    """Columns, rows and notes.
 
     Attributes:
-        title: What it shows.
-        columns: In their order.
-        rows: From the keys of columns to values; a missing key is an empty cell.
-        notes: Sentences below it.
+        title: Title.
+        columns: Columns, in order.
+        rows: Values by the key of their column; a missing key is an empty cell.
+        notes: Sentences below the table.
         records: Links to the records that all rows come from.
 
     Raises:
@@ -157,13 +156,13 @@ class Table:
                 raise ValueError(f"table {self.title!r}: row {number} has {unknown}, not a column")
 
     def split_shared(self, keys: Sequence[str]) -> tuple[dict[str, str], "Table"]:
-        """Take columns out that hold one and the same value.
+        """Remove columns in which all rows have the same value.
 
         Args:
-            keys: Of the columns that may be taken out.
+            keys: Keys of the columns that may be removed.
 
         Returns:
-            ``{label: text}`` of those that were, and the table without them.
+            ``{label: text}`` of the removed columns, and the table without them.
         """
         same = {
             column.key: (column.label, shown(self.rows[0].get(column.key), column).text)
@@ -176,7 +175,7 @@ class Table:
         return dict(same.values()), replace(self, columns=columns, rows=rows)
 
     def best(self, column: Column) -> list[bool]:
-        """Of each row, whether it has the best value of a column, as the column shows it."""
+        """Return for each row whether it has the best value of a column, after rounding."""
         cells = [shown(row.get(column.key), column) for row in self.rows]
         known = {c.number: c.text for c in cells if c.number is not None and _finite(c.number)}
         if column.higher_is_better is None or len(known) < 2:
@@ -185,10 +184,10 @@ class Table:
         return [cell.text == best for cell in cells]
 
     def markdown(self, to_root: str = "") -> str:
-        """The table in Markdown, notes and records below it.
+        """Return the table in Markdown, with notes and records below it.
 
         Args:
-            to_root: From the file that shows it to the repository's root, such as ``../``.
+            to_root: Path from the Markdown file to the root of the repository, such as ``../``.
         """
         if not self.rows:
             return EMPTY
@@ -204,9 +203,9 @@ class Table:
         return "\n\n".join(filter(None, [table, " ".join(below)]))
 
     def html(self) -> Markup:
-        """The table as HTML, everything escaped; cells carry the number that they are sorted by.
+        """Return the table as escaped HTML; cells have their sort key as an attribute.
 
-        Best values of a column are emphasised, and p-values are below the cells.
+        The best values of a column are bold, and p-values are below the cells.
         """
         columns = [
             (column, [shown(row.get(column.key), column, p=True) for row in self.rows])
@@ -221,7 +220,7 @@ class Table:
         return render("table.html", table=self, rows=rows, isfinite=_finite)
 
     def csv(self) -> str:
-        """Every value with six significant digits; a score takes several columns."""
+        """Return every value with six significant digits; a score takes several columns."""
         rows = []
         for row in self.rows:
             flat: dict[str, str] = {}
@@ -229,7 +228,7 @@ class Table:
                 flat |= _flat(column.key, row.get(column.key))
             rows.append(flat)
         keys: dict[str, None] = {}
-        for column in self.columns:  # columns that a score adds come behind its mean
+        for column in self.columns:  # columns that a score adds follow its mean
             keys |= dict.fromkeys([column.key])
             for row in rows:
                 keys |= dict.fromkeys(k for k in row if k.startswith(f"{column.key} "))
@@ -240,7 +239,7 @@ class Table:
         return text.getvalue()
 
     def terminal(self) -> rich.table.Table:
-        """The table for a rich console, its notes as the caption."""
+        """Return the table for a rich console, with the notes as its caption."""
         table = rich.table.Table(
             title=rich.text.Text(self.title) if self.title else None,
             caption=rich.text.Text(" ".join(self.notes)) if self.notes else None,
@@ -254,7 +253,7 @@ class Table:
 
 
 def shown(value: Value, column: Column, *, p: bool = False) -> Shown:
-    """A value as its column shows it; with ``p``, a score also shows p of its comparison."""
+    """Format a value for its column; with ``p``, a score also shows p of its comparison."""
     if value is None:
         return Shown(MISSING, number=math.nan if column.numeric else None)
     if isinstance(value, str):
@@ -342,7 +341,7 @@ def _in_terminal(cell: Shown) -> rich.text.Text:
 
 
 def _flat(key: str, value: Value) -> dict[str, str]:
-    """A value as columns of CSV."""
+    """Return a value as columns of CSV."""
     if isinstance(value, Score):
         parts: dict[str, float | None] = {key: value.mean, f"{key} sd": value.sd}
         if value.against is not None:

@@ -1,7 +1,7 @@
-"""From kept records to the tables of the README files and of ``docs/``.
+"""Tables of the README files and of ``docs/``, from kept records.
 
-Numbers in a table come from ``results/`` and nowhere else. :func:`all_tables` has every table by
-its name in the Markdown files: those here, and those that projects declare
+All numbers come from ``results/``. :func:`all_tables` returns every table by its name in the
+Markdown files: the tables of this file, and those that projects declare
 (:mod:`mmdense.report.project_tables`).
 """
 
@@ -34,7 +34,7 @@ _WHOLES = ("training step",)
 
 
 def all_tables() -> dict[str, MakeTable]:
-    """Every table by its name in the Markdown files."""
+    """Return every table by its name in the Markdown files."""
     projects = project_tables()
     return {
         "memory": lambda results: memory_table(results.newest("memory").values()),
@@ -52,14 +52,14 @@ def all_tables() -> dict[str, MakeTable]:
 
 
 def pipelines_table(kept: Iterable[tuple[str, Record]]) -> Table:
-    """One row for each comparison that the configs of pipelines name in ``compare``.
+    """Return a table with one row for each entry of ``compare`` in the configs of pipelines.
 
-    An entry of ``compare`` has ``metric``, ``label``, ``scale`` (by which the metric is multiplied
-    to be shown), and ``ssl`` and ``random``, the stages to compare (``random`` may be missing).
+    An entry of ``compare`` has ``metric``, ``label``, ``scale`` (a factor for the values shown),
+    and ``ssl`` and ``random``, the stages to compare (``random`` is optional).
 
     Args:
-        kept: Folder, below the repository's root, and record of each pipeline; without folders
-            (empty strings) there is no column of links.
+        kept: Folder, relative to the root of the repository, and record of each pipeline; without
+            folders (empty strings) there is no column of links.
 
     Raises:
         RecordError: A comparison names a stage or a metric that the record does not have.
@@ -96,7 +96,7 @@ def pipelines_table(kept: Iterable[tuple[str, Record]]) -> Table:
 
 
 def setup_table(kept: Iterable[tuple[str, Record]]) -> Table:
-    """One row for each measured installation: metrics ``installed_gib`` and ``setup_s``.
+    """Return a table with one row for each installation: metrics ``installed_gib`` and ``setup_s``.
 
     Raises:
         RecordError: A record lacks one of them.
@@ -125,7 +125,7 @@ def setup_table(kept: Iterable[tuple[str, Record]]) -> Table:
 
 
 def memory_table(kept: Iterable[tuple[str, Record]]) -> Table:
-    """One row for each run whose memory was watched: ``steps``, ``early_mib``, ``late_mib``.
+    """Return a table of the memory of long runs: ``steps``, ``early_mib``, ``late_mib``.
 
     Raises:
         RecordError: A record lacks one of them.
@@ -162,14 +162,14 @@ def kept_study(
     baseline: str | None = None,
     strong: Sequence[str] = (),
 ) -> MakeTable:
-    """Make the table of the newest kept study of a name.
+    """Return a function that makes the table of the newest kept study of a name.
 
     Args:
-        slug: Of the study.
-        name: Of the study.
+        slug: Slug of the study.
+        name: Name of the study.
         group: Only these variants, see :func:`~mmdense.report.study_table.variants_by_group`.
         baseline: Variant that the others are compared with.
-        strong: Names of variants whose labels are emphasised.
+        strong: Names of variants whose labels are bold.
     """
 
     def make(results: Results) -> Table:
@@ -188,7 +188,7 @@ def kept_study(
 
 
 def study_notes(table: Table, folder: str, record: Record, baseline: str | None = None) -> Table:
-    """Add to a table of a kept study how to read it, and the link to its record."""
+    """Return the table of a kept study with an explanation and a link to its record."""
     note = f"Mean ± standard deviation over seeds {', '.join(map(str, record.config['seeds']))}"
     if baseline is not None:
         labels = {variant["name"]: variant["label"] for variant in record.config["variants"]}
@@ -204,7 +204,7 @@ def study_notes(table: Table, folder: str, record: Record, baseline: str | None 
 
 
 def summary_table(results: Results, headlines: Sequence[Headline]) -> Table:
-    """A row for each headline whose study is kept: mean and spread with and without the method.
+    """Return a table with one row for each headline: the scores with and without the method.
 
     Raises:
         RecordError: The newest study of that name has no such variant or metric.
@@ -253,9 +253,10 @@ def summary_table(results: Results, headlines: Sequence[Headline]) -> Table:
 
 
 def kept_benchmarks(kind: str, what: str, *, costs: bool = False) -> MakeTable:
-    """Make the table of the folders ``<date>_<kind>``, see :func:`benchmarks_table`.
+    """Return a function that makes the table of the benchmarks in ``<date>_<kind>``.
 
-    Of rows that compare the same in one setting, the one in the last folder counts.
+    If two rows have the same name, setting and comparison, the newest row is shown. See
+    :func:`benchmarks_table`.
     """
 
     def make(results: Results) -> Table:
@@ -273,16 +274,15 @@ def kept_benchmarks(kind: str, what: str, *, costs: bool = False) -> MakeTable:
 def benchmarks_table(
     benchmarks: Sequence[tuple[str, Mapping[str, Any]]], *, what: str, costs: bool = False
 ) -> Table:
-    """One row for each benchmark.
+    """Return a table with one row for each benchmark.
 
     Args:
-        benchmarks: Folder, and ``name``, ``setting``, ``ours_s``, ``other`` (what it is compared
-            with), ``other_s`` and ``ratio`` (how many times faster ours is). Memory is ``ours_mib``
-            and ``other_mib``, and its ratio how many times less ours takes. What is part of the
-            other, such as a monitor of a training step, has its share of it instead of a ratio.
-        what: Head of the first column.
-        costs: Whether ours does more than the other, so that the ratio is what it costs: how many
-            times the time or the memory it takes.
+        benchmarks: Folder, and ``name``, ``setting``, ``ours_s``, ``other`` (name of the
+            comparison), ``other_s`` and ``ratio`` (time of the other / ours). For memory,
+            ``ours_mib`` and ``other_mib``, and their ratio. If ours is a part of the other, such as
+            a monitor in a training step, the table shows its percentage instead of a ratio.
+        what: Label of the first column.
+        costs: Whether ours does more than the other; the table then shows ours / other.
     """
     memory = any("ours_mib" in row for _, row in benchmarks)
     ratio = "Times faster or smaller" if memory else "Times faster"
@@ -312,13 +312,13 @@ def benchmarks_table(
 
 
 def record_link(record: Record, folder: str) -> Text:
-    """A link to the folder of a record, named by its day."""
+    """Return a link to the folder of a record, labelled with its date."""
     note = "(uncommitted code)" if record.git["dirty"] else ""
     return Text(record.date[:10], href=folder, note=note)
 
 
 def duration(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``1.5 h``."""
+    """Return a duration such as ``45 s``, ``12 min``, ``1.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
@@ -334,7 +334,7 @@ def _need(record: Record, folder: str, *metrics: str) -> None:
 
 
 def _pretraining(record: Record) -> str | None:
-    """What the first pretraining stage saw."""
+    """Return data set and number of images of the first pretraining stage."""
     stage = next((stage for stage in record.stages if stage["task"] == "pretrain"), None)
     if stage is None:
         return None
@@ -343,7 +343,7 @@ def _pretraining(record: Record) -> str | None:
 
 
 def _comparison(record: Record, compared: dict[str, Any], where: str) -> dict[str, Value]:
-    """Label, data, and scores with SSL weights, with random weights, and their difference."""
+    """Return label, data, scores with SSL weights and random weights, and their difference."""
     stages = {stage["name"]: stage for stage in record.stages}
     values: dict[str, float] = {}
     for side in ("ssl", "random"):
@@ -370,7 +370,7 @@ def _marked(data: str) -> str:
 
 
 def _machine(record: Record) -> str:
-    """What a study ran on, as its record has it."""
+    """Return the GPUs or the number of CPU cores of a study."""
     gpus, cores = record.hardware["gpus"], record.hardware["cores"]
     return ", ".join(gpus) if gpus else ("one CPU core" if cores == 1 else f"{cores} CPU cores")
 
@@ -383,7 +383,7 @@ def _metric(record: Record, headline: Headline, where: str) -> dict[str, Any]:
 
 
 def _ratio(row: Mapping[str, Any], *, costs: bool) -> Value:
-    """The ratio; of a part of something, its share."""
+    """Return the ratio; for a part of the other, its percentage."""
     if row["other"] in _WHOLES:
         return Quantity(100 / row["ratio"], "% of it", _digits(2))
     return 1 / row["ratio"] if costs else row["ratio"]

@@ -1,4 +1,4 @@
-"""What a checkpoint filled of a model, weight by weight: ``<stage>/transfer.json``."""
+"""Section on transferred weights, from ``<stage>/transfer.json``."""
 
 import json
 import math
@@ -19,7 +19,7 @@ _WRONG = ("left over", "missing", "wrong shape")
 
 
 def transfer_section(subjects: Sequence[Subject]) -> Section:
-    """Every transfer of every part: how much it covered, by status, and all weights folded."""
+    """Return every transfer of every part: its coverage, weights by status, and all weights."""
     notices: list[Notice] = []
     transfers = []
     for part in (part for subject in subjects for part in subject.parts):
@@ -32,7 +32,7 @@ def transfer_section(subjects: Sequence[Subject]) -> Section:
 
 
 def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:
-    """What a part's file holds; none, and a notice, where that is nothing to show."""
+    """Return the transfers in the file of a part; empty, with a notice, if it cannot be read."""
     file = part.folder / TRANSFER_FILE_NAME if part.folder else None
     if file is None or not file.is_file():
         return []
@@ -42,17 +42,19 @@ def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:
             if missing := [key for key in _KEYS if key not in transfer]:
                 raise ValueError(f"entry {number} lacks {', '.join(missing)}")
             if any(len(entry) != 4 for entry in transfer["entries"]):
-                raise ValueError(f"entry {number} has weights without name, status, numbers, note")
+                raise ValueError(
+                    f"entry {number} has weights that lack name, status, numbers or note"
+                )
     except (ValueError, TypeError) as error:
         notices.append(
-            Notice("unsure", f"{part.name}: {TRANSFER_FILE_NAME} cannot be shown ({error}).")
+            Notice("unsure", f"{part.name}: {TRANSFER_FILE_NAME} cannot be read ({error}).")
         )
         return []
     return content
 
 
 def _transfer(name: str, transfer: Mapping[str, Any]) -> dict[str, Any]:
-    """What the template shows."""
+    """Return the values of the template."""
     weights: dict[str, int] = defaultdict(int)
     numbers: dict[str, int] = defaultdict(int)
     for _, status, count, _ in transfer["entries"]:
@@ -60,12 +62,12 @@ def _transfer(name: str, transfer: Mapping[str, Any]) -> dict[str, Any]:
         numbers[status] += count
     facts = {
         "from": f"{transfer['source']} ({transfer['place']}, {transfer['branch']})",
-        "names": " → ".join(transfer["dialects"]),
-        "allowed to be wrong": ", ".join(transfer.get("allowed", [])),
+        "key naming scheme": " → ".join(transfer["dialects"]),
+        "accepted differences": ", ".join(transfer.get("allowed", [])),
     }
     status, count = Column("status", "Status"), Column("numbers", "Numbers", "", ",", numeric=True)
     counted = Table(
-        "Weights by what became of them",
+        "Weights by status",
         [status, Column("weights", "Weights", "", ",", numeric=True), count],
         [{"status": s, "weights": weights[s], "numbers": numbers[s]} for s in weights],
     )
@@ -87,5 +89,5 @@ def _transfer(name: str, transfer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _share_text(share: float) -> str:
-    """In percent, never rounded up, as in the log of the run: 100.0 means all of it."""
+    """Return a fraction in percent, rounded down: 100.0 means all weights."""
     return f"{math.floor(1000 * share) / 10:.1f} %"

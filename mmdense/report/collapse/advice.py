@@ -137,9 +137,9 @@ ADVICE: dict[str, Advice] = {
 _NONE_YET = Advice(
     "unsure",
     "There is no judgement yet: the run is shorter than one interval, or the file is from its "
-    "start.",
+    "beginning.",
     (),
-    ("Make the report again later. The file is updated at every checkpoint and at the end.",),
+    ("Write the report again later. The file is updated at every checkpoint and at the end.",),
 )
 
 BLIND_SPOTS = (

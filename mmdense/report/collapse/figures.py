@@ -1,6 +1,6 @@
-"""The figures on collapse, in their order, with how to read them and the lines of reference.
+"""Figures on collapse, with their explanations and reference lines.
 
-Letters: M vectors of a batch, which is all views of its B images; N fixed images, D channels.
+Symbols: M vectors of a batch (all views of its B images), N fixed images, D channels.
 """
 
 import math
@@ -13,7 +13,7 @@ from mmdense.collapse.decorrelation import decorrelation_ceiling, decorrelation_
 from mmdense.collapse.readings import ROWS
 from mmdense.collapse.spectrum import rank_ceiling
 from mmdense.report.charts import Chart, Line, Panel, of, with_content
-from mmdense.report.collapse.portraits import (
+from mmdense.report.collapse.phase_and_spectra import (
     draw_eta_sweep,
     draw_phase,
     draw_spectra,
@@ -26,12 +26,12 @@ __all__ = ["charts_of"]
 
 
 def charts_of(runs: Sequence[Run]) -> list[Chart]:
-    """The figures for which at least one run has readings, without the panels that none has."""
+    """Return the figures and panels for which at least one run has readings."""
     return with_content(_FIGURES, runs)
 
 
 def _line(text: str, value: Callable[[Mapping[str, Any]], float]) -> Line:
-    """A line of reference, computed from the facts of a run; none where a fact is missing."""
+    """Return a reference line computed from the facts of a run; None if a fact is missing."""
 
     def known(run: Run) -> float | None:
         try:
@@ -43,18 +43,18 @@ def _line(text: str, value: Callable[[Mapping[str, Any]], float]) -> Line:
 
 
 def _batch_rank_ceiling(facts: Mapping[str, Any]) -> float:
-    """min(B - 1, D), of as many images as eigenvalues are solved for."""
+    """Return min(B - 1, D), with at most ROWS images."""
     return rank_ceiling(min(facts["batch"], ROWS), facts["channels"], centred=True)
 
 
 def _batch_rank_limit(facts: Mapping[str, Any]) -> float:
-    """The rank below which the verdict is a dimensional collapse."""
+    """Return the rank below which the verdict is a dimensional collapse."""
     limits = facts["limits"]
     return max(limits["rank"] * _batch_rank_ceiling(facts), limits["least_rank"])
 
 
 def _space_ceiling(space: str, *, centred: bool) -> Line:
-    """min(N, D), or min(N - 1, D) of centred features, in a space of the fixed images."""
+    """Return the line at min(N, D), or min(N - 1, D) for centred features, of a space."""
 
     def ceiling(facts: Mapping[str, Any]) -> float:
         sizes = facts["spaces"][space]
@@ -64,7 +64,7 @@ def _space_ceiling(space: str, *, centred: bool) -> Line:
 
 
 def _flat_area(space: str) -> Line:
-    """The area under a flat spectrum of a space."""
+    """Return the line at the area under a flat spectrum of a space."""
     return _line("flat", lambda facts: (1.0 + 1.0 / facts["spaces"][space]["channels"]) / 2.0)
 
 
@@ -97,7 +97,7 @@ _COVARIANCE = (
 )
 _BATCH_CEILING = _line("ceiling", _batch_rank_ceiling)
 _BATCH_LIMIT = _line("limit", _batch_rank_limit)
-_RANKS = {  # of fixed images: their names, and whether they are centred
+_RANKS = {  # ranks of the fixed images: title, and whether features are centred
     "rank_me": ("RankMe", False),
     "centred_rank_me": ("RankMe, centred", True),
     "eigenvalue_rank": ("eigenvalue rank", True),
@@ -111,12 +111,12 @@ _FIGURES = (
     Chart(
         "centre",
         "Centre and residual",
-        "m_o is the length of the mean of all unit projections, m_r the mean length of what is left"
-        " of each. Healthy: m_o low, m_r near 1. Complete collapse: m_o 1, m_r 0. Below its floor, "
-        "1/√M of M independent directions, m_o says nothing. A BatchNorm without affine weights at "
-        "the projector's end keeps m_o low whatever goes in; then the reading before it counts. "
-        "Where a run changes its loss, an upright line in its colour names the head of the new "
-        "one, once.",
+        "m_o is the length of the mean of all unit projections (the centre). m_r is the mean "
+        "length of the residuals, the projections minus the centre. Healthy: m_o low, m_r near 1. "
+        "Complete collapse: m_o 1, m_r 0. The floor 1/√M is m_o of M independent directions; "
+        "values below it have no meaning. A last BatchNorm without affine weights keeps m_o low "
+        "for any input; then use m_o before the last BatchNorm. A vertical line in the colour of a "
+        "run shows where its loss changes, with the name of the new head.",
         tuple(
             Panel(label, of(name), refs, limits=(0.0, 1.03), marks=lambda run: run.phases)
             for label, name, refs in (
@@ -129,19 +129,19 @@ _FIGURES = (
     Chart(
         "phase",
         "Phase portrait",
-        "The way of a run through the plane of m_o and m_r, from the ring to the dot. It cannot "
-        "leave the quarter circle m_o² + m_r² = 1 outwards: the top left corner is healthy, the "
-        "bottom right one collapsed. Inside the circle the residuals differ in length from image "
-        "to image.",
+        "m_r over m_o during training, from the ring (start) to the dot (end). A run stays inside "
+        "the quarter circle m_o² + m_r² = 1. The top left corner is healthy, the bottom right "
+        "corner is collapsed. The further inside the circle a run is, the more the lengths of the "
+        "residuals differ between images.",
         (Panel("m_r, residual", phase, limits=(0.0, 1.06), draw=draw_phase),),
     ),
     Chart(
         "deviation",
         "Standard deviation and collapse level",
         "std is the standard deviation of each channel of the unit projections, averaged over the "
-        "channels; vectors that fill the sphere have 1/√D. The collapse level is "
-        "max(0, 1 - √D std): 0 healthy, 1 collapsed. Neither sees channels that repeat each other: "
-        "look at the ranks too.",
+        "channels. It is 1/√D for vectors distributed over the whole sphere. The collapse level is "
+        "max(0, 1 - √D std): 0 is healthy, 1 is collapsed. Neither detects channels that repeat "
+        "each other: check the ranks, too.",
         (
             Panel(
                 "std of a channel",
@@ -155,9 +155,10 @@ _FIGURES = (
     Chart(
         "covariance",
         "Correlation of the channels",
-        "The mean over the channels of the squared covariances with all others. The floor 1/(B D) "
-        "is that of B independent directions, the ceiling 1/D that of vectors on one line. Far "
-        "below the floor is no good sign: of vectors in one point nothing varies or co-varies.",
+        "The sum of the squared covariances of a channel with all others, averaged over the "
+        "channels. The floor 1/(B D) is the value of B independent directions, the ceiling 1/D the "
+        "value of vectors on one line. A value far below the floor indicates a collapse: if all "
+        "vectors are equal, all covariances are zero.",
         (
             Panel(
                 "off-diagonal covariance",
@@ -170,10 +171,11 @@ _FIGURES = (
     Chart(
         "batch_ranks",
         "Ranks in a batch",
-        "How many dimensions the projections of a training batch use: by the entropy of the "
-        "eigenvalues, and by (Σλ)²/Σλ². Both are taken around the centre, so a complete collapse "
-        "can have a high rank: what is left of it is noise. The gap is the rank of the "
-        "predictions less that of the projections; designs that do not collapse keep a gap.",
+        "The number of dimensions that the projections of a training batch use: from the entropy "
+        "of the eigenvalues, and as participation ratio (Σλ)²/Σλ². Both subtract the centre, so "
+        "the rank can be high in a complete collapse, because the residuals are noise. The third "
+        "panel shows the rank of the predictions P minus the rank of the projections Z. Methods "
+        "that do not collapse keep a gap.",
         (
             Panel(
                 "rank (eigenvalues)",
@@ -189,18 +191,19 @@ _FIGURES = (
                 log=True,
                 limits=_LEAST_RANK,
             ),
-            Panel("rank of P less rank of Z", of("rank_gap"), (_ZERO,)),
+            Panel("rank of P - rank of Z", of("rank_gap"), (_ZERO,)),
         ),
     ),
     # Figure 5a of the paper.
     Chart(
         "eta",
         "Centre in the extra gradient",
-        "SimSiam adds o_z - o_p to the pull between two views. Its part along o_p is eta_p: "
-        "negative, it pushes predictions away from their centre (about -0.44 in the paper). Mirror "
-        "SimSiam adds o_p - o_z, whose part along o_z is eta_z: positive, it pushes into the "
-        "collapse (about +0.18). In the sweep eta_p is where the curve of the last reading crosses "
-        "zero. Both parts shrink to zero as a run collapses.",
+        "SimSiam adds o_z - o_p to the gradient that pulls two views together. eta_p is its "
+        "component along o_p: a negative eta_p pushes predictions away from their centre (about "
+        "-0.44 in the paper). Mirror SimSiam adds o_p - o_z. eta_z is its component along o_z: a "
+        "positive eta_z pushes towards the collapse (about +0.18 in the paper). The third panel "
+        "shows the cosine over eta at the last reading; it is zero at eta = eta_p. Both components "
+        "decrease to zero when a run collapses.",
         (
             Panel("eta_p, part of o_p in o_z - o_p", of("eta_p"), (_ZERO,)),
             Panel("eta_z, part of o_z in o_p - o_z", of("eta_z"), (_ZERO,)),
@@ -213,10 +216,10 @@ _FIGURES = (
     Chart(
         "extra_gradient",
         "Extra gradient of the loss",
-        "What the loss adds to the plain pull between two views, measured on its real gradient and "
-        "in units of that pull: its centre o_e, which can move the centre of the vectors, and its "
-        "residual r_e. Where both are zero nothing works against collapse. Where the cosine is "
-        "positive, r_e also makes the channels less correlated.",
+        "The gradient of the loss minus the gradient that pulls two views together, in units of "
+        "the latter. Its centre o_e can move the centre of the vectors; r_e is its residual. If "
+        "both are zero, nothing prevents collapse. If the cosine is positive, r_e also makes the "
+        "channels less correlated.",
         (
             Panel("|o_e|", of("o_e"), limits=(0.0, None)),
             Panel("mean |r_e|", of("r_e"), limits=(0.0, None)),
@@ -226,10 +229,10 @@ _FIGURES = (
     Chart(
         "ranks",
         "Ranks of the fixed images",
-        "The same images at every epoch, in eval mode, by each definition that goes by the name of "
-        "effective rank. The ceiling is min(N, D), and min(N - 1, D) where the mean is taken away. "
-        "RankMe far below its centred form means a long centre; both low means few dimensions. "
-        "Compare runs of one method, and backbone with backbone.",
+        "Several definitions of the effective rank, for the same images at every epoch in eval "
+        "mode. The ceiling is min(N, D), or min(N - 1, D) after subtracting the mean. If RankMe is "
+        "far below centred RankMe, the centre is long. If both are low, the features use few "
+        "dimensions. Compare runs of one method only, and backbones with backbones only.",
         tuple(
             Panel(
                 name,
@@ -247,9 +250,10 @@ _FIGURES = (
     Chart(
         "spectra",
         "Spectra of the fixed images",
-        "Eigenvalues of the covariance as fractions of their sum, in descending order: thin at the "
-        "first look, thick at the last. A flat curve uses all dimensions; one that drops at once "
-        "uses few (dimensional collapse). Values below 1e-12 are not drawn.",
+        "Eigenvalues of the covariance as fractions of their sum, in descending order. The thin "
+        "line is the first reading, the thick line the last. A flat curve means that all "
+        "dimensions are used. A steep curve means that few are used (dimensional collapse). Values "
+        "below 1e-12 are not drawn.",
         tuple(
             Panel(
                 "fraction of the variance",
@@ -265,9 +269,10 @@ _FIGURES = (
     Chart(
         "spectrum_shape",
         "Shape of the spectrum",
-        "The area under the cumulated singular values is (1 + 1/D)/2 for a flat spectrum and 1 for "
-        "one direction. Alpha is the exponent of λ_j ~ j^-α over the 11th to 100th eigenvalue: "
-        "0 for a flat spectrum, steeper the higher; values near 1 are reported for good features.",
+        "The area under the cumulative singular values is (1 + 1/D)/2 for a flat spectrum and 1 "
+        "for one direction. Alpha is the exponent of λ_j ~ j^-α over the 11th to 100th eigenvalue: "
+        "it is 0 for a flat spectrum and higher for a steeper one. Publications report values near "
+        "1 for good features.",
         (
             *(
                 Panel(
@@ -288,10 +293,10 @@ _FIGURES = (
     Chart(
         "alignment",
         "Alignment and uniformity",
-        "Alignment is the mean squared distance of two views of an image: 0 where they agree, 2 "
-        "for unrelated ones. Uniformity is the log of the mean of exp(-2 d²) over pairs of images: "
-        "0 where all are one point, -4 where they fill a sphere of many dimensions. Good runs "
-        "lower both; a collapse has both at 0.",
+        "Alignment is the mean squared distance between two views of an image: 0 if they are "
+        "equal, 2 if they are unrelated. Uniformity is the log of the mean of exp(-2 d²) over "
+        "pairs of images: 0 if all features are equal, -4 if they are uniform on a sphere of many "
+        "dimensions. Both decrease in a healthy run, and both are 0 in a collapse.",
         (
             Panel("alignment", of("alignment"), (_UNRELATED, _ZERO)),
             Panel(
@@ -304,9 +309,10 @@ _FIGURES = (
     Chart(
         "length",
         "Length and drift",
-        "The mean length of the projections before they are scaled to 1: the gradient on them is "
-        "divided by it, so a length that grows without end slows training down. Drift is one less "
-        "the cosine of the centre with that of the step before: small where the centre stays.",
+        "The mean length of the projections before normalization. The gradient is divided by it, "
+        "so a growing length slows down training. The drift is 1 minus the cosine between the "
+        "centres of two successive readings. It is small if the direction of the centre does not "
+        "change.",
         (
             Panel("mean length of z", of("norm"), limits=(0.0, None)),
             Panel("1 - cosine of two centres", _drift, log=True),
@@ -315,8 +321,9 @@ _FIGURES = (
     Chart(
         "predictor_lr",
         "Learning rate of the predictor",
-        "SimSiam keeps it constant while the others decay. Where it falls with the schedule though "
-        "the config fixes it, the hook that resets it runs once an epoch and not at every step.",
+        "SimSiam keeps the learning rate of the predictor constant while the others decay. If it "
+        "decreases although the config fixes it, the hook that resets it runs once per epoch "
+        "instead of at every step.",
         (Panel("learning rate", of("predictor_lr"), limits=(0.0, None)),),
     ),
 )

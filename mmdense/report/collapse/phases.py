@@ -1,4 +1,4 @@
-"""When the loss of a run changed, from the hook with ``phases`` in its config."""
+"""Steps at which the loss of a run changed, from the hook with ``phases`` in its config."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle as again
@@ -13,12 +13,12 @@ __all__ = ["phase_starts", "phases_in"]
 def phase_starts(
     phases: Sequence[tuple[str, int | None]], steps: int, *, cycle: bool
 ) -> list[tuple[int, str]]:
-    """Where each phase begins: steps done before it, and the name of its head.
+    """Return the start of each phase: steps before it, and the name of its head.
 
     Args:
-        phases: Names and lengths in steps; one without length goes on, and so does the last.
-        steps: Done in all.
-        cycle: Whether the first follows the last.
+        phases: Names and lengths in steps. A phase without length, and the last one, do not end.
+        steps: Number of steps of the run.
+        cycle: Whether the first phase follows the last.
     """
     starts: list[tuple[int, str]] = []
     begin = 0
@@ -34,23 +34,23 @@ def phase_starts(
 
 
 def phases_in(folder: Path, *, batch: int | None, steps: int) -> list[tuple[int, str]]:
-    """The phases of the run in a work directory, as its ``record.json`` has them.
+    """Return the phases in the config of a run, from its ``record.json``.
 
-    A rescue after a verdict is in no config, and not among them.
+    A change of the loss after a verdict is not in the config, so it is not included.
 
     Args:
-        folder: Of the run.
-        batch: Images of a step, for phases in epochs.
-        steps: Done in all.
+        folder: Work directory of the run.
+        batch: Images per step, for phases in epochs.
+        steps: Number of steps of the run.
 
     Returns:
-        As :func:`phase_starts`; empty of a run with one loss, or whose record or length of an epoch
-        is not known.
+        Same as :func:`phase_starts`; empty for a run with one loss, or if its record or the length
+        of an epoch is unknown.
     """
     try:
         record = load(folder / FILE_NAME)
     except (RecordError, OSError):
-        return []  # the readings do not need it
+        return []  # the report works without phases
     hook = next((h for h in _hooks(record.config) if _has_phases(h)), None)
     factor = 1 if hook is None or not hook.get("by_epoch") else _epoch(record, batch)
     if hook is None or factor is None:
@@ -72,7 +72,7 @@ def _hooks(config: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 
 
 def _epoch(record: Record, batch: int | None) -> int | None:
-    """Steps of an epoch."""
+    """Return the number of steps of an epoch; None if unknown."""
     if not record.images or not batch:
         return None
     whole, left = divmod(record.images, batch)

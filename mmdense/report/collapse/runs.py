@@ -1,4 +1,4 @@
-"""What the collapse report knows of a run, read from its folder."""
+"""Readings of a run for the collapse report, from its work directory."""
 
 import json
 import math
@@ -20,13 +20,13 @@ class Run:
     """One run.
 
     Attributes:
-        name: Short, and no other run's of the report.
-        verdict: Name, empty before the first judgement.
-        reason: The readings behind it.
+        name: Short name, unique in the report.
+        verdict: Name of the verdict, empty before the first one.
+        reason: Readings that led to the verdict.
         facts: See :attr:`History.facts`; files of older versions have fewer.
-        curves: By name.
+        curves: Curves by name.
         spectra: ``{"step", "space", "values"}`` each, in the order of the steps.
-        phases: ``(steps done, head)`` where the loss became a head's; empty of one loss.
+        phases: ``(steps done, head)`` at each change of the loss; empty for one loss.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Run:
 
     @classmethod
     def of(cls, name: str, content: Mapping[str, Any]) -> "Run":
-        """From what :func:`read_history` returns; ``None`` in a curve becomes NaN."""
+        """Return a run from the value of :func:`read_history`; ``None`` in a curve becomes NaN."""
         curves = {
             key: [(float(step), math.nan if value is None else float(value)) for step, value in c]
             for key, c in content["curves"].items()
@@ -48,34 +48,34 @@ class Run:
         return cls(name, content["verdict"], content["reason"], facts, curves, content["spectra"])
 
     def curve(self, name: str) -> Points:
-        """Empty where the run has no such reading."""
+        """Return the points of a reading; empty if the run lacks it."""
         return self.curves.get(name, [])
 
     def values(self, name: str) -> list[float]:
-        """The finite values of a curve."""
+        """Return the finite values of a curve."""
         return [value for _, value in self.curve(name) if math.isfinite(value)]
 
     def last(self, name: str) -> float | None:
-        """The last value, NaN included; None where there is none."""
+        """Return the last value, which may be NaN; None if there is none."""
         points = self.curve(name)
         return points[-1][1] if points else None
 
     @property
     def last_step(self) -> int:
-        """Of any reading; 0 where there is none."""
+        """Last step of any reading; 0 if there is none."""
         return int(max((points[-1][0] for points in self.curves.values() if points), default=0))
 
     def spectra_of(self, space: str) -> list[Mapping[str, Any]]:
-        """The spectra of a space, in the order of the steps."""
+        """Return the spectra of a space, in the order of the steps."""
         return [spectrum for spectrum in self.spectra if spectrum["space"] == space]
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """The runs in work directories, named by the end of their paths that distinguishes them.
+    """Return the runs in work directories, named by the shortest distinct ends of their paths.
 
     Raises:
         FileNotFoundError: A folder has no ``collapse.json``; the message explains how to get one.
-        ValueError: A file is cut off, or not what the hook writes; or a folder is given twice.
+        ValueError: A file is incomplete or invalid, or a folder is given twice.
     """
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < len(places):
@@ -87,18 +87,18 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def comparison_warnings(runs: Sequence[Run]) -> list[str]:
-    """What to keep in mind when these runs are compared."""
+    """Return warnings on the comparison of these runs."""
     found = []
     methods = sorted({str(run.facts.get("method", "an unnamed method")) for run in runs})
     if len(methods) > 1:
         found.append(
-            f"These runs are of different methods ({', '.join(methods)}). Compare ranks, "
-            "covariances and lengths of runs of one method only; the verdicts can be compared."
+            f"These runs are of different methods ({', '.join(methods)}). Compare "
+            "ranks, covariances and lengths within one method only. Verdicts can be compared."
         )
     sizes = {(run.facts.get("vectors"), run.facts.get("channels")) for run in runs}
     if len(sizes) > 1:
         found.append(
-            "These runs differ in batch or width, so each has floors and ceilings of its own."
+            "These runs differ in batch size or width, so their floors and ceilings differ."
         )
     return found
 
@@ -110,8 +110,8 @@ def _with_phases(run: Run, folder: Path) -> Run:
 
 def _read(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no work directory {folder}")
-    again = "copy it again, or let the run write it at its next checkpoint"
+        raise FileNotFoundError(f"no such work directory: {folder}")
+    again = "copy it again, or wait until the run writes its next checkpoint"
     try:
         content = read_history(folder)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -126,7 +126,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _short_names(places: Sequence[Path]) -> list[str]:
-    """The last part of each path, or as many parts as distinguish all of them."""
+    """Return the shortest ends of the paths that are distinct."""
     longest = max((len(place.parts) for place in places), default=1)
     for count in range(1, longest + 1):
         names = [str(Path(*place.parts[-count:])) for place in places]

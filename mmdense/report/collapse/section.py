@@ -1,4 +1,4 @@
-"""Whether pretrainings collapsed, why, what to try, and the curves that show it."""
+"""Section on collapse: verdicts, advice and figures."""
 
 import math
 from collections import Counter
@@ -22,10 +22,10 @@ from mmdense.report.table import Column, Table, Value
 
 __all__ = ["collapse_section", "section_of_runs"]
 
-_MAIN = ("centre", "deviation", "batch_ranks")  # figures that are shown at once beside records
-_DRAWN = 4  # runs of records at most that get a card and curves; more are in a table
-_PHASES = 8  # that are listed before the number of those left
-_READINGS = (  # of the table: reading, title, digits
+_MAIN = ("centre", "deviation", "batch_ranks")  # figures that are not folded in a report
+_DRAWN = 4  # runs at most that have a card and curves in a report; more are in a table only
+_PHASES = 8  # phases that are listed; more are counted
+_READINGS = (  # columns of the table: reading, title, digits
     ("m_o", "m_o", 3),
     ("m_r", "m_r", 3),
     ("std", "std", 4),
@@ -50,7 +50,7 @@ class Card(NamedTuple):
 
 
 def collapse_section(subjects: Sequence[Subject]) -> Section:
-    """All parts of records that ``mmdense.CollapseHook`` watched."""
+    """Return the section on all parts of records with ``mmdense.CollapseHook``."""
     runs: list[Run] = []
     notices: list[Notice] = []
     for part in (part for subject in subjects for part in subject.parts):
@@ -67,11 +67,11 @@ def collapse_section(subjects: Sequence[Subject]) -> Section:
 
 
 def section_of_runs(runs: Sequence[Run], *, alone: bool) -> Section:
-    """Cards, last readings and figures of runs; more than four beside records are a table only.
+    """Return cards, last readings and figures of runs; a table only for more than four runs.
 
     Args:
-        runs: Those to show; without any, the section is empty.
-        alone: Whether the page has this section alone, and shows all figures at once.
+        runs: Runs to show; without runs, the section is empty.
+        alone: Whether the report has only this section. It then shows all runs and all figures.
     """
     notices = [
         Notice("bad", f"{run.name}: {run.verdict}. {run.reason}".rstrip())
@@ -81,7 +81,7 @@ def section_of_runs(runs: Sequence[Run], *, alone: bool) -> Section:
     if alone:
         notices += [Notice("unsure", warning) for warning in comparison_warnings(runs)]
         if len(runs) > len(COLOURS):
-            text = f"More than {len(COLOURS)} runs: colours repeat, with other dashes."
+            text = f"More than {len(COLOURS)} runs: colours repeat with different dashes."
             notices.append(Notice("unsure", text))
     drawn = runs if alone or len(runs) <= _DRAWN else []
     several = len(runs) > 1
@@ -111,7 +111,7 @@ def _counted(runs: Sequence[Run]) -> list[tuple[str, str, int]]:
 
 
 def _table(runs: Sequence[Run]) -> Markup:
-    """The last readings of all runs; a reading that no run has is left out."""
+    """Return a table of the last readings of all runs, without readings that no run has."""
     readings = [column for column in _READINGS if any(run.curve(column[0]) for run in runs)]
     columns = [Column("run", "Run"), Column("verdict", "Verdict")]
     columns += [
@@ -130,8 +130,8 @@ def _table(runs: Sequence[Run]) -> Markup:
 
 
 def number_text(value: float, digits: int) -> str:
-    """A reading with that many digits behind the point."""
-    # Adding zero makes the -0.0 of a rounded value 0.0.
+    """Format a reading with this number of decimal places."""
+    # Adding zero turns a rounded -0.0 into 0.0.
     return f"{round(value, digits) + 0.0:.{digits}f}" if math.isfinite(value) else "not finite"
 
 
@@ -144,12 +144,12 @@ def _card(run: Run, style: Swatch | None) -> Card:
         "last step": f"{run.last_step:,}" if run.last_step else None,
         "channels D": facts.get("channels"),
         "images in a batch B": facts.get("batch"),
-        "vectors behind m_o, M": facts.get("vectors"),
+        "vectors for m_o, M": facts.get("vectors"),
         "floor of m_o": number_text(floor, 3)
         if (floor := facts.get("centre_floor")) is not None
         else None,
         "last BatchNorm hides the centre": None if hidden is None else ("yes" if hidden else "no"),
-        "heads in turn, from step": _phases(run),
+        "heads and their first steps": _phases(run),
         "checkpoints": ", ".join(facts.get("checkpoints", [])),
     }
     for space, sizes in facts.get("spaces", {}).items():
@@ -159,7 +159,7 @@ def _card(run: Run, style: Swatch | None) -> Card:
 
 
 def _phases(run: Run) -> str:
-    """The heads whose loss a run had, each with the step of its start."""
+    """Return the heads of a run, each with its first step."""
     shown = [f"{head} {start:,}" for start, head in run.phases[:_PHASES]]
     left = len(run.phases) - len(shown)
     return ", ".join([*shown, *([f"and {left} more"] if left else [])])
@@ -168,6 +168,6 @@ def _phases(run: Run) -> str:
 def _sentence(text: str) -> str:
     if not text:
         return ""
-    reading = text.split(maxsplit=1)[0] in ("m_o", "m_r")  # names keep their letters
+    reading = text.split(maxsplit=1)[0] in ("m_o", "m_r")  # symbols keep their case
     begun = text if reading else text[0].upper() + text[1:]
     return begun if begun.endswith(".") else f"{begun}."

@@ -81,10 +81,10 @@ def test_seeds_are_drawn_as_a_band_and_a_long_curve_over_its_own_values():
     assert sorted({len(line.get_xdata()) for line in axes.lines}) == [0, 2, 40, 80]
 
 
-@pytest.mark.parametrize(("steps", "said"), [(60, False), (61, True)])
-def test_means_are_told_where_they_are_drawn(tmp_path, steps, said):
+@pytest.mark.parametrize(("steps", "noted"), [(60, False), (61, True)])
+def test_a_note_explains_averaged_curves(tmp_path, steps, noted):
     html = curves_section(read_subjects([run(tmp_path, curves={"train/loss": curve(steps)})])).html
-    assert ("drawn as means" in html) is said
+    assert ("averaged" in html) is noted
 
 
 def test_a_chart_for_each_table_of_a_study_with_its_variants_only(tmp_path):
@@ -102,7 +102,7 @@ def test_a_chart_for_each_table_of_a_study_with_its_variants_only(tmp_path):
     spoken = [chart.split("last values: ")[1].split('"')[0] for chart in charts]
     assert spoken == ["Plain 0.0252", "Wide 0.0252, Deep 0.0252", "Plain 0.0252, Deep 0.0252"]
     assert [chart.count("<li>") for chart in charts] == [0, 2, 2]
-    assert "in a band from the lowest" in html
+    assert "from the lowest to the highest seed" in html
     # A variant has one colour in all charts.
     used = [{n for n, colour in enumerate(COLOURS[:3]) if colour in chart} for chart in charts]
     assert used == [set(), {1, 2}, {0, 2}]

@@ -20,15 +20,14 @@ def test_a_clean_record_has_none(tmp_path):
 def test_code_that_nobody_can_find_again(tmp_path):
     dirty = GIT | {"dirty": True, "dirty_files": [f"{n}.py" for n in range(6)]}
     run(tmp_path / "a", git=dirty)
-    assert texts(tmp_path / "a") == [
-        "alone ran with uncommitted changes (0.py, 1.py, 2.py, 3.py and 2 more): its commit does "
-        "not hold them."
-    ]
+    (text,) = texts(tmp_path / "a")
+    assert "uncommitted changes (0.py, 1.py, 2.py, 3.py and 2 more)" in text
     run(tmp_path / "b", git=GIT | {"commit": None})
     assert "outside a git checkout" in texts(tmp_path / "b")[0]
     stages = [stage(name, "t", {}, git=GIT | {"commit": "abc"}) for name in "ab"]
     run(tmp_path / "c", stages=[*stages, stage("c", "t", {})])
-    assert texts(tmp_path / "c") == ["alone: a, b ran at commit abc, the record at another."]
+    (text,) = texts(tmp_path / "c")
+    assert text.startswith("alone: a, b ran at commit abc")
 
 
 def test_values_that_are_not_finite(tmp_path):
@@ -54,11 +53,11 @@ def test_stages_that_are_not_those_of_the_record(tmp_path):
 def test_scores_that_held_and_that_missed(tmp_path):
     pipeline(tmp_path)
     html = expected_section(read_subjects([tmp_path])).html
-    assert "held" in html and "missed" not in html
+    assert "badge good" in html and "badge bad" not in html
     content = json.loads((tmp_path / "record.json").read_text())
     content["checks"][0] |= {"expected": 30.0, "verdict": "outside"}
     (tmp_path / "record.json").write_text(json.dumps(content))
     (subject,) = read_subjects([tmp_path])
-    assert "missed" in expected_section([subject]).html
+    assert "badge bad" in expected_section([subject]).html
     assert texts(tmp_path) == ["whole: ssl/mIoU is 9.5, expected 30 ± 1 (a/b): outside, by -20.5."]
     assert expected_section(read_subjects([run(tmp_path / "run")])).html == ""

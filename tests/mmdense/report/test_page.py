@@ -53,7 +53,7 @@ def test_notices_stand_above_the_results_the_bad_ones_first(tmp_path):
     git = GIT | {"dirty": True, "dirty_files": ["a.py"]}
     path = run(tmp_path, git=git, stages=[stage("a", "t", {}, git=GIT | {"commit": "b"})])
     text = page_of(read_subjects([path]))
-    places = [text.index(words) for words in ("Before you read", "uncommitted", "ran at commit b")]
+    places = [text.index(words) for words in ('class="notices"', "uncommitted", "ran at commit b")]
     assert places == sorted(places)
     assert places[-1] < text.index('id="results"')
 

@@ -31,14 +31,14 @@ def test_large_images_become_smaller_and_small_ones_stay(tmp_path):
 
 def test_what_is_no_image_is_named_without_the_place_of_its_folder(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=f"^{tmp_path.name}/a.png is no image"):
+    with pytest.raises(ValueError, match=f"^{tmp_path.name}/a.png: "):
         embed(tmp_path / "a.png", longest=8)
     picture(tmp_path / "b.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:60])
-    with pytest.raises(ValueError, match="is no image"):
+    with pytest.raises(ValueError, match="b.png: "):
         embed(tmp_path / "b.png", longest=8)
     Image.new("1", (10_000, 6_500)).save(tmp_path / "c.png")
-    with pytest.raises(ValueError, match="10000 x 6500 pixels, too many"):
+    with pytest.raises(ValueError, match="10000 x 6500 pixels"):
         embed(tmp_path / "c.png", longest=8)
 
 
@@ -47,7 +47,7 @@ def test_predictions_of_stages_are_side_by_side_and_most_are_folded(tmp_path):
     assert section.notices == ()
     images = Page(section.html).images
     assert [image["alt"] for image in images[:2]] == [
-        f"Image 0: truth and what {name} predicts" for name in ("ssl", "random")
+        f"Image 0: ground truth and prediction of {name}" for name in ("ssl", "random")
     ]
     assert len(images) == 10
     assert section.html.split("<details>")[0].count("<img ") == 6
@@ -61,7 +61,7 @@ def test_predictions_beyond_the_budget_are_counted_and_broken_ones_are_notices(
     (folder / "ssl" / "predictions" / "3.png").write_bytes(b"x")
     section = predictions_section(read_subjects([folder]))
     assert section.html.count("<img ") == 9
-    assert section.notices[0].text == "ssl: predictions/3.png is no image that can be read."
+    assert section.notices[0].text.startswith("ssl: predictions/3.png: ")
     noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
     for number in range(5):
         Image.fromarray(noise).save(folder / "ssl" / "predictions" / f"{number}.png")
@@ -69,7 +69,7 @@ def test_predictions_beyond_the_budget_are_counted_and_broken_ones_are_notices(
     html = predictions_section(read_subjects([folder])).html
     shown = html.count('class="image-name"')
     assert 1 <= shown < 5
-    assert f"{5 - shown} more in predictions/" in html
+    assert f"{5 - shown} more images" in html
 
 
 def test_of_seeds_the_first_one_is_shown(tmp_path):
@@ -83,7 +83,7 @@ def test_of_seeds_the_first_one_is_shown(tmp_path):
     html = pictures_section(subjects).html
     assert html.count("<img ") == 2
     assert "<h3>Plain (plain/seed1)</h3>" in html and "<h3>Wide (wide/seed0)</h3>" in html
-    assert "Of the seeds of a variant" in html
+    assert "first seed" in html
 
 
 def test_groups_of_a_study_have_predictions_of_their_own(tmp_path):
@@ -115,7 +115,7 @@ def test_captions_that_cannot_be_read_are_a_notice(tmp_path, text):
     (pipeline(tmp_path) / "pretrain" / "pictures" / "captions.json").write_text(text)
     section = pictures_section(read_subjects([tmp_path]))
     assert section.html.count("<img ") == 2
-    assert "pictures/captions.json is not an object of files" in section.notices[0].text
+    assert "pictures/captions.json" in section.notices[0].text
 
 
 def test_images_beyond_the_budget_are_counted_and_broken_ones_are_notices(tmp_path, monkeypatch):
@@ -123,8 +123,8 @@ def test_images_beyond_the_budget_are_counted_and_broken_ones_are_notices(tmp_pa
     (folder / "broken.png").write_bytes(b"x")
     monkeypatch.setattr(module, "_PICTURES", 0)
     section = pictures_section(read_subjects([tmp_path]))
-    assert "2 more in pictures/" in section.html
-    assert "broken.png is no image" in section.notices[0].text
+    assert "2 more images" in section.html
+    assert "broken.png" in section.notices[0].text
 
 
 def test_nothing_without_images(tmp_path):

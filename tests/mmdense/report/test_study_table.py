@@ -50,12 +50,12 @@ def test_mean_and_spread_of_each_variant():
 @pytest.mark.parametrize(
     ("changes", "table", "message"),
     [
-        ({"seeds": None}, {}, "config lacks seeds: it is of no study"),
+        ({"seeds": None}, {}, "config lacks seeds"),
         ({"metrics": [{"metric": "ar", "label": "AR"}]}, {}, r"config.metrics\[0\] lacks scale"),
         ({"variants": [{"name": "a"}]}, {}, r"config.variants\[0\] lacks label"),
-        ({}, {"baseline": "rpn"}, "has no 'rpn', which the table compares with; it has a, b"),
-        ({}, {"group": "eta"}, "no variant has the group 'eta'.* the groups are none"),
-        ({"tables": {"x": ["c"]}}, {"group": "x"}, "config.tables.x lists c, which are no var"),
+        ({}, {"baseline": "rpn"}, "has no .*rpn.*a, b"),
+        ({}, {"group": "eta"}, "group .eta.*none"),
+        ({"tables": {"x": ["c"]}}, {"group": "x"}, "config.tables.x lists c"),
         ({"metrics": [CONFIG["metrics"][0] | {"metric": "x"}]}, {}, "lacks a/x/mean.*optional"),
     ],
 )

@@ -34,10 +34,10 @@ def test_a_share_is_never_rounded_up(tmp_path, share, said):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "cannot be shown"),
-        ("3", "cannot be shown"),
+        ("{", "cannot be read"),
+        ("3", "cannot be read"),
         ('[{"source": "a"}]', "entry 0 lacks place, branch"),
-        ('{"a": 1}', "cannot be shown"),
+        ('{"a": 1}', "cannot be read"),
     ],
 )
 def test_a_file_that_says_something_else_is_a_notice(tmp_path, text, words):
@@ -50,4 +50,4 @@ def test_a_file_that_says_something_else_is_a_notice(tmp_path, text, words):
 def test_weights_without_four_fields_are_a_notice(tmp_path):
     write_transfer(run(tmp_path), entries=[["a", "matched"]])
     section = transfer_section(read_subjects([tmp_path]))
-    assert "weights without name, status, numbers, note" in section.notices[0].text
+    assert "name, status, numbers or note" in section.notices[0].text

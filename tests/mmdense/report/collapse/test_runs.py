@@ -31,7 +31,7 @@ def test_equal_folder_names_get_more_of_their_path(tmp_path):
 
 
 def test_what_is_wrong_with_a_folder_is_said(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no work directory"):
+    with pytest.raises(FileNotFoundError, match="no such work directory"):
         read_runs([tmp_path / "absent"])
     with pytest.raises(FileNotFoundError, match="type='mmdense.CollapseHook'"):
         read_runs([tmp_path])
@@ -56,4 +56,4 @@ def test_runs_of_different_methods_are_warned_about():
     (methods,) = comparison_warnings([one, made_up("two", method="BYOL")])
     assert "different methods (BYOL, SimSiam with LatentPredictHead)" in methods
     (sizes,) = comparison_warnings([one, made_up("two", channels=64)])
-    assert "differ in batch or width" in sizes
+    assert "batch size or width" in sizes

@@ -21,7 +21,7 @@ def test_a_part_of_a_record_has_its_verdict_and_the_main_figures_at_once(tmp_pat
     assert section.notices == ()
     assert "<h3>pretrain</h3>" in section.html
     assert "healthy" in section.html and "All is well." in section.html
-    assert "Also seen" not in section.html
+    assert "Other observations" not in section.html
     shown, folded = section.html.split("10 more figures")
     assert 'id="centre"' in shown and 'id="phase"' in folded
     assert "arxiv.org" in section.html

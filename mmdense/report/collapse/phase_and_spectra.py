@@ -1,4 +1,4 @@
-"""Panels that are no curves over steps: the phase portrait, the sweep over eta, the spectra."""
+"""Panels that are not curves over steps: phase portrait, sweep over eta, spectra."""
 
 import math
 from collections.abc import Sequence
@@ -21,18 +21,18 @@ __all__ = [
     "phase",
 ]
 
-_LEAST = 1e-12  # least fraction of the variance that is drawn
+_LEAST = 1e-12  # smallest fraction of the variance that is drawn
 _ETAS = [number / 50 for number in range(-50, 51)]
 
 
 def phase(run: Run) -> Points:
-    """(m_o, m_r) at every step that has both, NaN included."""
+    """Return (m_o, m_r) at every step that has both, including NaN."""
     residual = dict(run.curve("m_r"))
     return [(m_o, residual[step]) for step, m_o in run.curve("m_o") if step in residual]
 
 
 def draw_phase(axes: Axes, runs: Sequence[Run]) -> None:
-    """m_r over m_o inside the quarter circle; a ring at the start, a dot at the end."""
+    """Draw m_r over m_o in the quarter circle, with a ring at the start and a dot at the end."""
     angles = np.linspace(0.0, math.pi / 2, 100)
     axes.plot(np.cos(angles), np.sin(angles), **DOTTED)
     for text, place, sides in (
@@ -57,14 +57,14 @@ def draw_phase(axes: Axes, runs: Sequence[Run]) -> None:
 
 
 def last_shares(run: Run) -> Points:
-    """The last (eta_p, eta_z) that are both finite, if there is one."""
+    """Return the last (eta_p, eta_z) that are both finite, or an empty list."""
     other = dict(run.curve("eta_z"))
     both = [(share, other.get(step, math.nan)) for step, share in run.curve("eta_p")]
     return [pair for pair in both if all(map(math.isfinite, pair))][-1:]
 
 
 def draw_eta_sweep(axes: Axes, runs: Sequence[Run]) -> None:
-    """cos(o_e - eta o_p, o_p) over eta, with a dot at eta_p."""
+    """Draw cos(o_e - eta o_p, o_p) over eta, with a dot at eta_p."""
     axes.axhline(0.0, **DOTTED)
     for run, colour, dash in styled(runs):
         for eta_p, eta_z in last_shares(run):
@@ -75,19 +75,22 @@ def draw_eta_sweep(axes: Axes, runs: Sequence[Run]) -> None:
 
 
 def cosine_without_centre(eta_p: float, eta_z: float, etas: Sequence[float]) -> list[float]:
-    """``cos(o_e - eta o_p, o_p)`` for each eta, where ``o_e = o_z - o_p`` (figure 5a of the paper).
+    """Return ``cos(o_e - eta o_p, o_p)`` for each eta, with ``o_e = o_z - o_p``.
 
-    The paper (arXiv:2203.16262, section 4.2) finds eta_p where this curve crosses zero. The shares
-    ``eta_p = (o_z - o_p) . o_p / |o_p|^2`` and ``eta_z = (o_p - o_z) . o_z / |o_z|^2`` give all of
-    it: with |o_p| = 1 the first is ``o_z . o_p - 1``, so both lengths and the product are known.
+    This is figure 5a of the paper (arXiv:2203.16262, section 4.2), where the curve is zero at
+    eta_p. The components ``eta_p = (o_z - o_p) . o_p / |o_p|^2`` and
+    ``eta_z = (o_p - o_z) . o_z / |o_z|^2`` determine the curve: with |o_p| = 1, eta_p is
+    ``o_z . o_p - 1``, so the lengths and the product of both centres are known.
 
-    Exchange the two shares for mirror SimSiam, whose ``o_e`` is ``o_p - o_z`` and whose centre is
-    ``o_z``. NaN where the centres are orthogonal or nothing is left.
+    For mirror SimSiam, with ``o_e = o_p - o_z`` and the centre ``o_z``, exchange the components.
 
     Args:
-        eta_p: Part of o_p in o_e.
-        eta_z: Part of o_z in ``o_p - o_z``, which holds the length of o_z.
-        etas: Weights of the centre that is taken away.
+        eta_p: Component of o_e along o_p.
+        eta_z: Component of ``o_p - o_z`` along o_z.
+        etas: Weights of the centre that is subtracted.
+
+    Returns:
+        Cosines; NaN if the centres are orthogonal or the difference is zero.
     """
     if not (math.isfinite(eta_p) and math.isfinite(eta_z)) or 1.0 + eta_z == 0.0:
         return [math.nan] * len(etas)
@@ -102,15 +105,15 @@ def cosine_without_centre(eta_p: float, eta_z: float, etas: Sequence[float]) -> 
 
 
 def draw_spectra(axes: Axes, runs: Sequence[Run], space: str) -> None:
-    """Shares of the variance over their index: thin at the first look, thick at the last."""
+    """Draw the fractions of the variance, the first reading thin and the last one thick."""
     for run, colour, dash in styled(runs):
-        looks = run.spectra_of(space)
-        for look, width, alpha in ((looks[:1], 1.0, 0.6), (looks[-1:], 2.2, 1.0)):
-            for spectrum in look:
+        readings = run.spectra_of(space)
+        for chosen, width, alpha in ((readings[:1], 1.0, 0.6), (readings[-1:], 2.2, 1.0)):
+            for spectrum in chosen:
                 values = np.asarray(spectrum["values"], dtype=float)
                 shares = values / max(float(values.sum()), 1e-300)
                 shares = np.where(shares > _LEAST, shares, np.nan)
                 index = np.arange(1, len(shares) + 1)
                 axes.plot(index, shares, color=colour, linestyle=dash, linewidth=width, alpha=alpha)
-    axes.set_xlabel("eigenvalue, by its size")
+    axes.set_xlabel("index of the eigenvalue")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

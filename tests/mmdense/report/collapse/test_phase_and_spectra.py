@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmdense.collapse.extra_gradient import centre_share
-from mmdense.report.collapse.portraits import cosine_without_centre
+from mmdense.report.collapse.phase_and_spectra import cosine_without_centre
 
 
 @pytest.mark.parametrize("seed", range(5))
