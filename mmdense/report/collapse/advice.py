@@ -143,12 +143,12 @@ _NONE_YET = Advice(
 )
 
 BLIND_SPOTS = (
-    "whether the features suit your task: a healthy verdict is not an accuracy",
+    "whether the features are good for your task: a healthy verdict does not measure accuracy",
     "a collapse of some classes or regions onto each other while the others stay apart",
-    "shortcuts: features that separate images by colour, border or file format count as healthy",
-    f"images of a batch after the first {ROWS} in the ranks; images outside the fixed set in the "
-    "spectra",
-    "the centre before a last BatchNorm without affine weights, in m_o and std",
+    "shortcuts: features that distinguish images only by colour, border or file format are healthy",
+    f"in the ranks, images of a batch after the first {ROWS}; in the spectra, images outside the "
+    "fixed set",
+    "in m_o and std, the centre before a last BatchNorm without affine weights",
     "alignment and the extra gradient of methods in which only one view gets gradients (MoCo v2, "
     "DenseCL)",
     "the part of a gradient along the vector itself, which has no effect on unit vectors",

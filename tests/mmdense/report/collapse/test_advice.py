@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmdense.collapse import verdict
-from mmdense.report.collapse.advice import ADVICE, BLIND_SPOTS, advice_of, as_markdown, observations
+from mmdense.report.collapse.advice import ADVICE, advice_of, as_markdown, observations
 from tests.mmdense.report.collapse.made_up_runs import made_up
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "collapse.md"
@@ -36,11 +36,6 @@ def test_the_docs_hold_the_advice():
     assert inside == as_markdown(), (
         "paste what mmdense.report.collapse.advice.as_markdown() returns"
     )
-
-
-def test_the_docs_list_the_blind_spots():
-    text = DOCS.read_text(encoding="utf-8")
-    assert [spot for spot in BLIND_SPOTS if f"- {spot}\n" not in text] == []
 
 
 def test_a_healthy_run_has_no_observations():
