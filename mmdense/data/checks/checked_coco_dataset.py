@@ -1,4 +1,4 @@
-"""MMDetection's COCO data set, which looks at its annotations before it uses them."""
+"""MMDetection's COCO data set with a check of the annotations."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _SHOWN = 10
 
 @DATASETS.register_module()
 class CheckedCocoDataset(CocoDataset):
-    """``mmdet.CocoDataset`` with the same arguments, which stops at annotations that are wrong.
+    """``mmdet.CocoDataset`` that raises an error if the annotations are wrong.
 
-    The check (:func:`~mmdense.data.checks.coco.check_coco`) is made on the file that is read
-    anyway, before any entry is used, and looks at no picture: some seconds for COCO's 860,001
-    boxes. ``tools/check_data.py`` lists all problems, and checks the images, too.
+    It takes the same arguments. :func:`~mmdense.data.checks.coco.check_coco` checks the annotations
+    when they are read, without opening an image; this takes a few seconds for the 860,001 boxes of
+    COCO. ``tools/check_data.py`` lists all problems and also checks the images.
 
     Raises:
-        FileNotFoundError: there is no annotation file.
-        ValueError: the file is no JSON, has errors, of which the first ten are listed, or
-            ``filter_cfg`` leaves no image.
+        FileNotFoundError: The annotation file does not exist.
+        ValueError: The file is not valid JSON or has errors (the message lists the first ten), or
+            ``filter_cfg`` removes every image.
     """
 
-    def COCOAPI(self, annotation_file: str) -> COCO:  # noqa: N802 (the host's name)
-        """Read, check and index the file; the host calls this from ``load_data_list``."""
+    def COCOAPI(self, annotation_file: str) -> COCO:  # noqa: N802 (MMDetection's name)
+        """Return the checked and indexed file; called in ``load_data_list`` of MMDetection."""
         api = COCO()
         api.dataset = load_json(annotation_file)
         _stop_at_errors(check_annotations(self, api.dataset), self.ann_file)
@@ -44,12 +44,13 @@ class CheckedCocoDataset(CocoDataset):
         return api
 
     def filter_data(self) -> list[dict]:
-        """The records that the configuration keeps."""
+        """Return the records that ``filter_cfg`` keeps."""
         kept = super().filter_data()
         if not kept:
             raise ValueError(
-                f"{self.ann_file}: filter_cfg={self.filter_cfg} leaves none of its "
-                f"{len(self.data_list)} images; are the classes {self.metainfo['classes']} right?"
+                f"{self.ann_file}: filter_cfg={self.filter_cfg} removes all "
+                f"{len(self.data_list)} images. Check filter_cfg and the classes "
+                f"{self.metainfo['classes']}."
             )
         return kept
 
@@ -57,16 +58,13 @@ class CheckedCocoDataset(CocoDataset):
 def check_annotations(
     dataset: CocoDataset, coco: Any, image_folder: Path | None = None
 ) -> list[DataProblem]:
-    """Check a file as a data set would use it.
+    """Return the problems of a COCO file for a given data set.
 
     Args:
-        dataset: What tells the classes, whether it is evaluated on, and from its pipeline whether
-            masks are used and how pictures are loaded. It need not be initialised.
+        dataset: Gives the classes, ``test_mode``, and the pipeline, which determines whether masks
+            are checked and how images are loaded. It may be uninitialised.
         coco: The content of the JSON file.
         image_folder: As for :func:`~mmdense.data.checks.coco.check_coco`.
-
-    Returns:
-        The problems.
     """
     transforms = dataset.pipeline.transforms
     colours = [step.color_type for step in transforms if hasattr(step, "color_type")]
@@ -85,10 +83,10 @@ def _stop_at_errors(problems: list[DataProblem], file: str) -> None:
     errors = errors_of(problems)
     notes = Counter((one.field, one.advice) for one in problems if one.level == "note")
     for (field, advice), count in notes.items():
-        print_log(f"{file}: {field}: {count} noted; {advice}", "current")
+        print_log(f"{file}: {field}: {count} notes; {advice}", "current")
     if errors:
         lines = "\n".join(f"  {error}" for error in errors[:_SHOWN])
         raise ValueError(
-            f"{file} has {len(errors)} errors; mmdense check_data CONFIG shows all. "
-            f"The first:\n{lines}"
+            f"{file} has {len(errors)} errors. Run `mmdense check_data CONFIG` to list all. "
+            f"The first errors:\n{lines}"
         )

@@ -1,13 +1,13 @@
-"""What is wrong with annotations in COCO format.
+"""Checks of annotations in COCO format.
 
-The levels follow what MMDetection's ``CocoDataset`` does with an entry. An error is where it
-stops, or silently teaches something wrong; a note is where it leaves the entry out or accepts it.
-COCO's own train2017 has two boxes without height, for example: that is a note.
+The level of a problem follows from what MMDetection's ``CocoDataset`` does with the entry. It is an
+error if the data set fails or trains on wrong labels, and a note if it skips or accepts the entry.
+For example, the two boxes without height in COCO's train2017 are notes.
 
-Each check is a condition on columns, so that a million annotations take a few seconds. The files of
-the images are checked in ``coco_images.py``, the segmentations in ``coco_masks.py``.
+Each check is a condition on columns, so a million annotations take a few seconds. The image files
+are checked in ``coco_images.py``, the segmentations in ``coco_masks.py``.
 
-Letters: N annotations, K images.
+Legend: N annotations, K images.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = ["check_coco"]
 _NUMBERS = {int, float}
 _NO_BOX = [np.nan] * 4
 _FORMAT = "a COCO box is [x, y, width, height] in pixels"
-_OUTSIDE = f"{_FORMAT}, not two corners, and of the image at the size in its entry"
-_LEFT_OUT = "MMDetection leaves the object out: draw it again or remove it"
+_OUTSIDE = f"{_FORMAT}, not two corners, and refers to the image size in the images entry"
+_LEFT_OUT = "MMDetection skips the object: annotate it again or remove it"
 
 
 def check_coco(
@@ -42,22 +42,18 @@ def check_coco(
     image_folder: Path | None = None,
     turned_by_exif: bool = True,
 ) -> list[DataProblem]:
-    """Check annotations without reading a pixel.
+    """Return the problems of a COCO file, without decoding images.
 
     Args:
         coco: The content of the JSON file.
         file: Its name, for the problems.
-        classes: The classes of the config; None does not compare them.
+        classes: The classes of the config; None skips the comparison.
         masks: Whether the segmentations are used.
-        evaluation: Whether the file is evaluated on: COCO's evaluation needs ``iscrowd``, and the
-            file of a test set may come without annotations.
-        image_folder: The folder of the images; their headers are compared with the entries. None
-            looks at no file.
-        turned_by_exif: Whether the pipeline turns images by their EXIF orientation, as mmcv does
-            by default.
-
-    Returns:
-        The problems, none where all is well.
+        evaluation: Whether the file is used for evaluation. COCO's evaluation needs ``iscrowd``,
+            and the file of a test set may have no annotations.
+        image_folder: The folder of the images, whose headers are compared with the entries. None
+            skips the image files.
+        turned_by_exif: Whether the pipeline applies the EXIF orientation, as mmcv does by default.
     """
     found = DataProblems(file)
     if not isinstance(coco, dict):
@@ -70,10 +66,11 @@ def check_coco(
     categories = read_table(coco, "categories", found)
     annotations = read_table(coco, "annotations", found)
     if coco.get("images") == []:
-        found.error("", "images", "there is none", "list at least one image")
+        found.error("", "images", "the list is empty", "add at least one image")
     if coco.get("annotations") == []:
         add = found.note if evaluation else found.error
-        add("", "annotations", "there is none", "without one, nothing can be learnt or scored")
+        advice = "training and evaluation need at least one annotation"
+        add("", "annotations", "the list is empty", advice)
     _check_categories(categories, classes)
     sizes = image_sizes(images)
     _check_reference(annotations, "image_id", images)
@@ -91,18 +88,18 @@ def check_coco(
 
 
 def _check_categories(categories: CocoTable, classes: Sequence[str] | None) -> None:
-    """Names are text, no two are the same, and they are those of the config in its order.
+    """Check that names are unique strings and match the config, including their order.
 
-    MMDetection numbers the labels in the order of the file, and takes names from the config.
+    MMDetection numbers the labels in the order of the file and takes the names from the config.
     """
     column = categories.column("name")
     text = np.array([isinstance(name, str) for name in column], dtype=bool)
-    categories.error(categories.has("name") & ~text, "name", "a name is text")
+    categories.error(categories.has("name") & ~text, "name", "a name is a string")
     categories.error(
         text & ~is_first(column, text),
         "name",
         "merge or rename the categories",
-        lambda index: f"{column[index]!r} is the name of a category before",
+        lambda index: f"{column[index]!r} is the name of an earlier category",
     )
     names = column[text].tolist()
     if classes is None:
@@ -112,21 +109,21 @@ def _check_categories(categories: CocoTable, classes: Sequence[str] | None) -> N
         found.error(
             "",
             "categories",
-            f"there are {_listed(names)}; not among them, of the config: {_listed(missing)}",
-            "set metainfo=dict(classes=...) of the data set to the names of the file",
+            f"the file has {_listed(names)}; missing classes of the config: {_listed(missing)}",
+            "set metainfo=dict(classes=...) of the data set to the names in the file",
         )
     unique = list(dict.fromkeys(names))
     for name in unique:
         if name not in classes:
             problem = f"{name!r} is not a class of the config"
-            found.note("", "categories", problem, "its objects are left out")
+            found.note("", "categories", problem, "its objects are skipped")
     used = [name for name in unique if name in classes]
     if used != [name for name in classes if name in used]:
         found.error(
             "",
             "categories",
-            f"their order is {_listed(used)}, which is not that of the config",
-            "labels are numbered by the file and named by the config: use the order of the file",
+            f"the order {_listed(used)} differs from the config",
+            "use the order of the file in the config, since the file numbers the labels",
         )
 
 
@@ -146,7 +143,7 @@ def _check_reference(annotations: CocoTable, field: str, target: CocoTable) -> N
 def _check_crowd(annotations: CocoTable, *, evaluation: bool) -> None:
     column, present = annotations.column("iscrowd"), annotations.has("iscrowd")
     if evaluation:
-        advice = "COCO's evaluation reads it: write 0 for a single object"
+        advice = "COCO's evaluation needs it: write 0 for a single object"
         annotations.error(~present, "iscrowd", advice)
     valid = [type(value) in (int, bool) and value in (0, 1) for value in column]
     advice = "write 0 for a single object, 1 for a crowd"
@@ -154,7 +151,7 @@ def _check_crowd(annotations: CocoTable, *, evaluation: bool) -> None:
 
 
 def _boxes(annotations: CocoTable) -> np.ndarray:
-    """Return x, y, width, height, [N, 4]; NaN for what is not four finite numbers."""
+    """Return x, y, width, height, [N, 4]; NaN for boxes that are not four finite numbers."""
     column = annotations.column("bbox")
     four = [
         box if type(box) is list and len(box) == 4 and {*map(type, box)} <= _NUMBERS else _NO_BOX
@@ -168,25 +165,25 @@ def _boxes(annotations: CocoTable) -> np.ndarray:
 
 
 def _check_extent(annotations: CocoTable, boxes: np.ndarray) -> None:
-    """Width and height."""
+    """Check width and height of the boxes."""
     least = boxes[:, 2:].min(axis=1)  # [N]
 
     def has(what: str) -> Callable[[int], str]:
         return lambda index: f"{boxes[index].tolist()} has {what}"
 
     annotations.error(least < 0, "bbox", _FORMAT, has("a negative width or height"))
-    annotations.note(least == 0, "bbox", _LEFT_OUT, has("no size"))
+    annotations.note(least == 0, "bbox", _LEFT_OUT, has("a width or height of 0"))
     thin = (least > 0) & (least < 1)
-    annotations.note(thin, "bbox", _LEFT_OUT, has("less than a pixel of width or height"))
+    annotations.note(thin, "bbox", _LEFT_OUT, has("a width or height below 1 pixel"))
 
 
 def _check_place(
     annotations: CocoTable, images: CocoTable, sizes: ImageSizes, boxes: np.ndarray
 ) -> None:
-    """Where the box is in its image.
+    """Check that the boxes are inside their images.
 
-    A box of which more than half is outside is an error: it is in another format or of another size
-    of the image. MMDetection clips what is outside less. One pixel is rounding.
+    A box is an error if more than half of it is outside, since its format or the image size must be
+    wrong. MMDetection clips the other boxes. A difference of up to one pixel is rounding.
     """
     owner = sizes.rows_of(annotations.column("image_id"))  # [N]
     size = sizes.sizes[owner]  # [N, 2] width, height; NaN where unknown
@@ -200,7 +197,7 @@ def _check_place(
     def problem(index: int) -> str:
         name = images.entries[owner[index]].get("file_name")
         width, height = size[index]
-        outside = f"is {1 - share[index]:.0%} outside of {name}, {width:g}x{height:g}"
+        outside = f"is {1 - share[index]:.0%} outside {name}, {width:g}x{height:g}"
         return f"{boxes[index].tolist()} {outside}"
 
     most = comparable & (share < 0.5)
@@ -210,15 +207,15 @@ def _check_place(
 
 
 def _check_areas(annotations: CocoTable, boxes: np.ndarray) -> None:
-    """MMDetection leaves out every object whose area is not positive."""
+    """Check that areas are positive, since MMDetection skips all other objects."""
     area = numbers(annotations.column("area"))  # NaN fails every comparison
     visible = (boxes[:, 2:] >= 1).all(axis=1)
     valid = (area > 0) & (area < np.inf) | (area == 0) & ~visible
-    advice = "the object would be left out: write the pixels of the mask, or width * height"
+    advice = "MMDetection skips the object: write the area of the mask in pixels, or width * height"
     annotations.error(annotations.has("area") & ~valid, "area", advice)
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Return the first ten names, and how many there are."""
+    """Return the first ten names as text, with the total number if there are more."""
     shown = ", ".join(repr(name) for name in names[:10]) or "none"
     return shown if len(names) <= 10 else f"{shown}, ... ({len(names)})"

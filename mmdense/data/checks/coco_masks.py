@@ -1,4 +1,4 @@
-"""Segmentations of COCO annotations: polygons and run lengths."""
+"""Checks of segmentations in COCO annotations: polygons and RLE."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mmdense.data.checks.coco_table import CocoTable
 __all__ = ["check_masks"]
 
 _FIELD = "segmentation"
-_POLYGON = "a polygon is [x1, y1, x2, y2, x3, y3, ...], at least three points"
-_RUNS = "run lengths are {'size': [height, width], 'counts': text or numbers}"
+_POLYGON = "a polygon is [x1, y1, x2, y2, x3, y3, ...] with at least three points"
+_RUNS = "RLE is {'size': [height, width], 'counts': string or list of numbers}"
 
 
 def check_masks(annotations: CocoTable, sizes: ImageSizes) -> None:
-    """Check every segmentation.
+    """Add a problem for each invalid segmentation.
 
-    MMDetection drops a polygon of wrong length, and ignores an object that has no other.
+    MMDetection drops a polygon of wrong length, and skips an object without valid polygons.
     """
     column = annotations.column(_FIELD)
     kind = np.array([type(value) if value else None for value in column], dtype=object)
@@ -28,13 +28,13 @@ def check_masks(annotations: CocoTable, sizes: ImageSizes) -> None:
     annotations.error(
         empty,
         _FIELD,
-        "masks are trained on: draw one, or remove the annotation",
+        "training uses masks: add a mask, or remove the annotation",
         lambda _: "is missing or empty",
     )
     annotations.error(
         ~empty & ~lists & ~objects,
         _FIELD,
-        "write polygons or run lengths",
+        "write polygons or RLE",
         lambda index: f"is a {kind[index].__name__}",
     )
     polygons = {
@@ -65,11 +65,11 @@ def _polygon_problem(polygon: Any) -> str:
     try:
         return "" if math.isfinite(sum(polygon)) else "has a number that is not finite"
     except TypeError:
-        return "has an entry that is no number"
+        return "has an entry that is not a number"
 
 
 def _run_lengths_problem(runs: dict, image: np.ndarray) -> str:
-    """What is wrong with run lengths in an image of a width and height, [2], which may be NaN."""
+    """Return the problem of an RLE for an image size [width, height], which may be NaN."""
     size, counts = runs.get("size"), runs.get("counts")
     if not (isinstance(size, list) and len(size) == 2 and isinstance(counts, str | list)):
         return f"has size {size!r} and counts of type {type(counts).__name__}"
@@ -81,7 +81,7 @@ def _run_lengths_problem(runs: dict, image: np.ndarray) -> str:
         try:
             total = sum(counts)
         except TypeError:
-            return "has counts that are no numbers"
+            return "has counts that are not numbers"
         if total != size[0] * size[1]:
-            return f"has counts that add up to {total}, not to {size[0]} * {size[1]}"
+            return f"has counts with a sum of {total}, not {size[0]} * {size[1]}"
     return ""

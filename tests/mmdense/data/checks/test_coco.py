@@ -4,7 +4,7 @@ from mmdense.data.checks.coco import check_coco
 
 
 def sound():
-    """One 100x80 picture with one object of each of two classes; nothing is wrong with it."""
+    """Return a valid file: one 100x80 image with one object of each of two classes."""
     return dict(
         images=[dict(id=1, file_name="a.jpg", width=100, height=80)],
         annotations=[
@@ -19,7 +19,7 @@ def shown(findings):
     return [f"{finding.level}: {finding}" for finding in findings]
 
 
-def test_nothing_is_found_in_a_sound_file():
+def test_a_valid_file_has_no_problems():
     assert check_coco(sound(), "a.json", classes=("cat", "dog"), evaluation=True) == []
 
 
@@ -52,7 +52,7 @@ SECOND = dict(id=1, file_name="b.jpg", width=10, height=10)
     [
         (
             append("images", SECOND),
-            "error: a.json: image id 1 (images[1]): id: 1 is the id of an entry before; ",
+            "error: a.json: image id 1 (images[1]): id: 1 is the id of",
         ),
         (
             change("annotations", 1, id=1),
@@ -64,15 +64,15 @@ SECOND = dict(id=1, file_name="b.jpg", width=10, height=10)
         ),
         (
             change("categories", 1, name="cat"),
-            "error: a.json: category id 2 (categories[1]): name: 'cat' is the name of a category",
+            "error: a.json: category id 2 (categories[1]): name: 'cat' is",
         ),
-        (change("categories", 0, name=7), "(categories[0]): name: is 7; a name is text"),
-        (change("images", 0, id=None), "(images[0]): id: is None; an id is a whole number"),
-        (change("images", 0, id=[1]), "(images[0]): id: is [1]; an id is a whole number"),
-        (change("images", 0, id=1.5), "(images[0]): id: is 1.5; an id is a whole number"),
+        (change("categories", 0, name=7), "(categories[0]): name: is 7"),
+        (change("images", 0, id=None), "(images[0]): id: is None"),
+        (change("images", 0, id=[1]), "(images[0]): id: is [1]"),
+        (change("images", 0, id=1.5), "(images[0]): id: is 1.5"),
         (
             remove("images", 0, "width"),
-            "error: a.json: image id 1 (images[0]): width: is missing; add the field",
+            "error: a.json: image id 1 (images[0]): width: is missing",
         ),
         (remove("images", 0, "id"), "image id missing (images[0]): id: is missing"),
         (remove("annotations", 0, "bbox"), "(annotations[0]): bbox: is missing"),
@@ -80,11 +80,11 @@ SECOND = dict(id=1, file_name="b.jpg", width=10, height=10)
         (remove("annotations", 0, "image_id"), "id 1 (annotations[0]): image_id: is missing"),
         (remove("annotations", 0, "category_id"), "(annotations[0]): category_id: is missing"),
         (remove("categories", 0, "name"), "(categories[0]): name: is missing"),
-        (append("images", "b.jpg"), "error: a.json: images[1]: images: is a str; an entry is"),
-        (append("annotations", None), "annotations[2]: annotations: is a NoneType; an entry is"),
+        (append("images", "b.jpg"), "error: a.json: images[1]: images: is a str"),
+        (append("annotations", None), "annotations[2]: annotations: is a NoneType"),
     ],
 )
-def test_a_wrong_entry_is_named_with_its_field(apply, expected):
+def test_an_error_names_the_entry_and_the_field(apply, expected):
     coco = sound()
     apply(coco)
     found = shown(check_coco(coco, "a.json"))
@@ -94,19 +94,19 @@ def test_a_wrong_entry_is_named_with_its_field(apply, expected):
 @pytest.mark.parametrize(
     ("coco", "expected"),
     [
-        ([], "error: a.json: file: holds a list; a COCO file is an object with images"),
-        ({}, "error: a.json: images: is missing; a COCO file has a list of images"),
-        (dict(sound(), images={}), "error: a.json: images: is a dict; "),
-        (dict(sound(), images=[]), "error: a.json: images: there is none; "),
-        (dict(sound(), annotations=[]), "error: a.json: annotations: there is none; "),
-        (dict(sound(), categories=None), "error: a.json: categories: is a NoneType; "),
+        ([], "error: a.json: file: "),
+        ({}, "error: a.json: images: is missing"),
+        (dict(sound(), images={}), "error: a.json: images: is a dict"),
+        (dict(sound(), images=[]), "error: a.json: images: "),
+        (dict(sound(), annotations=[]), "error: a.json: annotations: "),
+        (dict(sound(), categories=None), "error: a.json: categories: is a NoneType"),
     ],
 )
-def test_a_file_of_another_shape_is_an_error(coco, expected):
+def test_wrong_and_empty_lists_are_errors(coco, expected):
     assert any(line.startswith(expected) for line in shown(check_coco(coco, "a.json")))
 
 
-def test_ids_are_compared_with_their_type_and_places_are_those_of_the_file():
+def test_ids_of_different_types_differ_and_places_refer_to_the_file():
     coco = dict(sound(), annotations=[])
     coco["categories"] = [7, *(dict(id=value, name=str(n)) for n, value in enumerate((1, "1", 1)))]
     found = check_coco(coco, "a.json", evaluation=True)
@@ -121,7 +121,7 @@ def test_a_test_set_may_have_no_annotations():
     coco = sound()
     del coco["annotations"]
     [note] = shown(check_coco(coco, "a.json", evaluation=True))
-    assert note.startswith("note: a.json: annotations: there is none")
+    assert note.startswith("note: a.json: annotations: ")
 
 
 @pytest.mark.parametrize(
@@ -129,22 +129,24 @@ def test_a_test_set_may_have_no_annotations():
     [
         (
             ("cat", "dog", "cow"),
-            ["error: a.json: categories: there are 'cat', 'dog'; not among them, of the config:"],
+            [("error: a.json: categories: ", "'cow'")],
         ),
-        (("cat",), ["note: a.json: categories: 'dog' is not a class of the config; its objects"]),
-        (("dog", "cat"), ["error: a.json: categories: their order is 'cat', 'dog', which is not"]),
+        (("cat",), [("note: a.json: categories: ", "'dog'")]),
+        (("dog", "cat"), [("error: a.json: categories: ", "'cat', 'dog'")]),
         (None, []),
     ],
 )
 def test_classes_of_the_config(classes, expected):
     found = shown(check_coco(sound(), "a.json", classes=classes))
     assert len(found) == len(expected)
-    assert all(line.startswith(start) for line, start in zip(found, expected, strict=True))
+    for line, (start, names) in zip(found, expected, strict=True):
+        assert line.startswith(start)
+        assert names in line
 
 
-def test_many_classes_are_one_finding():
+def test_many_missing_classes_are_one_problem():
     classes = [f"c{number}" for number in range(80)]
     [error, *notes] = shown(check_coco(sound(), "a.json", classes=classes))
-    assert "of the config: 'c0', 'c1', " in error
-    assert "'c9', ... (80); set metainfo" in error
+    assert "'c0', 'c1', " in error
+    assert "'c9', ... (80)" in error
     assert len(notes) == 2

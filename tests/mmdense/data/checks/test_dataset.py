@@ -39,12 +39,9 @@ def test_folders_of_classes(tmp_path):
     broken.write_bytes((tmp_path / "dog/0.jpg").read_bytes()[:-20])
     (tmp_path / "cow").mkdir()
     empty, cut = shown(folders(tmp_path))
-    assert empty == (
-        f"error: {tmp_path}: dataset: the class folder {tmp_path / 'cow'} has no image; "
-        "put images in it, or remove the folder"
-    )
-    assert cut.startswith(f"error: {broken}: image: the JPEG is cut off after ")
-    assert cut.endswith("; copy it again from its source, or remove it from the data set")
+    assert empty.startswith(f"error: {tmp_path}: dataset: ")
+    assert str(tmp_path / "cow") in empty
+    assert cut.startswith(f"error: {broken}: image: ")
 
 
 @pytest.mark.parametrize("with_label", [True, False])
@@ -53,13 +50,12 @@ def test_an_empty_folder_and_a_missing_one(tmp_path, with_label):
         [finding] = folders(root, with_label=with_label)
         assert finding.level == "error"
         assert str(root) in str(finding)
-        assert finding.advice == "bring the data, or correct its path"
 
 
-def test_a_picture_that_the_annotation_file_names_is_missing(tmp_path):
+def test_a_missing_image_of_an_annotation_file(tmp_path):
     (tmp_path / "list.txt").write_text("gone.jpg 0\n")
     [finding] = shown(folders(tmp_path, ann_file="list.txt"))
-    assert "gone.jpg: image: there is no such file; check data_root and data_prefix" in finding
+    assert "gone.jpg: image: " in finding
 
 
 def coco(tmp_path, **change):
@@ -82,19 +78,19 @@ def coco(tmp_path, **change):
 
 
 @pytest.mark.parametrize("kind", ["mmdet.CocoDataset", "mmdense.CheckedCocoDataset"])
-def test_coco_annotations_headers_and_pictures(tmp_path, kind):
+def test_coco_annotations_headers_and_images(tmp_path, kind):
     options = coco(tmp_path)
     assert check(kind, tmp_path, **options) == []
     content = (tmp_path / "images/0.jpg").read_bytes()
-    (tmp_path / "images/0.jpg").write_bytes(content[:-4])  # its header is whole
+    (tmp_path / "images/0.jpg").write_bytes(content[:-4])  # the header is intact
     options = coco(tmp_path / "b", images=[dict(id=0, file_name="0.jpg", width=5, height=4)])
     (tmp_path / "b/images/0.jpg").write_bytes(content[:-4])
     size, cut = shown(check(kind, tmp_path / "b", **options))
     assert "image id 0 (images[0]): width, height: 5x4, but " in size
-    assert "images/0.jpg: image: the JPEG is cut off" in cut
+    assert "images/0.jpg: image: " in cut
 
 
-def test_coco_annotations_that_the_host_cannot_read(tmp_path):
+def test_coco_annotations_that_mmdetection_cannot_read(tmp_path):
     options = coco(tmp_path, annotations=[dict(id=0)])
     found = shown(check("mmdet.CocoDataset", tmp_path, **options))
     assert len(found) == 4  # image_id, category_id, bbox and area
@@ -102,7 +98,7 @@ def test_coco_annotations_that_the_host_cannot_read(tmp_path):
         (tmp_path / "a.json").write_text(text)
         [finding] = shown(check("mmdet.CocoDataset", tmp_path, **options))
         assert "a.json" in finding
-        assert "the file is empty" in finding or "line 1, column" in finding
+        assert ("line 1, column" in finding) == bool(text)
 
 
 def segmentation(tmp_path, values, size=(6, 4), **options):
@@ -136,29 +132,29 @@ def labels(*values, kind=np.uint8):
         (labels(0, 1, kind=bool), {}),
     ],
 )
-def test_a_sound_map(tmp_path, values, options):
+def test_a_valid_map(tmp_path, values, options):
     assert segmentation(tmp_path, values, **options) == []
 
 
 @pytest.mark.parametrize(
     ("values", "options", "problem"),
     [
-        (labels(0, 3, 254), {}, "has the labels 3, 254"),
-        (labels(0, 4), dict(reduce_zero_label=True), "has the labels 4"),
-        (labels(0, 254), dict(reduce_zero_label=True), "has the labels 254"),
-        (labels(0, 258, kind=np.uint16), {}, "has the labels 258"),  # 2 in eight bits
-        (np.zeros((4, 7), np.uint8), {}, "it is 7x4, its image 6x4"),
-        (np.zeros((4, 6, 3), np.uint8), {}, "it has the shape (4, 6, 3)"),
-        (None, {}, "there is no such file"),
-        (b"", {}, "it cannot be read (cannot identify"),
-        (b"\x89PNG\r\n\x1a\n", {}, "it cannot be read ("),
+        (labels(0, 3, 254), {}, "labels 3, 254"),
+        (labels(0, 4), dict(reduce_zero_label=True), "labels 4"),
+        (labels(0, 254), dict(reduce_zero_label=True), "labels 254"),
+        (labels(0, 258, kind=np.uint16), {}, "labels 258"),  # 2 in eight bits
+        (np.zeros((4, 7), np.uint8), {}, "7x4"),
+        (np.zeros((4, 6, 3), np.uint8), {}, "(4, 6, 3)"),
+        (None, {}, "no such file"),
+        (b"", {}, "(cannot identify"),
+        (b"\x89PNG\r\n\x1a\n", {}, "cannot be read ("),
     ],
 )
 def test_a_wrong_map(tmp_path, values, options, problem):
     [finding] = segmentation(tmp_path, values, **options)
     assert (finding.level, finding.field) == ("error", "map")
     assert finding.file == str(tmp_path / "maps/0.png")
-    assert finding.problem.startswith(problem)
+    assert problem in finding.problem
 
 
 def test_a_segmentation_folder_without_images(tmp_path):
@@ -170,10 +166,10 @@ def test_a_segmentation_folder_without_images(tmp_path):
         pipeline=[LOAD],
     )
     assert finding.level == "error"
-    assert f"no image in {{'img_path': '{tmp_path / 'images'}'" in finding.problem
+    assert str(tmp_path / "images") in finding.problem
 
 
-def test_wrappers_are_looked_through(tmp_path):
+def test_data_sets_inside_wrappers_are_checked(tmp_path):
     (tmp_path / "a").mkdir()
     picture(tmp_path / "b/0.jpg")
     inner = [
@@ -187,8 +183,8 @@ def test_wrappers_are_looked_through(tmp_path):
     assert str(tmp_path / "a") in finding.problem
 
 
-def test_what_cannot_be_checked_is_said(tmp_path):
-    [finding] = check("mmdense.CIFAR10", tmp_path)
-    assert (finding.level, finding.problem) == ("note", "mmdense.CIFAR10 reads no picture files")
-    [finding] = check("mmdense.CIFAR11", tmp_path)
-    assert (finding.level, finding.problem) == ("error", "there is no data set 'mmdense.CIFAR11'")
+def test_a_data_set_without_files_is_a_note_and_an_unknown_one_an_error(tmp_path):
+    for kind, level in (("mmdense.CIFAR10", "note"), ("mmdense.CIFAR11", "error")):
+        [finding] = check(kind, tmp_path)
+        assert finding.level == level
+        assert kind in finding.problem
