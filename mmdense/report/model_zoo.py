@@ -48,7 +48,8 @@ def metafile(text: str, configs: Mapping[str, str], results: Results) -> str:
         if not Path(config).stem.startswith("study_")
         and (model := _model(config, content, collections[0]["Name"], results)) is not None
     ]
-    return _dump({"Collections": collections, **({"Models": models} if models else {})})
+    # MMEngine reads the key of every metafile of a package.
+    return _dump({"Collections": collections, "Models": models})
 
 
 def _model(config: str, content: str, collection: str, results: Results) -> dict[str, Any] | None:

@@ -63,7 +63,7 @@ def test_models_are_the_configs_that_expect_something(results):
         "Published": [{"Source": "a poster", "Metrics": {"coco/AP": 0.6}}],
     }
     assert metafile(text, configs, results) == text
-    assert metafile(text, {}, results) == HEAD
+    assert metafile(text, {}, results) == f"{HEAD}Models: []\n"
 
 
 def test_the_index_lists_metafiles():
