@@ -1,16 +1,15 @@
-"""What lies where in a set of WebDataset shards.
+"""The index of a set of WebDataset shards.
 
 A set of shards is a folder:
 
-    index.json            images, classes, and of each shard its samples, bytes and SHA-256
-    members.npy           where each image lies: int64 [N, 3], a row a sample in the order of the
-                          shards: first byte of its tar header, bytes from there to the end of the
-                          image, and its class, or -1
-    000000.tar ...        one sample after another: <key>.<jpg|png|...>, and <key>.cls with classes
+    index.json            number of images, classes, and samples, bytes and SHA-256 of each shard
+    members.npy           int64 [N, 3], one row per sample in the order of the shards: first byte of
+                          the tar header, bytes from there to the end of the image, and the class
+                          or -1
+    000000.tar ...        samples <key>.<jpg|png|...>, and <key>.cls if there are classes
 
-The tars are plain WebDataset (https://github.com/webdataset/webdataset), which any of its readers
-takes; the two other files let :class:`mmdense.data.shards.dataset.ShardDataset` read single images
-in any order without unpacking.
+Any reader of WebDataset (https://github.com/webdataset/webdataset) can read the tars. The other two
+files let :class:`mmdense.data.shards.dataset.ShardDataset` read single images in any order.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ NO_CLASS = -1
 
 @dataclass(frozen=True)
 class _Shard:
-    """A line of ``index.json``."""
+    """One shard in ``index.json``."""
 
     name: str
     samples: int
@@ -50,10 +49,10 @@ class _Shard:
 
 
 def import_webdataset() -> ModuleType:
-    """The library, which only those who write or index shards need.
+    """Return the webdataset module; only writing and indexing shards need it.
 
     Raises:
-        ModuleNotFoundError: It is not installed; the message says how to.
+        ModuleNotFoundError: webdataset is not installed.
     """
     try:
         import webdataset
@@ -61,48 +60,48 @@ def import_webdataset() -> ModuleType:
         if error.name not in ("webdataset", "braceexpand"):
             raise
         raise ModuleNotFoundError(
-            "shards are written and indexed by webdataset: pip install mmdense[shards]",
+            "writing and indexing shards needs webdataset: pip install mmdense[shards]",
             name=error.name,
         ) from error
     return webdataset
 
 
 def index_shards(folder: Path) -> Path:
-    """Write ``index.json`` and ``members.npy`` for shards that another program wrote.
+    """Write ``index.json`` and ``members.npy`` for shards of another program.
 
-    Class numbers are read from ``.cls`` members; names of classes are not in a tar.
+    Class indices come from ``.cls`` members; a tar has no class names.
 
     Args:
-        folder: Holds uncompressed ``*.tar``, one image a sample.
+        folder: Folder with uncompressed ``*.tar`` files, one image per sample.
 
     Returns:
         ``folder``.
 
     Raises:
         ModuleNotFoundError: webdataset is not installed.
-        FileNotFoundError: There are no ``*.tar``.
-        FileExistsError: There is an index already.
-        ValueError: A shard is damaged or compressed, or a sample has not exactly one image.
+        FileNotFoundError: The folder has no ``*.tar``.
+        FileExistsError: The folder has an index already.
+        ValueError: A shard is damaged or compressed, or a sample does not have exactly one image.
     """
     folder = Path(folder)
     if not any(folder.glob("*.tar")):
-        raise FileNotFoundError(f"{folder} holds no *.tar")
+        raise FileNotFoundError(f"{folder} has no *.tar. Set the folder of the shards.")
     if (folder / INDEX).exists():
-        raise FileExistsError(f"{folder / INDEX} is there; delete it to have it made again")
+        raise FileExistsError(f"{folder / INDEX} exists already. Delete it to write a new index.")
     write_index(folder, None, None)
     return folder
 
 
 def write_index(folder: Path, classes: list[str] | None, source: dict[str, Any] | None) -> None:
-    """Read back every ``*.tar`` of a folder and write the index; ``index.json`` comes last.
+    """Write the index of all ``*.tar`` in a folder, with ``index.json`` last.
 
     Args:
-        folder: Holds the shards.
-        classes: Names of the classes.
-        source: What the set was made from, for ``index.json``.
+        folder: Folder of the shards.
+        classes: Class names.
+        source: Description of the source, for ``index.json``.
 
     Raises:
-        ValueError: As :func:`index_shards`.
+        ValueError: As in :func:`index_shards`.
     """
     shards, rows = [], []
     paths = sorted(folder.glob("*.tar"))
@@ -126,7 +125,7 @@ def write_index(folder: Path, classes: list[str] | None, source: dict[str, Any] 
 
 
 def _members(path: Path) -> np.ndarray:
-    """The rows of ``members.npy`` for one shard."""
+    """Return the rows of ``members.npy`` for one shard."""
     base_plus_ext = import_webdataset().tariterators.base_plus_ext
     try:
         with tarfile.open(path, mode="r:") as tar:
@@ -137,9 +136,11 @@ def _members(path: Path) -> np.ndarray:
                 if key is not None
             ]
     except tarfile.TarError as error:
-        raise ValueError(f"{path} is damaged, or compressed: {error}") from error
+        raise ValueError(
+            f"{path} is damaged or compressed ({error}). Copy it again, or decompress it."
+        ) from error
     if not rows:
-        raise ValueError(f"{path} holds no samples")
+        raise ValueError(f"{path} has no samples. Remove it from the folder.")
     return np.array(rows, dtype=np.int64)
 
 
@@ -152,7 +153,7 @@ def _row(path: Path, tar: tarfile.TarFile, key: str, group: list[tarfile.TarInfo
         elif end == "cls" and (file := tar.extractfile(member)):
             text = file.read()
             if not text.strip().isdigit():
-                raise ValueError(f"{path}: {member.name} is {text[:20]!r}, not a class number")
+                raise ValueError(f"{path}: {member.name} is {text[:20]!r}, not a class index")
             label = int(text)
     if len(images) != 1:
         found = ", ".join(member.name for member in group)

@@ -1,6 +1,6 @@
-"""The order in which training reads shards: random, and near to sequential.
+"""A sampler that shuffles shards with nearly sequential reads.
 
-Letters: N samples, R ranks, n = ceil(N / R) samples of a rank.
+Legend: N samples, R ranks, n = ceil(N / R) samples of a rank.
 """
 
 from __future__ import annotations
@@ -22,83 +22,84 @@ __all__ = ["ShardSampler"]
 
 @DATA_SAMPLERS.register_module()
 class ShardSampler(Sampler[int]):
-    """Shuffles the shards, and then the samples of a few shards at a time.
+    """Shuffle the shards, then the samples within windows of a few shards.
 
-    An epoch is one order of all N samples, given by the seed and the epoch alone: not by the number
-    of ranks or workers. The shuffled shards are dealt into equal windows of at most ``window``
-    shards, and the samples of each window are shuffled. Rank r of R takes samples r n to r n + n of
-    this order, so it reads some 1 / R of the shards, at most ``window`` of them at a time. Where R
-    does not divide N, the last ranks go on with the first samples of the order, which are fewer
-    than R and the only ones that are seen twice in an epoch.
+    The order of all N samples depends only on the seed and the epoch, not on the number of ranks or
+    workers. The shuffled shards are divided into equal windows of at most ``window`` shards, and
+    the samples of each window are shuffled. Rank r takes samples r n to (r + 1) n of this order, so
+    it reads about 1 / R of the shards, and at most ``window`` of them at a time. If R does not
+    divide N, the last ranks continue with the first samples of the order. Fewer than R samples are
+    thus repeated in an epoch.
 
-    An epoch can begin anywhere, without reading what came before: :meth:`load_state_dict`.
+    :meth:`load_state_dict` starts an epoch at any position without reading the earlier samples.
 
     Args:
         dataset: A :class:`mmdense.data.shards.dataset.ShardDataset`.
-        window: Shards whose samples are mixed.
-        seed: The same on all ranks; the host gives that of the run.
+        window: Maximum number of shards whose samples are mixed.
+        seed: Random seed, the same on all ranks; MMEngine passes the seed of the run.
 
     Raises:
-        TypeError: The data set does not read shards.
+        TypeError: ``dataset`` is not a ``ShardDataset``.
         ValueError: ``window`` is below 1.
     """
 
     def __init__(self, dataset: ShardDataset, *, window: int = 8, seed: int | None = None) -> None:
         if not isinstance(dataset, ShardDataset):
             raise TypeError(
-                f"mmdense.ShardSampler reads mmdense.ShardDataset, not {type(dataset).__name__}"
+                "mmdense.ShardSampler needs a mmdense.ShardDataset, not "
+                f"{type(dataset).__name__}. Use DefaultSampler for other data sets."
             )
         if window < 1:
-            raise ValueError(f"window of mmdense.ShardSampler must be at least 1, got {window}")
+            raise ValueError(f"mmdense.ShardSampler: window must be at least 1, got {window}")
         self.rank, self.world_size = get_dist_info()
         self.window = window
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
         self._sizes = np.array(dataset.shard_sizes)
-        self._starts = np.cumsum(self._sizes) - self._sizes  # number of each shard's first sample
+        self._starts = np.cumsum(self._sizes) - self._sizes  # index of each shard's first sample
         self._size = len(dataset)  # N
-        self._begin = 0  # where the next iteration begins
-        self._given = 0  # how many samples of this epoch were given out
+        self._begin = 0  # start of the next iteration
+        self._given = 0  # samples of this epoch that were yielded
 
     def __len__(self) -> int:
-        """Samples of this rank in a whole epoch, n."""
+        """Return the number of samples of this rank in a whole epoch, n."""
         return math.ceil(self._size / self.world_size)
 
     def __iter__(self) -> Iterator[int]:
-        """Numbers of samples, from where the state says; the next iteration has all."""
+        """Yield sample indices from the loaded position; the next iteration yields all."""
         begin, self._begin = self._begin, 0
         return self._from(begin)
 
     def set_epoch(self, epoch: int) -> None:
-        """Take the order of an epoch, from its first sample unless it is the present one."""
+        """Set the epoch; a new epoch starts at its first sample."""
         if epoch != self.epoch:
             self.epoch, self._begin, self._given = epoch, 0, 0
 
     def state_dict(self) -> dict[str, int]:
-        """The epoch, and how many of its samples were given out on this rank.
+        """Return the epoch and the number of samples that this rank has yielded.
 
-        Workers ask ahead of the training step; whoever counts the samples that were trained on
-        puts that number in the place of ``position``.
+        Workers prefetch, so a caller that counts the trained samples overwrites ``position`` with
+        that number.
         """
         return {"epoch": self.epoch, "position": self._given}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Let the next iteration begin at sample ``position`` of this rank in ``epoch``.
+        """Start the next iteration at sample ``position`` of this rank in ``epoch``.
 
         Raises:
-            ValueError: An epoch has no such position, as when the data or the number of ranks
-                changed.
+            ValueError: The position is outside the epoch, for example because the data or the
+                number of ranks changed.
         """
         epoch, position = state["epoch"], state["position"]
         if not 0 <= position <= len(self):
             raise ValueError(
-                f"position {position} of epoch {epoch}: a rank has {len(self)} samples, from "
-                f"{self._size} on {self.world_size} ranks"
+                f"position {position} of epoch {epoch}: a rank has only {len(self)} samples "
+                f"({self._size} on {self.world_size} ranks). Resume with the same data and ranks."
             )
         self.epoch, self._begin, self._given = epoch, position, position
 
     def _from(self, position: int) -> Iterator[int]:
-        """Samples of this rank from ``position`` on."""
+        """Yield the samples of this rank from ``position`` on."""
         first = self.rank * len(self)
         while position < len(self):
             place = (first + position) % self._size
@@ -108,7 +109,7 @@ class ShardSampler(Sampler[int]):
                 yield index
 
     def _rest_of_window(self, place: int) -> list[int]:
-        """The order of the epoch from ``place`` to the end of its window."""
+        """Return the order of the epoch from ``place`` to the end of its window."""
         shards = self._generator(0).permutation(len(self._sizes))
         windows = np.array_split(shards, math.ceil(len(shards) / self.window))
         ends = list(accumulate(int(self._sizes[window].sum()) for window in windows))

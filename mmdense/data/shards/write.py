@@ -1,6 +1,6 @@
-"""Writing WebDataset shards: many images in a few tar files, which disks and networks prefer.
+"""Writer of WebDataset shards: few tar files instead of many images, for faster reads.
 
-What a set of shards is made of, :mod:`mmdense.data.shards.index` says.
+:mod:`mmdense.data.shards.index` describes the format.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Photo:
-    """An image to be written: its file, its name below the source, and its class."""
+    """An image: its file, its name relative to the source, and its class index."""
 
     path: Path
     name: str
@@ -42,39 +42,39 @@ class _Photo:
 def write_shards(
     source: Path, out: Path, *, max_bytes: int = 500_000_000, max_samples: int | None = None
 ) -> Path:
-    """Write all images of a folder, and of the folders in it, as shards.
+    """Write all images of a folder and its subfolders as shards.
 
-    Where no image lies in ``source`` itself, its folders are the classes, numbered in alphabetical
-    order as MMPretrain's ``CustomDataset`` does. Images are stored as they are, in the order of the
-    SHA-256 of their names: it mixes the classes, so neighbours in a shard are a fair sample. The
-    same images give the same bytes. Hidden files and folders are left out.
+    If ``source`` itself has no images, its subfolders are the classes, numbered alphabetically as
+    in MMPretrain's ``CustomDataset``. Images are stored unchanged, in the order of the SHA-256 of
+    their names, which mixes the classes in each shard. The same images give the same bytes. Hidden
+    files and folders are skipped.
 
-    The set is built in a hidden folder beside ``out`` and renamed when it is complete. Where
-    ``out`` holds the same images in shards of the same size already, nothing is done.
+    The set is built in a hidden folder beside ``out``, which is renamed at the end. If ``out``
+    already contains the same images with the same limits, nothing is written.
 
     Args:
-        source: Folder of images, or of folders.
-        out: Folder to make.
-        max_bytes: Largest shard, in bytes; an image that is larger gets a shard of its own.
-        max_samples: Most images of a shard; None leaves it to ``max_bytes``.
+        source: Folder of images or of class folders.
+        out: Folder of the shards.
+        max_bytes: Maximum size of a shard in bytes; a larger image gets its own shard.
+        max_samples: Maximum number of images in a shard; None sets no limit.
 
     Returns:
         ``out``.
 
     Raises:
         ModuleNotFoundError: webdataset is not installed.
-        FileNotFoundError: There is no such source, or no image in it.
-        ValueError: A file is no image, a class has none, ``out`` is inside ``source``, or a limit
-            is below 1.
-        FileExistsError: ``out`` is there and holds something else.
+        FileNotFoundError: The source does not exist or has no images.
+        ValueError: A file is not an image, a class is empty, ``out`` is inside ``source``, or a
+            limit is below 1.
+        FileExistsError: ``out`` exists with other content.
     """
     for name, limit in (("max_bytes", max_bytes), ("max_samples", max_samples)):
         if limit is not None and limit < 1:
             raise ValueError(f"{name} must be at least 1, got {limit}")
-    import_webdataset()  # a missing library is told before any work
+    import_webdataset()  # fail early if it is missing
     source, out = Path(source), Path(out)
     if source.resolve() in (out.resolve(), *out.resolve().parents):
-        raise ValueError(f"{out} is inside {source}; give another folder to write to")
+        raise ValueError(f"{out} is inside {source}. Choose another output folder.")
     photos, classes = _find_photos(source)
     asked = {
         "fingerprint": _fingerprint(photos),
@@ -87,7 +87,7 @@ def write_shards(
             _check_same(out, source, asked)
             return out
         for stale in out.parent.glob(f".{out.name}.*.part"):
-            logger.warning("%s: removing what an interrupted run left", stale)
+            logger.warning("Removing %s, left by an interrupted run", stale)
             shutil.rmtree(stale)
         part = out.parent / f".{out.name}.{os.getpid()}.part"
         part.mkdir()
@@ -97,22 +97,22 @@ def write_shards(
             part.rename(out)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
-            logger.warning("%s was not written; nothing is left of the attempt", out)
+            logger.warning("%s was not written; removed the incomplete shards", out)
             raise
     return out
 
 
 def _find_photos(source: Path) -> tuple[list[_Photo], list[str] | None]:
-    """All images in the order of writing, and the classes where folders are classes."""
+    """Return all images in the order of writing, and the class names, or None."""
     if not source.is_dir():
-        raise FileNotFoundError(f"there is no folder {source}")
+        raise FileNotFoundError(f"no such folder {source}. Set the source to a folder of images.")
     paths = []
     for folder, folders, files in os.walk(source, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [Path(folder, name) for name in files if not name.startswith(".")]
     paths = [path for path in paths if path.suffix[1:].lower() in SUFFIXES]
     if not paths:
-        raise FileNotFoundError(f"{source} holds no images; they end in {', '.join(SUFFIXES)}")
+        raise FileNotFoundError(f"{source} has no images with a suffix of {', '.join(SUFFIXES)}")
     parts = [path.relative_to(source).parts for path in paths]
     classes = None
     if all(len(part) > 1 for part in parts):
@@ -120,7 +120,10 @@ def _find_photos(source: Path) -> tuple[list[_Photo], list[str] | None]:
             entry.name for entry in source.iterdir() if entry.is_dir() and entry.name[0] != "."
         )
         if empty := set(classes) - {part[0] for part in parts}:
-            raise ValueError(f"{source}: no images in {', '.join(sorted(empty))}")
+            raise ValueError(
+                f"{source}: no images in {', '.join(sorted(empty))}. Add images, or remove these "
+                "folders."
+            )
     numbers = {name: number for number, name in enumerate(classes or ())}
     photos = [
         _Photo(path, "/".join(part), numbers.get(part[0], NO_CLASS))
@@ -134,27 +137,27 @@ def _digest(text: str) -> str:
 
 
 def _fingerprint(photos: Iterable[_Photo]) -> str:
-    """SHA-256 over names and sizes; the contents would take as long to read as to write."""
+    """Return the SHA-256 over names, sizes and labels; reading the contents would be slow."""
     lines = [f"{photo.name} {photo.path.stat().st_size} {photo.label}" for photo in photos]
     return _digest("\n".join(lines))
 
 
 def _check_same(out: Path, source: Path, asked: dict[str, Any]) -> None:
-    """Pass if ``out`` is what would be written."""
+    """Raise an error if ``out`` differs from the requested shards."""
     index = out / INDEX
     found = json.loads(index.read_text()).get("source") if index.is_file() else None
     if found != asked:
         raise FileExistsError(
-            f"{out} is there, but was not written from {source} as it is now with max_bytes="
-            f"{asked['max_bytes']}, max_samples={asked['max_samples']}; move it away"
+            f"{out} exists already, but differs from the shards of {source} with max_bytes="
+            f"{asked['max_bytes']}, max_samples={asked['max_samples']}. Move it away."
         )
 
 
 def _keys(photos: Iterable[_Photo]) -> Iterable[str]:
-    """A key for each image: its name without suffix.
+    """Yield a unique key for each image: its name without the suffix.
 
-    A key ends at the first dot of the file name, so other dots become underscores, and names that
-    are the same then get a number.
+    WebDataset ends a key at the first dot of the file name, so dots become underscores. Duplicates
+    get a number.
     """
     taken: set[str] = set()
     for photo in photos:
@@ -184,7 +187,7 @@ def _write_tars(
             if writer is None or (full and count):
                 shard.close()
                 file = shard.enter_context((folder / f"{number:06d}.tar").open("wb"))
-                # Fixed names and times: the same images give the same bytes.
+                # Fixed owner and time, so that the same images give the same bytes.
                 writer = make_writer(file, user="", group="", encoder=False, mtime=0)
                 shard.enter_context(writer)
                 number, used, count = number + 1, 0, 0
@@ -193,14 +196,16 @@ def _write_tars(
 
 
 def _sample(photo: _Photo) -> dict[str, bytes]:
-    """Members of one image by their endings; the image was seen to begin as one."""
+    """Return the members of one image by suffix, after a check of the image header."""
     content = photo.path.read_bytes()
     try:
         Image.open(io.BytesIO(content)).close()
     except Image.DecompressionBombError:
-        pass  # its header was read: an image, and a very large one
+        pass  # the header is valid, the image is just very large
     except OSError as error:
-        raise ValueError(f"{photo.path} is no image ({error}); mend or move it") from error
+        raise ValueError(
+            f"{photo.path} is not an image ({error}). Replace or remove it."
+        ) from error
     sample = {photo.path.suffix[1:].lower(): content}
     if photo.label != NO_CLASS:
         sample["cls"] = str(photo.label).encode()
@@ -208,10 +213,10 @@ def _sample(photo: _Photo) -> dict[str, bytes]:
 
 
 def _tar_size(name: str, size: int) -> int:
-    """Bytes of a member with its header, in blocks of 512."""
+    """Return the bytes of a member with its header, in blocks of 512."""
     return len(tarfile.TarInfo(name).tobuf()) + -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
 def _padded(used: int) -> int:
-    """Bytes of the whole file: two empty blocks end a tar, which is filled up to a record."""
+    """Return the bytes of the whole tar: it ends with two empty blocks and full records."""
     return -(-(used + 2 * tarfile.BLOCKSIZE) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE

@@ -58,7 +58,7 @@ def test_records_are_the_files(source, out):
             dataset[index]
 
 
-def test_the_runners_loader_gives_what_it_gives_from_files(source, out):
+def test_batches_of_the_runner_equal_those_from_files(source, out):
     def batches(dataset, first):
         loader = Runner.build_dataloader(
             dict(
@@ -84,7 +84,7 @@ def test_the_runners_loader_gives_what_it_gives_from_files(source, out):
     assert found == batches(files, dict(type="LoadImageFromFile"))
 
 
-def test_several_folders_are_one_set(out, tmp_path):
+def test_several_folders_are_concatenated(out, tmp_path):
     more = write_shards(make_source(tmp_path / "more", 2), tmp_path / "more_shards")
     dataset = ShardDataset(shards=[str(out), str(more)])
     assert dataset.shard_sizes == [4, 4, 3, 2]
@@ -93,56 +93,56 @@ def test_several_folders_are_one_set(out, tmp_path):
     assert copy[12]["img_bytes"] == dataset[12]["img_bytes"]
     flat = write_shards(tmp_path / "more" / "a", tmp_path / "flat")
     assert "gt_label" not in ShardDataset(shards=str(flat))[0]
-    with pytest.raises(ValueError, match="differ in their classes"):
+    with pytest.raises(ValueError, match="classes"):
         ShardDataset(shards=[str(out), str(flat)])
 
 
-def test_a_folder_without_an_index_says_how_to_make_one(tmp_path):
+def test_a_folder_without_an_index_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"mmdense prepare_data --shard SOURCE"):
         ShardDataset(shards=str(tmp_path))
-    with pytest.raises(ValueError, match="names no folder"):
+    with pytest.raises(ValueError, match="shards"):
         ShardDataset(shards=[])
 
 
-def test_a_pipeline_on_files_is_refused(out):
-    with pytest.raises(ValueError, match=r"use mmdense.LoadImage$"):
+def test_a_pipeline_on_files_is_an_error(out):
+    with pytest.raises(ValueError, match=r"mmdense.LoadImage"):
         ShardDataset(shards=str(out), pipeline=[dict(type="LoadImageFromFile")])
 
 
-def test_a_truncated_or_missing_shard_is_told_at_the_beginning(out):
+def test_a_truncated_or_missing_shard_is_an_error_at_the_start(out):
     shard = out / "000001.tar"
     content = shard.read_bytes()
     shard.write_bytes(content[:-512])
-    with pytest.raises(ValueError, match=r"000001.tar has \d+ bytes, its index says .* truncated"):
+    with pytest.raises(ValueError, match=r"000001.tar has \d+ bytes"):
         ShardDataset(shards=str(out))
     shard.unlink()
     with pytest.raises(FileNotFoundError, match=r"000001.tar is missing"):
         ShardDataset(shards=str(out))
 
 
-def test_an_index_of_other_shards_is_told(out):
+def test_an_index_that_does_not_fit_is_an_error(out):
     rows = np.load(out / "members.npy")
     np.save(out / "members.npy", rows[:-1])
-    with pytest.raises(ValueError, match="differ in their number of samples"):
+    with pytest.raises(ValueError, match=r"index\.json and members\.npy"):
         ShardDataset(shards=str(out))
-    rows[:, 0] += 512  # every record begins in the middle of an image
+    rows[:, 0] += 512  # every record starts inside an image
     np.save(out / "members.npy", rows)
-    with pytest.raises(ValueError, match=r"000001.tar, byte \d+: the index does not fit"):
+    with pytest.raises(ValueError, match=r"000001.tar, byte \d+"):
         ShardDataset(shards=str(out))[5]
     index = json.loads((out / "index.json").read_text())
     (out / "index.json").write_text(json.dumps({**index, "version": 99}))
-    with pytest.raises(ValueError, match="is of version 99"):
+    with pytest.raises(ValueError, match="version 99"):
         ShardDataset(shards=str(out))
 
 
-def test_a_shard_cut_while_training_is_told(out):
+def test_a_shard_that_is_truncated_later_is_an_error(out):
     dataset = ShardDataset(shards=str(out))
     (out / "000000.tar").write_bytes((out / "000000.tar").read_bytes()[:700])
-    with pytest.raises(ValueError, match=r"000000.tar, byte \d+: the index does not fit"):
+    with pytest.raises(ValueError, match=r"000000.tar, byte \d+"):
         dataset[3]
 
 
-def test_a_pipeline_that_gives_nothing_is_told(out):
+def test_a_pipeline_that_returns_none_is_an_error(out):
     dataset = ShardDataset(shards=str(out), pipeline=[lambda record: None])
     with pytest.raises(ValueError, match=r"000000.tar/[ab]/\d+.jpg"):
         dataset[0]

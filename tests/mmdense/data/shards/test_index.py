@@ -10,7 +10,7 @@ from mmdense.data.shards.index import import_webdataset, index_shards
 
 
 def tar(path, members, mode="w"):
-    """A tar as another program might write it; a name over 100 bytes has a header of its own."""
+    """Write a tar as another program might; a name over 100 bytes has its own header."""
     with tarfile.open(path, mode) as file:
         for name, content in members:
             info = tarfile.TarInfo(name)
@@ -21,7 +21,7 @@ def tar(path, members, mode="w"):
 LONG = "n" * 120
 
 
-def test_rows_say_where_the_images_lie(tmp_path):
+def test_rows_are_the_offsets_of_the_images(tmp_path):
     tar(tmp_path / "x-1.tar", [("c.JPG", b"3" * 9), ("c.cls", b"7\n"), ("c.txt", b"words")])
     tar(tmp_path / "x-0.tar", [("a.json", b"{}"), ("a.jpg", b"1" * 600), (f"{LONG}.png", b"22")])
     index_shards(tmp_path)
@@ -29,7 +29,7 @@ def test_rows_say_where_the_images_lie(tmp_path):
     assert [(s["name"], s["samples"]) for s in index["shards"]] == [("x-0.tar", 2), ("x-1.tar", 1)]
     assert (index["images"], index["classes"], index["source"]) == (3, None, None)
     rows = np.load(tmp_path / "members.npy")
-    # a.json takes 512 + 512 bytes, so a.jpg begins at 1024 and its image ends 512 + 600 later.
+    # a.json takes 512 + 512 bytes, so a.jpg starts at 1024 and its image ends 512 + 600 later.
     assert rows[0].tolist() == [1024, 1112, -1]
     # a.jpg takes 512 + 1024 in blocks. Two blocks for the long name, one header, then the data.
     assert rows[1].tolist() == [2560, 3 * 512 + 2, -1]
@@ -41,41 +41,41 @@ def test_rows_say_where_the_images_lie(tmp_path):
     [
         (
             [("a.jpg", b"1"), ("a.png", b"2")],
-            r"x.tar: sample a has 2 images, not one: a.jpg, a.png",
+            r"x.tar: sample a has 2 images.* a.jpg, a.png",
         ),
         ([("a.txt", b"1")], "sample a has 0 images"),
-        ([("a.cls", b"dog"), ("a.jpg", b"2")], "a.cls is b'dog', not a class number"),
-        ([], "holds no samples"),
+        ([("a.cls", b"dog"), ("a.jpg", b"2")], "a.cls is b'dog'"),
+        ([], "x.tar"),
     ],
 )
-def test_a_strange_shard_is_named(tmp_path, members, message):
+def test_an_invalid_shard_is_an_error(tmp_path, members, message):
     tar(tmp_path / "x.tar", members)
     with pytest.raises(ValueError, match=message):
         index_shards(tmp_path)
     assert not (tmp_path / "index.json").exists()
 
 
-def test_a_truncated_or_compressed_shard_is_named(tmp_path):
+def test_a_truncated_or_compressed_shard_is_an_error(tmp_path):
     tar(tmp_path / "x.tar", [("a.jpg", b"1" * 5000)])
     content = (tmp_path / "x.tar").read_bytes()
     (tmp_path / "x.tar").write_bytes(content[:3000])
-    with pytest.raises(ValueError, match=r"x.tar is damaged, or compressed"):
+    with pytest.raises(ValueError, match=r"x.tar is damaged"):
         index_shards(tmp_path)
     tar(tmp_path / "x.tar", [("a.jpg", b"1" * 5000)], "w:gz")
-    with pytest.raises(ValueError, match=r"x.tar is damaged, or compressed"):
+    with pytest.raises(ValueError, match=r"x.tar .*compressed"):
         index_shards(tmp_path)
 
 
-def test_nothing_to_index_and_an_index_that_is_there(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"holds no \*.tar"):
+def test_an_empty_folder_and_an_existing_index_are_errors(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"\*.tar"):
         index_shards(tmp_path)
     tar(tmp_path / "x.tar", [("a.jpg", b"1")])
     index_shards(tmp_path)
-    with pytest.raises(FileExistsError, match="delete it to have it made again"):
+    with pytest.raises(FileExistsError, match=r"index\.json"):
         index_shards(tmp_path)
 
 
-def test_a_missing_library_is_told_with_the_remedy(monkeypatch):
+def test_the_error_of_a_missing_library_has_the_install_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "webdataset", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install mmdense\[shards\]"):
         import_webdataset()

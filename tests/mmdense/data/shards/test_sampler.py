@@ -52,18 +52,18 @@ def test_all_ranks_together_follow_one_order(sampler_of, ranks, epoch):
         part = list(sampler)
         assert len(part) == len(sampler) == -(-41 // ranks)
         given += part
-    # 41 = 2 * 21 - 1 = 3 * 14 - 1 = 8 * 6 - 7: the order is filled up from its beginning.
+    # 41 = 2 * 21 - 1 = 3 * 14 - 1 = 8 * 6 - 7: the order is padded with its first samples.
     assert given == order + order[: len(given) - 41]
     assert len(given) - 41 == {1: 0, 2: 1, 3: 1, 8: 7, 41: 0}[ranks]
 
 
-def test_more_ranks_than_samples_see_some_twice(sampler_of):
+def test_more_ranks_than_samples_repeat_some(sampler_of):
     order = list(sampler_of())
     given = [index for rank in range(50) for index in sampler_of(rank, 50)]
     assert given == order + order[:9]
 
 
-def test_the_order_is_that_of_the_seed_and_the_epoch(sampler_of):
+def test_the_order_depends_on_the_seed_and_the_epoch(sampler_of):
     def order(seed, epoch):
         sampler = sampler_of(seed=seed)
         sampler.set_epoch(epoch)
@@ -86,21 +86,21 @@ def test_reads_stay_within_a_window_of_shards(sampler_of):
         seen += shards[len(seen) : len(seen) + length]
         groups.append(group)
     assert sorted(n for group in groups for n in group) == list(range(8))
-    # Within the first window the shards are mixed, not one after another.
+    # The samples of the shards in the first window are mixed.
     first = shards[: sum(SIZES[n] for n in groups[0])]
     assert first != sorted(first, key=first.index)
 
 
 @pytest.mark.parametrize("rank", [0, 2])
 @pytest.mark.parametrize("position", [0, 1, 5, 13, 14])
-def test_an_epoch_begins_anywhere(sampler_of, rank, position):
+def test_an_epoch_starts_at_any_position(sampler_of, rank, position):
     whole = sampler_of(rank, 3)
     whole.set_epoch(2)
     order = list(whole)
     resumed = sampler_of(rank, 3)
     resumed.load_state_dict({"epoch": 2, "position": position})
-    resumed.set_epoch(2)  # as the host's hook does before an epoch
-    assert len(resumed) == 14  # the length of an epoch stays
+    resumed.set_epoch(2)  # as MMEngine does before an epoch
+    assert len(resumed) == 14  # the length of a whole epoch
     assert list(resumed) == order[position:]
     assert list(resumed) == order
     resumed.load_state_dict({"epoch": 2, "position": position})
@@ -109,7 +109,7 @@ def test_an_epoch_begins_anywhere(sampler_of, rank, position):
     assert list(resumed) == list(whole)
 
 
-def test_the_state_tells_how_many_were_given(sampler_of):
+def test_the_state_counts_the_yielded_samples(sampler_of):
     sampler = sampler_of()
     samples = iter(sampler)
     begun = [next(samples) for _ in range(7)]
@@ -124,22 +124,20 @@ def test_the_state_tells_how_many_were_given(sampler_of):
     assert other.state_dict() == {"epoch": 1, "position": 0}
 
 
-def test_a_position_that_is_not_there_is_refused(sampler_of):
-    with pytest.raises(ValueError, match="position 22 of epoch 0: a rank has 21 samples"):
+def test_a_position_beyond_the_epoch_is_an_error(sampler_of):
+    with pytest.raises(ValueError, match="position 22 of epoch 0: .* 21 samples"):
         sampler_of(0, 2).load_state_dict({"epoch": 0, "position": 22})
 
 
-def test_only_shards_have_windows(dataset):
-    with pytest.raises(TypeError, match="not TensorDataset"):
+def test_other_data_sets_and_empty_windows_are_errors(dataset):
+    with pytest.raises(TypeError, match="TensorDataset"):
         ShardSampler(torch.utils.data.TensorDataset(torch.zeros(3)))
     with pytest.raises(ValueError, match="window"):
         ShardSampler(dataset, window=0)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_the_runners_loader_keeps_the_order_with_any_number_of_workers(
-    dataset, sampler_of, workers
-):
+def test_the_data_loader_keeps_the_order_with_any_number_of_workers(dataset, sampler_of, workers):
     folder = dataset[0]["img_path"].rpartition(".tar/")[0].rpartition("/")[0]
     loader = Runner.build_dataloader(
         dict(

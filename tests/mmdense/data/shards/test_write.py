@@ -19,7 +19,7 @@ def photo(path, seed=0, size=(24, 32)):
 
 @pytest.fixture
 def classes(tmp_path):
-    """Twelve images in two classes."""
+    """Return a folder of twelve images in two classes."""
     for index in range(12):
         photo(tmp_path / "source" / "ab"[index % 2] / f"{index}.png", index)
     return tmp_path / "source"
@@ -33,7 +33,7 @@ def names(out):
     return found
 
 
-def test_the_index_tells_what_the_tars_hold(classes, tmp_path):
+def test_the_index_describes_the_tars(classes, tmp_path):
     out = write_shards(classes, tmp_path / "out", max_samples=5)
     index = json.loads((out / "index.json").read_text())
     assert index["images"] == 12
@@ -79,12 +79,12 @@ def test_the_same_images_give_the_same_bytes_in_mixed_order(classes, tmp_path):
     assert order != sorted(order)
 
 
-def test_no_shard_is_larger_than_asked_and_a_large_image_stands_alone(tmp_path):
+def test_shards_keep_the_limit_and_a_large_image_has_its_own(tmp_path):
     for index in range(6):
         photo(tmp_path / "source" / f"{index}.png", index)  # 24 * 32 * 3 = 2304 random bytes
     large = photo(tmp_path / "source" / "large.png", 9, size=(100, 100))  # 30 kB
-    # A small one takes a header of 512 and 5 blocks of data; a tar is filled up to 10240 bytes with
-    # at least two empty blocks: 3 * 6 * 512 + 1024 = 10240.
+    # A small image takes a header of 512 bytes and 5 blocks of data. A tar is padded to 10240 bytes
+    # and has at least two empty blocks: 3 * 6 * 512 + 1024 = 10240.
     assert 4 * 512 < (tmp_path / "source" / "0.png").stat().st_size <= 5 * 512
     out = write_shards(tmp_path / "source", tmp_path / "out", max_bytes=10240)
     index = json.loads((out / "index.json").read_text())
@@ -97,7 +97,7 @@ def test_no_shard_is_larger_than_asked_and_a_large_image_stands_alone(tmp_path):
     assert max(shard["samples"] for shard in small) == 3
 
 
-def test_names_that_webdataset_would_join_are_kept_apart(tmp_path):
+def test_names_that_differ_after_a_dot_get_different_keys(tmp_path):
     source = tmp_path / "source"
     kept = [photo(source / name) for name in ("a.jpg", "a.png", "a.v1.jpg", "a_v1.JPG", "b/ä.jpg")]
     photo(source / ".hidden" / "x.jpg")
@@ -109,19 +109,19 @@ def test_names_that_webdataset_would_join_are_kept_apart(tmp_path):
     assert {"a", "a_2", "a_v1", "a_v1_2", "b/ä"} == set(keys)
 
 
-def test_a_second_call_does_nothing_and_another_wish_is_refused(classes, tmp_path):
+def test_a_second_call_writes_nothing_and_other_arguments_are_an_error(classes, tmp_path):
     out = write_shards(classes, tmp_path / "out", max_samples=5)
     before = (out / "000000.tar").stat().st_mtime_ns
     assert write_shards(classes, out, max_samples=5) == out
     assert (out / "000000.tar").stat().st_mtime_ns == before
-    with pytest.raises(FileExistsError, match="max_samples=6; move it away"):
+    with pytest.raises(FileExistsError, match="max_samples=6"):
         write_shards(classes, out, max_samples=6)
     photo(classes / "a" / "new.png")
-    with pytest.raises(FileExistsError, match="was not written from"):
+    with pytest.raises(FileExistsError, match="max_samples=5"):
         write_shards(classes, out, max_samples=5)
 
 
-def test_an_interrupted_run_leaves_nothing_and_says_so(classes, tmp_path, monkeypatch, caplog):
+def test_an_interrupted_run_removes_its_files(classes, tmp_path, monkeypatch, caplog):
     def interrupt(*_):
         raise KeyboardInterrupt
 
@@ -129,42 +129,42 @@ def test_an_interrupted_run_leaves_nothing_and_says_so(classes, tmp_path, monkey
         patch.setattr(shards, "write_index", interrupt)  # after all tars were written
         with pytest.raises(KeyboardInterrupt):
             write_shards(classes, tmp_path / "out")
-    assert "out was not written; nothing is left" in caplog.text
+    assert "out was not written" in caplog.text
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["source"]
     killed = tmp_path / ".out.12345.part"
     killed.mkdir()
     write_shards(classes, tmp_path / "out")
     assert not killed.exists()
-    assert "what an interrupted run left" in caplog.text
+    assert str(killed) in caplog.text
 
 
 @pytest.mark.parametrize(
     ("spoil", "error", "message"),
     [
-        (lambda s: (s / "a" / "x.jpg").write_text("<html>"), ValueError, r"a/x.jpg is no image"),
-        (lambda s: (s / "empty").mkdir(), ValueError, "no images in empty"),
-        (lambda s: s.rename(s.parent / "away"), FileNotFoundError, "there is no folder"),
+        (lambda s: (s / "a" / "x.jpg").write_text("<html>"), ValueError, r"a/x.jpg"),
+        (lambda s: (s / "empty").mkdir(), ValueError, "source.* empty"),
+        (lambda s: s.rename(s.parent / "away"), FileNotFoundError, "source"),
         (
             lambda s: [path.unlink() for path in s.rglob("*.png")],
             FileNotFoundError,
-            "holds no images; they end in bmp",
+            "source.* bmp",
         ),
     ],
 )
-def test_a_bad_source_is_named(classes, tmp_path, spoil, error, message):
+def test_an_invalid_source_is_an_error(classes, tmp_path, spoil, error, message):
     spoil(classes)
     with pytest.raises(error, match=message):
         write_shards(classes, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_shards_inside_their_source_are_refused(classes):
-    with pytest.raises(ValueError, match=r"shards is inside .*; give another folder"):
+def test_shards_inside_their_source_are_an_error(classes):
+    with pytest.raises(ValueError, match=r"shards is inside "):
         write_shards(classes, classes / "shards")
 
 
-def test_bad_limits_are_named(classes, tmp_path):
-    with pytest.raises(ValueError, match="max_samples must be at least 1, got 0"):
+def test_the_error_names_an_invalid_limit(classes, tmp_path):
+    with pytest.raises(ValueError, match="max_samples.*0"):
         write_shards(classes, tmp_path / "out", max_samples=0)
-    with pytest.raises(ValueError, match="max_bytes must be at least 1"):
+    with pytest.raises(ValueError, match="max_bytes.*0"):
         write_shards(classes, tmp_path / "out", max_bytes=0)
