@@ -1,12 +1,10 @@
 """The head in detectors: published weights, test-time augmentation, two processes."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_flip
@@ -14,8 +12,18 @@ from mmdet.utils import register_all_modules
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
 from torch._dynamo.testing import CompileCounter
+from torch.nn.parallel import DistributedDataParallel
 
-from tests.cascade_rpn.small_head import IOU, REGION, TEST, head_config
+from tests.cascade_rpn.small_head import (
+    IOU,
+    REGION,
+    TEST,
+    build_head,
+    features,
+    head_config,
+    samples,
+)
+from tests.two_processes import in_two_processes
 
 ROOT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH = 64, 96
@@ -177,15 +185,36 @@ def test_a_proposal_model_learns_by_one_compiled_graph():
     torch.testing.assert_close(*runs)
 
 
+class Losses(torch.nn.Module):
+    """DDP needs the losses from ``forward``."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+
+    def forward(self, maps, data):
+        return self.head.loss(maps, data)
+
+
+def losses_and_gradients():
+    """Of a small head on two images; each of two processes has one of them."""
+    every = {"assigner": IOU["assigner"]}  # without a sampler, whose draws differ
+    model = Losses(build_head(train_cfg=[REGION, every]))
+    given, group = (features(), samples()), dist.is_initialized()
+    if group:
+        own = slice(dist.get_rank(), dist.get_rank() + 1)
+        given = [level[own] for level in given[0]], given[1][own]
+    trained = DistributedDataParallel(model) if group else model
+    losses = trained(*given)
+    sum(losses.values()).backward()
+    losses = {name: value.detach() for name, value in losses.items()}
+    if group:
+        for value in losses.values():
+            dist.all_reduce(value)
+            value.div_(2)
+    return losses, {name: weight.grad for name, weight in model.named_parameters()}
+
+
 def test_two_processes_equal_one(tmp_path):
-    script = ROOT / "tests" / "processes" / "cascade_rpn_gradients.py"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    for start, name in (([sys.executable], "one.pt"), (launch, "two.pt")):
-        command = [*start, str(script), str(tmp_path / name)]
-        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=600)
-    one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one.pt", "two.pt"))
-    for part in ("losses", "gradients"):
-        assert one[part].keys() == two[part].keys()
-        for name, value in one[part].items():
-            torch.testing.assert_close(two[part][name], value, rtol=1e-4, atol=1e-6, msg=name)
+    two, _ = in_two_processes(losses_and_gradients, tmp_path)
+    torch.testing.assert_close(two, losses_and_gradients(), rtol=1e-4, atol=1e-6)

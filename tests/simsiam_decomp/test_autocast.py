@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import mmdense  # noqa: F401
-from tests.processes.siamese_gradients import HEADS
+from tests.simsiam_decomp.every_head import HEADS
 from tests.simsiam_decomp.small_views import build, total
 
 

@@ -1,17 +1,12 @@
-"""Losses and gradients of every Siamese head on 7 images, in one process or in two of 5 and 2.
-
-python tests/processes/siamese_gradients.py FILE, under torch.distributed.run: saves those of the
-first process, which hold the sums over both.
-"""
-
-import sys
+"""Every Siamese head, and its losses and gradients on 7 images."""
 
 import torch
 import torch.distributed as dist
 from mmengine.structures import BaseDataElement
 from torch import nn
 
-import mmdense  # noqa: F401
+import projects.simsiam_decomp  # noqa: F401
+from mmdense.registry import MODELS
 
 FC = {"type": "mmdense.AffinePredictor", "channels": 6, "layers": ("fc", "bias")}
 CUT = {"type": "mmdense.ComponentCutHead", "centre_weight": 0.7, "residual_weight": 0.4}
@@ -62,10 +57,10 @@ class _Model(nn.Module):
 
 
 def measure(config: dict) -> dict[str, torch.Tensor]:
-    """Losses, gradients and buffers after one step."""
-    import projects.simsiam_decomp  # noqa: F401
-    from mmdense.registry import MODELS
+    """Losses, gradients and buffers after one step.
 
+    The first of two processes has 5 of the images, the other 2.
+    """
     torch.manual_seed(0)
     model = _Model(MODELS.build(config))
     image = torch.randn(7, 4)
@@ -85,14 +80,6 @@ def measure(config: dict) -> dict[str, torch.Tensor]:
     return found | dict(model.named_buffers())
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo")
-    results = {name: measure(config) for name, config in HEADS.items()}
-    if dist.get_rank() == 0:
-        torch.save(results, sys.argv[1])
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()
+def measure_all() -> dict[str, dict[str, torch.Tensor]]:
+    """What :func:`measure` returns for every head."""
+    return {name: measure(config) for name, config in HEADS.items()}
