@@ -1,7 +1,8 @@
-"""The collapse monitor over two processes, and through the tools on MMPretrain's own configs."""
+"""The collapse monitor over two processes, and on MMPretrain's own configs."""
 
 import math
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -78,10 +79,13 @@ SMALL = ", head=dict(predictor=dict(hid_channels=32))"
         ("simclr/simclr_resnet50_16xb256-coslr-200e_in1k", ""),
     ],
 )
-def test_published_configs_with_only_the_hook_added(tmp_path, photos, config, head):
+def test_published_configs_with_only_the_hook_added(tmp_path, photos, monkeypatch, config, head):
     file = tmp_path / "config.py"
     file.write_text(CONFIG.format(config=config, data=photos, head=head))
-    run(ROOT / "tools" / "train.py", file, "--work-dir", tmp_path / "run")
+    tool = ROOT / "tools" / "train.py"
+    work_dir = f"--work-dir={tmp_path / 'run'}"
+    monkeypatch.setattr(sys, "argv", [str(tool), str(file), work_dir])
+    runpy.run_path(str(tool))["main"]()
     found = read_history(tmp_path / "run")
     assert [step for step, _ in found["curves"]["m_o"]] == [1, 2]
     assert found["facts"]["channels"] == (256 if "byol" in config else 128)

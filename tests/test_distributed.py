@@ -52,15 +52,16 @@ randomness = dict(seed=0)
 """
 
 
-@pytest.fixture
-def photos(tmp_path):
-    """16 pictures of 40x40, of two classes."""
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """16 images of 40x40, of two classes."""
+    folder = tmp_path_factory.mktemp("photos")
     draw = np.random.default_rng(0)
     for index in range(16):
-        path = tmp_path / "data" / "ab"[index % 2] / f"{index}.png"
+        path = folder / "ab"[index % 2] / f"{index}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), draw.integers(0, 255, (40, 40), dtype=np.uint8))
-    return tmp_path / "data"
+    return folder
 
 
 # shard: the convolutions of LeNet5 are a block; its classifier goes with the whole model
@@ -93,20 +94,29 @@ def weights(folder):
     return read_checkpoint(folder / "iter_8.pth")["state_dict"]
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_processes_of_which_one_dies_end_where_one_process_does(tmp_path, photos, strategy):
+@pytest.fixture(scope="module")
+def weights_of_one(tmp_path_factory, photos):
+    """The weights after a training in one process."""
+    folder = tmp_path_factory.mktemp("one")
     command = [sys.executable, str(TOOLS / "train.py"), "CONFIG"]
-    done = start(tmp_path, "one", photos, batch=8, command=command)
+    done = start(folder, "one", photos, batch=8, command=command)
     assert done.returncode == 0, done.stderr[-3000:]
-    kill = f"dict(type='KillOnce', note='{tmp_path / 'killed'}')"
+    return weights(folder / "one")
+
+
+@pytest.mark.parametrize(("strategy", "dies"), [("ddp", False), ("fsdp", True)])
+def test_two_processes_end_where_one_does_also_after_one_died(
+    tmp_path, photos, weights_of_one, strategy, dies
+):
+    kill = f"dict(type='KillOnce', note='{tmp_path / 'killed'}')" if dies else ""
     command = ["bash", str(TOOLS / "dist_train.sh"), "CONFIG", "2"]
     pair = start(tmp_path, "two", photos, batch=4, command=command, hook=kill, more=MORE[strategy])
     assert pair.returncode == 0, pair.stderr[-3000:]
-    assert (tmp_path / "killed").is_file()
-    assert "iter_4.pth: epoch 1, iteration 4" in pair.stdout + pair.stderr
-    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
-    assert one.keys() == two.keys()
-    for key, value in one.items():
+    assert (tmp_path / "killed").is_file() == dies
+    assert ("iter_4.pth: epoch 1, iteration 4" in pair.stdout + pair.stderr) == dies
+    two = weights(tmp_path / "two")
+    assert weights_of_one.keys() == two.keys()
+    for key, value in weights_of_one.items():
         torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-6)
 
 

@@ -236,30 +236,26 @@ def test_weights_are_given_once(weights, capsys):
     assert "--random" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("tool", ["knn", "linear_probe"])
-def test_two_processes_find_what_one_finds(config, tmp_path, tool):
+def test_two_processes_find_what_one_finds(config, tmp_path, monkeypatch):
     torch.manual_seed(0)
     # The scope is named, so that the test needs no default that another left.
     backbone = MODELS.build({**Config.fromfile(config).model.backbone, "type": "mmpretrain.ResNet"})
     weights = {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
     torch.save({"state_dict": weights}, tmp_path / "weights.pth")
-    more = ["--k", "3"] if tool == "knn" else []
-    found = []
-    for start in ([], ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]):
-        out = tmp_path / f"of{len(start)}"
-        options = [*more, "--work-dir", out, *(["--launcher", "pytorch"] if start else [])]
-        command = [*start, TOOLS / f"{tool}.py", config, tmp_path / "weights.pth", *options]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TOOLS.parent)}
-        done = subprocess.run(
-            [sys.executable, *map(str, command)],
-            check=False,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        found.append(json.loads((out / "metrics.json").read_text()))
-        assert load(out / "record.json").images == 22
-        assert done.stdout.count(f"{tool} of") == 1
-    assert found[0] == found[1]
+    given = [str(config), str(tmp_path / "weights.pth"), "--work-dir"]
+    run_tool("linear_probe", monkeypatch, *given, str(tmp_path / "one"))
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command += [str(TOOLS / "linear_probe.py"), *given, str(tmp_path / "two")]
+    done = subprocess.run(
+        [sys.executable, *command, "--launcher", "pytorch"],
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(TOOLS.parent)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("linear_probe of") == 1
+    one, two = (json.loads((tmp_path / n / "metrics.json").read_text()) for n in ("one", "two"))
+    assert one == two
+    assert load(tmp_path / "two" / "record.json").images == 22
