@@ -1,1 +1,1 @@
-"""Public data sets: one file reads each publisher's format into one layout."""
+"""Public data sets: one file per data set converts the published formats to one layout."""

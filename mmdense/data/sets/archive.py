@@ -1,7 +1,7 @@
-"""Read a folder, a ZIP or a tar as the same thing: files by relative name; forms of a data set.
+"""Readers with one interface for folders, ZIPs and tars, and descriptions of data sets.
 
-Nothing is unpacked here: a caller asks for the bytes of a name and chooses itself where they go, so
-a hostile name in an archive cannot reach outside the folder that the caller writes.
+The readers return the bytes of a file and write nothing, so an archive with malicious names cannot
+write outside the target folder of the caller.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ __all__ = [
 ]
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
-# How many folders may stand above a layout's marker: BCCD_Dataset-master/BCCD/ImageSets/...
+# Maximum number of folders above a layout's marker: BCCD_Dataset-master/BCCD/ImageSets/...
 MAX_DEPTH = 3
-# A member of a tar that has more bytes is not kept in memory, but read from the archive again.
+# Bytes; larger members of a tar are read from the archive again instead of kept in memory.
 LARGE = 64 << 20
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError)
 
@@ -43,57 +43,57 @@ class FileTree:
         self.path = path
 
     def find_root(self, marker: str) -> str | None:
-        """Folder that holds the file or folder ``marker``; None if there is none.
+        """Return the folder that contains the file or folder ``marker``; None if there is none.
 
-        The answer is a prefix, empty or ending in ``/``. The shallowest is taken, at most three
-        levels down.
+        The result is a prefix: empty, or with a final ``/``. It is the shallowest match, at most
+        three levels down.
         """
         raise NotImplementedError
 
     def files(self, folder: str, suffix: str = "") -> list[str]:
-        """Sorted names directly in ``folder`` that end with ``suffix``; empty if there is none."""
+        """Return the sorted names of the files directly in ``folder`` that end with ``suffix``."""
         raise NotImplementedError
 
     def read(self, name: str) -> bytes:
-        """Content of one file.
+        """Return the content of one file.
 
         Raises:
-            FileNotFoundError: no such name.
-            ValueError: the archive is damaged at this file.
+            FileNotFoundError: The name does not exist.
+            ValueError: The archive is damaged at this file.
         """
         return b"".join(self.blocks(name, LARGE))
 
     def blocks(self, name: str, size: int) -> Iterator[bytes]:
-        """Content of one file in pieces of ``size`` bytes, the last may be shorter.
+        """Yield the content of one file in blocks of ``size`` bytes; the last may be shorter.
 
         Raises:
-            FileNotFoundError: no such name.
-            ValueError: the archive is damaged at this file.
+            FileNotFoundError: The name does not exist.
+            ValueError: The archive is damaged at this file.
         """
         raise NotImplementedError
 
     def size(self, name: str) -> int:
-        """Bytes of one file.
+        """Return the size of one file in bytes.
 
         Raises:
-            FileNotFoundError: no such name.
+            FileNotFoundError: The name does not exist.
         """
         raise NotImplementedError
 
     def fingerprint(self) -> str:
-        """Digest that tells one source from another."""
+        """Return a digest that identifies the source."""
         raise NotImplementedError
 
 
 class FolderTree(FileTree):
-    """A folder on disk. Its fingerprint covers the names and sizes of the files that were read."""
+    """A folder on disk."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._read: dict[str, int] = {}
 
     def find_root(self, marker: str) -> str | None:
-        """Look with one glob a level; nothing below the third level is touched."""
+        """Return the folder that contains ``marker``, with one glob per level, up to the third."""
         for depth in range(MAX_DEPTH + 1):
             found = sorted(self.path.glob("*/" * depth + marker))
             if found:
@@ -102,7 +102,7 @@ class FolderTree(FileTree):
         return None
 
     def files(self, folder: str, suffix: str = "") -> list[str]:
-        """Sorted names in a folder; hidden files are left out."""
+        """Return the sorted names in a folder without hidden files."""
         path = self.path / folder
         if not path.is_dir():
             return []
@@ -111,27 +111,27 @@ class FolderTree(FileTree):
         return sorted(prefix + name for name in names if name.endswith(suffix))
 
     def blocks(self, name: str, size: int) -> Iterator[bytes]:
-        """Content of one file in pieces, remembered for the fingerprint."""
+        """Yield the content of one file in blocks, and record its size for the fingerprint."""
         self._read[name] = self.size(name)
         with (self.path / name).open("rb") as file:
             while block := file.read(size):
                 yield block
 
     def size(self, name: str) -> int:
-        """Bytes of one file."""
+        """Return the size of one file in bytes."""
         path = self.path / name
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing")
         return path.stat().st_size
 
     def fingerprint(self) -> str:
-        """SHA-256 of the names and sizes of the files that were read."""
+        """Return the SHA-256 of the names and sizes of the files that were read."""
         listing = "".join(f"{name} {size}\n" for name, size in sorted(self._read.items()))
         return "sha256-of-names-and-sizes:" + hashlib.sha256(listing.encode()).hexdigest()
 
 
 class _Archive(FileTree):
-    """What ZIP and tar share: all names and sizes are known at once."""
+    """A ZIP or tar with known names and sizes of all members."""
 
     def __init__(self, path: Path, sizes: dict[str, int]) -> None:
         super().__init__(path)
@@ -155,14 +155,14 @@ class _Archive(FileTree):
         return [name for name in self._folders.get(folder.rstrip("/"), []) if name.endswith(suffix)]
 
     def blocks(self, name: str, size: int) -> Iterator[bytes]:
-        self.size(name)  # says that a name is missing
+        self.size(name)  # raises an error if the name is missing
         try:
             with self._open(name) as file:
                 while block := file.read(size):
                     yield block
         except DAMAGE as error:
             raise ValueError(
-                f"{self.path} is damaged at {name} ({error}); fetch the archive again"
+                f"{self.path} is damaged at {name} ({error}). Download the archive again."
             ) from error
 
     def size(self, name: str) -> int:
@@ -189,7 +189,7 @@ class ZipTree(_Archive):
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, EOFError) as error:
             raise ValueError(
-                f"{path} is no complete ZIP archive ({error}); fetch it again"
+                f"{path} is not a complete ZIP archive ({error}). Download it again."
             ) from error
         members = (member for member in self._zip.infolist() if not member.is_dir())
         super().__init__(path, {member.filename: member.file_size for member in members})
@@ -199,10 +199,10 @@ class ZipTree(_Archive):
 
 
 class TarTree(_Archive):
-    """A tar archive, compressed or not. Links and devices in it are not files and are left out.
+    """A tar archive, compressed or not. Links and devices are skipped.
 
-    A compressed tar can only be read from its start. It is read once, and files up to 64 MiB are
-    kept in memory; a larger one is looked for again, from the start, whenever it is asked for.
+    A compressed tar has no random access. It is read once, and files up to 64 MiB stay in memory.
+    Each access to a larger file reads the archive from its start again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -211,12 +211,12 @@ class TarTree(_Archive):
         try:
             for name, member, file in _members(path):
                 sizes[name] = member.size
-                self._contents.pop(name, None)  # the last of several of one name counts
+                self._contents.pop(name, None)  # the last member of a name wins
                 if member.size <= LARGE:
                     self._contents[name] = file.read()
         except DAMAGE as error:
             raise ValueError(
-                f"{path} is no complete tar archive ({error}); fetch it again"
+                f"{path} is not a complete tar archive ({error}). Download it again."
             ) from error
         super().__init__(path, sizes)
 
@@ -232,7 +232,7 @@ class TarTree(_Archive):
 
 
 def _members(path: Path) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]]]:
-    """Name, description and content of each file in a tar, in the archive's order."""
+    """Yield the name, tar header and content of each file in a tar, in the order of the archive."""
     opener: Callable[..., Any] = gzip.open if path.name.endswith("gz") else Path.open
     with opener(path, "rb") as stream:
         with tarfile.open(fileobj=stream, mode="r|") as tar:
@@ -240,16 +240,17 @@ def _members(path: Path) -> Iterator[tuple[str, tarfile.TarInfo, IO[bytes]]]:
                 file = tar.extractfile(member) if member.isreg() else None
                 if file is not None:
                     yield member.name.removeprefix("./"), member, file
-        while stream.read(1 << 20):  # to the end, where gzip checks its sum
+        while stream.read(1 << 20):  # to the end, where gzip verifies its checksum
             pass
 
 
 def open_tree(path: Path) -> FileTree:
-    """Open a folder or an archive (``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``).
+    """Return the reader of a folder or an archive (``.zip``, ``.tar``, ``.tar.gz``, ``.tgz``).
 
     Raises:
-        FileNotFoundError: nothing at ``path``.
-        ValueError: neither a folder nor a known archive, or the archive is damaged or hostile.
+        FileNotFoundError: ``path`` does not exist.
+        ValueError: ``path`` is neither a folder nor a known archive, or the archive is damaged or
+            has unsafe names.
     """
     if path.is_dir():
         return FolderTree(path)
@@ -265,23 +266,23 @@ def open_tree(path: Path) -> FileTree:
 def _refuse_escape(path: Path, name: str) -> None:
     parts = PurePosixPath(name).parts
     if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
-        raise ValueError(f"{path} holds the name {name!r}, which leaves its folder; it is not used")
+        raise ValueError(
+            f"{path} has the member {name!r}, whose path leaves its folder. Use another archive."
+        )
 
 
 @dataclass(frozen=True)
 class SourceFormat:
-    """One form in which a data set is published.
+    """One published format of a data set.
 
     Attributes:
-        title: How an error message calls it.
-        archives: File names under which it is published, tried in this order.
-        marker: A file that only this format has; it tells where the data begin.
-        convert: Writes the canonical layout. Takes the opened source, the prefix above
-            ``marker`` and the empty target folder; returns what ``prepared.json`` lists beside
-            the counts (dropped boxes, encoding). Raises ``ValueError`` or ``FileNotFoundError``
-            with the name of the file at fault.
-        md5: MD5 of those archives whose publisher states it. One that is named so and has another
-            is refused.
+        title: The name of the format in messages.
+        archives: Names of the published archives, tried in this order.
+        marker: A file that only this format has, which locates the data.
+        convert: Writes the canonical layout. It takes the opened source, the prefix of ``marker``
+            and the empty target folder. It returns further entries of ``prepared.json`` (dropped
+            boxes, encoding). It raises ``ValueError`` or ``FileNotFoundError`` with the file name.
+        md5: Published MD5 of archives, by file name. An archive with another MD5 is an error.
     """
 
     title: str
@@ -293,13 +294,13 @@ class SourceFormat:
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """A data set that :func:`mmdense.data.sets.prepare.prepare` can make.
+    """A data set that :func:`mmdense.data.sets.prepare.prepare` converts.
 
     Attributes:
-        home: What the publisher calls the data and where it is, for messages.
-        counts: Images in each split when complete.
-        count: Counts the images in each split of a canonical folder.
-        formats: The forms that are read, the first found is taken.
+        home: File names and web address of the publisher, for messages.
+        counts: Number of images in each split of the complete set.
+        count: Returns the number of images in each split of a canonical folder.
+        formats: The supported formats; the first match is used.
     """
 
     home: str

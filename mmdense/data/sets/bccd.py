@@ -1,15 +1,15 @@
-"""BCCD: blood cells under a microscope, 364 images of 640x480, three classes, with boxes.
+"""BCCD: microscope images of blood cells, 364 images of 640x480, three classes, with boxes.
 
 Canonical layout::
 
     bccd/annotations/{train,val,test}.json    COCO; categories 1 RBC, 2 WBC, 3 Platelets
     bccd/images/{train,val,test}/*.jpg
 
-Formats read: that layout in a ZIP, and the publisher's (Shenggan/BCCD_Dataset), which is Pascal
-VOC. A VOC box ``xmin ymin xmax ymax`` becomes ``[xmin, ymin, xmax - xmin, ymax - ymin]``: the
-files hold edges from 0 to the image size, not the 1-based pixels of VOC itself. Boxes of no size
-are dropped and boxes that leave the image are clipped; both are counted in the log and in
-``prepared.json``.
+Supported formats: a ZIP of this layout, and the published Pascal VOC format
+(Shenggan/BCCD_Dataset). A VOC box ``xmin ymin xmax ymax`` becomes ``[xmin, ymin, xmax - xmin,
+ymax - ymin]``, since the files contain edges from 0 to the image size, not the 1-based pixels of
+VOC. Empty boxes are dropped, and boxes that leave the image are clipped. The log and
+``prepared.json`` show both counts.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ logger = logging.getLogger(__name__)
 
 
 def count_images(folder: Path) -> dict[str, int]:
-    """Images of each split in the canonical layout."""
+    """Return the number of images in each split of the canonical layout."""
     return {split: len(list((folder / "images" / split).glob("*.jpg"))) for split in SPLITS}
 
 
 def from_coco(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
-    """Copy the canonical layout out of a source that has it already."""
+    """Copy a source that has the canonical layout."""
     boxes = {}
     for split in SPLITS:
         name = f"{prefix}annotations/{split}.json"
@@ -50,7 +50,7 @@ def from_coco(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
         for image in coco["images"]:
             file = image["file_name"]
             if Path(file).name != file:
-                raise ValueError(f"{tree.path}: {name} names {file!r}, which leaves its folder")
+                raise ValueError(f"{tree.path}: {name} lists {file!r}, which leaves its folder")
             _write(target, split, file, tree.read(f"{prefix}images/{split}/{file}"))
         _write_json(target, split, coco)
         boxes[split] = len(coco["annotations"])
@@ -58,7 +58,7 @@ def from_coco(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
 
 
 def from_voc(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
-    """Turn the publisher's Pascal VOC files into the canonical layout."""
+    """Convert the published Pascal VOC files to the canonical layout."""
     boxes, dropped, clipped = {}, 0, 0
     for split in SPLITS:
         images: list[dict] = []
@@ -92,12 +92,12 @@ def from_voc(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
             target, split, dict(images=images, annotations=annotations, categories=categories)
         )
         boxes[split] = len(annotations)
-    logger.info("BCCD: %d boxes of no size dropped, %d clipped to the image", dropped, clipped)
+    logger.info("BCCD: dropped %d empty boxes, clipped %d boxes to the image", dropped, clipped)
     return {"boxes": boxes, "boxes_dropped": dropped, "boxes_clipped": clipped}
 
 
 def _voc_objects(tree: FileTree, name: str) -> list[tuple[int, tuple[int, int, int, int]]]:
-    """Category id and corners ``x1 y1 x2 y2`` (pixels) of each object in a VOC file."""
+    """Return the category id and corners ``x1 y1 x2 y2`` (pixels) of each object in a VOC file."""
     try:
         objects = []
         for item in ET.fromstring(tree.read(name)).iter("object"):

@@ -3,18 +3,18 @@
 Canonical layout::
 
     camvid/images/{train,val,test}/*.jpg or *.png
-    camvid/annotations/{train,val,test}/*.png    8 bit, 0 to 10; void is 255, the host's ignore
+    camvid/annotations/{train,val,test}/*.png    8 bit, 0 to 10; void is 255, ignored upstream
 
-Formats read:
+Supported formats:
 
-- a ZIP of that layout with void as 11;
-- the SegNet tutorial's folder (``train``, ``trainannot``, ...), also with void as 11;
+- a ZIP of this layout with void as 11;
+- the folder of the SegNet tutorial (``train``, ``trainannot``, ...), also with void as 11;
 - the publisher's: ``701_StillsRaw_full/*.png`` and ``LabeledApproved_full/*_L.png``, 960x720, 32
-  colours. Three things that the publisher does not fix are a reconstruction here: the grouping of
-  32 classes into 11 (the one commonly used, :data:`PUBLISHED_CLASSES`), the halving to 480x360
-  (mean of four pixels for images, one of the four for labels) and the split into 367, 101 and 233
-  frames, which :func:`split_of` states as a rule on sequence and frame number. The rule gives
-  exactly the lists of the other two formats; labels may differ from theirs at single pixels.
+  colours. The publisher does not define three steps, which follow common practice here: the
+  grouping of 32 classes into 11 (:data:`PUBLISHED_CLASSES`), the downscaling to 480x360 (mean of
+  four pixels for images, one of the four for labels), and the split into 367, 101 and 233 frames
+  by sequence and frame number (:func:`split_of`). The splits equal those of the other two formats;
+  labels may differ at single pixels.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ PALETTE = (
     (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (0, 0, 192), (128, 128, 0),
     (192, 128, 128), (64, 64, 128), (64, 0, 128), (64, 64, 0), (0, 128, 192),
 )  # fmt: skip
-# The publisher's name: its colour in label_colors.txt, our class (None is void).
+# Published class name: its colour in label_colors.txt and the class here (None is void).
 PUBLISHED_CLASSES: dict[str, tuple[tuple[int, int, int], str | None]] = {
     "Animal": ((64, 128, 64), "pedestrian"),
     "Archway": ((192, 0, 128), "building"),
@@ -86,19 +86,19 @@ PUBLISHED_CLASSES: dict[str, tuple[tuple[int, int, int], str | None]] = {
     "Wall": ((64, 192, 0), "building"),
 }
 SIZE = (480, 360)  # width, height
-MAX_UNKNOWN = 0.01  # share of pixels of one frame that may have a colour of no class
+MAX_UNKNOWN = 0.01  # maximum fraction of pixels in a frame with an unknown colour
 
 logger = logging.getLogger(__name__)
 
 
 def split_of(stem: str) -> str:
-    """Split of a frame by its name, such as ``0001TP_006690``.
+    """Return the split of a frame by its name, such as ``0001TP_006690``.
 
-    The sequence Seq05VD and the second half of 0001TP (from frame 8550) are test, the part of
-    0016E5 that was labelled at 15 frames a second (odd frames 7959 to 8159) is val, the rest train.
+    Test: the sequence Seq05VD, and the second half of 0001TP (from frame 8550). Val: the part of
+    0016E5 that is labelled at 15 frames per second (odd frames 7959 to 8159). Train: the rest.
 
     Raises:
-        ValueError: the name is of none of the four sequences.
+        ValueError: The name belongs to none of the four sequences.
     """
     sequence, _, frame = stem.partition("_")
     number = int(frame.lstrip("f")) if frame.lstrip("f").isdigit() else -1
@@ -112,7 +112,7 @@ def split_of(stem: str) -> str:
 
 
 def count_images(folder: Path) -> dict[str, int]:
-    """Images of each split in the canonical layout that have their annotation."""
+    """Return the number of images with annotation in each split of the canonical layout."""
     counts = {}
     for split in SPLITS:
         images = {path.stem for path in (folder / "images" / split).glob("*.*g")}
@@ -124,11 +124,11 @@ def count_images(folder: Path) -> dict[str, int]:
 def from_indexed(
     images: str, annotations: str
 ) -> Callable[[FileTree, str, Path], dict[str, object]]:
-    """Reader of a layout whose annotations hold indices from 0 to 11, 11 being void.
+    """Return the converter of a layout whose annotations are indices 0 to 11, where 11 is void.
 
     Args:
-        images: Folder of the images, with ``{split}`` in it.
-        annotations: Folder of the annotations, with ``{split}`` in it.
+        images: Folder of the images; contains ``{split}``.
+        annotations: Folder of the annotations; contains ``{split}``.
     """
 
     def convert(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
@@ -152,7 +152,7 @@ def from_indexed(
 
 
 def from_publisher(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
-    """Reduce the publisher's frames to 480x360 and its 32 colours to 11 classes."""
+    """Downscale the published frames to 480x360, and map their 32 colours to 11 classes."""
     unknown = 0
     for name in tree.files(f"{prefix}LabeledApproved_full", "_L.png"):
         stem = PurePosixPath(name).name.removesuffix("_L.png")
@@ -161,7 +161,8 @@ def from_publisher(tree: FileTree, prefix: str, target: Path) -> dict[str, objec
         labels, strangers = _colours_to_labels(colours)
         if strangers > MAX_UNKNOWN * labels.size:
             raise ValueError(
-                f"{tree.path}: {strangers} of {labels.size} pixels of {name} have no CamVid colour"
+                f"{tree.path}: {strangers} of {labels.size} pixels of {name} have no CamVid "
+                "colour. Download the labels again."
             )
         unknown += strangers
         _save_labels(target, split, stem, labels)
@@ -169,12 +170,12 @@ def from_publisher(tree: FileTree, prefix: str, target: Path) -> dict[str, objec
         image = image.resize(SIZE, Image.Resampling.BOX)
         image.save(_path(target, "images", split, f"{stem}.png"))
     if unknown:
-        logger.warning("CamVid: %d pixels have a colour of no class and became void", unknown)
+        logger.warning("CamVid: set %d pixels with unknown colours to void", unknown)
     return {"labels": "grouped from 32 classes", "pixels_of_unknown_colour": unknown}
 
 
 def _colours_to_labels(colours: np.ndarray) -> tuple[np.ndarray, int]:
-    """Colours ``[H, W, 3]`` to labels ``[H, W]``, and how many pixels have no known colour."""
+    """Return the labels ``[H, W]`` of colours ``[H, W, 3]`` and the number of unknown pixels."""
     codes = colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)  # [H, W]
     labels = np.full(codes.shape, IGNORE, dtype=np.uint8)
     known = np.zeros(codes.shape, dtype=bool)

@@ -16,17 +16,17 @@ __all__ = ["CamVid"]
 
 @DATASETS.register_module()
 class CamVid(BaseSegDataset):
-    """CamVid with 11 classes; void is 255, which the host's losses and metrics ignore.
+    """CamVid with 11 classes; void is 255, which losses and metrics of MMSegmentation ignore.
 
     Args:
-        data_root: Folder made by :func:`mmdense.data.sets.prepare.prepare`.
+        data_root: Folder from :func:`mmdense.data.sets.prepare.prepare`.
         split: ``train``, ``val`` or ``test``.
-        pipeline: The host's transforms.
-        test_mode: Whether a record that fails to load is an error rather than replaced.
-        indices: Only the first n records, or these.
+        pipeline: Transforms of MMSegmentation.
+        test_mode: Whether a record that fails to load is an error; otherwise it is replaced.
+        indices: Number of first records, or indices of records, to use; None uses all.
 
     Raises:
-        FileNotFoundError: nothing prepared at ``data_root``.
+        FileNotFoundError: ``data_root`` is not prepared.
     """
 
     METAINFO: ClassVar[dict] = dict(classes=CLASSES, palette=[list(colour) for colour in PALETTE])
@@ -44,9 +44,9 @@ class CamVid(BaseSegDataset):
         first = next(iter(sorted(folder.glob("*.*g"))), None)
         if first is None:
             raise FileNotFoundError(
-                f"data_root={data_root!r}, split={split!r} of CamVid: no images in {folder}; run "
-                "mmdense prepare_data camvid --source ARCHIVE "
-                f"--root {Path(data_root).parent}"
+                f"data_root={data_root!r}, split={split!r} of CamVid: no images in {folder}. Run "
+                "`mmdense prepare_data camvid --source ARCHIVE "
+                f"--root {Path(data_root).parent}`."
             )
         super().__init__(
             img_suffix=first.suffix,

@@ -1,16 +1,16 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky 2009): 60,000 images of 32x32.
 
-Canonical layout, to be memory-mapped::
+Canonical layout for memory mapping::
 
     cifar10/{train,test}_images.npy    uint8 [N, 32, 32, 3], RGB
     cifar10/{train,test}_labels.npy    int64 [N]
-    cifar10/classes.txt                one name a line, in the order of the labels
+    cifar10/classes.txt                one name per line, in the order of the labels
 
-Formats read: the publisher's pickles (``cifar-10-python.tar.gz``) by torchvision, the publisher's
-binary files (``cifar-10-binary.tar.gz``), which torchvision does not read, each also unpacked, and
-for CIFAR-10 a ZIP of re-encoded JPEGs ``{train,test}/<class>/<n>.jpg``, sorted by class.
-``prepared.json`` has ``"encoding": "JPEG"`` for the last: such figures are comparable with
-published ones only with that remark. CIFAR-100 takes the 100 fine labels.
+Supported formats, packed or unpacked: the published pickles (``cifar-10-python.tar.gz``), read by
+torchvision; the published binary files (``cifar-10-binary.tar.gz``); and, for CIFAR-10, a ZIP of
+re-encoded JPEGs ``{train,test}/<class>/<n>.jpg``. ``prepared.json`` has ``"encoding": "JPEG"`` for
+the ZIP, since re-encoding makes results less comparable with published ones. CIFAR-100 uses the 100
+fine labels.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ __all__ = ["CIFAR10_SOURCE", "CIFAR100_SOURCE", "count_images", "from_binary", "
 
 SIDE = 32
 PLANE = SIDE * SIDE
-PAGE = "www.cs.toronto.edu/~kriz/cifar.html"  # it also states the MD5 of each archive
+PAGE = "www.cs.toronto.edu/~kriz/cifar.html"  # also lists the MD5 of each archive
 TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
 
 
 def count_images(folder: Path) -> dict[str, int]:
-    """Images of each split in the canonical layout."""
+    """Return the number of images in each split of the canonical layout."""
     counts = {}
     for split in ("train", "test"):
         path = folder / f"{split}_images.npy"
@@ -45,7 +45,7 @@ def count_images(folder: Path) -> dict[str, int]:
 
 
 def from_jpegs(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
-    """Decode ``{train,test}/<class>/<n>.jpg`` of CIFAR-10; classes in the publisher's order."""
+    """Convert ``{train,test}/<class>/<n>.jpg`` of CIFAR-10; classes in the published order."""
     for split in ("train", "test"):
         images, labels = [], []
         for label, name in enumerate(CIFAR10_CLASSES):
@@ -64,14 +64,14 @@ def from_jpegs(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
 def from_pickles(
     dataset: type[torchvision.datasets.CIFAR10], *, folder: str = ""
 ) -> Callable[[FileTree, str, Path], dict[str, object]]:
-    """Return the reader of the publisher's Python version, which is torchvision's.
+    """Return the converter of the published Python version, which torchvision reads.
 
-    torchvision reads the unpacked files alone, so they are copied beside the target first. Each has
-    to have the publisher's MD5, so that no other pickle is ever loaded.
+    torchvision needs unpacked files, so they are copied to a temporary folder. Each must have the
+    published MD5, so that no other pickle is loaded.
 
     Args:
         dataset: The class of torchvision.
-        folder: Where the files are below the prefix.
+        folder: Folder of the files, relative to the prefix.
     """
 
     def convert(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
@@ -82,8 +82,8 @@ def from_pickles(
                 content = tree.read(f"{prefix}{folder}{name}")
                 if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
                     raise ValueError(
-                        f"{tree.path}: {prefix}{folder}{name} is not the publisher's file, whose "
-                        f"MD5 is {md5}; fetch it again"
+                        f"{tree.path}: {prefix}{folder}{name} differs from the published file with "
+                        f"the MD5 {md5}. Download it again."
                     )
                 path = Path(root, dataset.base_folder, name)
                 path.parent.mkdir(exist_ok=True)
@@ -100,12 +100,12 @@ def from_pickles(
 def from_binary(
     splits: dict[str, tuple[str, ...]], *, names: str, label_bytes: int
 ) -> Callable[[FileTree, str, Path], dict[str, object]]:
-    """Reader of the publisher's binary version: rows of labels, then red, green, blue planes.
+    """Return the converter of the published binary version: rows of labels and R, G, B planes.
 
     Args:
         splits: Files of each split.
         names: Text file of the class names.
-        label_bytes: Bytes before the pixels; the last of them is the label that counts.
+        label_bytes: Number of label bytes before the pixels; the last one is used.
     """
 
     def convert(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
@@ -116,7 +116,8 @@ def from_binary(
                 content = np.frombuffer(tree.read(prefix + file), np.uint8)
                 if len(content) % row:
                     raise ValueError(
-                        f"{tree.path}: {prefix}{file} is not whole rows of {row} bytes"
+                        f"{tree.path}: the size of {prefix}{file} is not a multiple of {row} "
+                        "bytes. Download it again."
                     )
                 tables.append(content.reshape(-1, row))
             table = np.concatenate(tables)  # [N, row]
@@ -132,7 +133,7 @@ def from_binary(
 
 
 def _planes_to_images(planes: np.ndarray) -> np.ndarray:
-    """Rows of colour planes ``[N, 3072]`` to images ``[N, 32, 32, 3]``."""
+    """Return the images ``[N, 32, 32, 3]`` of colour planes ``[N, 3072]``."""
     return planes.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
 
 

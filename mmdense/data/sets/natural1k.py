@@ -1,7 +1,7 @@
-"""natural1k: 1,000 unlabelled photos, one of each ImageNet-1k class, short side 256.
+"""natural1k: 1,000 unlabelled images, one per ImageNet-1k class, with a short side of 256 pixels.
 
-Canonical layout: ``natural1k/n<wnid>_<name>.jpg``. Read is a ZIP or folder of that layout; files
-may end in ``.JPEG`` and be larger, then they are scaled to the short side.
+Canonical layout: ``natural1k/n<wnid>_<name>.jpg``. Supported format: a ZIP or folder of this
+layout. Files may also end in ``.JPEG``; larger images are downscaled.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ NAME = re.compile(r"n\d{8}_.+\.(jpg|JPEG)")
 
 
 def count_images(folder: Path) -> dict[str, int]:
-    """Images in the canonical layout."""
+    """Return the number of images in the canonical layout."""
     return {"unlabelled": len(list(folder.glob("n*.jpg")))}
 
 
 def from_photos(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
-    """Copy the photos, scaling down those whose short side is above 256."""
+    """Copy the images, and downscale those whose short side is above 256 pixels."""
     scaled = 0
     for name in tree.files(prefix):
         path = PurePosixPath(name)
@@ -36,7 +36,7 @@ def from_photos(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
         try:
             image = Image.open(io.BytesIO(content))
         except OSError as error:
-            raise ValueError(f"{tree.path}: {name} is not a readable photo: {error}") from error
+            raise ValueError(f"{tree.path}: {name} is not a readable image: {error}") from error
         ratio = SHORT_SIDE / min(image.size)
         if ratio < 1:
             size = (round(image.width * ratio), round(image.height * ratio))
@@ -51,7 +51,7 @@ def from_photos(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
 
 
 SOURCE = DatasetSource(
-    home="natural1k.zip (photos named n<wnid>_<name>.jpg) or imagenet-sample-images-master.zip "
+    home="natural1k.zip (images n<wnid>_<name>.jpg) or imagenet-sample-images-master.zip "
     "(github.com/EliSchwartz/imagenet-sample-images)",
     counts={"unlabelled": 1000},
     count=count_images,

@@ -1,7 +1,7 @@
-"""Make ``<root>/<name>/`` in one canonical layout from whichever format of a data set is at hand.
+"""Conversion of any published format of a data set to one canonical layout, ``<root>/<name>/``.
 
-Nothing is downloaded. Large sets whose publisher's folder the host reads as it is are checked and
-linked instead (:mod:`mmdense.data.sets.published_folder`). From a shell: ``tools/prepare_data.py``.
+Nothing is downloaded. Large sets that upstream reads in the published layout are checked and linked
+instead (:mod:`mmdense.data.sets.published_folder`). The command is ``tools/prepare_data.py``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DATASET_SOURCES: dict[str, DatasetSource] = {
     "stl10": stl10.SOURCE,
     "tiny_imagenet": tiny_imagenet.SOURCE,
 }
-# Every name that prepare() knows, with what is published and where.
+# Every data set of prepare(), with its published files and web address.
 DATASET_HOMES: dict[str, str] = {
     name: DATASET_SOURCES[name].home if name in DATASET_SOURCES else PUBLISHED_FOLDERS[name].home
     for name in sorted(DATASET_SOURCES.keys() | PUBLISHED_FOLDERS.keys())
@@ -42,30 +42,30 @@ logger = logging.getLogger(__name__)
 
 
 def prepare(name: str, source: Path | None = None, root: Path | str = "data") -> Path:
-    """Make a data set ready, or return at once where it is.
+    """Return the folder of a data set, and convert or link the set if it is missing.
 
-    The set is built in a hidden sibling folder and renamed when it is complete, so an interrupted
-    call leaves no half set; the receipt ``prepared.json`` says what it was made from.
+    The set is built in a hidden folder, which is renamed at the end, so an interrupted call leaves
+    no partial set. ``prepared.json`` records the source.
 
     Args:
         name: Key of :data:`DATASET_HOMES`.
-        source: The archive, a folder that holds it, or the publisher's unpacked folder; for a set
-            that is linked, that folder. None takes the folder that the environment variable
-            ``MMDENSE_SOURCES`` names.
+        source: The archive, a folder that contains it, or the unpacked folder; a set that is linked
+            needs the unpacked folder. None uses the folder in the environment variable
+            ``MMDENSE_SOURCES``.
         root: Folder of all data sets.
 
     Returns:
         ``<root>/<name>``.
 
     Raises:
-        KeyError: no data set of that name; the message lists the names.
-        FileNotFoundError: the source, or a file of it, is missing.
-        ValueError: the source is damaged, has another format, another number of images or another
-            checksum than the publisher's.
-        FileExistsError: the folder is there, but was not made by this function or lost files.
+        KeyError: The name is unknown; the message lists the names.
+        FileNotFoundError: The source, or a file in it, is missing.
+        ValueError: The source is damaged, or its format, number of images or checksum differs from
+            the published ones.
+        FileExistsError: The folder exists, but is incomplete or not from this function.
     """
     if name not in DATASET_HOMES:
-        raise KeyError(f"no data set {name!r}; there are {', '.join(DATASET_HOMES)}")
+        raise KeyError(f"unknown data set {name!r}: use one of {', '.join(DATASET_HOMES)}")
     target = Path(root) / name
     if name in PUBLISHED_FOLDERS:
         return link_published(name, target, lambda: _source_path(name, source))
@@ -76,7 +76,7 @@ def prepare(name: str, source: Path | None = None, root: Path | str = "data") ->
 
     form, tree, prefix = _locate(name, spec, _source_path(name, source))
     _check_sum(form, tree.path, spec.home)
-    logger.info("preparing %s from %s (%s)", target, tree.path, form.title)
+    logger.info("Preparing %s from %s (%s)", target, tree.path, form.title)
     building = target.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
     building.mkdir(parents=True)
     try:
@@ -84,8 +84,8 @@ def prepare(name: str, source: Path | None = None, root: Path | str = "data") ->
         counts = spec.count(building)
         if counts != spec.counts:
             raise ValueError(
-                f"{tree.path} gives {_in_words(counts)} images for {name}, "
-                f"complete it has {_in_words(spec.counts)}; fetch {spec.home} again"
+                f"{tree.path} has {_in_words(counts)} images of {name}, but the complete set has "
+                f"{_in_words(spec.counts)}. Download {spec.home} again."
             )
         receipt = {
             "layout_version": LAYOUT_VERSION,
@@ -109,23 +109,23 @@ def _rename(spec: DatasetSource, building: Path, target: Path) -> None:
     except OSError:
         if not target.exists():
             raise
-        _check_prepared(spec, target)  # another process was faster
+        _check_prepared(spec, target)  # another process has finished first
 
 
 def _check_prepared(spec: DatasetSource, target: Path) -> None:
-    advice = "move the folder away and prepare the data set again"
+    advice = "Move the folder away and prepare the data set again."
     receipt = target / RECEIPT
     if not receipt.is_file():
-        raise FileExistsError(f"{target} has no {RECEIPT}, so it is not ours to use; {advice}")
+        raise FileExistsError(f"{target} has no {RECEIPT}, so mmdense did not create it. {advice}")
     version = json.loads(receipt.read_text())["layout_version"]
     if version != LAYOUT_VERSION:
         raise FileExistsError(
-            f"{target} has layout {version}, needed is {LAYOUT_VERSION}; {advice}"
+            f"{target} has layout version {version}, not {LAYOUT_VERSION}. {advice}"
         )
     counts = spec.count(target)
     if counts != spec.counts:
         raise FileExistsError(
-            f"{target} holds {_in_words(counts)} images of {_in_words(spec.counts)}; {advice}"
+            f"{target} has {_in_words(counts)} images of {_in_words(spec.counts)}. {advice}"
         )
 
 
@@ -139,8 +139,8 @@ def _check_sum(form: SourceFormat, path: Path, home: str) -> None:
             digest.update(block)
     if digest.hexdigest() != expected:
         raise ValueError(
-            f"{path} has the MD5 {digest.hexdigest()}, the publisher's has {expected}; fetch it "
-            f"again ({home}) or, if you packed it anew, pass the unpacked folder"
+            f"{path} has the MD5 {digest.hexdigest()}, but the published one is {expected}. "
+            f"Download it again ({home}). If you packed it yourself, pass the unpacked folder."
         )
 
 
@@ -152,16 +152,16 @@ def _source_path(name: str, source: Path | None) -> Path:
         path = Path(os.environ[SOURCES_VARIABLE]).expanduser()
     else:
         raise FileNotFoundError(
-            f"{name} is not prepared and no source is given: pass the folder or archive of "
-            f"{home}, or set {SOURCES_VARIABLE} to the folder that holds it"
+            f"{name} is not prepared, and no source is given. Pass the folder or archive of "
+            f"{home}, or set {SOURCES_VARIABLE} to the folder that contains it."
         )
     if not path.exists():
-        raise FileNotFoundError(f"source of {name}: {path} does not exist; pass {home}")
+        raise FileNotFoundError(f"source of {name}: {path} does not exist. Pass {home}.")
     return path
 
 
 def _locate(name: str, spec: DatasetSource, path: Path) -> tuple[SourceFormat, FileTree, str]:
-    """Find which format lies at ``path``, and the prefix where it begins."""
+    """Return the format of the data at ``path``, its reader and the prefix of the data."""
     trees: list[FileTree] = []
     if path.is_file():
         trees.append(open_tree(path))
@@ -175,11 +175,11 @@ def _locate(name: str, spec: DatasetSource, path: Path) -> tuple[SourceFormat, F
             if prefix is not None:
                 return form, tree, prefix
     known = "; ".join(
-        f"{form.title} ({' or '.join((*form.archives, 'unpacked'))}, with {form.marker} in it)"
+        f"{form.title} ({' or '.join((*form.archives, 'unpacked'))}, contains {form.marker})"
         for form in spec.formats
     )
     raise FileNotFoundError(
-        f"{path} holds no form of {name} that is read here: {known}. Published are {spec.home}"
+        f"{path} has no supported format of {name}. Supported: {known}. Published: {spec.home}"
     )
 
 

@@ -1,7 +1,7 @@
-"""CIFAR-10, CIFAR-100 and STL-10 as data sets for MMEngine's runner, from their prepared arrays.
+"""CIFAR-10, CIFAR-100 and STL-10 as data sets for MMEngine's runner.
 
-The data sets of torchvision hold all images in the memory of every worker; these map the arrays of
-:mod:`mmdense.data.sets.prepare`, and give records as MMPretrain's.
+They memory-map the arrays of :mod:`mmdense.data.sets.prepare`, whereas torchvision's data sets load
+all images into the memory of every worker. The records are those of MMPretrain.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ __all__ = ["CIFAR10", "CIFAR100", "STL10"]
 
 
 class PreparedImages(Dataset):
-    """Images and labels from memory-mapped arrays; a data set gives its title and its splits.
+    """Base class for images and labels in memory-mapped arrays; subclasses set title and splits.
 
-    Without a pipeline an item is ready for a batched augmentation: ``inputs`` uint8 ``[3, H, W]``
-    RGB and ``data_samples`` with the label; collate with ``default_collate``. With a pipeline of
-    the host's transforms it starts as MMPretrain's CIFAR records do: ``img`` uint8 ``[H, W, 3]``
-    RGB and ``gt_label``. A split without labels gives the same records without the label.
+    Without a pipeline, an item is ready for batched augmentation: ``inputs``, uint8 ``[3, H, W]``
+    RGB, and ``data_samples`` with the label; collate with ``default_collate``. With a pipeline, its
+    input is a record as in MMPretrain's CIFAR data sets: ``img``, uint8 ``[H, W, 3]`` RGB, and
+    ``gt_label``. Records of unlabelled splits have no label.
 
     Args:
-        data_root: Folder made by :func:`mmdense.data.sets.prepare.prepare`.
+        data_root: Folder from :func:`mmdense.data.sets.prepare.prepare`.
         split: One of the data set's splits.
-        pipeline: The host's transforms.
+        pipeline: Transforms of MMPretrain.
 
     Raises:
-        ValueError: unknown split.
-        FileNotFoundError: nothing prepared at ``data_root``.
+        ValueError: The split is unknown.
+        FileNotFoundError: ``data_root`` is not prepared.
     """
 
     title: ClassVar[str]
@@ -48,21 +48,21 @@ class PreparedImages(Dataset):
         self, *, data_root: str, split: str = "train", pipeline: Sequence[dict] = ()
     ) -> None:
         if split not in self.splits:
-            known = " and ".join(repr(name) for name in self.splits)
-            raise ValueError(f"split={split!r} of {self.title}: there are {known}")
+            known = ", ".join(repr(name) for name in self.splits)
+            raise ValueError(f"split={split!r} of {self.title} is unknown: use one of {known}")
         root = Path(data_root)
         if not (root / "prepared.json").is_file():
             raise FileNotFoundError(
-                f"data_root={data_root!r} of {self.title} is not prepared; run "
-                f"mmdense prepare_data {type(self).__name__.lower()} --source ARCHIVE "
-                f"--root {root.parent}"
+                f"data_root={data_root!r} of {self.title} is not prepared. Run "
+                f"`mmdense prepare_data {type(self).__name__.lower()} --source ARCHIVE "
+                f"--root {root.parent}`."
             )
         self.split = split
-        # asarray: a plain view of the mapped file, indexing np.memmap is several times slower
+        # np.asarray gives a view of the mapped file: indexing np.memmap is several times slower.
         self.images = np.asarray(np.load(root / f"{split}_images.npy", mmap_mode="r"))
         labelled = split not in self.unlabelled_splits
         self._labels = np.load(root / f"{split}_labels.npy") if labelled else None
-        self._places: np.ndarray = np.arange(len(self.images))  # of the items in the arrays
+        self._places: np.ndarray = np.arange(len(self.images))  # array indices of the items
         self.pipeline = Compose(pipeline) if pipeline else None
         encoding = json.loads((root / "prepared.json").read_text())["encoding"]
         self.metainfo = {
@@ -74,22 +74,22 @@ class PreparedImages(Dataset):
         return len(self._places)
 
     def get_gt_labels(self) -> np.ndarray:
-        """Label of each item, int64 ``[N]``; named as in MMPretrain's data sets.
+        """Return the label of each item, int64 ``[N]``, as MMPretrain's data sets do.
 
         Raises:
-            ValueError: the split has no labels.
+            ValueError: The split has no labels.
         """
         if self._labels is None:
-            known = " and ".join(
+            known = ", ".join(
                 repr(name) for name in self.splits if name not in self.unlabelled_splits
             )
             raise ValueError(
-                f"split={self.split!r} of {self.title} has no labels; {known} have them"
+                f"split={self.split!r} of {self.title} has no labels: use one of {known}"
             )
         return self._labels[self._places]
 
     def get_subset_(self, indices: Sequence[int]) -> None:
-        """Keep only these items, in this order; named as in MMEngine's data sets."""
+        """Keep only these items, in this order, as in MMEngine's data sets."""
         self._places = self._places[list(indices)]
 
     def __getitem__(self, index: int) -> dict:
@@ -109,7 +109,7 @@ class PreparedImages(Dataset):
 
 @DATASETS.register_module()
 class CIFAR10(PreparedImages):
-    """CIFAR-10 from ``data/cifar10``; see the base class for the records and the arguments."""
+    """CIFAR-10 from ``data/cifar10``; :class:`PreparedImages` describes records and arguments."""
 
     title: ClassVar[str] = "CIFAR-10"
     splits: ClassVar[tuple[str, ...]] = ("train", "test")
@@ -117,24 +117,25 @@ class CIFAR10(PreparedImages):
 
 @DATASETS.register_module()
 class CIFAR100(CIFAR10):
-    """CIFAR-100, fine labels, from ``data/cifar100``; otherwise as :class:`CIFAR10`."""
+    """CIFAR-100 with fine labels from ``data/cifar100``; otherwise as :class:`CIFAR10`."""
 
     title: ClassVar[str] = "CIFAR-100"
 
 
 @DATASETS.register_module()
 class STL10(PreparedImages):
-    """STL-10 from ``data/stl10``; see the base class for the records.
+    """STL-10 from ``data/stl10``; :class:`PreparedImages` describes the records.
 
     Args:
-        data_root: Folder made by :func:`mmdense.data.sets.prepare.prepare`.
+        data_root: Folder from :func:`mmdense.data.sets.prepare.prepare`.
         split: ``train``, ``test`` or ``unlabelled``; the last has no labels.
-        fold: Only the train images of one of the publisher's ten folds, from 0.
-        pipeline: The host's transforms.
+        fold: One of the ten published folds of the train images, 0 to 9; None uses all images.
+        pipeline: Transforms of MMPretrain.
 
     Raises:
-        ValueError: unknown split or fold, or a fold of another split than ``train``.
-        FileNotFoundError: nothing prepared at ``data_root``.
+        ValueError: The split or the fold is unknown, or a fold is set for another split than
+            ``train``.
+        FileNotFoundError: ``data_root`` is not prepared.
     """
 
     title: ClassVar[str] = "STL-10"
@@ -155,7 +156,7 @@ class STL10(PreparedImages):
         folds = np.load(Path(data_root) / "folds.npy")
         if split != "train" or not 0 <= fold < len(folds):
             raise ValueError(
-                f"fold={fold!r}, split={split!r} of STL-10: the split 'train' has folds from 0 "
-                f"to {len(folds) - 1}"
+                f"fold={fold!r}, split={split!r} of STL-10: only the split 'train' has folds, "
+                f"0 to {len(folds) - 1}"
             )
         self.get_subset_(folds[fold].tolist())

@@ -1,7 +1,7 @@
-"""Large data sets that the hosts read in their publisher's layout: checked and linked, not copied.
+"""Large data sets that upstream reads in the published layout: checked and linked, not copied.
 
-What a complete folder holds is a table, :data:`PUBLISHED_FOLDERS`. Counts are the publishers' own;
-a folder may hold more, such as test images without labels.
+:data:`PUBLISHED_FOLDERS` lists the required parts, with the counts of the publishers. A folder may
+contain more, such as test images without labels.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ __all__ = ["PUBLISHED_FOLDERS", "Part", "PublishedFolder", "link_published", "mi
 
 @dataclass(frozen=True)
 class Part:
-    """A file or a folder that a complete data set has.
+    """A required file or folder of a data set.
 
     Attributes:
-        paths: Where it may stand in the data set's folder; the first found counts.
-        published_as: Which of the publisher's files brings it, and what to do with that.
-        count: How many files of ``suffix`` a folder holds, together with its own folders, or how
-            many lines a text file has; None where it is enough that the path is there.
-        suffix: How the names of the counted files end.
+        paths: Possible paths in the data set's folder; the first existing one is used.
+        published_as: The published file that contains the part.
+        count: Minimum number of files with ``suffix`` in a folder and its subfolders, or of lines
+            in a text file; None requires only that the path exists.
+        suffix: Suffix of the counted files.
     """
 
     paths: tuple[str, ...]
@@ -34,7 +34,7 @@ class Part:
     suffix: str = ""
 
     def fault(self, folder: Path) -> str | None:
-        """What is wrong with this part of the data set in ``folder``; None if nothing is."""
+        """Return the problem of this part in ``folder``; None if it is complete."""
         found = next((folder / path for path in self.paths if (folder / path).exists()), None)
         if found is None:
             return f"{' or '.join(self.paths)} is missing ({self.published_as})"
@@ -50,12 +50,12 @@ class Part:
 
 @dataclass(frozen=True)
 class PublishedFolder:
-    """A data set that is used as its publisher's folder.
+    """A data set in the folder layout of its publisher.
 
     Attributes:
-        home: What the publisher calls the data and where it is.
-        marker: A file or folder that tells where the data set's folder begins.
-        parts: What a complete folder holds.
+        home: Name and web address of the published data.
+        marker: A file or folder that locates the data set's folder.
+        parts: The required parts.
     """
 
     home: str
@@ -64,35 +64,35 @@ class PublishedFolder:
 
 
 def missing_parts(name: str, folder: Path) -> list[str]:
-    """What a folder lacks of a data set, one line for each part.
+    """Return one line for each missing or incomplete part of a data set.
 
     Args:
         name: Key of :data:`PUBLISHED_FOLDERS`.
         folder: The data set's folder.
 
     Returns:
-        For each part that is missing or incomplete, its path, its count and where it is published.
+        Path, count and published file of each part.
     """
     faults = (part.fault(folder) for part in PUBLISHED_FOLDERS[name].parts)
     return [fault for fault in faults if fault is not None]
 
 
 def link_published(name: str, target: Path, source: Callable[[], Path]) -> Path:
-    """Check a publisher's folder and link to it, or only check where ``target`` is there already.
+    """Check a published folder and link to it; only check it if ``target`` exists already.
 
     Args:
         name: Key of :data:`PUBLISHED_FOLDERS`.
-        target: The link to make, such as ``data/coco``. It appears at once or not at all.
-        source: Gives the publisher's folder, or one at most three levels above it; called only
-            where there is no ``target`` yet.
+        target: The link, such as ``data/coco``. It is created atomically.
+        source: Returns the published folder, or a folder at most three levels above it. Called only
+            if ``target`` does not exist.
 
     Returns:
         ``target``.
 
     Raises:
-        FileNotFoundError: the folder is incomplete; the message lists every missing part.
-        FileExistsError: ``target`` is there and incomplete.
-        ValueError: the source is a file.
+        FileNotFoundError: The folder is incomplete; the message lists every missing part.
+        FileExistsError: ``target`` exists and is incomplete.
+        ValueError: The source is a file.
     """
     spec = PUBLISHED_FOLDERS[name]
     if target.exists():
@@ -100,7 +100,9 @@ def link_published(name: str, target: Path, source: Callable[[], Path]) -> Path:
         return target
     path = source()
     if not path.is_dir():
-        raise ValueError(f"{path} is a file; {name} is linked, not converted: pass its folder")
+        raise ValueError(
+            f"{path} is a file, but {name} needs the unpacked folder. Pass the folder."
+        )
     root = FolderTree(path).find_root(spec.marker)
     folder = path / (root or "")
     _refuse_incomplete(name, folder, FileNotFoundError)
@@ -116,13 +118,13 @@ def _refuse_incomplete(name: str, folder: Path, error: type[OSError]) -> None:
     if faults:
         listing = "".join(f"\n  {fault}" for fault in faults)
         raise error(
-            f"{folder} is not the whole of {name}:{listing}\n"
-            f"published: {PUBLISHED_FOLDERS[name].home}"
+            f"{folder} is not a complete {name}:{listing}\n"
+            f"Get the missing parts from {PUBLISHED_FOLDERS[name].home}."
         )
 
 
 def _count(path: Path, suffix: str) -> int:
-    """Lines of a text file, or files in a folder and in its folders, hidden ones left out."""
+    """Return the number of lines of a text file, or of visible files in a folder and subfolders."""
     if path.is_file():
         return sum(1 for line in path.read_text().splitlines() if line.strip())
     number = 0
@@ -136,7 +138,7 @@ def _count(path: Path, suffix: str) -> int:
     return number
 
 
-_IMAGENET_CLASSES = "the images in a folder a class, or a list of their names and labels"
+_IMAGENET_CLASSES = "sort the images into class folders, or list their names and labels"
 _VOC07_TRAINVAL = "VOCtrainval_06-Nov-2007.tar"
 _VOC07_TEST = "VOCtest_06-Nov-2007.tar"
 _VOC07 = f"{_VOC07_TRAINVAL} and {_VOC07_TEST}"
@@ -168,7 +170,7 @@ PUBLISHED_FOLDERS: dict[str, PublishedFolder] = {
         parts=(
             Part(("train",), "ILSVRC2012_img_train.tar", 1_281_167, ".JPEG"),
             Part(("val",), "ILSVRC2012_img_val.tar", 50_000, ".JPEG"),
-            # The archive of val is flat: its images are sorted by a user, or listed.
+            # The val archive is flat: users sort the images into folders, or write a list.
             Part(("train/n01440764", "meta/train.txt"), _IMAGENET_CLASSES),
             Part(("val/n01440764", "meta/val.txt"), _IMAGENET_CLASSES),
         ),

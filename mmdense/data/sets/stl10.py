@@ -1,17 +1,16 @@
 """STL-10 (Coates, Ng and Lee 2011): 113,000 images of 96x96, of which 13,000 have labels.
 
-Canonical layout, to be memory-mapped::
+Canonical layout for memory mapping::
 
     stl10/{train,test,unlabelled}_images.npy    uint8 [N, 96, 96, 3], RGB
     stl10/{train,test}_labels.npy               int64 [N], from 0
     stl10/folds.npy                             int64 [10, 1000], indices of train images
-    stl10/classes.txt                           one name a line, in the order of the labels
+    stl10/classes.txt                           one name per line, in the order of the labels
 
-Read are the publisher's binary files, packed or not (cs.stanford.edu/~acoates/stl10): tightly
-packed bytes, one channel after the other and each column by column, labels from 1 to 10, and in
-``fold_indices.txt`` a line with the images of each of ten folds, counted from 0. torchvision's
-reader needs the archive unpacked and 5 GB of memory for the unlabelled images; this one streams
-them.
+Supported format: the published binary files, packed or not (cs.stanford.edu/~acoates/stl10). They
+contain images in channel, column, row order and labels from 1 to 10. Each line of
+``fold_indices.txt`` lists the image indices of one of ten folds, from 0. The images are streamed,
+whereas torchvision's reader needs the unpacked archive and 5 GB of memory.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ __all__ = ["SOURCE", "count_images", "from_binary"]
 
 SIDE = 96
 BYTES = 3 * SIDE * SIDE  # of one image
-AT_ONCE = 1000  # images that are turned at once: 28 MB
+AT_ONCE = 1000  # images per block: 28 MB
 FILES = {"train": "train", "test": "test", "unlabelled": "unlabeled"}
 CLASSES = 10
 
 
 def count_images(folder: Path) -> dict[str, int]:
-    """Images of each split in the canonical layout."""
+    """Return the number of images in each split of the canonical layout."""
     counts = {}
     for split in FILES:
         path = folder / f"{split}_images.npy"
@@ -41,7 +40,7 @@ def count_images(folder: Path) -> dict[str, int]:
 
 
 def from_binary(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
-    """Turn the publisher's binary files into arrays; no split is in memory as a whole."""
+    """Convert the published binary files to arrays, block by block."""
     numbers = {}
     for split, file in FILES.items():
         numbers[split] = _images(tree, f"{prefix}{file}_X.bin", target / f"{split}_images.npy")
@@ -59,11 +58,12 @@ def from_binary(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
 
 
 def _images(tree: FileTree, name: str, path: Path) -> int:
-    """Write the images of one file as rows of pixels, and say how many they are."""
+    """Write the images of one file in row order, and return their number."""
     number, rest = divmod(tree.size(name), BYTES)
     if rest or not number:
         raise ValueError(
-            f"{tree.path}: {name} has {tree.size(name)} bytes, not whole images of {BYTES}"
+            f"{tree.path}: {name} has {tree.size(name)} bytes, which is not a multiple of {BYTES}. "
+            "Download it again."
         )
     images = np.lib.format.open_memmap(
         path, mode="w+", dtype=np.uint8, shape=(number, SIDE, SIDE, 3)
@@ -78,7 +78,7 @@ def _images(tree: FileTree, name: str, path: Path) -> int:
 
 
 def _labels(tree: FileTree, name: str, number: int) -> np.ndarray:
-    """Labels from 0, int64 ``[N]``."""
+    """Return the labels from 0, int64 ``[N]``."""
     labels = np.frombuffer(tree.read(name), np.uint8).astype(np.int64) - 1
     if len(labels) != number:
         raise ValueError(f"{tree.path}: {name} has {len(labels)} labels for {number} images")
@@ -91,13 +91,13 @@ def _labels(tree: FileTree, name: str, number: int) -> np.ndarray:
 
 
 def _folds(tree: FileTree, name: str, number: int) -> np.ndarray:
-    """Indices of the train images of each fold, int64 ``[folds, images]``."""
+    """Return the indices of the train images of each fold, int64 ``[folds, images]``."""
     try:
         lines = tree.read(name).decode().splitlines()
         folds = np.array([[int(i) for i in line.split()] for line in lines if line.strip()])
     except ValueError as error:
         raise ValueError(
-            f"{tree.path}: {name} is not lines of equally many indices: {error}"
+            f"{tree.path}: {name} must have the same number of indices in every line: {error}"
         ) from error
     if folds.size == 0 or folds.min() < 0 or folds.max() >= number:
         raise ValueError(f"{tree.path}: {name} has no folds of indices from 0 to {number - 1}")
@@ -114,7 +114,7 @@ SOURCE = DatasetSource(
             ("stl10_binary.tar.gz",),
             "unlabeled_X.bin",
             from_binary,
-            # not on the publisher's page; as torchvision states it (torchvision/datasets/stl10.py)
+            # From torchvision/datasets/stl10.py; the publisher lists none.
             md5={"stl10_binary.tar.gz": "91f7769df0f17e558f3565bffb0c7dfb"},
         ),
     ),

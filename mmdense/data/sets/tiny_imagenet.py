@@ -1,14 +1,14 @@
-"""Tiny-ImageNet (Stanford CS231n): 64x64, 200 classes of ImageNet, JPEG.
+"""Tiny-ImageNet (Stanford CS231n): JPEG images of 64x64, 200 classes of ImageNet.
 
-Canonical layout, as MMPretrain's ``CustomDataset`` reads it; the labels count the sorted folders::
+Canonical layout for MMPretrain's ``CustomDataset``; labels follow the sorted folders::
 
-    tiny_imagenet/train/<wnid>/*.JPEG    500 a class
-    tiny_imagenet/val/<wnid>/*.JPEG      50 a class
+    tiny_imagenet/train/<wnid>/*.JPEG    500 per class
+    tiny_imagenet/val/<wnid>/*.JPEG      50 per class
     tiny_imagenet/test/*.JPEG            without labels
-    tiny_imagenet/classes.txt            a line "<wnid><TAB><words>" for each class, by label
+    tiny_imagenet/classes.txt            one line "<wnid><TAB><words>" per class, by label
 
-Read is the publisher's folder, packed or not: ``train/<wnid>/images``, ``val/images`` with
-``val_annotations.txt``, ``test/images``, ``wnids.txt`` and ``words.txt``. Its boxes are not used.
+Supported format: the published folder, packed or not, with ``train/<wnid>/images``, ``val/images``
+and ``val_annotations.txt``, ``test/images``, ``wnids.txt`` and ``words.txt``. Boxes are ignored.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from mmdense.data.sets.archive import DatasetSource, FileTree, SourceFormat
 
 __all__ = ["SOURCE", "count_images", "from_publisher"]
 
-JPEG = b"\xff\xd8"  # how every JPEG begins
+JPEG = b"\xff\xd8"  # first bytes of every JPEG
 
 
 def count_images(folder: Path) -> dict[str, int]:
-    """Images of each split in the canonical layout."""
+    """Return the number of images in each split of the canonical layout."""
     return {
         "train": len(list((folder / "train").glob("*/*.JPEG"))),
         "val": len(list((folder / "val").glob("*/*.JPEG"))),
@@ -32,7 +32,7 @@ def count_images(folder: Path) -> dict[str, int]:
 
 
 def from_publisher(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
-    """Sort the publisher's images into a folder a class."""
+    """Copy the published images to one folder per class."""
     wnids = sorted(tree.read(f"{prefix}wnids.txt").decode().split())
     words = _words(tree, f"{prefix}words.txt")
     unnamed = [wnid for wnid in wnids if wnid not in words]
@@ -55,18 +55,18 @@ def from_publisher(tree: FileTree, prefix: str, target: Path) -> dict[str, objec
 
 
 def _words(tree: FileTree, name: str) -> dict[str, str]:
-    """The words of each WordNet id."""
+    """Return the words of each WordNet id."""
     lines = tree.read(name).decode().splitlines()
     return {wnid: words for wnid, _, words in (line.partition("\t") for line in lines) if words}
 
 
 def _val_classes(tree: FileTree, name: str) -> dict[str, str]:
-    """The class of each val image; a line has the image, its class and four edges of a box."""
+    """Return the class of each val image; a line has the image, its class and a box."""
     classes = {}
     for number, line in enumerate(tree.read(name).decode().splitlines(), start=1):
         fields = line.split("\t")
         if len(fields) < 2 or PurePosixPath(fields[0]).name != fields[0]:
-            raise ValueError(f"{tree.path}: line {number} of {name} is not an image and its class")
+            raise ValueError(f"{tree.path}: line {number} of {name} has no image name and class")
         classes[fields[0]] = fields[1]
     return classes
 
@@ -74,7 +74,7 @@ def _val_classes(tree: FileTree, name: str) -> dict[str, str]:
 def _copy(tree: FileTree, name: str, folder: Path) -> None:
     content = tree.read(name)
     if not content.startswith(JPEG):
-        raise ValueError(f"{tree.path}: {name} is not a JPEG; fetch the data set again")
+        raise ValueError(f"{tree.path}: {name} is not a JPEG. Download the data set again.")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PurePosixPath(name).name).write_bytes(content)
 
@@ -89,7 +89,7 @@ SOURCE = DatasetSource(
             ("tiny-imagenet-200.zip",),
             "val/val_annotations.txt",
             from_publisher,
-            # the publisher states none; as Avalanche does (benchmarks/datasets/tiny_imagenet)
+            # From Avalanche (benchmarks/datasets/tiny_imagenet); the publisher lists none.
             md5={"tiny-imagenet-200.zip": "90528d7ca1a48142e341f4ef8d21d0de"},
         ),
     ),

@@ -37,7 +37,7 @@ def as_tar(path, files=FILES):
 
 
 @pytest.mark.parametrize("make", [as_folder, as_zip, as_tar])
-def test_folder_zip_and_tar_are_the_same_thing(make, tmp_path):
+def test_folder_zip_and_tar_have_the_same_files(make, tmp_path):
     tree = open_tree(make(tmp_path))
     assert tree.find_root("a/x.txt") == "top/"
     assert tree.find_root("top/b.txt") == ""
@@ -54,19 +54,19 @@ def test_folder_zip_and_tar_are_the_same_thing(make, tmp_path):
 
 @pytest.mark.parametrize("make", [as_folder, as_zip, as_tar])
 @pytest.mark.parametrize("large", [1, archive.LARGE], ids=["read again", "in memory"])
-def test_a_file_comes_in_pieces_and_tells_its_size(make, large, tmp_path, monkeypatch):
+def test_blocks_and_size_of_a_file(make, large, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "LARGE", large)
     tree = open_tree(make(tmp_path))
-    for _ in range(2):  # "three" in pieces of two bytes: th re e
+    for _ in range(2):  # "three" in blocks of two bytes: th re e
         assert list(tree.blocks("top/b.txt", 2)) == [b"th", b"re", b"e"]
     assert tree.size("top/b.txt") == 5
-    assert next(tree.blocks("top/a/x.txt", 2)) == b"on"  # and the rest is left alone
+    assert next(tree.blocks("top/a/x.txt", 2)) == b"on"  # the rest is not read
     for call in (tree.size, lambda name: next(tree.blocks(name, 2))):
         with pytest.raises(FileNotFoundError, match=r"top/c\.txt"):
             call("top/c.txt")
 
 
-def test_fingerprint_of_a_folder_tells_what_was_read(tmp_path):
+def test_fingerprint_of_a_folder_covers_the_files_that_were_read(tmp_path):
     tree = open_tree(as_folder(tmp_path))
     before = tree.fingerprint()
     tree.read("top/b.txt")
@@ -75,28 +75,28 @@ def test_fingerprint_of_a_folder_tells_what_was_read(tmp_path):
 
 @pytest.mark.parametrize("make", [as_zip, as_tar])
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "a\\evil", "C:evil"])
-def test_names_that_leave_the_folder_are_refused(make, name, tmp_path):
+def test_names_that_leave_the_folder_are_an_error(make, name, tmp_path):
     path = make(tmp_path, {name: b"x"})
     with pytest.raises(ValueError, match="leaves its folder"):
         open_tree(path)
 
 
 @pytest.mark.parametrize("make", [as_zip, as_tar])
-def test_a_truncated_archive_is_named(make, tmp_path):
+def test_the_error_names_a_truncated_archive(make, tmp_path):
     path = make(tmp_path)
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ValueError, match=rf"{path.name} is no complete"):
+    with pytest.raises(ValueError, match=path.name):
         open_tree(path)
 
 
-def test_a_damaged_member_is_named(tmp_path):
+def test_the_error_names_a_damaged_member(tmp_path):
     path = as_zip(tmp_path)
     path.write_bytes(path.read_bytes().replace(b"three", b"thrxe"))
     with pytest.raises(ValueError, match=r"damaged at top/b\.txt"):
         open_tree(path).read("top/b.txt")
 
 
-def test_other_files_are_refused(tmp_path):
+def test_other_files_are_an_error(tmp_path):
     (tmp_path / "a.rar").write_bytes(b"")
     with pytest.raises(ValueError, match="neither a folder nor"):
         open_tree(tmp_path / "a.rar")

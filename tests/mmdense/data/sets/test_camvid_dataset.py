@@ -23,7 +23,7 @@ def root(request, tmp_path):
     return tmp_path
 
 
-def test_records_of_either_suffix(root):
+def test_records_with_either_suffix(root):
     with DefaultScope.overwrite_default_scope("mmseg"):
         dataset = CamVid(
             data_root=str(root),
@@ -42,6 +42,6 @@ def test_records_of_either_suffix(root):
     assert len(CamVid(data_root=str(root), indices=1)) == 1
 
 
-def test_what_is_missing_is_said(root):
+def test_the_error_names_a_missing_split(root):
     with pytest.raises(FileNotFoundError, match=r"split='val'.*prepare_data camvid"):
         CamVid(data_root=str(root), split="val")

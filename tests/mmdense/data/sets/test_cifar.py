@@ -25,12 +25,12 @@ def write(folder, name, content):
 
 
 def dump(**entries):
-    """As the publisher's files."""
+    """Return rows as in the published files."""
     return pickle.dumps(entries, protocol=2)
 
 
 def declare(monkeypatch, dataset, root):
-    """Give torchvision's class the MD5 of the files in a folder."""
+    """Set the MD5 of the files in a folder in torchvision's class."""
 
     def md5(name):
         return hashlib.md5((root / name).read_bytes()).hexdigest()
@@ -68,7 +68,7 @@ def check(target):
     assert images.dtype == np.uint8
     assert labels.tolist() == [i + k for i in range(1, 6) for k in range(3)]
     assert labels.dtype == np.int64
-    # row 1 of batch 2: red plane first, then green, then blue, each line by line
+    # Row 1 of batch 2: red plane, green plane, blue plane, each in row order.
     row = planes(2)[1]
     assert images[ROWS + 1, 4, 7].tolist() == [row[c * 1024 + 4 * 32 + 7] for c in range(3)]
     assert np.load(target / "test_labels.npy").tolist() == [0, 1, 2]
@@ -100,11 +100,11 @@ def test_binary_version(tmp_path):
     convert(cifar.CIFAR10_SOURCE, tmp_path, tmp_path / "a", title)
     check(tmp_path / "a")
     write(root, "data_batch_3.bin", rows(3, [1, 2, 3])[:-1])
-    with pytest.raises(ValueError, match=r"data_batch_3\.bin is not whole rows of 3073"):
+    with pytest.raises(ValueError, match=r"data_batch_3\.bin.* 3073"):
         convert(cifar.CIFAR10_SOURCE, tmp_path, tmp_path / "b", title)
 
 
-def test_cifar100_takes_the_fine_labels(tmp_path, monkeypatch):
+def test_cifar100_uses_the_fine_labels(tmp_path, monkeypatch):
     root = tmp_path / "cifar-100-python"
     for split, seed in (("train", 1), ("test", 2)):
         batch = dump(data=planes(seed), fine_labels=[70, 80, 90], coarse_labels=[1, 2, 3])
@@ -140,13 +140,13 @@ def test_jpegs_are_rgb_and_sorted_by_class(tmp_path):
         expected = np.array([250, 10 * label, 0])
         assert np.abs(images[label].astype(int) - expected).max() < 6
     write(tmp_path / "cifar10" / "train" / "dog", "0001.jpg", b"no picture")
-    with pytest.raises(ValueError, match=r"dog/0001\.jpg is not a 32x32 JPEG"):
+    with pytest.raises(ValueError, match=r"dog/0001\.jpg"):
         convert(cifar.CIFAR10_SOURCE, tmp_path, tmp_path / "b", "JPEG")
 
 
-def test_a_pickle_that_is_not_the_publishers_is_never_loaded(pickles, tmp_path, capsys):
+def test_a_pickle_with_another_md5_is_not_loaded(pickles, tmp_path, capsys):
     hostile = b"cbuiltins\nprint\n(S'this must not run'\ntR."
     write(pickles / "cifar-10-batches-py", "data_batch_1", hostile)
-    with pytest.raises(ValueError, match="data_batch_1 is not the publisher's file, whose MD5"):
+    with pytest.raises(ValueError, match="data_batch_1 .*MD5"):
         convert(cifar.CIFAR10_SOURCE, pickles, tmp_path / "a", "publisher's Python version")
     assert "must not run" not in capsys.readouterr().out

