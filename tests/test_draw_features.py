@@ -96,7 +96,7 @@ def test_another_config_checkpoint_and_folder(run, tmp_path, monkeypatch, capsys
 
 def test_what_cannot_be_drawn_is_said(run, tmp_path, monkeypatch, capsys):
     assert start(monkeypatch, tmp_path / "absent") == 1
-    assert "there is no folder" in capsys.readouterr().err
+    assert "no such folder" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         start(monkeypatch, run, "--config", "absent.py")
     assert "there is no config file absent.py" in capsys.readouterr().err

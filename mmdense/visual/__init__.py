@@ -1,1 +1,1 @@
-"""Images of what a model is fed and what it sees: features, attention, boxes."""
+"""Images of the inputs, features, attention maps and proposals of a model."""

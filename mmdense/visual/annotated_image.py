@@ -22,19 +22,19 @@ Rectangle = tuple[int, int, int, int]
 
 _MASK, _SEMANTIC = 0.45, 0.55  # opacity of a colour
 _GREY, _STRIPE = (128, 128, 128), (200, 200, 200)
-_LABEL = 11  # letters on a box, in pixels
+_LABEL = 11  # height of the text on a box, in pixels
 
 
 def annotate(image: ModelInput, classes: ClassList, scale: float) -> Image.Image:
-    """Return an image, magnified, with its ground truth; further views are on its right.
+    """Return a scaled image with its ground truth; further views are on the right.
 
-    Enlarged pixels stay squares. Lines and letters have one size whatever the scale. A class name
-    is left out where it would cover another.
+    Lines and text have the same size at every scale. A class name that would cover another one is
+    left out.
 
     Args:
-        image: What to draw.
+        image: Image with its ground truth.
         classes: Names and colours.
-        scale: s.
+        scale: s, magnification; enlarged pixels stay squares.
 
     Returns:
         RGB. The first view is s H high and s W wide.
@@ -61,13 +61,13 @@ def annotate(image: ModelInput, classes: ClassList, scale: float) -> Image.Image
 def outline(
     picture: np.ndarray, boxes: np.ndarray, colours: Colour | list[Colour], *, width: int = 2
 ) -> np.ndarray:
-    """Return an image with boxes, whose lines are inside; thick ones have a dark edge outside.
+    """Return an image with boxes. Lines are inside the boxes; thick ones have a dark outer edge.
 
     Args:
         picture: RGB, uint8. [H, W, 3]
-        boxes: x1, y1, x2, y2; a box ends where the pixel after its last begins. [N, 4]
-        colours: Of all boxes, or one a box.
-        width: Of a line, in pixels.
+        boxes: x1, y1, x2, y2 in pixels; x2 and y2 are exclusive. [N, 4]
+        colours: One colour for all boxes, or one for each.
+        width: Line width in pixels.
     """
     if not len(boxes):
         return picture
@@ -82,14 +82,14 @@ def outline(
 
 
 def hatched(height: int, width: int) -> np.ndarray:
-    """Return grey stripes for what is ignored, uint8 [H, W, 3]."""
+    """Return grey stripes for ignored pixels, uint8 [H, W, 3]."""
     rows, columns = np.ogrid[:height, :width]
     stripes = (rows + columns) % 8 < 2
     return np.where(stripes[..., None], _STRIPE, _GREY).astype(np.uint8)
 
 
 def _magnify(plane: np.ndarray, scale: float, *, nearest: bool = False) -> np.ndarray:
-    """[H, W] or [H, W, 3] to s H by s W."""
+    """Scale [H, W] or [H, W, 3] to s H by s W."""
     height, width = (max(1, round(side * scale)) for side in plane.shape[:2])
     how = cv2.INTER_NEAREST if nearest or scale >= 1 else cv2.INTER_AREA
     kind = plane.dtype if plane.dtype == np.uint8 else np.int32
@@ -98,14 +98,14 @@ def _magnify(plane: np.ndarray, scale: float, *, nearest: bool = False) -> np.nd
 
 
 def _paint(picture: np.ndarray, mask: np.ndarray, colour: Colour, opacity: float) -> np.ndarray:
-    """The image with a colour over a mask, bool [H, W]."""
+    """Return the image with a colour over a mask, bool [H, W]."""
     image = torch.from_numpy(picture).permute(2, 0, 1)
     image = draw_segmentation_masks(image, torch.from_numpy(mask), opacity, [colour])
     return np.ascontiguousarray(image.permute(1, 2, 0).numpy())
 
 
 def _paint_semantic(picture: np.ndarray, semantic: np.ndarray, classes: ClassList) -> np.ndarray:
-    """Lay the colour of its class on each pixel, with dark borders, and stripes on the ignored."""
+    """Draw the class colour of each pixel, dark borders, and stripes on ignored pixels."""
     painted = picture
     for number in np.unique(semantic):
         mask = semantic == number
@@ -125,7 +125,7 @@ def _paint_semantic(picture: np.ndarray, semantic: np.ndarray, classes: ClassLis
 def _with_boxes(
     picture: np.ndarray, boxes: np.ndarray, labels: np.ndarray, classes: ClassList
 ) -> np.ndarray:
-    """All boxes, then the names for which there is room, those of small boxes first."""
+    """Draw all boxes, then the class names that fit, starting with the smallest box."""
     order = np.argsort(-(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), kind="stable")
     boxes, colours = boxes[order], [classes.colour(label) for label in labels[order]]
     canvas = Image.fromarray(outline(picture, boxes, colours))
@@ -146,7 +146,7 @@ def _with_boxes(
 def _room(
     size: tuple[int, int], box: np.ndarray, text: tuple[int, int], taken: list[Rectangle]
 ) -> Rectangle | None:
-    """A free place for a name: above the box, below it, or inside at its top."""
+    """Return a free place for a name: above the box, below it, or inside at its top."""
     left, top, _, bottom = (round(float(side)) for side in box)
     x = min(max(0, left - 1), size[0] - text[0])
     for y in (top - text[1] - 1, bottom + 1, top + 1):

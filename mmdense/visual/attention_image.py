@@ -1,7 +1,7 @@
-"""Where the last block of a vision transformer looks, head by head.
+"""Image of the attention in the last block of a vision transformer, for each head.
 
-Fused attention does not return its weights. So a hook keeps the input of the attention, and the
-layers of the attention compute queries and keys of it again.
+Fused attention does not return its weights. So a hook stores the input of the attention layer, and
+queries and keys are computed again from this input.
 
 Letters: B images, L tokens, D channels of a token, h heads, d channels of a head, H and W positions
 of the patches.
@@ -28,19 +28,19 @@ from mmdense.visual.grid import Cell, draw_grid, faded, fitted, side_by_side
 
 __all__ = ["QueriesAndKeys", "draw_attention", "last_queries_and_keys"]
 
-_IMAGES, _HEADS = 6, 12  # at most
-_COLUMNS = 8  # of a row that has several images
+_IMAGES, _HEADS = 6, 12  # maximum numbers
+_COLUMNS = 8  # maximum number of columns in a row with several images
 _COVER = 0.65  # opacity of the colours over the image
-_OF_MMCV = mmcv.cnn.bricks.transformer.MultiheadAttention  # MMSegmentation's transformer has it
+_OF_MMCV = mmcv.cnn.bricks.transformer.MultiheadAttention  # used by MMSegmentation's transformer
 
 
 class QueriesAndKeys(NamedTuple):
-    """Of the last attention.
+    """Queries and keys of the last block.
 
     Attributes:
         queries: [B, h, L, d]
         keys: [B, h, L, d]
-        extra: Tokens before those of the patches; the first is the class token.
+        extra: Number of tokens before the patch tokens; the first is the class token.
     """
 
     queries: Tensor
@@ -53,11 +53,11 @@ def draw_attention(backbone: nn.Module, preprocess: nn.Module, source: ImageSour
 
     Args:
         backbone: In eval mode.
-        preprocess: Normalises images for it.
-        source: Its images.
+        preprocess: Normalises images.
+        source: Images to draw.
 
     Raises:
-        NothingToDraw: The backbone is no vision transformer that is known.
+        NothingToDraw: The backbone is not a supported vision transformer.
     """
     images = [source[index] for index in evenly_spaced(len(source), _IMAGES)]
     groups, heads, patches, extra = [], 0, 0, 0
@@ -77,26 +77,26 @@ def draw_attention(backbone: nn.Module, preprocess: nn.Module, source: ImageSour
     caption = (
         f"Attention of {asking} over the patches in the last block of the backbone, "
         f"{type(backbone).__name__}: {shown} side by side, on {source.describe(len(groups))}. "
-        "Yellow is the most that a head gives to one patch of that image, printed below as a "
-        f"share; dark violet is none. Spread evenly over {patches} patches, it would be "
-        f"{100 / patches:.1f} %. Look for heads that keep to objects or to their parts. Where "
-        "every patch gets the same, a head has not specialised. After DINO (arXiv:2104.14294, "
+        "Yellow is the maximum of a head over the patches of an image; its value is printed below. "
+        f"Dark violet is no attention. Uniform attention over {patches} patches would be "
+        f"{100 / patches:.1f} % each. In a well-trained model, heads attend to objects or to their "
+        "parts. A head with uniform attention has not specialised. As in DINO (arXiv:2104.14294, "
         "figure 1)."
     )
-    return Drawn(sheet, "Where the attention lies", caption)
+    return Drawn(sheet, "Attention of the last block", caption)
 
 
 @torch.no_grad()
 def last_queries_and_keys(backbone: nn.Module, run: Callable[[], Any]) -> QueriesAndKeys:
-    """Run a backbone, and read the queries and keys of its last block.
+    """Run a backbone and return the queries and keys of its last block.
 
     Args:
         backbone: In eval mode.
-        run: Calls the backbone.
+        run: Function that calls the backbone.
 
     Raises:
-        NothingToDraw: The backbone has no list ``layers`` of blocks with ``attn``, or an attention
-            whose weights are more than a softmax over queries times keys.
+        NothingToDraw: The backbone has no list ``layers`` of blocks with ``attn``, or its
+            attention is not a plain softmax over queries times keys.
     """
     attention = _last_attention(backbone)
     kept: list[Tensor] = []
@@ -119,17 +119,19 @@ def _last_attention(backbone: nn.Module) -> nn.Module:
     last = layers[-1] if isinstance(layers, nn.ModuleList | nn.Sequential) and layers else None
     attention = getattr(last, "attn", None)
     if attention is None:
-        raise NothingToDraw(f"{name} has no blocks of attention (`layers` with `attn` in each)")
+        raise NothingToDraw(
+            f"{name} has no attention blocks (a list `layers` of blocks with `attn`)"
+        )
     if not isinstance(attention, MultiheadAttention | _OF_MMCV):
         raise NothingToDraw(
-            f"the blocks of {name} attend by {type(attention).__name__}; known are "
-            "MultiheadAttention of MMPretrain and of MMCV"
+            f"{name} uses {type(attention).__name__}; MultiheadAttention of MMPretrain and of MMCV "
+            "are supported"
         )
     return attention
 
 
 def _queries_and_keys(attention: Any, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Both [B, h, L, d]."""
+    """Return queries and keys, each [B, h, L, d]."""
     if isinstance(attention, MultiheadAttention):
         weight, bias = attention.qkv.weight, attention.qkv.bias
     else:
@@ -141,13 +143,13 @@ def _queries_and_keys(attention: Any, tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _extra_tokens(backbone: Any) -> int:
-    """MMPretrain counts its extra tokens; MMSegmentation's have a class token or none."""
+    """Return the number of extra tokens; MMSegmentation has a class token or none."""
     extra = getattr(backbone, "num_extra_tokens", None)
     return int(getattr(backbone, "with_cls_token", False)) if extra is None else int(extra)
 
 
 def _attention_planes(backbone: nn.Module, inputs: Tensor) -> tuple[Tensor, int]:
-    """Attention over the patches, [h, H, W], and the number of extra tokens."""
+    """Return the attention over the patches, [h, H, W], and the number of extra tokens."""
     maps: list[Tensor] = []
     found = last_queries_and_keys(backbone, lambda: maps.append(feature_map(backbone, inputs)))
     weights = class_attention(found.queries[0], found.keys[0], extra=found.extra)  # [h, H W]
@@ -155,7 +157,7 @@ def _attention_planes(backbone: nn.Module, inputs: Tensor) -> tuple[Tensor, int]
 
 
 def _per_row(columns: int) -> int:
-    """Images in a row, where each takes so many columns."""
+    """Return the number of images in a row, if each takes so many columns."""
     return max(1, _COLUMNS // columns)
 
 
@@ -169,5 +171,5 @@ def _cells(picture: np.ndarray, name: str, planes: Tensor) -> list[Cell]:
         small = (colours * 255).round().astype(np.uint8)
         heat = fitted(small, columns, like=picture.shape).astype(np.float32)
         mixed = _COVER * heat + (1 - _COVER) * faded(shown)
-        cells.append(Cell(mixed.round().astype(np.uint8), (f"most {100 * plane.max():.1f} %",)))
+        cells.append(Cell(mixed.round().astype(np.uint8), (f"maximum {100 * plane.max():.1f} %",)))
     return cells

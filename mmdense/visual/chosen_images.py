@@ -1,4 +1,4 @@
-"""A few images of a run's data, always the same, as its model gets them.
+"""A fixed selection of images from the data of a run, as the model gets them.
 
 Letters: B images of a batch, C channels, H and W of an image.
 """
@@ -22,7 +22,7 @@ from mmdense.data.pipelines import gives_bgr, without_augmentation
 __all__ = ["ChosenImage", "ImageSource", "evenly_spaced", "network_input", "open_images"]
 
 _SPLITS = ("val", "test", "train")
-_SHORT_SIDE = 256  # of a training image that no step resizes: it comes without its crop
+_SHORT_SIDE = 256  # pixels, of a training image that no step of the pipeline resizes
 
 
 @dataclass
@@ -30,12 +30,12 @@ class ChosenImage:
     """One image.
 
     Attributes:
-        index: In the data set.
-        name: Of its file, or its number where it has none.
-        picture: RGB, uint8, as the pipeline leaves it. [H, W, 3]
-        pixels: What the data preprocessor takes, not normalised. [C, H, W]
-        sample: Upstream's data sample, or None.
-        label: Its class, where it has exactly one.
+        index: Index in the data set.
+        name: File name, or the index if there is no file.
+        picture: Image for display after the pipeline, RGB, uint8. [H, W, 3]
+        pixels: Input of the data preprocessor, not normalised. [C, H, W]
+        sample: Data sample of OpenMMLab, or None.
+        label: Class number; None unless it has exactly one.
     """
 
     index: int
@@ -48,13 +48,13 @@ class ChosenImage:
 
 @dataclass
 class ImageSource:
-    """A data set of a config, whose images come without random transforms.
+    """A data set of a config, without random transforms.
 
     Attributes:
-        dataset: As upstream builds it.
+        dataset: Data set object.
         split: ``val``, ``test`` or ``train``.
-        classes: Names, or nothing.
-        bgr: Whether ``pixels`` have their channels so.
+        classes: Names of the classes; may be empty.
+        bgr: Whether the channels of ``pixels`` are BGR.
     """
 
     dataset: Any
@@ -71,7 +71,7 @@ class ImageSource:
         if not isinstance(pixels, Tensor) or pixels.ndim != 3:
             raise ValueError(
                 f"image {index} of {self.split}_dataloader.dataset has no tensor `inputs` "
-                "[C, H, W]; its pipeline must end in the PackInputs of its package, without views"
+                "[C, H, W]. Its pipeline must end with a Pack...Inputs transform and give one view"
             )
         sample = record.get("data_samples")
         if self.split == "train" and (sample is None or "scale_factor" not in sample):
@@ -88,7 +88,7 @@ class ImageSource:
         )
 
     def class_name(self, label: int) -> str:
-        """Name of a class, or its number."""
+        """Return the name of a class, or its number."""
         return self.classes[label] if 0 <= label < len(self.classes) else f"class {label}"
 
     def describe(self, count: int) -> str:
@@ -96,14 +96,14 @@ class ImageSource:
         name = {"val": "validation", "test": "test", "train": "training"}[self.split]
         if count == len(self):
             return f"all {count} images of the {name} set" if count > 1 else f"the one {name} image"
-        return f"{count} images, evenly spaced over the {len(self):,} of the {name} set"
+        return f"{count} evenly spaced images of the {len(self):,} in the {name} set"
 
 
 def open_images(cfg: Config) -> ImageSource:
-    """Open the validation set of a config; without one the test set, else the training set.
+    """Return the validation set of a config; without one the test set, else the training set.
 
-    The first two keep their pipelines. Of that of a training set, the steps that load, resize and
-    pack stay; an image that none resizes is shrunk to a short side of 256 pixels.
+    The first two keep their pipelines. For a training set, only steps that load, resize and pack
+    are kept; if no step resizes, images are reduced to a short side of 256 pixels.
 
     Raises:
         ValueError: The config has no data set, or it is empty.
@@ -115,7 +115,7 @@ def open_images(cfg: Config) -> ImageSource:
             break
     else:
         looked = ", ".join(f"{split}_dataloader.dataset" for split in _SPLITS)
-        raise ValueError(f"{cfg.filename} names no images: looked for {looked}")
+        raise ValueError(f"{cfg.filename} has no data set: looked for {looked}")
     if split == "train":
         settings = without_augmentation(settings)
     dataset = DATASETS.build(settings)
@@ -128,18 +128,18 @@ def open_images(cfg: Config) -> ImageSource:
 
 
 def evenly_spaced(total: int, count: int) -> list[int]:
-    """``count`` numbers below ``total``, from the first to the last; all where there are fewer."""
+    """Return ``count`` evenly spaced indices below ``total``; all if there are fewer."""
     return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
 
 
 def network_input(images: Sequence[ChosenImage], preprocess: nn.Module) -> Tensor:
-    """Images of one size behind MMPretrain's data preprocessor, float32 [B, C, H, W]."""
+    """Return images of one size after MMPretrain's data preprocessor, float32 [B, C, H, W]."""
     with torch.no_grad():
         return preprocess({"inputs": [image.pixels for image in images]})["inputs"]
 
 
 def _shrunk(pixels: Tensor) -> Tensor:
-    """[C, H, W] with a short side of 256 at most."""
+    """Reduce an image to a short side of at most 256 pixels, [C, H, W]."""
     scale = _SHORT_SIDE / min(pixels.shape[1:])
     if scale >= 1:
         return pixels
@@ -149,7 +149,7 @@ def _shrunk(pixels: Tensor) -> Tensor:
 
 
 def _picture(pixels: Tensor, bgr: bool) -> np.ndarray:
-    """[C, H, W] to RGB uint8 [H, W, 3]; grey becomes three channels."""
+    """Convert [C, H, W] to RGB uint8 [H, W, 3]; grey becomes three channels."""
     three = pixels.expand(3, -1, -1) if pixels.shape[0] == 1 else pixels[:3]
     three = three.flip(0) if bgr else three
     return np.ascontiguousarray(three.clamp(0, 255).byte().permute(1, 2, 0).numpy())

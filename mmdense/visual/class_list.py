@@ -10,12 +10,12 @@ __all__ = ["ClassList"]
 
 @dataclass(frozen=True)
 class ClassList:
-    """Names and colours of classes by number, also of those that a data set does not name.
+    """Names and colours of classes by number, also for classes without a name.
 
     Attributes:
-        names: Of the classes from 0 on.
-        palette: RGB, uint8, of the classes from 0 on.
-        ignore_index: Value in a map of classes that the loss ignores.
+        names: Names of the classes, from 0 on.
+        palette: Colours of the classes, from 0 on. RGB, uint8
+        ignore_index: Value in a segmentation map that the loss ignores.
     """
 
     names: tuple[str, ...] = ()
@@ -23,11 +23,11 @@ class ClassList:
     ignore_index: int = 255
 
     def name(self, number: int) -> str:
-        """Name of a class."""
+        """Return the name of a class."""
         return self.names[number] if number < len(self.names) else f"class {number}"
 
     def colour(self, number: int) -> tuple[int, int, int]:
-        """RGB, uint8: of the data set, else hues that go round by the golden ratio."""
+        """Return the colour of the data set, else a hue from the golden ratio, RGB, uint8."""
         if number < len(self.palette):
             red, green, blue = self.palette[number]
         else:

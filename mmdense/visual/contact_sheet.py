@@ -1,4 +1,4 @@
-"""Sheets of what the model is fed: images in rows with captions, and a key of the classes."""
+"""Sheets of model inputs: images in rows with captions, and a legend of the classes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from mmdense.visual.model_inputs import ModelInput
 
 __all__ = ["draw_sheet", "sheet_of_pictures", "write_sheets"]
 
-_LARGEST, _LEAST = 640, 150  # width of an image at most, and of a column at least
-_EACH = 24  # images of a sheet at most
+_LARGEST, _LEAST = 640, 150  # maximum width of an image, minimum width of a column
+_EACH = 24  # maximum number of images of a sheet
 
 
 def write_sheets(
     images: Sequence[ModelInput], classes: ClassList, title: str, path: Path
 ) -> list[Path]:
-    """Write one PNG, or several with numbers where there are more than 24 images.
+    """Write one PNG, or several numbered ones for more than 24 images.
 
     Args:
-        images: What to show.
+        images: Images to show.
         classes: Names and colours.
-        title: Above the images.
-        path: Ends in ``.png``; its folder is made.
+        title: Title of the sheet.
+        path: Path that ends in ``.png``; its folder is created.
 
     Returns:
-        The files.
+        The paths of the files.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     groups = [images[first : first + _EACH] for first in range(0, len(images), _EACH)]
@@ -46,15 +46,15 @@ def write_sheets(
 
 
 def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> Image.Image:
-    """Draw images in rows at one magnification, a whole number where they are enlarged.
+    """Draw images in rows at one scale; scales above 1 are whole numbers.
 
     Args:
-        images: At least one.
-        classes: Names and colours; those that occur are in the key at the bottom.
-        title: Above the images.
+        images: At least one image.
+        classes: Names and colours; the legend at the bottom shows those that occur.
+        title: Title of the sheet.
 
     Returns:
-        RGB, about 1600 pixels wide, or less.
+        RGB, at most about 1600 pixels wide.
     """
     widths = [sum(view.shape[1] for view in image.views) for image in images]
     heights = [max(view.shape[0] for view in image.views) for image in images]
@@ -68,11 +68,11 @@ def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> 
 
 
 def sheet_of_pictures(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> Image.Image:
-    """Draw images with a title each in rows, on a sheet that is wider than tall.
+    """Draw images with titles in rows, on a sheet that is wider than high.
 
     Args:
-        pictures: At least one, RGB, uint8. Each [H, W, 3]
-        titles: One an image.
+        pictures: At least one image, RGB, uint8. Each [H, W, 3]
+        titles: One title for each image.
     """
     wide = float(np.mean([picture.shape[1] / picture.shape[0] for picture in pictures]))
     columns = max(1, min(len(pictures), round(math.sqrt(1.5 * len(pictures) / wide))))
@@ -86,7 +86,7 @@ def sheet_of_pictures(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> 
 
 
 def _layout(count: int, width: int, height: int) -> tuple[int, float]:
-    """Columns, and the magnification that about fills the sheet."""
+    """Return the number of columns, and the scale at which they fill the sheet."""
     columns = max(1, min(count, round(math.sqrt(1.6 * count * height / width))))
 
     def scale_of(columns: int) -> float:
@@ -94,12 +94,12 @@ def _layout(count: int, width: int, height: int) -> tuple[int, float]:
         return float(int(1.1 * scale)) if scale >= 1 else scale
 
     if columns > 1 and scale_of(columns) == 1 and scale_of(columns - 1) == 2 and width < 280:
-        columns -= 1  # small images: larger ones in fewer columns
+        columns -= 1  # use fewer columns for small images
     return columns, scale_of(columns)
 
 
 def _captions(image: ModelInput, classes: ClassList) -> list[str]:
-    """The lines under an image: its class or what it holds, then its size and file."""
+    """Return the lines under an image: its class or content, then its size and file."""
     height, width = image.views[0].shape[:2]
     size = f"{width}x{height}"
     if len(image.views) > 1:
@@ -129,7 +129,7 @@ def _captions(image: ModelInput, classes: ClassList) -> list[str]:
 
 
 def _key(images: Sequence[ModelInput], classes: ClassList) -> list[tuple[str, np.ndarray]]:
-    """Names and colours of the classes in boxes and maps, and the pattern of what is ignored."""
+    """Return names and colours of the classes that occur, and the pattern of ignored pixels."""
     planes = [p for image in images for p in (image.labels, image.semantic) if p is not None]
     numbers = {int(number) for plane in planes for number in np.unique(plane)}
     entries = [

@@ -1,4 +1,4 @@
-"""All images of what a trained model sees that fit it, in one folder with captions."""
+"""All images of features that fit a trained model, in one folder with captions."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ __all__ = ["Pictures", "backbone_of", "draw_run", "find_checkpoint", "find_confi
 
 
 class Pictures(NamedTuple):
-    """What :func:`draw_run` wrote.
+    """Files that :func:`draw_run` wrote.
 
     Attributes:
         captions: Title and caption of each file.
-        left_out: Why a file was not written.
+        left_out: Reason for each file that was not written.
     """
 
     captions: dict[str, dict[str, str]]
@@ -38,17 +38,17 @@ class Pictures(NamedTuple):
 
 
 def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Pictures:
-    """Draw what a model has learnt, on always the same images of its data.
+    """Draw features, attention, neighbours and proposals of a model on a fixed set of images.
 
     Args:
-        cfg: Of the run.
-        checkpoint: Of the run.
-        folder: For the PNGs and :data:`CAPTIONS`; it is made.
+        cfg: Config of the run.
+        checkpoint: Checkpoint of the run.
+        folder: Folder for the PNGs and :data:`CAPTIONS`; it is created.
 
     Raises:
-        FileNotFoundError: There is no such checkpoint, or images are missing.
-        ValueError: Config and checkpoint do not fit, the model has no backbone, or its features
-            are not finite.
+        FileNotFoundError: The checkpoint or images are missing.
+        ValueError: The checkpoint does not fit the config, the model has no backbone, or its
+            features are not finite.
     """
     model = load_trained(cfg, checkpoint)
     backbone = backbone_of(model)
@@ -75,47 +75,46 @@ def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Pictures:
 
 
 def find_config(work_dir: Path) -> Path:
-    """The config that a run left in its folder.
+    """Return the config in the work directory of a run.
 
     Raises:
         FileNotFoundError: There is no such folder, or no config in it.
         ValueError: There are several configs.
     """
     if not work_dir.is_dir():
-        raise FileNotFoundError(f"there is no folder {work_dir}")
+        raise FileNotFoundError(f"no such folder: {work_dir}")
     found = sorted(work_dir.glob("*.py"))
     if not found:
         raise FileNotFoundError(
-            f"{work_dir} has no config: looked for {work_dir}/*.py, which a training writes; "
-            "name it with --config"
+            f"{work_dir} has no config: looked for {work_dir}/*.py, which a training writes. "
+            "Set --config"
         )
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise ValueError(f"{work_dir} has {len(found)} configs, {names}; choose with --config")
+        raise ValueError(f"{work_dir} has {len(found)} configs, {names}. Set --config")
     return found[0]
 
 
 def find_checkpoint(work_dir: Path) -> Path:
-    """The checkpoint that ``last_checkpoint`` in the folder of a run names.
+    """Return the checkpoint that ``last_checkpoint`` in the work directory of a run names.
 
-    A folder that was moved has its checkpoints beside that file, whatever path is in it.
+    If the folder was moved, the checkpoint of that name in the folder is returned.
 
     Raises:
-        FileNotFoundError: There is no such file, or not the checkpoint that it names.
+        FileNotFoundError: ``last_checkpoint`` or the checkpoint that it names is missing.
     """
     note = work_dir / "last_checkpoint"
     if not note.is_file():
         raise FileNotFoundError(
-            f"{work_dir} has no checkpoint: looked for the file {note}, which names the last one; "
-            "name one with --checkpoint"
+            f"{work_dir} has no checkpoint: no such file {note}. Set --checkpoint"
         )
     named = Path(note.read_text().strip())
     for path in (named, work_dir / named.name):
         if path.is_file():
             return path
     raise FileNotFoundError(
-        f"{note} names {named}, which is not there, nor is {work_dir / named.name}; name a "
-        "checkpoint with --checkpoint"
+        f"{note} names {named}: neither this file nor {work_dir / named.name} exists. "
+        "Set --checkpoint"
     )
 
 
@@ -123,7 +122,7 @@ def backbone_of(model: nn.Module) -> nn.Module:
     """Return the backbone of a model.
 
     Raises:
-        ValueError: It has none.
+        ValueError: The model has no backbone.
     """
     backbone = getattr(model, "backbone", None)
     if not isinstance(backbone, nn.Module):

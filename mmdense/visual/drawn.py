@@ -1,4 +1,4 @@
-"""A finished image with title and caption, or the reason why there is none."""
+"""An image with title and caption, or the reason why there is none."""
 
 from typing import NamedTuple
 
@@ -6,19 +6,19 @@ from PIL import Image
 
 __all__ = ["CAPTIONS", "FOLDER", "Drawn", "NothingToDraw"]
 
-#: Folder below that of a run, and the file in it that names each image:
+#: Folder in a work directory, and the file in it with the title and caption of each image:
 #: ``{"file.png": {"title": "...", "caption": "..."}}``.
 FOLDER = "pictures"
 CAPTIONS = "captions.json"
 
 
 class Drawn(NamedTuple):
-    """An image with its words.
+    """An image with title and caption.
 
     Attributes:
         image: RGB.
-        title: A few words.
-        caption: What is shown, of which images and which layer, and what to look for.
+        title: Short title.
+        caption: Content, images, layer, and how to interpret it.
     """
 
     image: Image.Image
@@ -27,4 +27,4 @@ class Drawn(NamedTuple):
 
 
 class NothingToDraw(Exception):  # noqa: N818 (it is no error)
-    """This model or these images do not fit this kind of image; the message gives the reason."""
+    """The model or the data do not support this kind of image; the message has the reason."""

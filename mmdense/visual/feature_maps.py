@@ -1,4 +1,4 @@
-"""The last output of a backbone, as a map of features and as one vector an image.
+"""The last output of a backbone, as a feature map and as one vector for each image.
 
 Letters: B images, C channels, L tokens, H and W positions of the map, S a side of the image.
 """
@@ -18,39 +18,40 @@ __all__ = ["feature_map", "pooled_features"]
 
 @torch.no_grad()
 def feature_map(backbone: nn.Module, inputs: Tensor) -> Tensor:
-    """The last map of a backbone; of a vision transformer, its patch tokens.
+    """Return the last feature map of a backbone; for a vision transformer, its patch tokens.
 
-    A backbone of MMPretrain that is set to give one vector an image is asked for the map before.
+    If a backbone of MMPretrain is set to return one vector for each image, the map before pooling
+    is returned.
 
     Args:
         backbone: In eval mode.
-        inputs: Normalised. [B, 3, S, S]
+        inputs: Normalised images. [B, 3, S, S]
 
     Returns:
         float32 [B, C, H, W]
 
     Raises:
-        NothingToDraw: The backbone gives no map.
+        NothingToDraw: The backbone returns no map.
     """
     with _giving_maps(backbone):
         output = _last_output(backbone, inputs)
     if output.ndim != 4:
         raise NothingToDraw(
-            f"{type(backbone).__name__} gives {tuple(output.shape)}, not a map [B, C, H, W]"
+            f"{type(backbone).__name__} returns {tuple(output.shape)}, not a map [B, C, H, W]"
         )
     return output.float()  # [B, C, H, W]
 
 
 @torch.no_grad()
 def pooled_features(backbone: nn.Module, inputs: Tensor) -> Tensor:
-    """One vector an image, as k-NN and the linear probe take it.
+    """Return one vector for each image, as k-NN and the linear probe use it.
 
     Args:
         backbone: In eval mode.
-        inputs: Normalised. [B, 3, S, S]
+        inputs: Normalised images. [B, 3, S, S]
 
     Returns:
-        A map is averaged over its positions, tokens over themselves. float32 [B, C]
+        Mean over the positions of a map or over the tokens. float32 [B, C]
     """
     output = _last_output(backbone, inputs).float()
     if output.ndim == 4:
@@ -59,7 +60,7 @@ def pooled_features(backbone: nn.Module, inputs: Tensor) -> Tensor:
 
 
 def _last_output(backbone: nn.Module, inputs: Tensor) -> Tensor:
-    # The masked image models of MMPretrain show the whole image where no mask is given.
+    # Masked image models of MMPretrain process the whole image if mask is None.
     whole = {"mask": None} if "mask" in inspect.signature(backbone.forward).parameters else {}
     output: Any = backbone(inputs, **whole)
     if isinstance(output, list | tuple):
@@ -71,7 +72,7 @@ def _last_output(backbone: nn.Module, inputs: Tensor) -> Tensor:
 
 @contextmanager
 def _giving_maps(backbone: Any) -> Iterator[None]:
-    """MMPretrain's switches for a map, on inside and as before outside."""
+    """Let a backbone of MMPretrain return a map inside the context."""
     wanted: dict[str, Any] = {}
     if "featmap" in getattr(backbone, "OUT_TYPES", ()):  # its transformers
         wanted["out_type"] = "featmap"

@@ -1,4 +1,4 @@
-"""Images in rows and columns with words under them, a title, and a key of colours.
+"""Images in rows and columns with text below them, a title, and a legend.
 
 Letters: H and W of an image.
 """
@@ -31,17 +31,17 @@ __all__ = [
     "side_by_side",
 ]
 
-#: Blue and orange, distinct for colour-blind readers; a sign is always beside them.
+#: Blue and orange, which colour-blind readers can distinguish; used together with a sign.
 GOOD, POOR = (0, 114, 178), (213, 94, 0)
 
-WIDTH = 1600  # of an image file at most, in pixels
-GAP, MARGIN = 6, 14  # between columns, and around all
-_BYTES = 1_000_000  # of a file at most
-_LARGEST = 260  # side of a fitted cell at most
-_BAND = 22  # between groups of columns
+WIDTH = 1600  # maximum width of an image file, in pixels
+GAP, MARGIN = 6, 14  # pixels between columns, and around the sheet
+_BYTES = 1_000_000  # maximum size of a file
+_LARGEST = 260  # maximum side of a fitted cell, in pixels
+_BAND = 22  # pixels between groups of columns
 _INK, _PALE = (34, 34, 34), (105, 105, 105)
-_TEXT, _LINE, _TITLE = 13, 17, 19  # height of letters, of a line with its gap, of a title
-_CHIP = 14  # side of a colour in a key
+_TEXT, _LINE, _TITLE = 13, 17, 19  # pixels: height of text, of a line with its gap, of a title
+_CHIP = 14  # pixels: side of a colour in the legend
 _SHRINK = 0.85
 
 
@@ -50,7 +50,7 @@ class Cell(NamedTuple):
 
     Attributes:
         picture: RGB, uint8. [H, W, 3]
-        lines: Shortened where they are wider than the cell; all but the first are paler.
+        lines: Lines of text, shortened to the width of the cell; all but the first are paler.
     """
 
     picture: np.ndarray
@@ -70,14 +70,14 @@ def draw_grid(
 
     Args:
         rows: At least one cell. Images keep their size.
-        headings: Above the columns; none, or as many as the longest row has cells.
-        group: Columns that belong together; a wider gap is between groups. 0 is all.
-        title: Above everything.
-        key: Below everything: names, each with a small image of 14 x 14 pixels.
-        least: Width of a column at least, as room for words.
+        headings: Headings of the columns; none, or one for each cell of the longest row.
+        group: Number of columns of a group; gaps between groups are wider. 0 means one group.
+        title: Title of the sheet.
+        key: Legend at the bottom: names, each with a small image of 14 x 14 pixels.
+        least: Minimum width of a column in pixels.
 
     Returns:
-        RGB, as wide as its cells need.
+        RGB, as wide as its cells require.
     """
     width = max(least, *(cell.picture.shape[1] for row in rows for cell in row))
     lefts = [MARGIN]
@@ -112,13 +112,13 @@ def draw_grid(
 
 @cache
 def font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans, which comes with matplotlib, at a height in pixels."""
+    """Return DejaVu Sans from matplotlib, at a height in pixels."""
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", name)), size)
 
 
 def shorten(text: str, width: int, letters: ImageFont.FreeTypeFont) -> str:
-    """Take letters out of the middle until a text is no wider than ``width`` pixels."""
+    """Shorten a text in the middle until it is at most ``width`` pixels wide."""
     short, keep = text, len(text)
     while letters.getlength(short) > width and keep > 2:
         keep -= 1
@@ -127,7 +127,7 @@ def shorten(text: str, width: int, letters: ImageFont.FreeTypeFont) -> str:
 
 
 def side_by_side(groups: Sequence[Sequence[Cell]], number: int) -> list[list[Cell]]:
-    """Rows of so many groups of cells; the last may have fewer."""
+    """Return rows with ``number`` groups of cells each; the last may have fewer."""
     starts = range(0, len(groups), number)
     return [
         [cell for group in groups[first : first + number] for cell in group] for first in starts
@@ -135,12 +135,12 @@ def side_by_side(groups: Sequence[Sequence[Cell]], number: int) -> list[list[Cel
 
 
 def fitted(picture: np.ndarray, columns: int, like: Sequence[int] | None = None) -> np.ndarray:
-    """Scale an image so that as many columns as this fill the sheet.
+    """Scale an image so that this number of columns fits on the sheet.
 
     Args:
-        picture: RGB, or a map of colours whose positions stay squares; uint8. [H, W, 3]
-        columns: Of the sheet.
-        like: Height and width of the image that a map belongs to, over which it is stretched.
+        picture: RGB image, or a map of colours whose positions stay squares; uint8. [H, W, 3]
+        columns: Number of columns of the sheet.
+        like: Height and width of the image of a map; the map is stretched to this shape.
     """
     height, width = picture.shape[:2] if like is None else like[:2]
     gaps = 2 * MARGIN + columns * _BAND
@@ -154,14 +154,14 @@ def fitted(picture: np.ndarray, columns: int, like: Sequence[int] | None = None)
 
 
 def faded(picture: np.ndarray) -> np.ndarray:
-    """Return an RGB image in pale grey, so that drawings on it are prominent."""
+    """Return an RGB image in pale grey, as a background for drawings."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     pale = 255 - (255 - grey.astype(np.float32)) * 0.55
     return np.repeat(pale.round().astype(np.uint8)[..., None], 3, axis=2)  # [H, W, 3]
 
 
 def frame(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """A line of four pixels along the edges."""
+    """Return an image with a frame of four pixels."""
     framed = picture.copy()
     for edge in (framed[:4], framed[-4:], framed[:, :4], framed[:, -4:]):
         edge[...] = colour
@@ -169,9 +169,9 @@ def frame(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def png_bytes(image: Image.Image) -> bytes:
-    """A PNG of at most 1600 pixels in width and 1 MB.
+    """Return a PNG of at most 1600 pixels in width and 1 MB.
 
-    A larger image gets a palette of 256 colours, and is scaled down if that is not enough.
+    A larger image is reduced to 256 colours, and scaled down if it is still too large.
     """
     if image.width > WIDTH:
         image = _smaller(image, WIDTH / image.width)
@@ -194,7 +194,7 @@ def _smaller(image: Image.Image, scale: float) -> Image.Image:
 
 
 def _key(entries: Sequence[tuple[str, np.ndarray]], width: int) -> Image.Image:
-    """Names beside their colours, in rows."""
+    """Draw a legend: colours with their names, in rows."""
     line, places, x, y = _CHIP + 8, [], 0, 0
     for name, chip in entries:
         room = _CHIP + 6 + math.ceil(font(_TEXT).getlength(name)) + 18

@@ -1,4 +1,4 @@
-"""What the model is fed: batches of a config's data loader behind its data preprocessor.
+"""Inputs of a model: batches of the data loader of a config after its data preprocessor.
 
 Letters: B images of a batch, N objects of an image, H and W of its network input.
 """
@@ -27,17 +27,17 @@ __all__ = ["ModelInput", "read_inputs"]
 
 @dataclass
 class ModelInput:
-    """One image as the model gets it, with its truth in pixels of that image.
+    """One image as the model gets it, with its ground truth in pixels of that image.
 
     Attributes:
-        views: RGB, uint8, with the normalisation undone: one, or the views of self-supervision.
-            Each [H, W, 3]
-        path: Where it comes from; empty where the data set does not give it.
-        scores: Weight of each class in the image's label, 1 unless images are mixed.
+        views: One view, or several for self-supervised training, without normalisation. RGB,
+            uint8. Each [H, W, 3]
+        path: Path of the file; empty if the data set does not provide it.
+        scores: Weight of each class in the label of the image, 1 unless images are mixed.
         boxes: x1, y1, x2, y2. [N, 4]
         labels: Class of each box. [N]
-        ignored: Boxes that the loss leaves out. [M, 4]
-        masks: Of each object. bool [N, H, W]
+        ignored: Boxes that the loss ignores. [M, 4]
+        masks: Mask of each object. bool [N, H, W]
         semantic: Class of each pixel. [H, W]
     """
 
@@ -52,22 +52,22 @@ class ModelInput:
 
 
 def read_inputs(cfg: Config, split: str, count: int) -> tuple[list[ModelInput], ClassList, int]:
-    """Take the first images that a run would feed to the model in one split.
+    """Return the first images that a run would pass to the model in one split.
 
-    Loader, sampler and seed are the runner's, in this process instead of workers: the images are
-    those of a run, while the random transforms draw other numbers. The model is not built.
+    Loader, sampler and seed are those of the runner, without worker processes. So the images are
+    the same as in a run, but random transforms differ. The model is not built.
 
     Args:
-        cfg: Of MMPretrain, MMDetection or MMSegmentation.
+        cfg: Config of MMPretrain, MMDetection or MMSegmentation.
         split: ``train``, ``val`` or ``test``.
-        count: Most images.
+        count: Maximum number of images.
 
     Returns:
-        The images, their classes, and how many images the split has.
+        Images, their classes, and the number of images of the split.
 
     Raises:
         ValueError: The config has no such loader or no data preprocessor, ``count`` is below 1, the
-            loader gives no batch, or the preprocessor returns something else than images.
+            loader yields no batch, or the preprocessor does not return images.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
@@ -79,7 +79,7 @@ def read_inputs(cfg: Config, split: str, count: int) -> tuple[list[ModelInput], 
     set_random_seed(seed)
     preprocess = _build_preprocessor(cfg)
     single = {**loader_cfg, "num_workers": 0, "persistent_workers": False}
-    for key in ("prefetch_factor", "timeout"):  # only for workers
+    for key in ("prefetch_factor", "timeout"):  # need workers
         single.pop(key, None)
     loader = Runner.build_dataloader(single, seed=seed)
     meta = getattr(loader.dataset, "metainfo", None) or {}
@@ -99,7 +99,7 @@ def read_inputs(cfg: Config, split: str, count: int) -> tuple[list[ModelInput], 
             break
     if not found:
         raise ValueError(
-            f"{split}_dataloader of {cfg.filename} gives no batch: {len(loader.dataset)} images, "
+            f"{split}_dataloader of {cfg.filename} yields no batch: {len(loader.dataset)} images, "
             f"batch_size={single.get('batch_size')}, drop_last={single.get('drop_last', False)}"
         )
     return found[:count], classes, len(loader.dataset)
@@ -109,9 +109,9 @@ def denormalise(inputs: Tensor, preprocess: nn.Module, view: int = 0) -> Tensor:
     """Undo the normalisation of a data preprocessor.
 
     Args:
-        inputs: Its output. [B, C, H, W]
-        preprocess: Has buffers ``mean`` and ``std`` where it normalises.
-        view: Number of the view; MMPretrain's ``TwoNormDataPreprocessor`` has a second mean.
+        inputs: Output of the preprocessor. [B, C, H, W]
+        preprocess: Data preprocessor; has buffers ``mean`` and ``std`` if it normalises.
+        view: Index of the view; MMPretrain's ``TwoNormDataPreprocessor`` has a second mean.
 
     Returns:
         Whole numbers from 0 to 255. uint8 [B, C, H, W]
@@ -120,7 +120,7 @@ def denormalise(inputs: Tensor, preprocess: nn.Module, view: int = 0) -> Tensor:
     mean = getattr(preprocess, f"{prefix}mean", None)
     if isinstance(mean, Tensor):
         inputs = inputs * getattr(preprocess, f"{prefix}std") + mean
-        if isinstance(preprocess, MultiViewPreprocessor):  # whose pixels are from 0 to 1
+        if isinstance(preprocess, MultiViewPreprocessor):  # its pixels are from 0 to 1
             inputs = inputs * 255
     return inputs.round().clamp(0, 255).to(torch.uint8)
 
@@ -130,7 +130,9 @@ def _build_preprocessor(cfg: Config) -> nn.Module:
     model = cfg.get("model") or {}
     own = model.get("data_preprocessor") or cfg.get("data_preprocessor")
     if own is None:
-        raise ValueError(f"{cfg.filename} has neither data_preprocessor nor one in model")
+        raise ValueError(
+            f"{cfg.filename} has neither data_preprocessor nor model.data_preprocessor"
+        )
     own = dict(own)
     with MODELS.switch_scope_and_registry(None) as registry:
         kind = registry.get(model["type"]) if "type" in model else None
@@ -143,20 +145,20 @@ def _build_preprocessor(cfg: Config) -> nn.Module:
 
 
 def _palette(given: Any) -> tuple[tuple[int, ...], ...]:
-    """The data set's colours; MMDetection also knows the word 'random' and None."""
+    """Return the colours of the data set; MMDetection also allows 'random' and None."""
     if not isinstance(given, Sequence) or isinstance(given, str):
         return ()
     return tuple(tuple(colour) for colour in given)
 
 
 def _ends_rgb(preprocess: nn.Module, dataset: Any) -> bool:
-    """Whether the channels of the model's input are RGB."""
+    """Return whether the input channels of the model are RGB."""
     swaps = getattr(preprocess, "_channel_conversion", getattr(preprocess, "to_rgb", False))
     return gives_bgr(dataset) == bool(swaps)
 
 
 def _annotates_after_resize(dataset: Any) -> bool:
-    """Whether boxes are those of the file, as in pipelines that evaluate in its size."""
+    """Return whether boxes are in pixels of the file, as in pipelines for evaluation."""
     for names in transforms_of(dataset):
         for first, second in itertools.combinations(names, 2):
             if "Resize" in first and second.startswith("LoadAnnotations"):
@@ -165,7 +167,7 @@ def _annotates_after_resize(dataset: Any) -> bool:
 
 
 def _images(data: dict, preprocess: nn.Module, flip: bool, original: bool) -> Iterator[ModelInput]:
-    """Take one batch apart."""
+    """Yield the images of a batch."""
     views = data["inputs"]
     views = [views] if isinstance(views, Tensor) else views
     if not isinstance(views, list | tuple) or not all(
@@ -173,7 +175,7 @@ def _images(data: dict, preprocess: nn.Module, flip: bool, original: bool) -> It
     ):
         raise ValueError(
             f"{type(preprocess).__name__} returns {type(data['inputs']).__name__}; "
-            "images [B, C, H, W], or a list of them, are what can be shown"
+            "expected images [B, C, H, W], or a list of them"
         )
     pictures = [
         _rgb(denormalise(view, preprocess, number), flip) for number, view in enumerate(views)
@@ -190,7 +192,7 @@ def _images(data: dict, preprocess: nn.Module, flip: bool, original: bool) -> It
 
 
 def _rgb(images: Tensor, flip: bool) -> np.ndarray:
-    """[B, C, H, W] to [B, H, W, 3]; grey becomes three channels, others than three are left out."""
+    """Convert [B, C, H, W] to [B, H, W, 3]; grey is repeated, further channels are left out."""
     images = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images[:, :3]
     images = images.flip(1) if flip else images
     return np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
@@ -235,7 +237,7 @@ def _add_semantic(image: ModelInput, sample: Any) -> None:
     classes = data.squeeze(0).cpu().numpy()  # [H, W]
     height, width = sample.img_shape[:2]
     if classes.shape != image.views[0].shape[:2] and classes.shape != (height, width):
-        # A map of the file's size, as in pipelines that evaluate in it.
+        # The map has the size of the file, as in pipelines for evaluation.
         classes = cv2.resize(
             classes.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST
         )
@@ -243,7 +245,7 @@ def _add_semantic(image: ModelInput, sample: Any) -> None:
 
 
 def _fit(plane: np.ndarray, image: ModelInput, padding: int | bool) -> np.ndarray:
-    """Fill up a plane [H, W] to the image's size, on the right and below."""
+    """Pad a plane [H, W] to the size of the image, on the right and below."""
     height, width = image.views[0].shape[:2]
     plane = plane[:height, :width]
     gaps = [(0, height - plane.shape[0]), (0, width - plane.shape[1])]

@@ -1,4 +1,4 @@
-"""Some images with those of the most similar features.
+"""Image of nearest neighbours in feature space.
 
 Letters: N images, D channels, Q queries, K neighbours.
 """
@@ -29,22 +29,24 @@ _DENSE = ("gt_instances", "gt_sem_seg", "gt_panoptic_seg")
 
 
 def draw_neighbours(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
-    """Draw a row for each query: its neighbours by cosine similarity of pooled features.
+    """Draw one row for each query with its neighbours by cosine similarity of pooled features.
 
     Args:
         backbone: In eval mode.
-        preprocess: Normalises images for it.
-        source: Its images, with a class each or with no truth at all.
+        preprocess: Normalises images.
+        source: Images with one class each or without annotations.
 
     Raises:
-        NothingToDraw: The images are annotated by boxes or pixels, or there is only one.
+        NothingToDraw: The images have boxes or segmentation maps, or there is only one image.
     """
     chosen = evenly_spaced(len(source), _IMAGES)
     sample = source[chosen[0]].sample
     if sample is not None and any(key in sample for key in _DENSE):
-        raise NothingToDraw("images with boxes or maps show many things, not one to compare")
+        raise NothingToDraw(
+            "neighbours need images with one class; these have boxes or segmentation maps"
+        )
     if len(chosen) < 2:
-        raise NothingToDraw("there is one image, which has no neighbours")
+        raise NothingToDraw("neighbours need at least two images")
     features, labels = _features(backbone, preprocess, source, chosen)
     queries = evenly_spaced(len(chosen), _QUERIES)
     similar, index = nearest(features, queries, min(_NEIGHBOURS, len(chosen) - 1))
@@ -60,19 +62,19 @@ def draw_neighbours(backbone: nn.Module, preprocess: nn.Module, source: ImageSou
     headings = ["query", *(f"neighbour {number}" for number in range(1, columns))]
     sheet = draw_grid(rows, headings)
     caption = _caption(backbone, source, len(chosen), queries, labels, index)
-    return Drawn(sheet, "Nearest images", caption)
+    return Drawn(sheet, "Nearest neighbours", caption)
 
 
 def nearest(features: Tensor, queries: Sequence[int], k: int) -> tuple[Tensor, Tensor]:
-    """The ``k`` other images of greatest cosine similarity to each query, nearest first.
+    """Return the ``k`` images with the highest cosine similarity to each query, nearest first.
 
-    Of equally near ones the lower index counts as nearer. An image is no neighbour of itself; a
-    copy of it is one.
+    At equal similarity, the lower index is first. An image is not its own neighbour, but a copy
+    of it is.
 
     Args:
-        features: Of all images. [N, D]
-        queries: Indices of the images to begin from, Q of them.
-        k: Neighbours of each query, at most N - 1.
+        features: Features of all images. [N, D]
+        queries: Indices of the query images, Q in number.
+        k: Number of neighbours, at most N - 1.
 
     Returns:
         Similarities and indices. [Q, K] and [Q, K]
@@ -81,10 +83,10 @@ def nearest(features: Tensor, queries: Sequence[int], k: int) -> tuple[Tensor, T
         ValueError: There are too few images, or a feature is NaN or infinite.
     """
     if not 1 <= k < len(features):
-        raise ValueError(f"k must be from 1 to {len(features) - 1}, the other images, got {k}")
+        raise ValueError(f"k must be from 1 to {len(features) - 1}, got {k}")
     own = torch.tensor(queries, device=features.device)  # [Q]
     similar, index = nearest_neighbours(features, features[own], k=k + 1)  # [Q, K + 1]
-    # The query is among them, unless as many copies of it have lower indices.
+    # The query is included, unless more than k copies of it have lower indices.
     itself = index == own[:, None]
     itself[~itself.any(dim=1), -1] = True
     shape = len(own), k
@@ -94,7 +96,7 @@ def nearest(features: Tensor, queries: Sequence[int], k: int) -> tuple[Tensor, T
 def _features(
     backbone: nn.Module, preprocess: nn.Module, source: ImageSource, chosen: list[int]
 ) -> tuple[Tensor, list[int | None]]:
-    """Pooled features [N, D] and the class of each image, where it has one."""
+    """Return pooled features [N, D] and the class of each image, None if unknown."""
     features: list[Tensor] = []
     labels: list[int | None] = []
     waiting: list[ChosenImage] = []  # of one size
@@ -116,7 +118,7 @@ def _query_cell(source: ImageSource, image: ChosenImage, columns: int) -> Cell:
 def _cell(
     source: ImageSource, image: ChosenImage, wanted: int | None, similar: float, columns: int
 ) -> Cell:
-    """A neighbour; where classes are known, a sign and a frame show whether they are equal."""
+    """Return the cell of a neighbour; a sign and a frame show whether its class is correct."""
     picture = fitted(image.picture, columns)
     alike = f"cosine {similar:.3f}"
     if wanted is None or image.label is None:
@@ -135,15 +137,15 @@ def _caption(
     index: Tensor,
 ) -> str:
     text = (
-        f"{len(queries)} queries on the left, each with the {index.shape[1]} images of the "
-        f"highest cosine of the backbone's pooled features ({type(backbone).__name__}, "
-        f"last output), among {source.describe(count)}. "
+        f"{len(queries)} queries on the left, each with the {index.shape[1]} images whose pooled "
+        f"features (last output of {type(backbone).__name__}) have the highest cosine similarity, "
+        f"among {source.describe(count)}. "
     )
     known = [query for query in queries if labels[query] is not None]
     if not known:
         return text + (
-            "Look for what the neighbours share with their query: the thing itself, or merely its "
-            "colours, its background, or the kind of image."
+            "Check what the neighbours have in common with the query: the object itself, or only "
+            "colours, background or the type of image."
         )
     right = sum(
         labels[one] == labels[query]
@@ -154,8 +156,8 @@ def _caption(
     total = len(known) * index.shape[1]
     chance = sum(labels.count(labels[query]) - 1 for query in known) / (count - 1)
     return text + (
-        f"{right} of the {total} neighbours are of their query's class (by chance about "
-        f"{chance * index.shape[1]:.0f}); they have a blue frame and ✓, the others an orange one "
-        "and ✗. Where they are wrong, look for what they share with the query instead: colours, "
-        "background, or the kind of image."
+        f"{right} of {total} neighbours have the class of their query (about "
+        f"{chance * index.shape[1]:.0f} expected by chance). They have a blue frame and ✓, the "
+        "others an orange frame and ✗. For the others, check what they have in common with the "
+        "query instead: colours, background or the type of image."
     )

@@ -1,8 +1,8 @@
-"""The main directions of patch features as colours.
+"""Principal components of patch features as colours.
 
-DINOv2 (Oquab et al. 2023, arXiv:2304.07193, figure 1) shows its patch features so: the first three
-principal components over the patches of some images are red, green and blue. Where DINOv2 first
-cuts the background off by a threshold on the first component, all patches stay here.
+DINOv2 (Oquab et al. 2023, arXiv:2304.07193, figure 1) shows the first three principal components
+over the patches of some images as red, green and blue. DINOv2 first removes the background by a
+threshold on the first component; here all patches are kept.
 
 Letters: I images, C channels, H and W positions of a map, P positions of all maps, K = 3.
 """
@@ -16,16 +16,16 @@ from torch import Tensor
 __all__ = ["PatchColours", "patch_pca"]
 
 _COMPONENTS = 3
-_CUT = 0.01  # fraction of the positions at either end that get the end of the scale
-_FLAT = 1e-5  # spread of a component against the features' size that is rounding, not content
+_CUT = 0.01  # fraction of the positions at each end that is clipped
+_FLAT = 1e-5  # a component with a smaller relative spread is rounding error
 
 
 class PatchColours(NamedTuple):
-    """What :func:`patch_pca` gives.
+    """Return value of :func:`patch_pca`.
 
     Attributes:
-        colours: Of each image, float64 from 0 to 1; I times [H, W, 3].
-        shares: Of the variance that each component holds, float64. [3]
+        colours: Colours of each image, float64 from 0 to 1; I times [H, W, 3].
+        shares: Fraction of the variance of each component, float64. [3]
     """
 
     colours: list[Tensor]
@@ -33,18 +33,18 @@ class PatchColours(NamedTuple):
 
 
 def patch_pca(maps: Sequence[Tensor]) -> PatchColours:
-    """Project feature maps on their first three principal components, as colours.
+    """Return the first three principal components of feature maps as colours.
 
-    The components are those of all maps together, so a colour means the same in every image. They
-    come by falling variance, and each points to where its loading of greatest size is positive.
-    From 1 % to 99 % of its values, a component runs through its whole colour. One that does not
-    vary, or that is not there because there are few channels or positions, is 0.5 throughout.
+    The components are computed over all maps, so a colour has the same meaning in every image.
+    They are in descending order of variance; the sign of each makes its largest loading positive.
+    The values of a component from the 1st to the 99th percentile are scaled to 0 to 1. A component
+    that is constant, or missing because there are few channels or positions, is 0.5.
 
     Args:
-        maps: Of one backbone; sizes may differ. I times [C, H, W]
+        maps: Feature maps of one backbone; sizes may differ. I times [C, H, W]
 
     Raises:
-        ValueError: There are no maps, they have other shapes, or NaN or infinity.
+        ValueError: There are no maps, their shapes are wrong, or they have NaN or infinity.
     """
     _check(maps)
     rows = torch.cat([one.flatten(1).T for one in maps]).double()  # [P, C]
@@ -67,7 +67,7 @@ def patch_pca(maps: Sequence[Tensor]) -> PatchColours:
 
 def _check(maps: Sequence[Tensor]) -> None:
     if not maps:
-        raise ValueError("patch_pca needs a feature map at least")
+        raise ValueError("patch_pca needs at least one feature map")
     for number, one in enumerate(maps):
         if one.ndim != 3 or one.shape[0] != maps[0].shape[0] or not one.numel():
             raise ValueError(
@@ -75,11 +75,13 @@ def _check(maps: Sequence[Tensor]) -> None:
                 f"{maps[0].shape[0]} channels of the first"
             )
         if not torch.isfinite(one).all():
-            raise ValueError(f"map {number} holds NaN or infinity; did the training diverge?")
+            raise ValueError(
+                f"map {number} contains NaN or infinity: the training may have diverged"
+            )
 
 
 def _directions(centred: Tensor) -> Tensor:
-    """Unit vectors of greatest variance, [<=K, C]; by the smaller of the two sides."""
+    """Return the unit vectors of greatest variance, [<=K, C], from the smaller matrix."""
     if len(centred) > centred.shape[1]:
         _, vectors = torch.linalg.eigh(centred.T @ centred)  # by rising variance, [C, C]
         rows = vectors.flip(1).T
@@ -91,7 +93,7 @@ def _directions(centred: Tensor) -> Tensor:
 
 
 def _stretched(values: Tensor) -> Tensor:
-    """From 0 to 1 between the two cuts, [P]."""
+    """Scale values between the two percentiles to 0 to 1, [P]."""
     low, high = torch.quantile(values, _CUT), torch.quantile(values, 1 - _CUT)
     if high <= low:  # all but a few positions are equal
         low, high = values.min(), values.max()

@@ -1,4 +1,4 @@
-"""Images beside the first three principal components of their features, as colours."""
+"""Image of the first three principal components of features as colours."""
 
 import numpy as np
 from torch import Tensor, nn
@@ -11,19 +11,19 @@ from mmdense.visual.patch_pca import patch_pca
 
 __all__ = ["draw_patch_pca"]
 
-_IMAGES, _PAIRS = 9, 3  # images, and pairs of a row
+_IMAGES, _PAIRS = 9, 3  # number of images, and of pairs in a row
 
 
 def draw_patch_pca(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
-    """Draw the components of the last feature map, after DINOv2 (arXiv:2304.07193, figure 1).
+    """Draw the components of the last feature map, as in DINOv2 (arXiv:2304.07193, figure 1).
 
     Args:
         backbone: In eval mode.
-        preprocess: Normalises images for it.
-        source: Its images.
+        preprocess: Normalises images.
+        source: Images to draw.
 
     Raises:
-        NothingToDraw: The backbone gives no maps.
+        NothingToDraw: The backbone returns no maps.
         ValueError: A feature is NaN or infinite.
     """
     images = [source[index] for index in evenly_spaced(len(source), _IMAGES)]
@@ -48,12 +48,11 @@ def _caption(backbone: nn.Module, maps: list[Tensor], shares: Tensor, source: Im
     tokens = "patch tokens" if hasattr(backbone, "patch_embed") else "feature map"
     percent = [f"{100 * float(share):.0f} %" for share in shares]
     return (
-        f"The last {tokens} of the backbone, {type(backbone).__name__}, with {len(maps[0])} "
-        f"channels, on {source.describe(len(maps))}. Red, green and blue are the first three "
-        f"principal components over all of these images together; they hold {percent[0]}, "
-        f"{percent[1]} and {percent[2]} of the variance. Look for objects that differ from "
-        "their surroundings, and for one colour on like things in different images. One colour "
-        "everywhere, or a pattern that is the same in every image, shows that the features hold "
-        "little of the content. After DINOv2 (arXiv:2304.07193); unlike there, no "
-        "background is cut off."
+        f"The last {tokens} of the backbone ({type(backbone).__name__}, {len(maps[0])} channels) "
+        f"on {source.describe(len(maps))}. Red, green and blue are the first three principal "
+        f"components over all of these images, with {percent[0]}, {percent[1]} and {percent[2]} of "
+        "the variance. In a well-trained model, objects differ in colour from the background, and "
+        "similar objects in different images have the same colour. A uniform colour, or the same "
+        "pattern in every image, shows that the features contain little information on the image. "
+        "As in DINOv2 (arXiv:2304.07193), but the background is not removed."
     )

@@ -1,4 +1,4 @@
-"""The first region proposals of a detector beside the true boxes.
+"""Image of the first region proposals of a detector and the ground-truth boxes.
 
 Letters: P proposals of an image, best first; G objects.
 """
@@ -21,7 +21,7 @@ from mmdense.visual.grid import GOOD, POOR, Cell, draw_grid, faded, fitted, side
 
 __all__ = ["IOU", "Proposals", "count_found", "draw_proposals", "meets_object", "propose"]
 
-IOU = 0.5  # of a proposal and an object that it meets
+IOU = 0.5  # minimum IoU of a proposal that matches an object
 
 _IMAGES, _PER_ROW = 6, 2
 _BUDGETS = (20, 50)
@@ -29,11 +29,11 @@ _OBJECT = (255, 221, 51)
 
 
 class Proposals(NamedTuple):
-    """Of one image, in pixels of its file.
+    """Boxes of one image, in pixels of its file.
 
     Attributes:
         boxes: x1, y1, x2, y2, best first. [P, 4]
-        objects: x1, y1, x2, y2, crowds and ignored ones left out. [G, 4]
+        objects: x1, y1, x2, y2, without crowds and ignored boxes. [G, 4]
     """
 
     boxes: np.ndarray
@@ -41,21 +41,21 @@ class Proposals(NamedTuple):
 
 
 def draw_proposals(model: Any, source: ImageSource) -> Drawn:
-    """Draw the objects, the first 20 and the first 50 proposals of some images.
+    """Draw the objects, the first 20 proposals and the first 50 proposals of some images.
 
     Args:
-        model: A detector in eval mode.
-        source: Its images, with boxes.
+        model: Detector in eval mode.
+        source: Images with boxes.
 
     Raises:
-        NothingToDraw: The model proposes no regions, or the images have no boxes.
+        NothingToDraw: The model has no region proposals, or the images have no boxes.
     """
     try:
         head = proposing_head(model)
     except ValueError as error:
         raise NothingToDraw(str(error)) from error
     if not hasattr(source.dataset, "get_data_info"):
-        raise NothingToDraw(f"{type(source.dataset).__name__} does not list its boxes")
+        raise NothingToDraw(f"{type(source.dataset).__name__} has no boxes (no get_data_info)")
     panels, all_found = [], []
     for index in evenly_spaced(len(source), _IMAGES):
         image = source[index]
@@ -67,7 +67,7 @@ def draw_proposals(model: Any, source: ImageSource) -> Drawn:
     headings = ["objects", *(f"first {budget} proposals" for budget in _BUDGETS)]
     groups = min(_PER_ROW, len(panels))
     sheet = draw_grid(rows, headings * groups, group=len(headings))
-    return Drawn(sheet, "Where objects are proposed", _caption(head, all_found, source))
+    return Drawn(sheet, "Region proposals", _caption(head, all_found, source))
 
 
 @torch.no_grad()
@@ -75,32 +75,32 @@ def propose(model: Any, pixels: Tensor, sample: Any, annotations: Any) -> Propos
     """Return the proposals of a detector on one image.
 
     Args:
-        model: In eval mode.
-        pixels: What its data preprocessor takes. [C, H, W]
-        sample: Upstream's data sample.
-        annotations: What the data set knows about the image (``get_data_info``).
+        model: Detector in eval mode.
+        pixels: Input of the data preprocessor. [C, H, W]
+        sample: Data sample of OpenMMLab.
+        annotations: Annotations of the image from ``get_data_info``.
 
     Raises:
-        NothingToDraw: The data set lists no objects, or its pipeline gives no scale.
-        ValueError: The model proposes no regions, or a box is not finite.
+        NothingToDraw: The data set has no objects, or its pipeline does not resize.
+        ValueError: The model has no region proposals, or a box is not finite.
     """
     head = proposing_head(model)
     if "instances" not in annotations:
-        raise NothingToDraw("the data set gives no `instances` with boxes")
+        raise NothingToDraw("the data set has no `instances` with boxes")
     if sample is None or "scale_factor" not in sample.metainfo:
-        raise NothingToDraw("the pipeline has no Resize that gives its scale_factor")
+        raise NothingToDraw("the data samples have no scale_factor: add Resize to the pipeline")
     data = model.data_preprocessor({"inputs": [pixels], "data_samples": [sample]}, False)
     maps = model.extract_feat(data["inputs"])
     found = head.predict(maps, data["data_samples"], rescale=True)[0]
     boxes = found.bboxes.cpu().double().numpy()
     if not np.isfinite(boxes).all():
-        raise ValueError("proposals are NaN or infinite; did the training diverge?")
+        raise ValueError("proposals are NaN or infinite: the training may have diverged")
     objects = [one["bbox"] for one in annotations["instances"] if not one.get("ignore_flag")]
     return Proposals(boxes, np.array(objects, dtype=float).reshape(-1, 4))
 
 
 def meets_object(proposals: Proposals) -> np.ndarray:
-    """Whether each proposal has an IoU of 0.5 at least with some object, bool [P]."""
+    """Return whether each proposal has an IoU of at least 0.5 with an object, bool [P]."""
     if not len(proposals.objects) or not len(proposals.boxes):
         return np.zeros(len(proposals.boxes), dtype=bool)
     iou: Tensor = bbox_overlaps(
@@ -110,7 +110,7 @@ def meets_object(proposals: Proposals) -> np.ndarray:
 
 
 def count_found(proposals: Proposals, budget: int) -> int:
-    """How many objects the first ``budget`` proposals find, each at most one, as COCO counts."""
+    """Return the number of objects that the first ``budget`` proposals match, as in COCO."""
     if not len(proposals.objects):
         return 0
     boxes, objects = _as_xywh(proposals.boxes), _as_xywh(proposals.objects)
@@ -124,7 +124,7 @@ def _as_xywh(boxes: np.ndarray) -> np.ndarray:
 
 
 def _panels(image: ChosenImage, found: Proposals) -> list[Cell]:
-    """The objects, then the proposals of each budget."""
+    """Return panels with the objects, then with the proposals of each budget."""
     shown = fitted(image.picture, (1 + len(_BUDGETS)) * _PER_ROW)
     ratio = shown.shape[1] / image.picture.shape[1]
     scale = np.tile(np.asarray(image.sample.scale_factor, dtype=float)[:2], 2) * ratio
@@ -136,7 +136,7 @@ def _panels(image: ChosenImage, found: Proposals) -> list[Cell]:
         first, best = meets[:budget], boxes[:budget]
         panel = outline(faded(shown), best[~first], POOR, width=1)
         panel = outline(panel, best[first], GOOD)
-        words = f"{first.sum()} of {len(first)} meet an object"
+        words = f"{first.sum()} of {len(first)} match an object"
         hits = f"{count_found(found, budget)} of {number} objects found"
         cells.append(Cell(panel, (words, hits)))
     return cells
@@ -150,9 +150,8 @@ def _caption(head: Any, found: list[Proposals], source: ImageSource) -> str:
         for budget in _BUDGETS
     )
     return (
-        f"The first proposals of {type(head).__name__} on {source.describe(len(found))}, beside "
-        f"the true boxes (yellow). A proposal that meets an object, with an IoU of {IOU} or more, "
-        f"is a thick blue line, any other a thin orange one. On these images, {recalls}. Look "
-        "for objects without a blue box: what is not proposed cannot be detected. Small and "
-        "crowded objects go first."
+        f"The first proposals of {type(head).__name__} on {source.describe(len(found))}, with the "
+        f"ground-truth boxes (yellow). Thick blue lines are proposals with an IoU >= {IOU} "
+        f"with an object; thin orange lines are the others. On these images, {recalls}. An object "
+        "without a blue box cannot be detected. Small and crowded objects are the most difficult."
     )

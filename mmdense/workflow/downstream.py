@@ -1,8 +1,8 @@
-"""A suite of downstream trainings for one checkpoint: those whose backbone it fills.
+"""A suite of downstream trainings for one checkpoint.
 
 A suite is a study config (:mod:`mmdense.workflow.study_stages`). Variants with ``init=CHECKPOINT``
-start from the checkpoint of the user; a variant that they are compared with (``against``) starts as
-its config says.
+start from the checkpoint of the user. A variant that they are compared with (``against``) starts as
+in its config. Variants whose backbone the checkpoint does not fit are left out.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ SUITES = ("small", "coco", "ade20k", "voc")
 
 
 def suite_file(name: str) -> Path:
-    """Return the config of one of :data:`SUITES`, or of a suite of one's own.
+    """Return the path of the config of one of :data:`SUITES`, or of another suite.
 
     Raises:
         ValueError: There is no such suite, and no such file.
     """
     path = locate_config(f"mmdense::downstream/suite_{name}.py" if name in SUITES else name)
     if not path.is_file():
-        raise ValueError(f"there is no suite {name}: name {', '.join(SUITES)} or a config file")
+        raise ValueError(f"no such suite: {name}. Use {', '.join(SUITES)} or a config file")
     return path
 
 
@@ -45,17 +45,17 @@ def downstream_study(
     allow: Sequence[str] = (),
     variants: Sequence[str] | None = None,
 ) -> tuple[Config, dict[str, str]]:
-    """Return the study of a suite for a checkpoint, and why variants are left out, by name.
+    """Return the study of a suite for a checkpoint, and the reason for each variant left out.
 
     Args:
-        suite: Its config.
-        checkpoint: File or address.
-        percents: Label fractions; each variant is trained with each.
-        seeds: Instead of those of the suite.
-        gpus: Processes of each training.
-        allow: See :func:`~mmdense.transfer.apply.load_backbone`; of every variant, besides what
-            the suite allows.
-        variants: Names of those to train, besides the baselines of these; all by default.
+        suite: Path of the config of the suite.
+        checkpoint: Path or URL of the checkpoint.
+        percents: Label fractions in percent; each variant is trained with each.
+        seeds: Replace the seeds of the suite.
+        gpus: Number of GPUs of each training.
+        allow: See :func:`~mmdense.transfer.apply.load_backbone`; applies to every variant, in
+            addition to ``allow`` in the suite.
+        variants: Names of the variants to train, with their baselines; all by default.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
@@ -63,7 +63,9 @@ def downstream_study(
             no variant of a name; or the checkpoint fits no backbone of the suite.
     """
     if len(set(percents)) < len(percents) or not all(0 < share <= 100 for share in percents):
-        raise ValueError(f"labels {list(percents)}: need different shares above 0 and up to 100")
+        raise ValueError(
+            f"labels {list(percents)}: expected distinct percentages above 0 and up to 100"
+        )
     cfg = read_plan(suite)
     _choose(cfg, suite, variants)
     left_out: dict[str, str] = {}
@@ -80,7 +82,7 @@ def downstream_study(
     started = [v for v in cfg.variants if v.get("init") == CHECKPOINT and v.name not in left_out]
     if not started:
         listing = "\n".join(f"  {name}: {reason}" for name, reason in left_out.items())
-        raise ValueError(f"{checkpoint} fills no backbone of {suite}:\n{listing}")
+        raise ValueError(f"{checkpoint} fits no backbone of {suite}:\n{listing}")
     kept = {variant.name for variant in started} | {v.against for v in started if "against" in v}
     cfg.variants = [
         _with_labels(variant, percent, checkpoint)
@@ -94,7 +96,7 @@ def downstream_study(
 
 
 def _choose(cfg: Config, suite: Path, names: Sequence[str] | None) -> None:
-    """Leave the variants of these names, and what they are compared with."""
+    """Keep the variants of these names, and those that they are compared with."""
     found = [variant.name for variant in cfg.variants]
     if unknown := [name for name in names or () if name not in found]:
         raise ValueError(f"{suite} has no variant {', '.join(unknown)}; it has {', '.join(found)}")

@@ -1,4 +1,4 @@
-"""A pipeline: data, the stages that feed each other, and what they are compared by."""
+"""A pipeline: data, stages that start from each other, and comparisons of their scores."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mmdense.workflow.stage import read_plan, read_stages
 
 __all__ = ["Pipeline"]
 
-_SHOWN = 6  # sample predictions on a sheet
+_SHOWN = 6  # number of sample predictions on a sheet
 _LOSS = "train/loss"
 _REQUIRED = ("name", "seed", "data", "stages", "compare")
 
 
 class Pipeline(Workflow):
-    """A pipeline config, read and checked."""
+    """A checked pipeline config."""
 
     draws_images = True
     slug = "pipelines"
@@ -33,9 +33,9 @@ class Pipeline(Workflow):
         """Read a pipeline config.
 
         Args:
-            path: The config.
-            work_dir: Default ``work_dirs/<name>``.
-            seed: Replaces that of the config.
+            path: Path of the config.
+            work_dir: Work directory, by default ``work_dirs/<name>``.
+            seed: Replaces the seed of the config.
 
         Raises:
             ValueError: A key is missing, or a data set, stage or comparison is wrong; the message
@@ -98,7 +98,7 @@ def _sheets(record: Record, work_dir: Path) -> list[Path]:
         samples = sorted((work_dir / name / "predictions").glob("*.png"))[:_SHOWN]
         if samples:
             images = [mmcv.imread(str(sample), channel_order="rgb") for sample in samples]
-            titles = [f"{sample.stem}: truth, prediction" for sample in samples]
+            titles = [f"{sample.stem}: ground truth, prediction" for sample in samples]
             path = work_dir / "plots" / f"{name}_samples.png"
             path.parent.mkdir(exist_ok=True)
             sheet_of_pictures(images, titles).save(path)

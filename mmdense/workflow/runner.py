@@ -41,12 +41,15 @@ __all__ = [
     "remarks",
 ]
 
-_DATA_NOTES = ("prepared.json", "collage.json")  # what the two kinds of data sets say of themselves
-_KEPT = (  # of the record of a stage, in that of the whole
+_DATA_NOTES = (
+    "prepared.json",
+    "collage.json",
+)  # descriptions in prepared and in generated data sets
+_KEPT = (  # fields of the record of a stage, kept in the record of the whole
     *("config_sha256", "command", "git", "metrics", "verdict", "first_losses", "curves"),
     *("wall_time_s", "peak_memory_mib", "images", "images_per_second"),
 )
-_LINE_S = 30.0  # between two lines on a stage if the output is no terminal
+_LINE_S = 30.0  # between two lines on a stage if the output is not a terminal
 
 
 @dataclass
@@ -58,7 +61,7 @@ class Workflow:
     work_dir: Path  # where everything is written
     console: Console = field(default_factory=Console)
 
-    draws_images: ClassVar[bool] = False  # of what each trained model sees
+    draws_images: ClassVar[bool] = False  # of the features of each trained model
 
     @property
     def slug(self) -> str:
@@ -91,7 +94,7 @@ class Workflow:
     def report(self, *, keep_as: str | None = None) -> Path:
         """Write record, table, plots and the HTML report of the finished stages.
 
-        The record is written first: what fails later does not lose it.
+        The record is written first, so that a later error does not lose it.
 
         Args:
             keep_as: Also keep the record below ``results/<slug>`` under this name.
@@ -100,8 +103,8 @@ class Workflow:
             The path of the record.
 
         Raises:
-            RecordError: A stage left no record; or the record cannot be kept: uncommitted code, or
-                a name that is taken.
+            RecordError: A stage has no record; or the record cannot be kept: uncommitted code, or
+                the name exists.
         """
         from mmdense.report.page import write_report  # late: matplotlib is slow to import
 
@@ -134,22 +137,22 @@ class Workflow:
         raise NotImplementedError
 
     def write_tables(self, record: Record) -> list[Path]:
-        """Write and print what is read before the report; return the files."""
+        """Write and print the tables; return the paths of the files."""
         raise NotImplementedError
 
 
 class StageProgress:
-    """Shows one stage and how long it has run: a live line on a terminal, else some lines."""
+    """Shows the progress of a stage: a live line on a terminal, else a line every 30 s."""
 
     def __init__(self, label: str, console: Console, interval: float = _LINE_S) -> None:
         self.label = label  # such as "[2/7] detect_ssl"
         self.console = console
-        self.interval = interval  # seconds between two lines if the output is no terminal
+        self.interval = interval  # seconds between two lines if the output is not a terminal
         self._begin = self._printed = time.monotonic()
         self._line = LiveLine(label, console=console) if console.is_terminal else None
 
     def __enter__(self) -> "StageProgress":
-        """Show the label at once."""
+        """Show the label."""
         if self._line is not None:
             self._line.start()
         else:
@@ -162,7 +165,7 @@ class StageProgress:
             self._line.stop()
 
     def show(self, status: Status | None) -> None:
-        """Show where the stage is."""
+        """Show the status of the stage."""
         if self._line is not None:
             what = f": {status}" if status is not None else ""
             self._line.update(f"{self.label}{what} ({self.elapsed})")
@@ -182,10 +185,10 @@ class StageProgress:
 
 
 def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
-    """Add to a record what its stages left: entries, times and costs.
+    """Add entries, times and costs of the stages to a record.
 
     Raises:
-        RecordError: A stage left no record.
+        RecordError: A stage has no record.
     """
     parts = [load(stage.folder(work_dir) / FILE_NAME) for stage in stages]
     for stage, part in zip(stages, parts):
@@ -204,7 +207,7 @@ def gather(record: Record, stages: list[Stage], work_dir: Path) -> None:
 
 
 def remarks(record: Record) -> list[str]:
-    """Return what a reader of the numbers should know, one sentence each."""
+    """Return remarks on the scores, one sentence each."""
     return [
         *record.notes,
         *(f"ran at commit {commit}: {', '.join(at)}" for commit, at in record.elsewhere.items()),
@@ -213,7 +216,7 @@ def remarks(record: Record) -> list[str]:
 
 
 def _entry(stage: Stage, part: Record) -> dict[str, Any]:
-    """Return what the record of a pipeline keeps of a stage."""
+    """Return the entry of a stage in the record of the whole."""
     return {
         "name": stage.name,
         "task": stage.task,
@@ -226,11 +229,11 @@ def _entry(stage: Stage, part: Record) -> dict[str, Any]:
 
 
 def draw_images(name: str, work_dir: Path) -> str | None:
-    """Draw what a trained model sees, unless its images are newer than its weights.
+    """Draw the features of a trained model, unless its images are newer than its weights.
 
     Returns:
-        The reason why there are none, one line; ``None`` if they are there. Nothing is raised,
-        because a result does not depend on its images. ``pictures.log`` has the whole output.
+        The reason why there are no images, in one line; ``None`` if there are images. No error is
+        raised, because the scores do not depend on the images. ``pictures.log`` has all output.
     """
     folder = work_dir / name
     drawn = folder / FOLDER / CAPTIONS
@@ -247,7 +250,7 @@ def draw_images(name: str, work_dir: Path) -> str | None:
 
 
 def check_config(cfg: Config, where: str, required: Iterable[str]) -> None:
-    """Refuse a config that lacks keys, or whose data sets nobody can prepare.
+    """Check that a config has all keys and that its data sets are known.
 
     Raises:
         ValueError: The message names the key.
@@ -266,7 +269,7 @@ def check_config(cfg: Config, where: str, required: Iterable[str]) -> None:
 
 
 def prepare_data(entries: list[dict], source: Path | None) -> str:
-    """Make or find every data set; return a hash over their descriptions of themselves."""
+    """Prepare every data set; return a hash of their descriptions."""
     digest = hashlib.sha256()
     for entry in entries:
         folder = (
@@ -281,7 +284,7 @@ def prepare_data(entries: list[dict], source: Path | None) -> str:
 
 def exit_status(what: str, run: Callable[[], None]) -> int:
     """Run the work of a tool; return its exit status, with errors printed in one line."""
-    # `kill` ends the running stage too, as Ctrl-C does.
+    # `kill` also ends the running stage, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run()
@@ -289,6 +292,6 @@ def exit_status(what: str, run: Callable[[], None]) -> int:
         print(f"{what} stopped: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command continues from here", file=sys.stderr)
+        print("\ninterrupted; run the same command again to continue", file=sys.stderr)
         return 130
     return 0

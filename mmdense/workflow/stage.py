@@ -1,4 +1,4 @@
-"""A stage: one tool over one config, run once, and again only when one of its inputs has changed.
+"""A stage: one tool with one config, which runs again only if its inputs have changed.
 
 Each stage is a process, because the registries and the default scope of MMEngine are global. Its
 folder has a ``stage.json`` with a fingerprint of everything that decides what the stage computes::
@@ -40,8 +40,8 @@ __all__ = [
 
 TOOLS = ("train", "linear_probe", "knn")
 TOOL_FOLDER = ROOT / "tools"
-_POLL_S = 0.5  # between two looks at a running stage
-_SHOWN = 25  # lines of output in the message on a stage that failed
+_POLL_S = 0.5  # between two checks of a running stage
+_SHOWN = 25  # lines of output in the message on a failed stage
 
 
 class StageError(RuntimeError):
@@ -50,13 +50,13 @@ class StageError(RuntimeError):
 
 @dataclass(frozen=True)
 class Stage:
-    """One tool over one config."""
+    """One tool with one config."""
 
     name: str  # folder below the work directory, and key in the record
     tool: str  # one of TOOLS
     config: str  # path
-    task: str  # what is measured, such as 'detection'; for the tables
-    data: str  # names of the data sets, for people
+    task: str  # such as 'detection'; for the tables
+    data: str  # names of the data sets, for the tables
     seed: int
     after: str | None = None  # the stage whose checkpoint this one starts from
     options: tuple[str, ...] = ()  # further arguments of the tool
@@ -65,7 +65,7 @@ class Stage:
     variant: str = ""  # of a study
 
     def folder(self, work_dir: Path) -> Path:
-        """Where the stage writes."""
+        """Return the folder of the stage."""
         return work_dir / self.name
 
 
@@ -77,7 +77,7 @@ def last_checkpoint(name: str, work_dir: Path) -> Path:
     """
     note = work_dir / name / "last_checkpoint"
     if not note.is_file():
-        raise StageError(f"stage {name!r} left no checkpoint in {work_dir / name}")
+        raise StageError(f"stage {name!r} has no checkpoint: {note} is missing")
     return Path(note.read_text().strip())
 
 
@@ -97,11 +97,11 @@ def read_plan(file: str | Path, options: Mapping[str, Any] | None = None) -> Con
 
 
 def read_stages(entries: list[dict], seed: int) -> list[Stage]:
-    """Return the stages in the ``stages`` list of a pipeline config, checked.
+    """Return the checked stages of the list ``stages`` of a pipeline config.
 
     Raises:
-        ValueError: An unknown key or tool, a name used twice, a stage that starts from one that is
-            not before it, or a config that does not exist.
+        ValueError: An unknown key or tool, a name used twice, a stage that starts from a later
+            one, or a config that does not exist.
     """
     stages: list[Stage] = []
     for number, entry in enumerate(entries):
@@ -118,17 +118,17 @@ def read_stages(entries: list[dict], seed: int) -> list[Stage]:
         if stage.after is not None and stage.after not in known:
             raise ValueError(f"{where}.after is {stage.after!r}, which is not a stage before it")
         if stage.after is not None and known[stage.after].tool != "train":
-            raise ValueError(f"{where}.after is {stage.after!r}, which trains nothing")
+            raise ValueError(f"{where}.after is {stage.after!r}, which is not a training")
         if not Path(stage.config).is_file():
-            raise ValueError(f"{where}.config: there is no file {stage.config}")
+            raise ValueError(f"{where}.config: no such file {stage.config}")
         stages.append(stage)
     return stages
 
 
 def fingerprint(stage: Stage, *, data: str, before: str | None) -> str:
-    """Return a hash over all that decides what a stage computes.
+    """Return a hash of all inputs of a stage.
 
-    This includes the content of files that its options name.
+    This includes the content of files in its options.
 
     Args:
         stage: The stage.
@@ -136,7 +136,7 @@ def fingerprint(stage: Stage, *, data: str, before: str | None) -> str:
         before: Fingerprint of the stage that this one starts from, or None.
     """
     config = Config.fromfile(stage.config).to_dict()
-    config.pop("expected", None)  # what should come out, not what is done
+    config.pop("expected", None)  # does not change the result
     parts = {
         "version": __version__,
         "tool": stage.tool,
@@ -207,7 +207,7 @@ def _command(stage: Stage, work_dir: Path) -> list[str]:
 def _execute(
     stage: Stage, command: list[str], folder: Path, show: Callable[[Status | None], None]
 ) -> None:
-    """Run a tool, with its output in ``output.log``."""
+    """Run a tool and write its output to ``output.log``."""
     log, status = folder / "output.log", folder / "status.json"
     environment = {"PYTHON": sys.executable, **os.environ}
     environment |= {PART_OF_A_WHOLE: "1", STATUS_FILE: str(status)}
@@ -231,5 +231,5 @@ def _execute(
     if process.returncode != 0:
         end = "\n".join(log.read_text().splitlines()[-_SHOWN:])
         raise StageError(
-            f"stage {stage.name!r} ended with code {process.returncode}; the end of {log}:\n{end}"
+            f"stage {stage.name!r} ended with code {process.returncode}. End of {log}:\n{end}"
         )

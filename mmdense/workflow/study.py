@@ -1,9 +1,9 @@
 """A study: variants of one config, each with several seeds, side by side.
 
 A study config names a ``base`` config and ``variants`` (:mod:`mmdense.workflow.study_stages`); it
-may pretrain ``before`` them, once for each seed. Every variant and seed is a stage of its own
-(:mod:`mmdense.workflow.stage`). Seeds come outermost, so an interrupted study has whole rounds of
-all variants.
+may pretrain ``before`` them, once for each seed. Every variant with every seed is a separate stage
+(:mod:`mmdense.workflow.stage`). The seed is the outer loop, so an interrupted study has complete
+rounds of all variants.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _REQUIRED = ("name", "slug", "task", "seeds", "data", "variants", "metrics")
 
 @dataclass
 class Study(Workflow):
-    """A study config, read and checked.
+    """A checked study config.
 
     The config has ``name``, ``slug`` (folder of its record), ``task``, ``seeds``, ``data``,
     ``variants`` and ``metrics`` (``metric``, ``label``, ``scale``); optional are ``base``,
@@ -66,10 +66,10 @@ class Study(Workflow):
         """Check a study config and write the config of each variant to the work directory.
 
         Args:
-            cfg: The config.
-            where: Its file, for messages.
-            work_dir: Default ``work_dirs/<name>``.
-            variants: Names of those to train; all by default.
+            cfg: Config of the study.
+            where: Path of the config, for messages.
+            work_dir: Work directory, by default ``work_dirs/<name>``.
+            variants: Names of the variants to train; all by default.
 
         Raises:
             ValueError: A key is missing, a data set does not exist, the baseline is no variant,
@@ -110,7 +110,7 @@ class Study(Workflow):
     def summarise(self, record: Record) -> None:
         """Keep for each variant and metric the mean over the seeds.
 
-        Of two seeds or more there are also the sample standard deviation and the 95 % confidence
+        With two or more seeds, also keep the sample standard deviation and the 95 % confidence
         interval: ``<variant>/<metric>/mean``, ``sd``, ``low`` and ``high``.
         """
         for variant in self.cfg.variants:

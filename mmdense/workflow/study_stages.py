@@ -1,13 +1,13 @@
-"""What a study trains: every variant with every seed, and what it starts from.
+"""Stages of a study: every variant with every seed, and its initial weights.
 
 A variant is a config that is written from its ``base``:
 
     changes   keys of the base with other values
-    percent   share of the training images, repeated so that a training has as many steps
+    percent   label fraction in percent; images are repeated to keep the number of steps
     after     a stage of ``before`` that it starts from, of the same seed
     init      a checkpoint that it starts from, for all seeds
-    allow     what of its backbone the checkpoint may leave out
-    data      names of the data sets it uses, for people; by default all of the study
+    allow     differences between checkpoint and backbone that are accepted
+    data      names of its data sets, for tables; by default those of the study
 """
 
 from collections.abc import Iterator
@@ -42,16 +42,16 @@ _KEYS = {
 
 
 def check_variants(cfg: Config, where: str) -> None:
-    """Refuse variants that cannot be trained.
+    """Check that all variants can be trained.
 
     Args:
-        cfg: Of the study.
-        where: Its file, for messages.
+        cfg: Config of the study.
+        where: Path of the config, for messages.
 
     Raises:
-        ValueError: A name is used twice, a config does not exist or has not the keys that a variant
-            changes, a variant compares with or starts from what is not there, or has a key of no
-            meaning.
+        ValueError: A name is used twice; a config does not exist or lacks a key that a variant
+            changes; a variant names a baseline or a stage that does not exist; or a variant has
+            an unknown key.
     """
     before = cfg.get("before", [])
     names = [entry.name for entry in [*before, *cfg.variants]]
@@ -76,7 +76,7 @@ def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str
     if changes and (unknown := sorted(changes - set(Config.fromfile(base)))):
         yield f".changes: {base} has no {', '.join(unknown)}"
     if variant.get("after") not in (None, *before):
-        yield f".after is {variant.after!r}; before it come {', '.join(before) or 'none'}"
+        yield f".after is {variant.after!r}; the stages before it are {', '.join(before) or 'none'}"
     if variant.get("against") not in (None, *names):
         yield f".against is {variant.against!r}; the variants are {', '.join(names)}"
     if variant.get("init") == CHECKPOINT:
@@ -84,9 +84,9 @@ def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str
     if "init" in variant and "after" in variant:
         yield ": give 'init' or 'after', not both"
     if "allow" in variant and "init" not in variant:
-        yield ".allow needs 'init', the checkpoint that it is about"
+        yield ".allow needs 'init', the checkpoint that it applies to"
     if not 0 < variant.get("percent", 100) <= 100:
-        yield f".percent is {variant.percent}; need a number above 0 and up to 100"
+        yield f".percent is {variant.percent}; expected a number above 0 and up to 100"
     if "percent" in variant and "train_dataloader" in variant.get("changes", {}):
         yield ".percent takes a fraction of the base's train_dataloader, which 'changes' replaces"
 
@@ -129,7 +129,7 @@ def study_stages(cfg: Config, work_dir: Path) -> list[Stage]:
 
 
 def _start(variant: ConfigDict, *, trust: bool) -> tuple[str, ...]:
-    """Options of tools/train.py for what a variant starts from."""
+    """Return the options of tools/train.py for the initial weights of a variant."""
     if "init" not in variant:
         return ()
     start = ["--init", variant.init, *(["--trust-checkpoint"] if trust else [])]

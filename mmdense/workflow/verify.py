@@ -33,9 +33,9 @@ class Training(NamedTuple):
     """A training of a record that can be repeated.
 
     Attributes:
-        name: Of its stage, or of the record.
-        arguments: Of ``tools/train.py``, without a work directory.
-        losses: Of its first iterations, as recorded.
+        name: Name of its stage, or of the record.
+        arguments: Arguments of ``tools/train.py``, without the work directory.
+        losses: Recorded losses of its first iterations.
     """
 
     name: str
@@ -51,14 +51,14 @@ def verify(
     source: Path | None = None,
     show: Callable[[str], None] = print,
 ) -> Verified:
-    """Repeat the first steps of a record.
+    """Repeat the first steps of a record and return how closely the losses agree.
 
     Args:
-        record: Of a training, a pipeline or a study.
-        seeds: Seeds of each variant of a study, the first ones.
-        steps: Iterations of each training, at most.
+        record: Record of a training, a pipeline or a study.
+        seeds: Number of seeds of each variant of a study, from the first on.
+        steps: Maximum number of iterations of each training.
         source: Folder with the archives of real data, for sets that are not generated.
-        show: Called with a line on each training.
+        show: Called with one message for each training.
 
     Raises:
         ValueError: Nothing of the record can be repeated, or its data cannot be prepared.
@@ -91,12 +91,12 @@ def verify(
 def trainings_of(
     record: Record, folder: Path, *, seeds: int = 1
 ) -> tuple[list[Training], dict[str, str]]:
-    """Return what of a record can be repeated, and of the rest ``{name: reason}``.
+    """Return the trainings of a record that can be repeated, and ``{name: reason}`` of the others.
 
     Args:
-        record: Of a training, a pipeline or a study.
-        folder: Where configs are written.
-        seeds: Seeds of each variant of a study, the first ones.
+        record: Record of a training, a pipeline or a study.
+        folder: Folder for the configs.
+        seeds: Number of seeds of each variant of a study, from the first on.
     """
     if not record.stages:
         recorded = {record.name: record.first_losses}
@@ -123,9 +123,9 @@ def trainings_of(
 def compared_losses(
     recorded: Sequence[float], repeated: Sequence[float]
 ) -> tuple[float, list[str]]:
-    """Return the largest relative difference of two losses, and a line on each that differs.
+    """Return the largest relative difference of losses, and a line for each that differs.
 
-    A loss is compared to the six digits that a record keeps; NaN equals NaN.
+    Losses are compared with six significant digits, as in the record; NaN equals NaN.
     """
     largest, lines = 0.0, []
     for step, (before, now) in enumerate(zip(recorded, repeated), start=1):
@@ -140,7 +140,7 @@ def compared_losses(
 
 
 def _stages(record: Record, folder: Path, seeds: int) -> list[Stage]:
-    """Stages of a pipeline, or of a study with the first seeds."""
+    """Return the stages of a pipeline, or of a study with the first seeds."""
     cfg = Config(dict(record.config))
     if "variants" not in record.config:
         return read_stages([dict(entry) for entry in cfg.stages], cfg.seed)
@@ -149,9 +149,10 @@ def _stages(record: Record, folder: Path, seeds: int) -> list[Stage]:
 
 
 def _stage(record: Record, folder: Path) -> Stage:
-    """The training of a record: its config file, if that is there, or its recorded config.
+    """Return the training of a record: from its config file, or from its recorded config.
 
-    A recorded config is JSON, which knows no tuples; some components take no lists.
+    The config file comes first, because the recorded config is JSON: its tuples are lists, which
+    some components do not accept.
     """
     config, *arguments = record.command[1:] or [""]
     options: list[str] = []
@@ -166,13 +167,13 @@ def _stage(record: Record, folder: Path) -> Stage:
 
 
 def _without_launch(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A resolved config without its file's own variables and how the run was started."""
+    """Return a resolved config without the variables of its file and the launch settings."""
     known = read_keys() - {"work_dir", "resume", "launcher", "expected"}
     return {key: value for key, value in config.items() if key in known}
 
 
 def _first_losses(training: Training, folder: Path, steps: int) -> list[float]:
-    """Train a few steps in a process of its own, and return their losses."""
+    """Train a few steps in a separate process, and return their losses."""
     work = folder / training.name
     losses = work / "first_losses.json"
     work.mkdir(parents=True, exist_ok=True)

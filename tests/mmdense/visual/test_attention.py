@@ -46,7 +46,7 @@ def test_large_logits_do_not_overflow():
     [
         ((2, 3, 4), (2, 4, 4), 1, "must both be [h, L, d]"),
         ((3, 4), (3, 4), 1, "must both be [h, L, d]"),
-        ((2, 3, 4), (2, 3, 4), 3, "of 3 tokens, 3 cannot be extra ones"),
+        ((2, 3, 4), (2, 3, 4), 3, "extra is 3; it must be from 0 to 2"),
     ],
 )
 def test_bad_shapes_are_named(queries, keys, extra, message):

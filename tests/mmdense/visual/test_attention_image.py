@@ -40,8 +40,8 @@ def test_attention_to_one_patch_is_yellow_there(monkeypatch):
 
     monkeypatch.setattr(attention_image, "last_queries_and_keys", given)
     drawn = draw_attention(transformer(1), Preprocess(), source())
-    assert "its 1 head side by side, on 6 images" in drawn.caption
-    assert "Spread evenly over 12 patches, it would be 8.3 %" in drawn.caption
+    assert "its 1 head side by side, on 6 evenly" in drawn.caption
+    assert "over 12 patches would be 8.3 %" in drawn.caption
     assert "the class token over the patches" in drawn.caption
     # Eight columns of 174 x 130; the first head begins at 14 + 174 + 6. Yellow has little blue.
     pixels = np.asarray(drawn.image).astype(int)
@@ -61,5 +61,5 @@ def test_many_heads_and_no_class_token():
 
 
 def test_other_backbones_have_no_such_picture():
-    with pytest.raises(NothingToDraw, match="no blocks of attention"):
+    with pytest.raises(NothingToDraw, match="no attention blocks"):
         draw_attention(MeanColours(), Preprocess(), source())

@@ -81,6 +81,6 @@ def test_a_model_that_diverged_is_named(tmp_path):
     content = torch.load(checkpoint)
     content["state_dict"]["backbone.conv1.weight"].fill_(float("nan"))
     torch.save(content, checkpoint)
-    with pytest.raises(ValueError, match="holds NaN or infinity; did the training diverge"):
+    with pytest.raises(ValueError, match="NaN or infinity"):
         draw_run(cfg, checkpoint, tmp_path / "out")
     assert not (tmp_path / "out").exists()

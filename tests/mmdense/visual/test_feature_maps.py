@@ -75,6 +75,6 @@ def test_a_stage_of_map_and_class_token():
 
 
 def test_a_backbone_of_vectors_has_no_map():
-    with pytest.raises(NothingToDraw, match=r"MeanColours gives \(2, 3\), not a map"):
+    with pytest.raises(NothingToDraw, match=r"MeanColours returns \(2, 3\), not a map"):
         feature_map(MeanColours(pooled=True), INPUTS)
     assert torch.allclose(pooled_features(MeanColours(pooled=True), INPUTS), INPUTS.mean((2, 3)))

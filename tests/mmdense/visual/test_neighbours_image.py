@@ -41,7 +41,10 @@ def test_right_and_wrong_neighbours(monkeypatch):
     # as it should be: 2 + 2 + 2 neighbours are right. 7 looks as class 2 and 8 as class 1: 2 and 5
     # have one right neighbour each (5, 2) and 7, and 8 has 1 and 4, both wrong. So 8 of 12; by
     # chance 6 * 2 * 2 / 8 = 3.
-    assert "8 of the 12 neighbours are of their query's class (by chance about 3)" in drawn.caption
+    assert (
+        "8 of 12 neighbours have the class of their query (about 3 expected by chance)"
+        in drawn.caption
+    )
     assert has(drawn.image, GOOD)
     assert has(drawn.image, POOR)
 
@@ -50,8 +53,8 @@ def test_unlabelled_images_and_a_share_of_many(monkeypatch):
     monkeypatch.setattr(neighbours_image, "_IMAGES", 20)
     monkeypatch.setattr(neighbours_image, "_BATCH", 3)
     drawn = draw_neighbours(MeanColours(pooled=True), Preprocess(), source(size=50))
-    assert "among 20 images, evenly spaced over the 50 of the validation set" in drawn.caption
-    assert "Look for what the neighbours share" in drawn.caption
+    assert "20 evenly spaced images of the 50" in drawn.caption
+    assert "by chance" not in drawn.caption
     assert not has(drawn.image, POOR)
 
 
@@ -76,7 +79,7 @@ def test_images_of_many_sizes_and_the_batches_do_not_matter(monkeypatch):
 
 
 def test_what_has_no_such_picture():
-    with pytest.raises(NothingToDraw, match="one image, which has no neighbours"):
+    with pytest.raises(NothingToDraw, match="two images"):
         draw_neighbours(MeanColours(), Preprocess(), source(size=1))
 
     class Boxed(TinyImages):
@@ -87,5 +90,5 @@ def test_what_has_no_such_picture():
 
     images = source()
     images.dataset = Boxed()
-    with pytest.raises(NothingToDraw, match="images with boxes or maps"):
+    with pytest.raises(NothingToDraw, match="boxes or segmentation maps"):
         draw_neighbours(MeanColours(), Preprocess(), images)

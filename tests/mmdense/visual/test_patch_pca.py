@@ -79,10 +79,10 @@ def test_a_single_position_that_differs_is_seen():
 @pytest.mark.parametrize(
     ("maps", "message"),
     [
-        ([], "a feature map at least"),
+        ([], "at least one feature map"),
         ([torch.zeros(4, 2, 2), torch.zeros(5, 2, 2)], "map 1 is (5, 2, 2), expected [C, H, W]"),
         ([torch.zeros(4, 2)], "map 0 is (4, 2)"),
-        ([torch.full((4, 2, 2), torch.nan)], "map 0 holds NaN or infinity"),
+        ([torch.full((4, 2, 2), torch.nan)], "map 0 contains NaN"),
     ],
 )
 def test_bad_maps_are_named(maps, message):

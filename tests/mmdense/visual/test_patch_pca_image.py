@@ -8,11 +8,11 @@ from mmdense.visual.patch_pca_image import draw_patch_pca
 from tests.mmdense.visual.tiny_images import MeanColours, Preprocess, source
 
 
-@pytest.mark.parametrize(("size", "shown"), [(40, "9 images, evenly"), (2, "all 2 images")])
+@pytest.mark.parametrize(("size", "shown"), [(40, "9 evenly spaced"), (2, "all 2 images")])
 def test_pairs_and_caption(size, shown):
     drawn = draw_patch_pca(MeanColours(), Preprocess(), source(size=size))
     assert shown in drawn.caption
-    assert "feature map of the backbone, MeanColours, with 3 channels" in drawn.caption
+    assert "feature map of the backbone (MeanColours, 3 channels)" in drawn.caption
     assert "arXiv:2304.07193" in drawn.caption
     again = draw_patch_pca(MeanColours(), Preprocess(), source(size=size))
     assert (np.asarray(again.image) == np.asarray(drawn.image)).all()

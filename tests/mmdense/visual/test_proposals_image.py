@@ -21,7 +21,7 @@ def columns_of(image, colour, row):
 
 def test_lines_and_counts():
     drawn = draw_proposals(Detector(), ImageSource(BoxedImages(), "val"))
-    assert "on 6 images, evenly spaced over the 8 of the validation set" in drawn.caption
+    assert "on 6 evenly spaced images of the 8 in" in drawn.caption
     assert "The first proposals of Head" in drawn.caption
     assert "recall at IoU 0.5 of 20 proposals: 6 of 12 objects" in drawn.caption
     # A panel is 240 wide for a file of 96, so the first box ends at 20 * 2.5 = 50, in the second
@@ -38,7 +38,7 @@ def test_few_images_and_none_to_draw():
     drawn = draw_proposals(Detector(), ImageSource(BoxedImages(size=1), "test"))
     assert "on the one test image" in drawn.caption
     assert drawn.image.width < 800
-    with pytest.raises(NothingToDraw, match="TinyImages does not list its boxes"):
+    with pytest.raises(NothingToDraw, match="TinyImages has no boxes"):
         draw_proposals(Detector(), ImageSource(TinyImages(), "val"))
     with pytest.raises(NothingToDraw, match="makes no proposals"):
         draw_proposals(object(), source())

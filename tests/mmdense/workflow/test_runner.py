@@ -75,4 +75,4 @@ def test_a_tool_ends_with_a_status_and_one_line(capsys, monkeypatch):
     assert exit_status("study", lambda: fail(KeyboardInterrupt())) == 130
     printed = capsys.readouterr().err
     assert printed.startswith("study stopped: it failed\n")
-    assert "the same command continues from here" in printed
+    assert "run the same command again" in printed
