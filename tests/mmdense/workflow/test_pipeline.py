@@ -74,7 +74,7 @@ def test_from_images_to_a_table_and_only_once(here, capsys, monkeypatch):
     assert 0 <= record["metrics"]["ssl/mIoU"] <= 100
     assert "mIoU" in (work_dir / "table.md").read_text()
     assert capsys.readouterr().out.endswith("wrote work_dirs/tiny/report.html\n")
-    assert "truth and what ssl predicts" in (work_dir / "report.html").read_text()
+    assert "ground truth and prediction of ssl" in (work_dir / "report.html").read_text()
     plots = {path.name for path in (work_dir / "plots").glob("*.png")}
     assert {"pretrain_loss.png", "segmentation_loss.png", "ssl_samples.png"} <= plots
 
