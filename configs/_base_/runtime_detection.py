@@ -1,4 +1,4 @@
-# What every detector shares, on top of MMDetection's own runtime.
+# Runtime settings of all detectors, in addition to MMDetection's.
 _base_ = "mmdet::_base_/default_runtime.py"
 custom_imports = dict(
     imports=["mmdense", "mmpretrain.models", "projects.cascade_rpn"], allow_failed_imports=False

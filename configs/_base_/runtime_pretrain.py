@@ -1,4 +1,4 @@
-# What every pretraining run shares.
+# Runtime settings of all pretraining runs.
 default_scope = "mmpretrain"
 custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
 env_cfg = dict(

@@ -1,4 +1,4 @@
-# What every segmentor shares, on top of MMSegmentation's own runtime; it counts in epochs.
+# Runtime settings of all segmentors, in addition to MMSegmentation's; training counts in epochs.
 _base_ = "mmseg::_base_/default_runtime.py"
 custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
 default_hooks = dict(

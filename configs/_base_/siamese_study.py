@@ -1,5 +1,5 @@
-# What the studies of SimSiam's relatives share: the data set, its recipes and the metrics.
-# --cfg-options images=stl10 recipe=r18_lr003_1000e chooses.
+# Settings of the studies of SimSiam's variants: data set, schedules and metrics.
+# Select them by --cfg-options images=stl10 recipe=r18_lr003_1000e.
 _base_ = "models/siamese_variants.py"
 
 _num_images = dict(
@@ -10,7 +10,7 @@ _num_images = dict(
     imagenet100=130_000,  # at most
     imagenet=1_281_167,
 )
-# solo-learn's, with whose fork arXiv:2203.16262 seems to have trained; SimSiam's for CIFAR-10
+# solo-learn's, with whose fork arXiv:2203.16262 was probably trained; SimSiam's for CIFAR-10
 # (arXiv:2011.10566, appendix D) and for ImageNet (section 3), which images of 224 px take.
 _families = dict(
     lr05=dict(lr=0.5, decay=1e-5, batch=256, layers=3, last_bn=False, crop=0.08),
@@ -68,7 +68,7 @@ recipes = {
 slug = "simsiam_decomp"
 task = "pretrain"
 seeds = [0, 1, 2]
-# The folder of ImageNet-100 is yours: see datasets/imagenet100.py.
+# Provide the folder of ImageNet-100, see datasets/imagenet100.py.
 data = [] if images == "imagenet100" else [dict(name=images)]
 metrics = [
     dict(metric="collapse/collapsed", label="Collapsed", scale=1, count=True),

@@ -1,10 +1,10 @@
 """Cascade Mask R-CNN with Cascade RPN on COCO.
 
 Paper: Cascade RPN, arXiv:1909.06720; Cascade R-CNN, arXiv:1712.00726.
-Command: python tools/train.py configs/cascade_rpn/cascade_mask_rcnn_r50_caffe_fpn_1x_coco.py
+Command: mmdense train configs/cascade_rpn/cascade_mask_rcnn_r50_caffe_fpn_1x_coco.py
 Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
-Expected: no figure is published, and it was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr.
+Expected: no score is published. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size.
 """
 
 _base_ = [
@@ -13,7 +13,7 @@ _base_ = [
 ]
 custom_imports = dict(imports=["mmdense", "projects.cascade_rpn"], allow_failed_imports=False)
 
-# The same boxes in all three stages, of the overlaps 0.55, 0.65 and 0.75.
+# The same boxes in all three stages, with IoU thresholds of 0.55, 0.65 and 0.75.
 box_heads = _base_.model.roi_head.bbox_head
 rcnn = _base_.model.train_cfg.rcnn
 for head, stage, overlap in zip(box_heads, rcnn, (0.55, 0.65, 0.75)):

@@ -1,7 +1,7 @@
 """Cascade RPN on BCCD blood cells: proposals.
 
-Paper: Cascade RPN, arXiv:1909.06720, at a size for two cores.
-Command: python tools/train.py configs/cascade_rpn/cascade_rpn_r18_bccd.py
+Paper: Cascade RPN, arXiv:1909.06720, reduced for two cores.
+Command: mmdense train configs/cascade_rpn/cascade_rpn_r18_bccd.py
 Machine: two CPU cores, 3 minutes.
 Expected: the row "Cascade RPN" of the study configs/cascade_rpn/study_proposals_bccd.py.
 Vary: as the baseline; dilation, losses and stages of the head.

@@ -1,10 +1,10 @@
 """Cascade RPN on COCO: proposals.
 
 Paper: Cascade RPN, arXiv:1909.06720.
-Command: python tools/train.py configs/cascade_rpn/cascade_rpn_r50_caffe_fpn_1x_coco.py
+Command: mmdense train configs/cascade_rpn/cascade_rpn_r50_caffe_fpn_1x_coco.py
 Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
-Expected: below, AR of proposals whatever their class, from the paper's table.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr.
+Expected: below, class-agnostic AR of proposals, from the table of the paper.
+Vary: --auto-scale-lr scales the learning rate with the batch size.
     ResNet-101: --cfg-options model.backbone.depth=101
     model.backbone.init_cfg.checkpoint=open-mmlab://detectron2/resnet101_caffe
 """

@@ -1,15 +1,15 @@
-"""Fast R-CNN on BCCD blood cells, on proposals of Cascade RPN that were written to files.
+"""Fast R-CNN on BCCD blood cells, on proposals of Cascade RPN from files.
 
-Paper: Fast R-CNN, arXiv:1504.08083; Cascade RPN, arXiv:1909.06720, at a size for two cores.
-Command: python tools/train.py configs/cascade_rpn/fast_rcnn_r18_bccd.py
-Machine: two CPU cores; not timed.
-Expected: nothing yet, it was not trained to its end.
+Paper: Fast R-CNN, arXiv:1504.08083; Cascade RPN, arXiv:1909.06720, reduced for two cores.
+Command: mmdense train configs/cascade_rpn/fast_rcnn_r18_bccd.py
+Machine: two CPU cores; not measured.
+Expected: no score. It was not trained to the end.
 Vary: the proposals, by another config or stage of tools/dump_proposals.py; num_max_proposals.
 
-The proposals come first. P is configs/cascade_rpn/cascade_rpn_r18_bccd.py or another proposal model
-on BCCD; the files lie under data_root, where MMDetection looks for proposal_file. For each SPLIT of
-train, val and test:
-    python tools/dump_proposals.py P CHECKPOINT --split SPLIT --max 300 \\
+Write the proposals first. P is configs/cascade_rpn/cascade_rpn_r18_bccd.py or another proposal
+model on BCCD; the files are in data_root, where MMDetection looks for proposal_file. For each SPLIT
+of train, val and test:
+    mmdense dump_proposals P CHECKPOINT --split SPLIT --max 300 \\
         --out data/bccd/proposals/cascade_rpn_SPLIT.pkl
 """
 
@@ -28,7 +28,7 @@ model = dict(
 )
 
 _proposals = dict(type="mmdet.LoadProposals", num_max_proposals=300)
-# What moves the boxes of the objects moves the proposals too, by the same draw.
+# Transforms of the boxes also transform the proposals, with the same random values.
 _load, _annotations, *_moves, _pack = _base_.train_pipeline
 train_pipeline = [
     _load,

@@ -1,16 +1,16 @@
-"""Fast R-CNN on COCO, on proposals of Cascade RPN that were written to files.
+"""Fast R-CNN on COCO, on proposals of Cascade RPN from files.
 
 Paper: Cascade RPN, arXiv:1909.06720.
-Command: python tools/train.py configs/cascade_rpn/fast_rcnn_r50_caffe_fpn_1x_coco.py
+Command: mmdense train configs/cascade_rpn/fast_rcnn_r50_caffe_fpn_1x_coco.py
 Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
-Expected: below, from the paper's table (300 proposals, COCO test-dev).
-Vary: num_max_proposals; with another data_root, the proposals go under that one.
+Expected: below, from the table of the paper (300 proposals, COCO test-dev).
+Vary: num_max_proposals; with another data_root, write the proposals there.
 
-The proposals come first. P is configs/cascade_rpn/cascade_rpn_r50_caffe_fpn_1x_coco.py; the files
-lie under data_root, where MMDetection looks for proposal_file:
-    python tools/dump_proposals.py P CHECKPOINT --split train --max 300 \\
+Write the proposals first. P is configs/cascade_rpn/cascade_rpn_r50_caffe_fpn_1x_coco.py; the files
+are in data_root, where MMDetection looks for proposal_file:
+    mmdense dump_proposals P CHECKPOINT --split train --max 300 \\
         --out data/coco/proposals/cascade_rpn_train2017.pkl
-    python tools/dump_proposals.py P CHECKPOINT --split val --max 300 \\
+    mmdense dump_proposals P CHECKPOINT --split val --max 300 \\
         --out data/coco/proposals/cascade_rpn_val2017.pkl
 """
 
@@ -33,7 +33,7 @@ model = dict(
     ),
     test_cfg=dict(rcnn=dict(score_thr=1e-3)),
 )
-# 300 proposals an image, as in the paper's code; MMDetection's config lost the limit.
+# 300 proposals in each image, as in the code of the paper; MMDetection's config has no limit.
 _base_.train_pipeline[1].num_max_proposals = 300
 _base_.test_pipeline[1].num_max_proposals = 300
 train_dataloader = dict(

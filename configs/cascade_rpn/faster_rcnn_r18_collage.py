@@ -2,10 +2,10 @@
 
 Paper: Cascade RPN, arXiv:1909.06720; Faster R-CNN with FPN, arXiv:1612.03144, at a size for two
     cores.
-Command: python tools/train.py configs/cascade_rpn/faster_rcnn_r18_collage.py --init CHECKPOINT
+Command: mmdense train configs/cascade_rpn/faster_rcnn_r18_collage.py --init CHECKPOINT
 Machine: two CPU cores, 1 minute.
 Expected: below, from the record of configs/pipelines/collage_demo.py.
-Vary: without --init it starts at random; as configs/detection/faster_rcnn_r18_collage.py.
+Vary: without --init, weights are random; as configs/detection/faster_rcnn_r18_collage.py.
 """
 
 _base_ = ["../detection/faster_rcnn_r18_collage.py", "../_base_/models/cascade_rpn.py"]

@@ -1,14 +1,14 @@
 """Faster R-CNN with RPN on Collage (generated images), all objects as one class.
 
-Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
-Command: python tools/train.py configs/cascade_rpn/faster_rcnn_r18_collage_one_class.py
+Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, reduced for two cores.
+Command: mmdense train configs/cascade_rpn/faster_rcnn_r18_collage_one_class.py
 Machine: two CPU cores, 4 minutes.
 Expected: the row "RPN" of the study configs/cascade_rpn/study_detection_collage.py.
-Vary: max_epochs, the learning rate, the model's widths.
+Vary: max_epochs, the learning rate, the width of the model.
 """
 
-# The steps that two cores afford teach where objects are, and hardly which of ten classes they are;
-# a comparison of proposals needs no more.
+# In the steps that are feasible on two cores, the model learns to locate objects, but hardly to
+# distinguish ten classes. This is sufficient for a comparison of proposals.
 _base_ = "../detection/faster_rcnn_r18_collage.py"
 
 custom_imports = dict(imports=["mmdense", "mmpretrain.models", "projects.cascade_rpn"])

@@ -1,10 +1,10 @@
 """Faster R-CNN with Cascade RPN on COCO.
 
 Paper: Cascade RPN, arXiv:1909.06720.
-Command: python tools/train.py configs/cascade_rpn/faster_rcnn_r50_caffe_fpn_1x_coco.py
+Command: mmdense train configs/cascade_rpn/faster_rcnn_r50_caffe_fpn_1x_coco.py
 Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
-Expected: below, from the paper's table (300 proposals, COCO test-dev).
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: below, from the table of the paper (300 proposals, COCO test-dev).
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
     ResNet-101: --cfg-options model.backbone.depth=101
     model.backbone.init_cfg.checkpoint=open-mmlab://detectron2/resnet101_caffe
     24 epochs: --cfg-options train_cfg.max_epochs=24 param_scheduler.1.end=24

@@ -1,10 +1,10 @@
 """Mask R-CNN with Cascade RPN on COCO.
 
 Paper: Cascade RPN, arXiv:1909.06720; Mask R-CNN, arXiv:1703.06870.
-Command: python tools/train.py configs/cascade_rpn/mask_rcnn_r50_caffe_fpn_1x_coco.py
+Command: mmdense train configs/cascade_rpn/mask_rcnn_r50_caffe_fpn_1x_coco.py
 Machine: 8 GPUs with 2 images each, as published; no time is published. Not run here.
-Expected: no figure is published, and it was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr.
+Expected: no score is published. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size.
 """
 
 _base_ = [

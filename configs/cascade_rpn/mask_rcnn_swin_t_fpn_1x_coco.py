@@ -1,10 +1,10 @@
 """Mask R-CNN with Cascade RPN on COCO, Swin-T.
 
 Paper: Cascade RPN, arXiv:1909.06720; Swin Transformer, arXiv:2103.14030.
-Command: python tools/train.py configs/cascade_rpn/mask_rcnn_swin_t_fpn_1x_coco.py
+Command: mmdense train configs/cascade_rpn/mask_rcnn_swin_t_fpn_1x_coco.py
 Machine: 8 GPUs with 2 images each. Not run here.
-Expected: no figure is published, and it was not run here.
-Vary: as its base.
+Expected: no score is published. Not run here.
+Vary: same as its base config.
 """
 
 _base_ = "./mask_rcnn_r50_caffe_fpn_1x_coco.py"

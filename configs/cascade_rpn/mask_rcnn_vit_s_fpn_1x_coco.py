@@ -1,10 +1,10 @@
 """Mask R-CNN with Cascade RPN on COCO, ViT-S/16 with four rescaled maps.
 
 Paper: Cascade RPN, arXiv:1909.06720; ViT, arXiv:2010.11929.
-Command: python tools/train.py configs/cascade_rpn/mask_rcnn_vit_s_fpn_1x_coco.py
+Command: mmdense train configs/cascade_rpn/mask_rcnn_vit_s_fpn_1x_coco.py
 Machine: 8 GPUs with 2 images each. Not run here.
-Expected: no figure is published, and it was not run here.
-Vary: as its base.
+Expected: no score is published. Not run here.
+Vary: same as its base config.
 """
 
 _base_ = "./mask_rcnn_r50_caffe_fpn_1x_coco.py"
@@ -13,8 +13,8 @@ custom_imports = dict(
     allow_failed_imports=False,
 )
 
-# The four maps have one stride, 16; they are rescaled to 4, 8, 16 and 32 before the FPN. Images of
-# one size, because the position table is for one.
+# The four maps have one stride, 16; they are rescaled to 4, 8, 16 and 32 before the FPN. All
+# images have one size, because the position embedding has one.
 size = (1024, 1024)
 model = dict(
     backbone=dict(

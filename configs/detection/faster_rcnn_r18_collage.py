@@ -1,10 +1,10 @@
 """Faster R-CNN on Collage (generated images).
 
-Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, at a size for two cores.
-Command: python tools/train.py configs/detection/faster_rcnn_r18_collage.py --init CHECKPOINT
+Paper: Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144, reduced for two cores.
+Command: mmdense train configs/detection/faster_rcnn_r18_collage.py --init CHECKPOINT
 Machine: two CPU cores, 1 minute.
 Expected: below, from the record of configs/pipelines/collage_demo.py.
-Vary: without --init it starts at random; max_epochs, the learning rate, the model's widths.
+Vary: without --init, weights are random; max_epochs, the learning rate, the width of the model.
 """
 
 _base_ = [
@@ -14,7 +14,7 @@ _base_ = [
     "../_base_/runtime_detection.py",
 ]
 
-# Fewer proposals than on real images: the pictures are small, and the demo is to be short.
+# Fewer proposals than on real images: the images are small, and the demo has to be short.
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=10)),
     train_cfg=dict(

@@ -1,11 +1,11 @@
 """Faster R-CNN on BCCD blood cells, from a self-supervised ViT-S/16: four maps, rescaled.
 
-Paper: ViT, arXiv:2010.11929; the four rescaled maps as XCiT, arXiv:2106.09681, has them; the rest
-    as its base, at a size for two cores.
-Command: python tools/train.py configs/detection/faster_rcnn_vit_s_bccd.py --init CHECKPOINT
-Machine: two CPU cores, 20 minutes. It was trained for some steps only.
-Expected: it depends on the checkpoint, and was not run to its end.
-Vary: without --init it starts at random; max_epochs, the learning rate.
+Paper: ViT, arXiv:2010.11929; the four rescaled maps as in XCiT, arXiv:2106.09681; the rest
+    as its base, reduced for two cores.
+Command: mmdense train configs/detection/faster_rcnn_vit_s_bccd.py --init CHECKPOINT
+Machine: two CPU cores, 20 minutes. It was trained for a few steps only.
+Expected: depends on the checkpoint. It was not trained to the end.
+Vary: without --init, weights are random; max_epochs, the learning rate.
 """
 
 _base_ = [

@@ -1,15 +1,15 @@
-"""Faster R-CNN on the C4 map on Pascal VOC, from a self-supervised ResNet-50, all of it trained.
+"""Faster R-CNN on the C4 map on Pascal VOC, from a self-supervised ResNet-50, fully fine-tuned.
 
-The last stage of the ResNet works on each region, in the RoI head; --init fills it, too. A norm
-stands behind it, as in MoCo's code. That code takes the statistics of BatchNorm anew before a test
-(PreciseBN), and learns from difficult boxes; here neither is done.
+The last stage of the ResNet is in the RoI head, followed by a BatchNorm as in MoCo's code; --init
+also loads this stage. Deviations: MoCo's code recomputes BatchNorm statistics before a test
+(PreciseBN) and trains on difficult boxes; this config does neither.
 
 Paper: MoCo, arXiv:1911.05722, section 4.2.1.
-Command: python tools/train.py configs/downstream/faster_rcnn_r50_c4_24k_voc0712.py
+Command: mmdense train configs/downstream/faster_rcnn_r50_c4_24k_voc0712.py
     --init CHECKPOINT
 Machine: 8 GPUs with 2 images each, as published. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
 """
 
 _base_ = [

@@ -1,14 +1,14 @@
-"""Faster R-CNN with FPN on Pascal VOC, from a self-supervised ResNet-50, all of it trained.
+"""Faster R-CNN with FPN on Pascal VOC, from a self-supervised ResNet-50, fully fine-tuned.
 
 MoCo's detectors for VOC have C4 and dilated C5 maps; this is its protocol with FPN. Difficult boxes
-teach nothing, unlike in its code.
+are not used for training, unlike in its code.
 
 Paper: MoCo, arXiv:1911.05722, section 4.2.1.
-Command: python tools/train.py configs/downstream/faster_rcnn_r50_fpn_24k_voc0712.py
+Command: mmdense train configs/downstream/faster_rcnn_r50_fpn_24k_voc0712.py
     --init CHECKPOINT
 Machine: 8 GPUs with 2 images each, as published. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
 """
 
 _base_ = [

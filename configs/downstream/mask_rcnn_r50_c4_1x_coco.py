@@ -1,14 +1,14 @@
-"""Mask R-CNN on the C4 map on COCO, from a self-supervised ResNet-50, all of it trained.
+"""Mask R-CNN on the C4 map on COCO, from a self-supervised ResNet-50, fully fine-tuned.
 
-The last stage of the ResNet works on each region, in the RoI head; --init fills it, too. A norm
-stands behind it, as in MoCo's code. That code takes the statistics of BatchNorm anew before a test
-(PreciseBN); here they are the running ones.
+The last stage of the ResNet is in the RoI head, followed by a BatchNorm as in MoCo's code; --init
+also loads this stage. Deviation: MoCo's code recomputes BatchNorm statistics before a test
+(PreciseBN); this config uses the running statistics.
 
 Paper: MoCo, arXiv:1911.05722, section 4.2.
-Command: python tools/train.py configs/downstream/mask_rcnn_r50_c4_1x_coco.py --init CHECKPOINT
+Command: mmdense train configs/downstream/mask_rcnn_r50_c4_1x_coco.py --init CHECKPOINT
 Machine: 8 GPUs with 2 images each, as published. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
     Cascade RPN: a variant of suite_coco.py. 24 epochs: docs/transfer.md.
 """
 

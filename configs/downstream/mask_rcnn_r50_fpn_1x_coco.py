@@ -1,10 +1,10 @@
-"""Mask R-CNN with FPN on COCO, from a self-supervised ResNet-50, all of it trained.
+"""Mask R-CNN with FPN on COCO, from a self-supervised ResNet-50, fully fine-tuned.
 
 Paper: MoCo, arXiv:1911.05722, section 4.2.
-Command: python tools/train.py configs/downstream/mask_rcnn_r50_fpn_1x_coco.py --init CHECKPOINT
+Command: mmdense train configs/downstream/mask_rcnn_r50_fpn_1x_coco.py --init CHECKPOINT
 Machine: 8 GPUs with 2 images each, as published. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
     24 epochs, or a frozen backbone: docs/transfer.md.
 """
 

@@ -1,10 +1,10 @@
 """Mask R-CNN with FPN on COCO, from a self-supervised ViT-S/16: four maps, rescaled.
 
 Paper: ViT, arXiv:2010.11929; XCiT, arXiv:2106.09681.
-Command: python tools/train.py configs/downstream/mask_rcnn_vit_s_fpn_1x_coco.py --init CHECKPOINT
+Command: mmdense train configs/downstream/mask_rcnn_vit_s_fpn_1x_coco.py --init CHECKPOINT
 Machine: 8 GPUs with 2 images each. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
     ViT-B, and Cascade RPN: variants of suite_coco.py. 24 epochs: docs/transfer.md.
 """
 

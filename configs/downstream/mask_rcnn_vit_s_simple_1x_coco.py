@@ -1,16 +1,16 @@
 """Mask R-CNN on a simple feature pyramid on COCO, from a self-supervised ViT-S/16.
 
-As ViTDet: the last map only, attention in windows, layer norms and four convolutions in the heads,
-layer decay. Deviations: ViTDet trains for 100 epochs with large-scale jitter and 64 images in a
-batch; here it is 12 epochs of images of one size with 16. It has no ViT-S; the decay is that of its
-ViT-B.
+As in ViTDet: the last map only, attention in windows, layer norms and four convolutions in the
+heads, layer decay. Deviations: ViTDet trains for 100 epochs with large-scale jitter and 64 images
+in a batch; this config trains for 12 epochs on images of one size with a batch size of 16. ViTDet
+has no ViT-S; the layer decay is that of its ViT-B.
 
 Paper: ViTDet, arXiv:2203.16527.
-Command: python tools/train.py configs/downstream/mask_rcnn_vit_s_simple_1x_coco.py
-    --init CHECKPOINT --allow cls_token (windows have no place for a class token)
+Command: mmdense train configs/downstream/mask_rcnn_vit_s_simple_1x_coco.py
+    --init CHECKPOINT --allow cls_token (windowed attention has no class token)
 Machine: 8 GPUs with 2 images each. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
     ViT-B, and Cascade RPN: variants of suite_coco.py.
 """
 

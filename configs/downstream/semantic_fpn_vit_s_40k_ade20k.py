@@ -1,11 +1,11 @@
 """Semantic FPN on ADE20K, from a self-supervised ViT-S/16: four maps, rescaled.
 
 Paper: Panoptic FPN's semantic branch, arXiv:1901.02446; AdamW at 1e-4 and a polynomial decay as
-    PVT, arXiv:2102.12122, has them.
-Command: python tools/train.py configs/downstream/semantic_fpn_vit_s_40k_ade20k.py --init CHECKPOINT
+    in PVT, arXiv:2102.12122.
+Command: mmdense train configs/downstream/semantic_fpn_vit_s_40k_ade20k.py --init CHECKPOINT
 Machine: 4 GPUs with 4 images each. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
     ViT-B, and a frozen ViT-S: variants of suite_ade20k.py.
 """
 

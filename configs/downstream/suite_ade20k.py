@@ -1,10 +1,10 @@
-"""ADE20K with every segmentor here whose backbone the checkpoint fills.
+"""ADE20K with every segmentor whose backbone fits the checkpoint.
 
 Paper: Panoptic FPN's semantic branch, arXiv:1901.02446; UPerNet, arXiv:1807.10221.
-Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_ade20k.py
-Machine: 4 to 8 GPUs; each training as long as its config says. Not run here.
-Expected: no figure; it was not run here.
-Vary: --gpus 8, --labels 1 5 10 100, --seeds; --variants NAME... trains some of them.
+Command: mmdense downstream CHECKPOINT --suite configs/downstream/suite_ade20k.py
+Machine: 4 to 8 GPUs; see each config for the time. Not run here.
+Expected: no score. Not run here.
+Vary: --gpus 8, --labels 1 5 10 100, --seeds; --variants NAME... trains only these.
 """
 
 _base_ = "../_base_/models/vit.py"
@@ -35,7 +35,7 @@ variants = [
         _semantic_fpn_vit,
         "ViT-S frozen, Semantic FPN, 40k",
         name="semantic_fpn_vit_s_frozen_40k",
-        # All twelve layers, and none that is dropped at random: the features of an image stay.
+        # All twelve layers without stochastic depth, so that the features of an image are fixed.
         backbone=dict(frozen_stages=12, drop_path_rate=0.0),
     ),
     _row("upernet_vit_s_160k", "ViT-S, UPerNet, 160k"),

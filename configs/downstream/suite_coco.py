@@ -1,18 +1,18 @@
-"""Mask R-CNN on COCO with every detector here whose backbone the checkpoint fills, 1x.
+"""Mask R-CNN on COCO with every detector whose backbone fits the checkpoint, 1x.
 
 Paper: Mask R-CNN, arXiv:1703.06870; ViTDet, arXiv:2203.16527; Cascade RPN, arXiv:1909.06720.
-Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_coco.py
-Machine: 8 GPUs; each training as long as its config says. Not run here.
-Expected: no figure; it was not run here.
-Vary: --gpus 8, --labels 1 5 10 100, --seeds; --variants NAME... trains some of them.
+Command: mmdense downstream CHECKPOINT --suite configs/downstream/suite_coco.py
+Machine: 8 GPUs; see each config for the time. Not run here.
+Expected: no score. Not run here.
+Vary: --gpus 8, --labels 1 5 10 100, --seeds; --variants NAME... trains only these.
 
-The paper of Cascade RPN has no C4. Its one anchor a cell, on five levels, covers five sizes; the
-one level of C4 gets five square anchors of these sizes, 32 to 512 pixels, with 64 channels each.
+The paper of Cascade RPN has no C4 model. Its five levels have one anchor size each. So the single
+level of C4 has five square anchors of these sizes, 32 to 512 pixels, with 64 channels each.
 """
 
 _base_ = ["../_base_/models/vit.py", "../_base_/models/rcnn_on_cascade_rpn.py"]
 
-_no_class_token = dict(allow=["cls_token"])  # a ViT with windows has none to fill
+_no_class_token = dict(allow=["cls_token"])  # a ViT with windowed attention has no class token
 
 
 _imports = ["mmdense", "mmpretrain.models", "mmseg.models", "projects.cascade_rpn"]

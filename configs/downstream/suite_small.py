@@ -1,11 +1,11 @@
-"""What a small backbone is worth on BCCD and CamVid, against random weights.
+"""Transfer of a small backbone to BCCD and CamVid, compared with random weights.
 
-Those that the checkpoint fills are trained: a ResNet-18 of half width, or a ViT-S/16.
+The variants whose backbone fits the checkpoint are trained: ResNet-18 of half width or ViT-S/16.
 
-Paper: Faster R-CNN, arXiv:1506.01497; Semantic FPN, arXiv:1901.02446; both at a size for two cores.
-Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_small.py
-Machine: two CPU cores, 30 minutes for each share of the labels; a ViT takes two hours.
-Expected: it depends on the checkpoint.
+Paper: Faster R-CNN, arXiv:1506.01497; Semantic FPN, arXiv:1901.02446; both reduced for two cores.
+Command: mmdense downstream CHECKPOINT --suite configs/downstream/suite_small.py
+Machine: two CPU cores, 30 minutes for each label fraction; a ViT takes two hours.
+Expected: depends on the checkpoint.
 Vary: --labels 1 5 10 100, --seeds 0 1 2.
 """
 

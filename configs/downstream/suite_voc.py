@@ -1,9 +1,9 @@
-"""Pascal VOC 07+12 with every detector here whose backbone the checkpoint fills.
+"""Pascal VOC 07+12 with every detector whose backbone fits the checkpoint.
 
 Paper: MoCo, arXiv:1911.05722, section 4.2.1.
-Command: python tools/downstream.py CHECKPOINT --suite configs/downstream/suite_voc.py
+Command: mmdense downstream CHECKPOINT --suite configs/downstream/suite_voc.py
 Machine: 8 GPUs with 2 images each. Not run here.
-Expected: no figure; it was not run here.
+Expected: no score. Not run here.
 Vary: --gpus 8, --labels 1 5 10 100, --seeds.
 """
 

@@ -1,10 +1,10 @@
-"""UPerNet on ADE20K, from a self-supervised ResNet-50, all of it trained.
+"""UPerNet on ADE20K, from a self-supervised ResNet-50, fully fine-tuned.
 
 Paper: UPerNet, arXiv:1807.10221, with MMSegmentation's schedule.
-Command: python tools/train.py configs/downstream/upernet_r50_160k_ade20k.py --init CHECKPOINT
+Command: mmdense train configs/downstream/upernet_r50_160k_ade20k.py --init CHECKPOINT
 Machine: 4 GPUs with 4 images each. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
 """
 
 _base_ = [

@@ -1,13 +1,13 @@
 """UPerNet on ADE20K, from a self-supervised ViT-B/16: four maps, rescaled, with layer decay.
 
-Schedule, maps and the layer decay of 0.65 are those that MMSegmentation's configs of MAE have.
+Schedule, maps and the layer decay of 0.65 are those of MMSegmentation's configs of MAE.
 
-Paper: UPerNet, arXiv:1807.10221, as MAE, arXiv:2111.06377, and BEiT, arXiv:2106.08254, use it.
-Command: python tools/train.py configs/downstream/upernet_vit_b_160k_ade20k.py --init CHECKPOINT
+Paper: UPerNet, arXiv:1807.10221, as in MAE, arXiv:2111.06377, and BEiT, arXiv:2106.08254.
+Command: mmdense train configs/downstream/upernet_vit_b_160k_ade20k.py --init CHECKPOINT
 Machine: 8 GPUs with 2 images each. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: the learning rate follows the images in a batch: --auto-scale-lr. Mixed precision: --amp.
-    optim_wrapper.paramwise_cfg.layer_decay_rate: what suits differs between ways of pretraining.
+Expected: depends on the checkpoint. Not run here.
+Vary: --auto-scale-lr scales the learning rate with the batch size. Mixed precision: --amp.
+    optim_wrapper.paramwise_cfg.layer_decay_rate: the best value depends on the pretraining.
 """
 
 _base_ = [

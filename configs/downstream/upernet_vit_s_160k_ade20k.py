@@ -1,13 +1,13 @@
 """UPerNet on ADE20K, from a self-supervised ViT-S/16: four maps, rescaled, with layer decay.
 
-As that of ViT-B, but for the layer decay: 0.75, with which MAE (appendix A) fine-tunes its ViT-B
-for classification. No source gives one for ViT-S here.
+Same as upernet_vit_b_160k_ade20k.py except for the layer decay of 0.75, which MAE (appendix A) uses
+for ViT-B in classification. There is no published value for ViT-S on ADE20K.
 
-Paper: UPerNet, arXiv:1807.10221, as MAE, arXiv:2111.06377, and BEiT, arXiv:2106.08254, use it.
-Command: python tools/train.py configs/downstream/upernet_vit_s_160k_ade20k.py --init CHECKPOINT
+Paper: UPerNet, arXiv:1807.10221, as in MAE, arXiv:2111.06377, and BEiT, arXiv:2106.08254.
+Command: mmdense train configs/downstream/upernet_vit_s_160k_ade20k.py --init CHECKPOINT
 Machine: 8 GPUs with 2 images each. Not run here.
-Expected: it depends on the checkpoint, and was not run here.
-Vary: as its base.
+Expected: depends on the checkpoint. Not run here.
+Vary: same as its base config.
 """
 
 _base_ = "./upernet_vit_b_160k_ade20k.py"

@@ -1,10 +1,10 @@
-"""A blood cell detector from 1,000 photos and unlabelled microscope images.
+"""A blood cell detector from 1,000 images and unlabelled microscope images.
 
 Paper: SimSiam, arXiv:2011.10566; Faster R-CNN with FPN, arXiv:1506.01497 and arXiv:1612.03144.
-Command: python tools/pipeline.py configs/pipelines/bccd.py --source FOLDER
+Command: mmdense pipeline configs/pipelines/bccd.py --source FOLDER
 Machine: two CPU cores, under 30 minutes.
 Expected: below, from the record; one seed.
-Vary: the configs of the stages; a stage reruns when its inputs change.
+Vary: the configs of the stages; a stage runs again if its inputs change.
 """
 
 name = "bccd"

@@ -1,10 +1,10 @@
-"""A road scene segmentor from 1,000 photos and unlabelled CamVid images.
+"""A road scene segmentor from 1,000 images and unlabelled CamVid images.
 
 Paper: SimSiam, arXiv:2011.10566; Semantic FPN, arXiv:1901.02446.
-Command: python tools/pipeline.py configs/pipelines/camvid.py --source FOLDER
+Command: mmdense pipeline configs/pipelines/camvid.py --source FOLDER
 Machine: two CPU cores, under 30 minutes.
 Expected: below, from the record; one seed.
-Vary: the configs of the stages; a stage reruns when its inputs change.
+Vary: the configs of the stages; a stage runs again if its inputs change.
 """
 
 name = "camvid"

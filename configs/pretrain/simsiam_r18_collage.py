@@ -1,9 +1,10 @@
 """SimSiam on the unlabelled split of Collage (generated images).
 
 Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width instead of ResNet-50.
-Command: python tools/train.py configs/pretrain/simsiam_r18_collage.py
+Command: mmdense train configs/pretrain/simsiam_r18_collage.py
 Machine: two CPU cores, 1.5 minutes.
-Expected: a loss that falls towards -1; the worth of the weights: configs/pipelines/collage_demo.py.
+Expected: the loss decreases towards -1. For scores of the weights, see
+    configs/pipelines/collage_demo.py.
 Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
 """
 

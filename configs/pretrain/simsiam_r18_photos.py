@@ -1,10 +1,10 @@
-"""SimSiam on any folder of photos.
+"""SimSiam on any folder of images.
 
 Paper: SimSiam, arXiv:2011.10566, sections 3 and 4; ResNet-18 of half width instead of ResNet-50.
-Command: python tools/train.py configs/pretrain/simsiam_r18_photos.py --cfg-options \
+Command: mmdense train configs/pretrain/simsiam_r18_photos.py --cfg-options \
 train_dataloader.dataset.data_root=FOLDER
-Machine: two CPU cores, two minutes for 300 photos.
-Expected: a loss that falls towards -1, and a healthy verdict at its end.
+Machine: two CPU cores, two minutes for 300 images.
+Expected: the loss decreases towards -1, and the final verdict is healthy.
 Vary: max_epochs and base_lr below; the learning rate follows the batch size linearly.
 """
 

@@ -1,10 +1,10 @@
 """k-NN and linear probe on CIFAR-10 (JPEG).
 
 Paper: SimSiam, arXiv:2011.10566, section 4; here frozen features are extracted once, without crops.
-Command: python tools/linear_probe.py configs/probe/r18_cifar10.py CHECKPOINT
+Command: mmdense linear_probe configs/probe/r18_cifar10.py CHECKPOINT
 Machine: two CPU cores, 3 minutes.
 Expected: below, from the record of configs/pipelines/cifar10.py.
-Vary: tools/knn.py takes the same config.
+Vary: mmdense knn takes the same config.
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
 """A linear probe on the classification split of Collage (generated images).
 
 Paper: SimSiam, arXiv:2011.10566, section 4; here frozen features are extracted once, without crops.
-Command: python tools/linear_probe.py configs/probe/r18_collage.py CHECKPOINT
+Command: mmdense linear_probe configs/probe/r18_collage.py CHECKPOINT
 Machine: two CPU cores, 15 seconds.
 Expected: below, from the record of configs/pipelines/collage_demo.py.
-Vary: tools/knn.py takes the same config.
+Vary: mmdense knn takes the same config.
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
-"""Semantic FPN on CamVid road scenes with EfficientNet-Lite0: supervised weights beside our own.
+"""Semantic FPN on CamVid road scenes with EfficientNet-Lite0: supervised weights for comparison.
 
 Paper: EfficientNet, arXiv:1905.11946, in its Lite variant; Panoptic FPN, arXiv:1901.02446.
-Command: python tools/train.py configs/segmentation/semantic_fpn_lite0_camvid.py --init CHECKPOINT
+Command: mmdense train configs/segmentation/semantic_fpn_lite0_camvid.py --init CHECKPOINT
 Machine: one CPU core, 9 minutes. Needs pip install timm.
 Expected: below, with supervised weights, from the record of configs/pipelines/transfer_study.py.
-Vary: without --init it starts at random; its weights: configs/_base_/models/efficientnet_lite0.py.
+Vary: without --init, weights are random; its weights: configs/_base_/models/efficientnet_lite0.py.
 """
 
 _base_ = ["./semantic_fpn_r18_camvid.py", "../_base_/models/efficientnet_lite0.py"]

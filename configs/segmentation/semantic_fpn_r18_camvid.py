@@ -1,10 +1,10 @@
 """Semantic FPN on CamVid road scenes.
 
-Paper: Panoptic FPN's semantic branch, arXiv:1901.02446, at a size for two cores.
-Command: python tools/train.py configs/segmentation/semantic_fpn_r18_camvid.py --init CHECKPOINT
-Machine: two CPU cores, 7 to 9 minutes, shared with other programs.
+Paper: Panoptic FPN's semantic branch, arXiv:1901.02446, reduced for two cores.
+Command: mmdense train configs/segmentation/semantic_fpn_r18_camvid.py --init CHECKPOINT
+Machine: two CPU cores, 7 to 9 minutes, while other programs ran.
 Expected: below, from the record of configs/pipelines/camvid.py.
-Vary: without --init it starts at random; max_epochs, the learning rate, the model's widths.
+Vary: without --init, weights are random; max_epochs, the learning rate, the width of the model.
 """
 
 _base_ = [

@@ -1,9 +1,9 @@
-"""SimSiam on 5,000 images of CIFAR-10 (JPEG), at a size that shows who collapses in minutes.
+"""SimSiam on 5,000 images of CIFAR-10 (JPEG), reduced to show collapse in minutes.
 
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262; a quarter of the width, 468 steps.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_minutes_cifar10.py
+Command: mmdense train configs/simsiam_decomp/simsiam_minutes_cifar10.py
 Machine: two CPU cores, three minutes.
-Expected: a healthy verdict, where a naive Siamese network collapses completely.
+Expected: a healthy verdict; a naive Siamese network collapses completely.
 Vary: model.head, by _base_/models/siamese_variants.py (minutes).
 """
 

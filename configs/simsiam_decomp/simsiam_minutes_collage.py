@@ -1,9 +1,9 @@
-"""SimSiam on the unlabelled split of Collage (generated images), to see who collapses in minutes.
+"""SimSiam on the unlabelled split of Collage (generated images), reduced to show collapse quickly.
 
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262; a quarter of the width, 220 steps.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_minutes_collage.py
+Command: mmdense train configs/simsiam_decomp/simsiam_minutes_collage.py
 Machine: two CPU cores; not measured.
-Expected: a healthy verdict, where a naive Siamese network collapses completely.
+Expected: a healthy verdict; a naive Siamese network collapses completely.
 Vary: model.head, by _base_/models/siamese_variants.py (minutes).
 """
 

@@ -1,12 +1,12 @@
 """SimSiam on CIFAR-100, ResNet-18, lr 0.5, 1000 epochs.
 
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262: its baseline, with the settings of the
-    fork of solo-learn that its experiments seem to come from.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_r18_cifar100_lr05_1000e.py
-Machine: one GPU, or several, with batches of 256 in all; not measured.
-Expected: below, from the paper's table 2, by an online linear probe; whether its projector ended in
-    a BatchNorm is not known. Its stem pads by 2, ours by 1. Not run here.
-Vary: as its base.
+    fork of solo-learn that its experiments probably used.
+Command: mmdense train configs/simsiam_decomp/simsiam_r18_cifar100_lr05_1000e.py
+Machine: one or more GPUs with a total batch size of 256; not measured.
+Expected: below, from the table of the paper 2, by an online linear probe; it is unknown whether its
+    projector ended with a BatchNorm. Its stem has a padding of 2, ours of 1. Not run here.
+Vary: same as its base config.
 """
 
 _base_ = "./simsiam_r18_cifar100_lr05_200e.py"

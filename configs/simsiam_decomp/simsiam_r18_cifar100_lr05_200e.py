@@ -1,14 +1,14 @@
 """SimSiam on CIFAR-100, ResNet-18, lr 0.5, 200 epochs.
 
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262: its baseline, with the settings of the
-    fork of solo-learn that its experiments seem to come from.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_r18_cifar100_lr05_200e.py
-Machine: one GPU, or several, with batches of 256 in all; not measured.
-Expected: below, read off the paper's figure 6 (online linear probe). Its stem pads by 2, ours by 1.
-    Not run here.
+    fork of solo-learn that its experiments probably used.
+Command: mmdense train configs/simsiam_decomp/simsiam_r18_cifar100_lr05_200e.py
+Machine: one or more GPUs with a total batch size of 256; not measured.
+Expected: below, from figure 6 of the paper (online linear probe). Its stem has a padding of 2,
+    ours of 1. Not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    study_recipes.py has ResNet-50 and other recipes, study_variants.py other methods and
-    predictors.
+    For ResNet-50 and other schedules, see study_recipes.py; for other methods and
+    predictors, see study_variants.py.
 """
 
 _base_ = [

@@ -1,10 +1,10 @@
 """SimSiam on CIFAR-10, ResNet-18, lr 0.03, 200 epochs.
 
 Paper: SimSiam, arXiv:2011.10566, appendix D, there 800 epochs: train_cfg.max_epochs=800.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_r18_cifar10_lr003_200e.py
-Machine: one GPU, or several, with batches of 512 in all; not measured.
+Command: mmdense train configs/simsiam_decomp/simsiam_r18_cifar10_lr003_200e.py
+Machine: one or more GPUs with a total batch size of 512; not measured.
 Expected: lightly reports 76.4 (k-NN, k = 200, the best epoch) with its own augmentation; after 800
-    epochs the paper has 91.8 (linear probe), lightly 90.4 (k-NN). Not run here.
+    epochs the paper reports 91.8 (linear probe), lightly 90.4 (k-NN). Not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=512/N by --cfg-options. study_recipes.py has
     ResNet-50 and the other data sets.
 """

@@ -1,13 +1,13 @@
 """SimSiam on CIFAR-10, ResNet-18, lr 0.5, 200 epochs.
 
 Paper: arXiv:2203.16262 has CIFAR-100; the same settings, which are solo-learn's for CIFAR-10.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_r18_cifar10_lr05_200e.py
-Machine: one GPU, or several, with batches of 256 in all; not measured.
+Command: mmdense train configs/simsiam_decomp/simsiam_r18_cifar10_lr05_200e.py
+Machine: one or more GPUs with a total batch size of 256; not measured.
 Expected: solo-learn reports 90.51 (online linear probe) after 1000 epochs, with a last BatchNorm in
     the projector; not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    study_recipes.py has ResNet-50 and other recipes, study_variants.py other methods and
-    predictors, of cifar10 with --cfg-options images=cifar10.
+    For ResNet-50 and other schedules, see study_recipes.py; for other methods and
+    predictors, see study_variants.py; use --cfg-options images=cifar10.
 """
 
 _base_ = [

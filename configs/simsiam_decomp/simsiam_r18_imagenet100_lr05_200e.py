@@ -1,14 +1,14 @@
 """SimSiam on ImageNet-100, ResNet-18, lr 0.5, 200 epochs.
 
-Paper: solo-learn has this rate, batch and decay for ImageNet-100; crops and projector are those
-    of arXiv:2203.16262.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_r18_imagenet100_lr05_200e.py
-Machine: one GPU, or several, with batches of 256 in all; not measured.
+Paper: learning rate, batch size and weight decay are those of solo-learn for ImageNet-100;
+    crops and projector are those of arXiv:2203.16262.
+Command: mmdense train configs/simsiam_decomp/simsiam_r18_imagenet100_lr05_200e.py
+Machine: one or more GPUs with a total batch size of 256; not measured.
 Expected: solo-learn reports 74.54 (online) and 78.72 (offline linear probe) after 400 epochs; not
     run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    study_recipes.py has ResNet-50 and other recipes, study_variants.py other methods and
-    predictors, of imagenet100 with --cfg-options images=imagenet100.
+    For ResNet-50 and other schedules, see study_recipes.py; for other methods and
+    predictors, see study_variants.py; use --cfg-options images=imagenet100.
 """
 
 _base_ = [

@@ -1,12 +1,12 @@
 """SimSiam on Tiny-ImageNet, ResNet-18, lr 0.5, 200 epochs.
 
-Paper: arXiv:2203.16262 has a ResNet-18 on CIFAR-100; its settings carried over to this.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_r18_tiny_imagenet_lr05_200e.py
-Machine: one GPU, or several, with batches of 256 in all; not measured.
-Expected: no figure is published for this, and it was not run here.
+Paper: arXiv:2203.16262 has a ResNet-18 on CIFAR-100; this config uses its settings.
+Command: mmdense train configs/simsiam_decomp/simsiam_r18_tiny_imagenet_lr05_200e.py
+Machine: one or more GPUs with a total batch size of 256; not measured.
+Expected: no score is published. Not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    study_recipes.py has ResNet-50 and other recipes, study_variants.py other methods and
-    predictors, of tiny_imagenet with --cfg-options images=tiny_imagenet.
+    For ResNet-50 and other schedules, see study_recipes.py; for other methods and
+    predictors, see study_variants.py; use --cfg-options images=tiny_imagenet.
 """
 
 _base_ = [

@@ -1,10 +1,11 @@
 """SimSiam on ImageNet, ResNet-50, lr 0.05, 200 epochs.
 
-Paper: SimSiam, arXiv:2011.10566, section 3; its comparison with other methods takes batches of 256
-    at half the rate.
-Command: python tools/train.py configs/simsiam_decomp/simsiam_r50_imagenet_lr005_200e.py
-Machine: one GPU, or several, with batches of 512 in all; not measured.
-Expected: the paper has 70.0 and MMPretrain 69.8 (linear probe) with batches of 256; not run here.
+Paper: SimSiam, arXiv:2011.10566, section 3; its comparison with other methods uses a batch size of
+    256 at half the learning rate.
+Command: mmdense train configs/simsiam_decomp/simsiam_r50_imagenet_lr005_200e.py
+Machine: one or more GPUs with a total batch size of 512; not measured.
+Expected: the paper reports 70.0 and MMPretrain 69.8 (linear probe) with a batch size of 256. Not
+    run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=512/N by --cfg-options. study_recipes.py has
     ResNet-18, solo-learn's recipe and 1000 epochs.
 """

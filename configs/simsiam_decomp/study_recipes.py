@@ -5,12 +5,12 @@ ImageNet-100. Together with `images` these are 48 trainings.
 
 Paper: lr003 and lr005, SimSiam, arXiv:2011.10566, appendix D and section 3; lr05, solo-learn and
     How Does SimSiam Avoid Collapse, arXiv:2203.16262.
-Command: python tools/study.py configs/simsiam_decomp/study_recipes.py
+Command: mmdense study configs/simsiam_decomp/study_recipes.py
     --cfg-options images=stl10 --variants r50_lr003_1000e
 Machine: one GPU; not measured.
-Expected: no figure is published for most of these, and they were not run here.
+Expected: no score is published for most of these. Not run here.
 Vary: --cfg-options images=cifar10 or cifar100, stl10, tiny_imagenet, imagenet100, imagenet;
-    seeds=[0]; --variants NAME... trains some of them; --source FOLDER for data that is not
+    seeds=[0]; --variants NAME... trains only these; --source FOLDER for data that is not
     prepared yet.
 """
 

@@ -1,14 +1,14 @@
-"""SimSiam's relatives, cut gradients and small predictors on CIFAR-100, three seeds.
+"""Variants of SimSiam, partial gradients and small predictors on CIFAR-100, three seeds.
 
 Paper: How Does SimSiam Avoid Collapse, arXiv:2203.16262, tables 1 to 4, there on CIFAR-100 with
     1000 epochs.
-Command: python tools/study.py configs/simsiam_decomp/study_variants.py
-Machine: one GPU; not measured. MovingAverageHead's averages take 8 KB an image, in checkpoints
-    too: 0.4 GB of CIFAR, 10.5 GB of ImageNet.
-Expected: which collapse: naive, symmetric, mirror, same_batch_*, cut_simsiam_none and
-    cut_triplet_residual, in the paper. Not run here.
+Command: mmdense study configs/simsiam_decomp/study_variants.py
+Machine: one GPU; not measured. MovingAverageHead stores 8 KB for each image, also in checkpoints:
+    0.4 GB for CIFAR, 10.5 GB for ImageNet.
+Expected: in the paper, naive, symmetric, mirror, same_batch_*, cut_simsiam_none and
+    cut_triplet_residual collapse. Not run here.
 Vary: --cfg-options images=stl10 and the other data sets, recipe=r18_lr003_1000e and the other
-    recipes, both of study_recipes.py; seeds=[0]; --variants NAME... trains some of them;
+    recipes, both of study_recipes.py; seeds=[0]; --variants NAME... trains only these;
     --source FOLDER for data that is not prepared yet.
 """
 

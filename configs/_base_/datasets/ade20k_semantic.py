@@ -1,5 +1,5 @@
 # ADE20K scene parsing, 150 classes, as MMSegmentation's own; it counts in iterations.
-# Link the folder first: python tools/prepare_data.py ade20k --source FOLDER
+# Link the folder first: mmdense prepare_data ade20k --source FOLDER
 _base_ = "mmseg::_base_/datasets/ade20k.py"
 
 data_root = "data/ade20k"

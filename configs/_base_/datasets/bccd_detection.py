@@ -1,22 +1,22 @@
 # BCCD blood cells with boxes, at 320x240 (half size), in MMDetection's format.
-# Make the folder first: python tools/prepare_data.py bccd --source FOLDER_OR_ARCHIVE
+# Prepare the folder first: mmdense prepare_data bccd --source FOLDER_OR_ARCHIVE
 data_root = "data/bccd/"
 metainfo = dict(
     classes=("RBC", "WBC", "Platelets"),
     palette=[(220, 20, 60), (106, 90, 205), (255, 165, 0)],
 )
-scale = (320, 240)  # width, height; the photos are 640x480
+scale = (320, 240)  # width, height; the images are 640x480
 
 train_pipeline = [
     dict(type="mmdense.LoadImage"),
     dict(type="mmdet.LoadAnnotations", with_bbox=True),
     dict(type="mmdet.Resize", scale=scale, keep_ratio=True),
-    # A smear has no up: as it is and three mirrorings, each in a quarter of the cases.
+    # The orientation of a smear is arbitrary: no flip and three kinds of flips, each with p = 0.25.
     dict(type="mmdet.RandomFlip", prob=0.75, direction=["horizontal", "vertical", "diagonal"]),
     dict(type="mmdet.PackDetInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
+    dict(type="LoadImageFromFile"),  # the inferencers of OpenMMLab need this name
     dict(type="mmdet.Resize", scale=scale, keep_ratio=True),
     dict(type="mmdet.LoadAnnotations", with_bbox=True),
     dict(

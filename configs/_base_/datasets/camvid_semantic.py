@@ -1,5 +1,5 @@
 # CamVid road scenes, 480x360, 11 classes; void is 255, which losses and metrics ignore.
-# Make the folder first: python tools/prepare_data.py camvid --source FOLDER_OR_ARCHIVE
+# Prepare the folder first: mmdense prepare_data camvid --source FOLDER_OR_ARCHIVE
 data_root = "data/camvid"
 scale = (480, 360)  # width, height
 crop_size = (240, 320)  # height, width
@@ -14,7 +14,7 @@ train_pipeline = [
     dict(type="mmseg.PackSegInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
+    dict(type="LoadImageFromFile"),  # the inferencers of OpenMMLab need this name
     dict(type="Resize", scale=scale, keep_ratio=True),
     dict(type="mmseg.LoadAnnotations"),
     dict(type="mmseg.PackSegInputs"),

@@ -1,6 +1,6 @@
 # CIFAR-10, 32x32: whole images for pretraining with batched views, and labels for the probes.
-# Make the folder first: python tools/prepare_data.py cifar10 --source FOLDER_OR_ARCHIVE
-# The views are made on the batch, in the data preprocessor; a test gets the normalised image.
+# Prepare the folder first: mmdense prepare_data cifar10 --source FOLDER_OR_ARCHIVE
+# The data preprocessor makes the views of a batch; tests use the normalised image.
 data_preprocessor = dict(
     type="mmdense.MultiViewPreprocessor",
     # per channel over the training images, RGB, from 0 to 255

@@ -1,5 +1,5 @@
 # CIFAR-100, 32x32, the 100 fine labels: for pretraining with batched views, and for the probes.
-# Make the folder first: python tools/prepare_data.py cifar100 --source FOLDER_OR_ARCHIVE
+# Prepare the folder first: mmdense prepare_data cifar100 --source FOLDER_OR_ARCHIVE
 _base_ = "cifar10.py"
 
 data_preprocessor = dict(

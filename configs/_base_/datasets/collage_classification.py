@@ -1,6 +1,6 @@
-# Collage (generated pictures), one object a picture, a folder a class.
+# Collage (generated images), one object in an image, one folder for each class.
 # The data set numbers the classes in alphabetical order of their folders.
-# Make it first: python tools/make_collage.py --size small
+# Generate it first: mmdense make_collage --size small
 data_root = "data/collage/small/classification/"
 data_preprocessor = dict(
     type="mmpretrain.ClsDataPreprocessor",
@@ -18,7 +18,7 @@ train_pipeline = [
     dict(type="mmpretrain.PackInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
+    dict(type="LoadImageFromFile"),  # the inferencers of OpenMMLab need this name
     dict(type="mmpretrain.Resize", scale=96),
     dict(type="mmpretrain.PackInputs"),
 ]

@@ -1,5 +1,5 @@
-# Collage (generated pictures), boxes in COCO format.
-# Make it first: python tools/make_collage.py --size small
+# Collage (generated images), boxes in COCO format.
+# Generate it first: mmdense make_collage --size small
 data_root = "data/collage/small/"
 metainfo = dict(
     classes=(
@@ -27,7 +27,7 @@ metainfo = dict(
         (160, 115, 80),
     ],
 )
-scale = (192, 144)  # width, height; three quarters of the pictures, for two cores
+scale = (192, 144)  # width, height; 3/4 of the size of the images, for two cores
 
 train_pipeline = [
     dict(type="mmdense.LoadImage"),
@@ -37,7 +37,7 @@ train_pipeline = [
     dict(type="mmdet.PackDetInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
+    dict(type="LoadImageFromFile"),  # the inferencers of OpenMMLab need this name
     dict(type="mmdet.Resize", scale=scale, keep_ratio=True),
     dict(type="mmdet.LoadAnnotations", with_bbox=True),
     dict(
@@ -93,7 +93,7 @@ test_dataloader = dict(
         pipeline=test_pipeline,
     ),
 )
-# "proposal" adds the average recall of the boxes whatever their class, AR@100.
+# "proposal" adds the class-agnostic average recall, AR@100.
 val_evaluator = dict(
     type="mmdet.CocoMetric",
     ann_file=data_root + "annotations/instances_val.json",

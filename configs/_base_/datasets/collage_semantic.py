@@ -1,6 +1,6 @@
-# Collage (generated pictures), class maps in ADE20K format.
-# 11 classes: background is the first. 255 is ignored: pixels that mix two things, and crowds.
-# Make it first: python tools/make_collage.py --size small
+# Collage (generated images), class maps in ADE20K format.
+# 11 classes: background is the first. 255 is ignored: pixels on borders, and crowds.
+# Generate it first: mmdense make_collage --size small
 data_root = "data/collage/small/"
 metainfo = dict(
     classes=(
@@ -30,7 +30,7 @@ metainfo = dict(
         (160, 115, 80),
     ],
 )
-scale = (256, 192)  # width, height; pictures are up to this size
+scale = (256, 192)  # width, height; the maximum size of an image
 crop_size = (160, 160)  # height, width
 
 train_pipeline = [
@@ -42,7 +42,7 @@ train_pipeline = [
     dict(type="mmseg.PackSegInputs"),
 ]
 test_pipeline = [
-    dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
+    dict(type="LoadImageFromFile"),  # the inferencers of OpenMMLab need this name
     dict(type="Resize", scale=scale, keep_ratio=True),
     dict(type="mmseg.LoadAnnotations"),
     dict(type="mmseg.PackSegInputs"),

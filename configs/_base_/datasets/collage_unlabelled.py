@@ -1,6 +1,6 @@
-# Collage (generated pictures), 128x128 without labels, for pretraining.
-# They have the looks of the train split. The views of 64x64 are made on the batch.
-# Make it first: python tools/make_collage.py --size small
+# Collage (generated images), 128x128 without labels, for pretraining.
+# They look like the train split. The views of 64x64 are made on the batch.
+# Generate it first: mmdense make_collage --size small
 data_preprocessor = dict(
     type="mmdense.MultiViewPreprocessor",
     # of ImageNet, RGB, from 0 to 255

@@ -1,7 +1,6 @@
 # ImageNet-100, a hundred classes of ImageNet: for pretraining with batched views, and for the
-# probes. The folder is yours: data/imagenet100/{train,val}/<class>/, for instance links to those of
-# ImageNet for the classes in imagenet100.txt of the code of CMC (arXiv:1906.05849), which the
-# literature took over.
+# probes. Provide the folder data/imagenet100/{train,val}/<class>/, for instance with links to the
+# ImageNet folders of the classes in imagenet100.txt of the code of CMC (arXiv:1906.05849).
 _base_ = "imagenet_pretrain.py"
 
 train_dataloader = dict(

@@ -1,8 +1,8 @@
-# ImageNet (ILSVRC 2012): photos for pretraining with batched views, and labels for the probes.
-# Link the folder first: python tools/prepare_data.py imagenet --source FOLDER
+# ImageNet (ILSVRC 2012): images for pretraining with batched views, and labels for the probes.
+# Link the folder first: mmdense prepare_data imagenet --source FOLDER
 # Workers decode, at half the size or less where 448 pixels remain of the short side; the views of
-# 224x224 are made on the batch, from whole photos. A test gets the middle 224x224 of a photo whose
-# short side is scaled to 256.
+# 224x224 are made on the batch, from whole images. Tests use the central 224x224 crop of an image
+# whose short side is scaled to 256.
 _base_ = "unlabelled_photos.py"
 
 data_preprocessor = dict(common=dict(size=224), to_rgb=False)  # mmdense.PackImage gives RGB
@@ -32,7 +32,7 @@ test_dataloader = dict(
         data_root="data/imagenet",
         split="val",
         pipeline=[
-            dict(type="LoadImageFromFile"),  # the hosts' inferencers look for this name
+            dict(type="LoadImageFromFile"),  # the inferencers of OpenMMLab need this name
             dict(type="mmpretrain.ResizeEdge", scale=256, edge="short"),
             dict(type="mmpretrain.CenterCrop", crop_size=224),
             dict(type="mmdense.PackImage"),

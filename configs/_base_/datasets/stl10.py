@@ -1,6 +1,6 @@
 # STL-10, 96x96: the 5,000 labelled training images and 8,000 test images, for the probes.
 # To pretrain on its 100,000 images without labels: train_dataloader.dataset.split="unlabelled"
-# Make the folder first: python tools/prepare_data.py stl10 --source FOLDER_OR_ARCHIVE
+# Prepare the folder first: mmdense prepare_data stl10 --source FOLDER_OR_ARCHIVE
 # One of the publisher's ten folds of 1,000 training images: train_dataloader.dataset.fold=0
 _base_ = "cifar10.py"
 

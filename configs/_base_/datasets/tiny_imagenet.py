@@ -1,6 +1,6 @@
 # Tiny-ImageNet, 64x64, 200 classes: for pretraining with batched views, and for the probes. The
 # test images have no labels; the 10,000 of val are the test set, as in the literature.
-# Make the folder first: python tools/prepare_data.py tiny_imagenet --source FOLDER_OR_ARCHIVE
+# Prepare the folder first: mmdense prepare_data tiny_imagenet --source FOLDER_OR_ARCHIVE
 data_preprocessor = dict(
     type="mmdense.MultiViewPreprocessor",
     # of ImageNet, RGB, from 0 to 255

@@ -1,5 +1,5 @@
-# Any folder of photos, without labels, for pretraining; here the 1,000 natural photos.
-# Make that folder first: python tools/prepare_data.py natural1k --source FOLDER_OR_ARCHIVE
+# Any folder of images without labels, for pretraining; by default 1,000 natural images.
+# Prepare the folder first: mmdense prepare_data natural1k --source FOLDER_OR_ARCHIVE
 # Workers decode, scale and crop to 128x128; the views of 96x96 are made on the batch.
 data_preprocessor = dict(
     type="mmdense.MultiViewPreprocessor",

@@ -1,5 +1,5 @@
-# Photos in WebDataset shards, without labels, for pretraining; otherwise as unlabelled_photos.py.
-# Make the shards first: python tools/prepare_data.py --shard FOLDER_OF_PHOTOS --out data/shards
+# Images in WebDataset shards without labels, for pretraining; otherwise as unlabelled_photos.py.
+# Write the shards first: mmdense prepare_data --shard FOLDER --out data/shards
 # Shards are shuffled, and then the samples of 8 shards at a time.
 _base_ = "unlabelled_photos.py"
 

@@ -1,6 +1,6 @@
 # Pascal VOC with boxes, as MMDetection's own: trainval of 2007 and 2012, three times an epoch, and
 # test of 2007. "difficult" boxes count neither in training nor in the evaluation.
-# Link the folder first: python tools/prepare_data.py voc --source FOLDER
+# Link the folder first: mmdense prepare_data voc --source FOLDER
 _base_ = "mmdet::_base_/datasets/voc0712.py"
 
 data_root = "data/voc/"

@@ -1,4 +1,4 @@
-# A vision transformer whose early layers learn more slowly than its late ones, by a factor a layer:
+# A vision transformer with layer-wise learning-rate decay:
 # BEiT (arXiv:2106.08254), MAE (arXiv:2111.06377). A config sets `paramwise_cfg.layer_decay_rate`.
 # `optim_wrapper = dict(_base_.layer_decay_vit, paramwise_cfg=...)`, or this and an override below.
 _base_ = "whole_vit.py"

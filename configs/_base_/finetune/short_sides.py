@@ -1,5 +1,5 @@
-# The short side of an image in training, drawn anew each time: MoCo (arXiv:1911.05722, section 4.2)
-# for COCO, and its appendix for VOC. Tests take 800.
+# The short side of a training image, drawn for each sample: MoCo (arXiv:1911.05722, section 4.2)
+# for COCO, and its appendix for VOC. Tests use 800.
 
 
 def _one_of(sides):

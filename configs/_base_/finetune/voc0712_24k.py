@@ -1,6 +1,6 @@
-# Detection on Pascal VOC as MoCo (arXiv:1911.05722, section 4.2.1) does it: trainval of 2007 and
+# Detection on Pascal VOC as in MoCo (arXiv:1911.05722, section 4.2.1): trainval of 2007 and
 # 2012, 24,000 iterations with 16 images each, test of 2007; AP over ten overlaps, AP50 and AP75.
-# Small boxes teach, too; deviation: those marked as difficult teach nothing.
+# Small boxes are used for training. Deviation: boxes marked as difficult are not.
 _base_ = [
     "../datasets/voc0712_detection.py",
     "short_sides.py",

@@ -1,5 +1,5 @@
-# A vision transformer that is trained whole, at one rate: AdamW, and no weight decay where it would
-# pull a scale, an offset or a position to zero. `optim_wrapper = _base_.whole_vit`
+# A vision transformer that is fully fine-tuned at one learning rate: AdamW, without weight
+# decay for norms, biases and position embeddings. `optim_wrapper = _base_.whole_vit`
 whole_vit = dict(
     _delete_=True,
     type="OptimWrapper",

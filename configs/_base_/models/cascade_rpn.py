@@ -1,6 +1,7 @@
-# Cascade RPN as published: one square anchor, a dilated and an adaptive stage. Two heads, alone and
-# in a detector, where all loss weights are 0.7 of those; and what each stage learns from. A config
-# takes what it needs: `model = dict(rpn_head=dict(_delete_=True, **_base_.cascade_rpn.alone))`.
+# Cascade RPN as published: one square anchor, a dilated and an adaptive stage. Two heads, for
+# proposals only and for a detector (all loss weights times 0.7), and the training settings of each
+# stage. A config selects what it needs: `model = dict(rpn_head=dict(_delete_=True,
+# **_base_.cascade_rpn.alone))`.
 
 
 def _stage(weight, stds, **changes):

@@ -1,5 +1,5 @@
-# EfficientNet-Lite0 of timm (pip install timm) with maps of strides 4, 8, 16 and 32, and how its
-# ImageNet weights want their pictures. Changes to a model with a backbone of four maps.
+# EfficientNet-Lite0 of timm (pip install timm) with maps of strides 4, 8, 16 and 32, and the
+# normalisation of its ImageNet weights. Changes to a model with a backbone of four maps.
 lite0 = dict(
     data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True),
     backbone=dict(

@@ -1,4 +1,4 @@
-# Faster R-CNN of MMDetection, cut to two cores: ResNet-18 of half width, FPN of 64 channels.
+# Faster R-CNN of MMDetection, reduced for two cores: ResNet-18 of half width, FPN of 64 channels.
 _base_ = ["mmdet::_base_/models/faster-rcnn_r50_fpn.py"]
 
 model = dict(

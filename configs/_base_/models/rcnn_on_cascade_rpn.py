@@ -1,5 +1,5 @@
 # Cascade RPN in place of the RPN of Faster or Mask R-CNN, and what the paper (arXiv:1909.06720)
-# changes behind it: fewer and better proposals, a stricter overlap, finer box deltas.
+# changes after it: fewer and better proposals, a higher IoU threshold, finer box deltas.
 # `model = _base_.rcnn_on_cascade_rpn`
 _base_ = "cascade_rpn.py"
 

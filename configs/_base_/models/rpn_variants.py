@@ -1,5 +1,5 @@
-# From RPN to Cascade RPN, step by step, as the ablation of the paper goes; at 64 channels. Each
-# variant is what changes in a config with MMDetection's RPN.
+# From RPN to Cascade RPN, step by step as in the ablation of the paper, with 64 channels. Each
+# variant lists its changes to a config with MMDetection's RPN.
 _CODER = "mmdet.DeltaXYWHBBoxCoder"
 _SAMPLER = dict(
     type="mmdet.RandomSampler", num=256, pos_fraction=0.5, neg_pos_ub=-1, add_gt_as_proposals=False
@@ -62,7 +62,7 @@ def _cascade(
             if by_region
             else _iou_rule(negatives if statistics else 0.3)
         )
-    if region and len(adapts) == 1:  # a classifier needs negatives and positives in balance
+    if region and len(adapts) == 1:  # a classifier needs a balance of positives and negatives
         rules[0]["sampler"] = _SAMPLER
         stages[0]["normalizer"] = "samples"
     head = dict(

@@ -1,4 +1,5 @@
-# Semantic FPN of MMSegmentation, cut to two cores: ResNet-18 of half width, FPN of 64 channels.
+# Semantic FPN of MMSegmentation, reduced for two cores: ResNet-18 of half width, FPN of 64
+# channels.
 _base_ = ["mmseg::_base_/models/fpn_r50.py"]
 
 model = dict(

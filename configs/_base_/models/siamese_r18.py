@@ -1,5 +1,5 @@
-# SimSiam (arXiv:2011.10566, section 3) on a ResNet-18, of which each view is one pass: another head
-# makes another method of it, see siamese_variants.py.
+# SimSiam (arXiv:2011.10566, section 3) on a ResNet-18, with one forward pass for each view. For
+# other methods, change the head: see siamese_variants.py.
 model = dict(
     type="mmdense.SiameseViews",
     backbone=dict(type="ResNet", depth=18, zero_init_residual=True),

@@ -1,6 +1,6 @@
 # The same for two cores: a quarter of the width, a projector and predictor of an eighth, and a
 # first stage that already halves the map. The projector has no last BatchNorm, which would hide a
-# complete collapse: it takes the centre out.
+# complete collapse: it subtracts the centre.
 _base_ = "siamese_r18_cifar.py"
 
 model = dict(

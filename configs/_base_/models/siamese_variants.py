@@ -1,7 +1,7 @@
-# SimSiam's relatives, cut gradients and small predictors: each is what changes in a config of
-# SimSiam, with D channels in its projections. `published` has D = 2048, `minutes` has D = 256; of a
-# recipe whose projector ends in a BatchNorm `published_last_bn`, whose variants go without.
-# MovingAverageHead has a row of D numbers for each image of the training set: set its num_images.
+# Variants of SimSiam, partial gradients and small predictors. Each lists its changes to a config of
+# SimSiam with D channels in its projections: `published` has D = 2048, `minutes` has D = 256.
+# `published_last_bn` is for configs whose projector ends with a BatchNorm; its variants have none.
+# MovingAverageHead has D numbers for each image of the training set: set its num_images.
 
 
 def _mlp(channels):

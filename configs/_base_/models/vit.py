@@ -1,10 +1,11 @@
-# ViT-S/16 and ViT-B/16 of the self-supervised literature, as backbones that give maps. A config
-# takes one: `model = dict(backbone=_base_.vit.small.maps, neck=[_base_.vit.small.rescaled, ...])`.
-#   maps      four maps of stride 16, full attention. The position table has the size that it was
-#             pretrained with and is resized for each image, as the authors' own code does. No norm
-#             at the end: the host's would normalise only the last of the four.
-#   rescaled  the neck that brings the four maps to the strides 4, 8, 16 and 32, as XCiT,
-#             arXiv:2106.09681, has them.
+# ViT-S/16 and ViT-B/16 of the self-supervised literature, as backbones that return maps. A config
+# selects one: `model = dict(backbone=_base_.vit.small.maps, neck=[_base_.vit.small.rescaled,
+# ...])`.
+#   maps      four maps of stride 16, full attention. The position embedding has the size
+#             of the pretraining and is resized for each image, as in the authors' code. No norm
+#             at the end: that of MMPretrain would normalise only the last of the four.
+#   rescaled  the neck that brings the four maps to the strides 4, 8, 16 and 32, as in
+#             XCiT, arXiv:2106.09681.
 #   windows   the last map, for large images: attention in windows of 14 patches, in four layers
 #             over the whole image (ViTDet, arXiv:2203.16527, section 3). It has no class token.
 

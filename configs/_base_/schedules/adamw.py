@@ -1,11 +1,11 @@
-# AdamW for fine-tuning and for training from scratch alike; a config adds its own length and rate.
+# AdamW for fine-tuning and for training from scratch; a config sets its epochs and learning rate.
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=5e-4, weight_decay=0.05),
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
     clip_grad=dict(max_norm=10.0),
 )
-# One epoch of warm-up, then a cosine; MMEngine fills in its end, that of the run.
+# One epoch of warm-up, then a cosine until the end of the run.
 param_scheduler = [
     dict(
         type="LinearLR",

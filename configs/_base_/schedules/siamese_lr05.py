@@ -1,5 +1,5 @@
-# The recipe of solo-learn, which the analysis (arXiv:2203.16262) took over: batches of 256, a rate
-# of 0.5, hardly any weight decay, ten epochs of warm-up from 0.003, then a cosine.
+# The schedule of solo-learn, also used in the analysis (arXiv:2203.16262): batch size 256, learning
+# rate 0.5, small weight decay, ten epochs of warm-up from 0.003, then a cosine.
 _base_ = ["sgd_simsiam.py", "../runtime_siamese.py"]
 
 lr = 0.5  # x batch size / 256, and the batch is 256

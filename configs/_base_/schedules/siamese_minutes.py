@@ -1,4 +1,4 @@
-# Ours, for two cores: small batches at a high rate, so that some hundred steps show who collapses.
+# For two cores: small batches at a high learning rate, so that a few hundred steps show a collapse.
 _base_ = ["sgd_simsiam.py", "../runtime_siamese.py"]
 
 lr = 0.3  # at a batch of 128

@@ -1,7 +1,7 @@
-# Parameters, gradients and optimizer states shared out to the processes, for models that one GPU
-# cannot hold. Add this file to the _base_ of a config and start it with tools/dist_train.sh.
+# Shards parameters, gradients and optimizer states over the processes, for models that do not fit
+# on one GPU. Add this file to the _base_ of a config and start it with mmdense dist_train.
 runner_type = "FlexibleRunner"
 strategy = dict(
     type="mmdense.FSDPStrategy",
-    shard=["BasicBlock", "Bottleneck", "TransformerEncoderLayer"],  # each is gathered by itself
+    shard=["BasicBlock", "Bottleneck", "TransformerEncoderLayer"],  # each is gathered separately
 )
