@@ -1,9 +1,9 @@
-# Everything a person types. Each target is enough alone: it sets up .venv when that is needed.
+# Commands for development. Each target sets up .venv if necessary.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format bench tables clean
 
 PYTHON ?= python3
-# `make test TORCH=2.14.1 TORCHVISION=0.29.1` tests another pair, in an environment of its own.
+# `make test TORCH=2.14.1 TORCHVISION=0.29.1` tests these versions in a separate environment.
 VENV   := .venv$(if $(TORCH),-torch$(TORCH))
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 help:            ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-# Set up anew only when what is to be installed has changed.
+# Set up again only if the requirements have changed.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 ifdef TORCH
@@ -23,30 +23,30 @@ else
 endif
 	@touch $@
 
-setup: $(READY)  ## Create .venv and install (two minutes, nothing is compiled)
+setup: $(READY)  ## Create .venv and install everything (two minutes, no compilation)
 
-demo: $(READY)   ## Pretrain, probe, fine-tune and tabulate on generated images (under 10 minutes)
+demo: $(READY)   ## Pretrain, probe and fine-tune on generated images, with a table (under 10 minutes)
 	$(BIN)/python tools/pipeline.py configs/pipelines/collage_demo.py
 
-# A file of tests stays on one process, for its fixtures; a process needs a gigabyte of memory.
-test: $(READY)   ## Run the tests, on as many cores as there are
+# Tests of one file run in one process and share fixtures; each process needs 1 GB of memory.
+test: $(READY)   ## Run the tests on all cores (at most 8)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
-lint: $(READY)   ## ruff (lint and format), mypy, codespell
+lint: $(READY)   ## Run ruff (lint and format), mypy and codespell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-format: $(READY) ## Let ruff mend and format
+format: $(READY) ## Fix lint errors and format the code with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## Run the benchmarks; each prints a ratio
+bench: $(READY)  ## Run the benchmarks (each prints a ratio)
 	$(BIN)/python -m benchmarks
 
-tables: $(READY) ## Write the README tables from results/ (CHECK=--check only compares)
+tables: $(READY) ## Write the tables of the README files from results/ (CHECK=--check only compares)
 	$(BIN)/python tools/tables.py $(CHECK)
 
-clean:           ## Remove what a run or a set-up made; data/ and results/ stay
+clean:           ## Remove .venv, work_dirs and caches; data/ and results/ are kept
 	rm -rf .venv .venv-torch* work_dirs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

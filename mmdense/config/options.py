@@ -1,9 +1,9 @@
 """``--cfg-options KEY=VALUE``: values of a config from the command line.
 
-MMEngine's own way has two traps. It removes every space from a value, so ``/data/my photos`` is
-another folder. And it merges the options when the config files have been executed, so a variable
-from which they computed other values (``max_epochs``, ``data_root``) no longer changes anything.
-Here a value stays as it was written, and such a variable is set while the files are executed.
+This differs from MMEngine in two ways. MMEngine removes all spaces from a value, so
+``/data/my images`` would become another folder; here spaces are kept. MMEngine merges options after
+it has executed the config files, so a variable of a file (``max_epochs``, ``data_root``) has no
+effect on values computed from it; here variables are set while the files are executed.
 """
 
 import argparse
@@ -32,8 +32,8 @@ __all__ = [
     "set_variables",
 ]
 
-# Names at the top of a config that are read besides the parameters of MMEngine's runner: by the
-# runner itself, by upstream's tools, and by ours.
+# Top-level keys of a config that the runner and tools of OpenMMLab and mmdense read, in addition to
+# the parameters of MMEngine's runner.
 _READ = {
     "activation_checkpointing",
     "channels_last",
@@ -55,16 +55,16 @@ _OPENING, _CLOSING = "[(", "])"
 
 
 def read_keys() -> set[str]:
-    """Return the names at the top of a config that a run reads; others are variables."""
+    """Return the top-level keys of a config that a run reads; all others are variables."""
     return _READ | set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}
 
 
 class ConfigOptions(DictAction):
-    """The argparse action of ``--cfg-options``; MMEngine's grammar, with verbatim strings.
+    """The argparse action of ``--cfg-options``, with MMEngine's grammar and verbatim strings.
 
-    A value is a number, ``True``, ``False``, ``None``, or else a string, as it is written: spaces,
-    backslashes and single quotes or brackets in it stay. ``a,b`` and ``[a,b]`` are lists, ``(a,b)``
-    is a tuple. A string in quotes of its own is never anything else: ``'"a,b"'``, ``'"12"'``.
+    A value is a number, ``True``, ``False``, ``None``, or else a string. A string keeps its spaces,
+    backslashes, and single quotes or brackets. ``a,b`` and ``[a,b]`` are lists, ``(a,b)`` is a
+    tuple. A value in quotes is always a string: ``'"a,b"'``, ``'"12"'``.
     """
 
     def __call__(
@@ -81,8 +81,8 @@ class ConfigOptions(DictAction):
             if not equals or not all(key.split(".")):
                 raise argparse.ArgumentError(
                     self,
-                    f"{word!r} is not KEY=VALUE. Quote a value that has spaces, such as "
-                    '"data_root=/data/my photos", and give other arguments before --cfg-options',
+                    f"{word!r} is not KEY=VALUE. Quote a value with spaces, such as "
+                    '"data_root=/data/my images", and put other arguments before --cfg-options',
                 )
             try:
                 options[key] = parse_value(text)
@@ -113,10 +113,10 @@ def parse_value(text: str) -> Any:
 
 
 def format_options(options: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Return the ``KEY=VALUE`` that :class:`ConfigOptions` reads back as these options.
+    """Return the ``KEY=VALUE`` arguments that :class:`ConfigOptions` parses to these options.
 
     Raises:
-        ValueError: A value has no such form.
+        ValueError: A value cannot be written as an argument.
     """
     words = []
     for key, value in options.items():
@@ -130,15 +130,15 @@ def format_options(options: Mapping[str, Any], prefix: str = "") -> list[str]:
 def read_config(
     filename: str | Path, options: Mapping[str, Any] | None = None, **settings: Any
 ) -> Config:
-    """Read a config as ``Config.fromfile`` does, with options from the command line.
+    """Return a config as ``Config.fromfile`` does, with options from the command line.
 
     Args:
-        filename: The config.
+        filename: Path of the config.
         options: Values by dotted keys.
         settings: Further arguments of ``Config.fromfile``.
 
     Raises:
-        UsageError: An option cannot have an effect: see :func:`merge_options`.
+        UsageError: An option would have no effect: see :func:`merge_options`.
     """
     with set_variables(options or {}):
         cfg = Config.fromfile(filename, **settings)
@@ -148,19 +148,19 @@ def read_config(
 
 @contextmanager
 def set_variables(options: Mapping[str, Any]) -> Iterator[None]:
-    """Set the variables among ``options`` wherever a config file that is read inside assigns them.
+    """Set the variables in ``options`` in all config files that are read inside the context.
 
-    A variable is a name at the top of a file that a run does not read itself. After each statement
-    that assigns it, its value is replaced, so everything that is computed from it follows. A
-    folder that the file ends in a slash gets one, too: configs join paths by adding strings.
+    A variable is a top-level name of a file that a run does not read. Its value is replaced after
+    each assignment, so that all values computed from it change, too. If the old value ends with a
+    slash, a slash is appended to the new one, because configs concatenate paths as strings.
     """
     nested = _nested(options)
-    # A runner reads `data_preprocessor` only where the model has none; most configs give it one.
+    # A runner reads `data_preprocessor` only if the model has none; in most configs it has one.
     names = set(nested) - (read_keys() - {"data_preprocessor"})
     if not names:
         yield
         return
-    # These rewrite a file before it is executed: one in the `_base_` style, one in pure Python.
+    # These rewrite a file before it is executed: `_base_` configs and pure Python configs.
     rewriters = ("RemoveAssignFromAST", "ImportTransformer")
     before = {rewriter: getattr(upstream, rewriter) for rewriter in rewriters}
     _VALUES.update({name: nested[name] for name in names})
@@ -175,22 +175,22 @@ def set_variables(options: Mapping[str, Any]) -> Iterator[None]:
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Merge the options into a config that was read under :func:`set_variables`.
+    """Merge the options into a config that was read inside :func:`set_variables`.
 
     Raises:
-        UsageError: The config has no such name at its top and no run reads it; a key leads through
-            a value that has no keys; or a value takes the place of keys.
+        UsageError: Neither the config has the top-level key nor does a run read it; a part of a
+            dotted key is not in a dict or list; or a plain value would replace a dict.
     """
     known = read_keys() | set(cfg)
     if "data_preprocessor" in cfg.get("model", {}) and "data_preprocessor" not in cfg:
-        known.remove("data_preprocessor")  # the model has taken it
+        known.remove("data_preprocessor")  # the model has its own
     for key in options:
         if (name := key.partition(".")[0]) not in known:
             raise UsageError(_without_effect(cfg, name))
     if faults := [fault for key in options if (fault := _fault(cfg, key, options[key]))]:
         raise UsageError(f"--cfg-options {'; '.join(faults)}")
     changes = {
-        # As while the files were executed.
+        # Same slash as in set_variables.
         key: _with_slash(value, cfg[key]) if key in cfg and key not in read_keys() else value
         for key, value in options.items()
     }
@@ -198,15 +198,15 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
 
 
 def set_variable(name: str, value: Any) -> Any:
-    """Return the value that the command line gives a variable; config files call this."""
+    """Return the value of a variable from the command line; rewritten config files call this."""
     option = _VALUES[name]
     return _changed(value, option) if isinstance(option, dict) else _with_slash(option, value)
 
 
 def _changed(value: Any, changes: Any) -> Any:
-    """Return a copy of a value with nested changes; those that do not fit are left out.
+    """Return a copy of a value with nested changes, without those that do not fit.
 
-    :func:`merge_options` merges them later, as MMEngine does, and reports what does not fit.
+    :func:`merge_options` merges all later, as MMEngine does, and reports those that do not fit.
     """
     if not isinstance(changes, dict):
         return changes
@@ -225,7 +225,7 @@ def _into_list(change: Any) -> bool:
     return isinstance(change, dict) and any(map(str.isdigit, change))
 
 
-#: What :func:`set_variable` gives, while a config is read.
+#: Values for :func:`set_variable` while a config is read.
 _VALUES: dict[str, Any] = {}
 
 
@@ -266,14 +266,14 @@ class _SetAfterAssignment(ast.NodeTransformer):
 
 
 def _with_slash(value: Any, before: Any) -> Any:
-    """A folder with a slash at its end, where the one that it replaces had it."""
+    """Return a folder with a slash at the end if the replaced value has one."""
     if isinstance(value, str) and isinstance(before, str) and value and before.endswith("/"):
         return value.removesuffix("/") + "/"
     return value
 
 
 def _nested(options: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"a.b": 1}`` as ``{"a": {"b": 1}}``."""
+    """Return ``{"a": {"b": 1}}`` for ``{"a.b": 1}``."""
     nested: dict[str, Any] = {}
     for key, value in options.items():
         *path, last = key.split(".")
@@ -287,25 +287,25 @@ def _nested(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_effect(cfg: Config, name: str) -> str:
-    """Describe an option without effect, and which keys it was probably meant for."""
-    said = f"--cfg-options {name}: {cfg.filename} has no variable {name}, and no run reads it"
+    """Return the error message for an option without effect, with similar keys."""
+    text = f"--cfg-options {name}: {cfg.filename} has no variable {name}, and no run reads it"
     if keys := sorted(_keys_named(cfg._cfg_dict.to_dict(), name), key=lambda key: key.count(".")):
-        return f"{said}. Set {' or '.join(keys[:3])}"
+        return f"{text}. Set {' or '.join(keys[:3])}"
     nearest = difflib.get_close_matches(name, sorted(read_keys() | set(cfg)), n=1)
-    return f"{said}. Did you mean {nearest[0]}?" if nearest else f"{said}. See print_config.py"
+    return f"{text}. Did you mean {nearest[0]}?" if nearest else f"{text}. See mmdense print_config"
 
 
 def _fault(cfg: Config, key: str, value: Any) -> str:
-    """Return why a config cannot have a value at a dotted key; empty where it can."""
+    """Return why a value does not fit at a dotted key of a config; empty if it fits."""
     node: Any = cfg._cfg_dict.to_dict()
     path = key.split(".")
     for place, part in enumerate(path):
         where = ".".join(path[:place])
         if isinstance(node, list | tuple):
             if place == len(path) - 1 or isinstance(node, tuple) or not _holds_keys(node):
-                return f"{key}: entries of {where} cannot be set alone: give all of the list"
+                return f"{key}: entries of {where} cannot be set separately: set the whole list"
             if not part.isdigit() or int(part) >= len(node):
-                return f"{key}: {where} has the entries 0 to {len(node) - 1}, and no {part}"
+                return f"{key}: {where} has the entries 0 to {len(node) - 1}, not {part}"
             node = node[int(part)]
         elif isinstance(node, Mapping):
             if part not in node:
@@ -317,7 +317,7 @@ def _fault(cfg: Config, key: str, value: Any) -> str:
         else:
             return f"{key}: {where} is {node!r}, which has no {part}"
     if path[0] in read_keys() and _holds_keys(node) and isinstance(value, int | float | str):
-        return f"{key}: {value!r} cannot take the place of keys: set {key}.KEY=VALUE, or None"
+        return f"{key}: {value!r} cannot replace a dict: set {key}.KEY=VALUE, or None"
     return ""
 
 
@@ -343,7 +343,7 @@ def _format(value: Any, key: str) -> str:
     else:
         text = str(value)
     forms = [text, f"'{text}'", f'"{text}"']
-    # In a list, too: there a comma ends it.
+    # It must also be correct in a list, where a comma ends a value.
     fitting = [form for form in forms if _same(f"[{form}]", [value]) and _same(form, value)]
     if not fitting:
         raise ValueError(f"{key}: {value!r} cannot be written as KEY=VALUE")
@@ -359,10 +359,10 @@ def _same(form: str, value: Any) -> bool:
 
 
 def _outside_quotes(text: str) -> Iterator[tuple[int, str]]:
-    """Characters that are in no quotes; a quote opens where a value begins, closes where it ends.
+    """Yield the characters outside quotes; quotes are only at the start and end of a value.
 
     Raises:
-        ValueError: A quote does not close, and there is a comma to separate values.
+        ValueError: A quote is not closed, and there is a comma between values.
     """
     quote = ""
     for place, char in enumerate(text):
@@ -374,11 +374,11 @@ def _outside_quotes(text: str) -> Iterator[tuple[int, str]]:
         else:
             yield place, char
     if quote and "," in text:
-        raise ValueError(f"quotes do not close in {text!r}")
+        raise ValueError(f"unclosed quotes in {text!r}")
 
 
 def _split(text: str) -> list[str]:
-    """Split at the commas outside of brackets and quotes; a comma at the end adds nothing."""
+    """Split at commas outside brackets and quotes; a trailing comma is ignored."""
     parts, depth, start = [], 0, 0
     for place, char in _outside_quotes(text):
         depth += (char in _OPENING) - (char in _CLOSING)
@@ -386,12 +386,12 @@ def _split(text: str) -> list[str]:
             parts.append(text[start:place])
             start = place + 1
     if depth and "," in text:
-        raise ValueError(f"brackets do not balance in {text!r}; put a string in quotes of its own")
+        raise ValueError(f"unbalanced brackets in {text!r}; put quotes around a string")
     return [*parts, text[start:]] if text[start:].strip() else parts
 
 
 def _end_of_bracket(text: str) -> int:
-    """Where the bracket closes with which a text begins; -1 where it does not."""
+    """Return the position where the first bracket of a text closes; -1 if it does not."""
     depth = 0
     for place, char in _outside_quotes(text):
         depth += (char in _OPENING) - (char in _CLOSING)

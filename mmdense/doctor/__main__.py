@@ -1,6 +1,6 @@
-"""Report what an installation has, what does not fit in it, and what to do.
+"""Report versions, devices and data sets of an installation, and its problems.
 
-The exit status is 1 where something has to be done.
+The exit status is 1 if there is a serious problem.
 """
 
 import sys
@@ -32,10 +32,10 @@ CHECKS: tuple[Callable[[], Iterator[Problem]], ...] = (
 
 
 def main() -> int:
-    """Look, print, and return the exit status."""
+    """Run all checks, print the report and return the exit status."""
     parser = ToolParser(
         prog="python -m mmdense.doctor",
-        description="What this installation has, what does not fit in it, and what to do.",
+        description="Report versions, devices and data sets of this installation and its problems.",
     )
     parser.parse_args()
     warnings.simplefilter("ignore")  # of the packages that the overview imports
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def run_checks() -> list[Problem]:
-    """Return what all checks find, the serious problems first."""
+    """Return the problems of all checks, serious ones first."""
     found: list[Problem] = []
     for check in CHECKS:
         try:
@@ -53,7 +53,7 @@ def run_checks() -> list[Problem]:
         except Exception as error:  # a broken package must not stop the other checks
             found.append(
                 Problem(
-                    f"the check {check.__name__} could not be made",
+                    f"the check {check.__name__} failed",
                     f"{type(error).__name__}: {error}",
                     "fix the other problems first, then run the doctor again",
                 )

@@ -1,4 +1,4 @@
-"""Packages that are installed and cannot be imported."""
+"""Check that installed packages can be imported."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from mmdense.doctor.report import Problem
 
 __all__ = ["check_imports", "failed_imports", "run_python"]
 
-# Packages with compiled code, then all that configs need. What follows mmdense relies on its
+# Packages with compiled code, then the packages that configs need. Packages after mmdense need its
 # workarounds.
 _MODULES = (
     "torch",
@@ -53,14 +53,14 @@ _OLD_NUMPY = (
 
 
 def check_imports() -> Iterator[Problem]:
-    """Everything that configs need can be imported; a package compiled for numpy 1 cannot."""
+    """Check that all packages that configs need can be imported, also with this numpy."""
     failed = failed_imports()
     numpy = next((found.version for found in metadata.distributions(name="numpy")), "")
     old = {} if numpy.startswith("1.") else {n: e for n, e in failed.items() if _is_old_numpy(e)}
     other = {name: error for name, error in failed.items() if not _is_old_numpy(error)}
     if old:
         yield Problem(
-            f"compiled for numpy 1, installed is numpy {numpy}",
+            f"packages compiled for numpy 1, but numpy {numpy} is installed",
             _listed(old),
             f"pip install -U -c constraints.txt {_distributions(old)}  # releases for numpy 2",
         )
@@ -68,7 +68,7 @@ def check_imports() -> Iterator[Problem]:
         yield Problem(
             "a package cannot be imported",
             _listed(other),
-            "fix the problems above first, if there are any; then: pip install -c constraints.txt "
+            "fix the other problems first; then: pip install -c constraints.txt "
             f"--force-reinstall --no-deps {_distributions(other)}",
         )
 
@@ -80,19 +80,19 @@ def failed_imports(modules: tuple[str, ...] = _MODULES) -> dict[str, str]:
         reached = [name for name in done.stdout.splitlines() if name in modules]
         return {
             reached[-1] if reached else modules[0]: (
-                f"the interpreter ended with status {done.returncode}; modules after it were not "
-                "tried"
+                f"the interpreter ended with status {done.returncode}; later modules were not "
+                "imported"
             )
         }
     failed = json.loads(done.stdout.splitlines()[-1])
-    for name in failed:  # numpy explains itself on the error stream
+    for name in failed:  # numpy writes the reason to the error stream
         if "NumPy 1.x" in done.stderr and "numpy" in failed[name].lower():
             failed[name] += " (compiled using NumPy 1.x)"
     return failed
 
 
 def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run code in another process with this one's module path, away from the current folder."""
+    """Run code in another process with the same module path, but not in the current folder."""
     path = [entry for entry in sys.path if entry]
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],

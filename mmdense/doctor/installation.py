@@ -1,4 +1,4 @@
-"""Is mmdense itself installed well: checkout or wheel, command, path, settings of threads?"""
+"""Check the installation of mmdense: checkout or wheel, command, path, thread settings."""
 
 import os
 import re
@@ -34,17 +34,19 @@ print(spec.origin if spec else "")
 
 
 def check_checkout(folder: Path | None = None) -> Iterator[Problem]:
-    """A script in ``tools/`` imports the mmdense beside it.
+    """Check that scripts in ``tools/`` import the mmdense of their checkout.
 
     Args:
-        folder: where to look for a checkout; the current folder where it is not given.
+        folder: Folder in the checkout; by default the current folder.
     """
     root = checkout_of(folder or Path.cwd())
     if root is None:
         return
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in given)
-    with tempfile.TemporaryDirectory() as elsewhere:  # a script does not have this folder's path
+    with (
+        tempfile.TemporaryDirectory() as elsewhere
+    ):  # scripts do not have the current folder in their path
         done = subprocess.run(
             [sys.executable, "-c", _WHERE],
             cwd=elsewhere,
@@ -65,22 +67,22 @@ def check_checkout(folder: Path | None = None) -> Iterator[Problem]:
 
 
 def check_import_hook() -> Iterator[Problem]:
-    """No editable install through setuptools' import hook: folders called mmdense hide it.
+    """Check that mmdense is not an editable install with an import hook of setuptools.
 
-    Python takes a folder of that name beside the script, such as the checkout itself seen from the
-    folder above it, for a namespace package, before it asks the hook.
+    A folder named mmdense next to a script, such as the checkout itself, would hide it: Python
+    imports the folder as a namespace package before it calls the hook.
     """
     if any(re.match(r"__editable___mmdense\w*_finder$", name) for name in sys.modules):
         root = _PACKAGE.parent
         yield Problem(
-            "a folder called mmdense can hide this installation",
+            "a folder named mmdense can hide this installation",
             f"scripts in {root.parent} get an empty package from `import mmdense`",
             f"pip install -c constraints.txt -e {root}  # replaces the import hook by a path",
         )
 
 
 def check_files() -> Iterator[Problem]:
-    """The installed files are there, with configs and tools, and of the version of the code."""
+    """Check that all installed files exist, and that their version is that of the code."""
     distribution = _mmdense()
     files = (distribution.files if distribution else None) or []
     missing = [str(file) for file in files if not Path(str(file.locate())).is_file()]
@@ -93,15 +95,15 @@ def check_files() -> Iterator[Problem]:
         )
     if distribution and distribution.version != __version__:
         yield Problem(
-            f"installed as mmdense {distribution.version}, the code is {__version__}",
-            "the command mmdense and the requirements are those of the version installed",
+            f"mmdense {distribution.version} is installed, but the code is {__version__}",
+            "the command mmdense and the requirements are those of the installed version",
             f"pip install -c constraints.txt -e {_PACKAGE.parent}",
             serious=False,
         )
 
 
 def check_command() -> Iterator[Problem]:
-    """The command ``mmdense`` on the PATH is the one of this Python."""
+    """Check that the command ``mmdense`` on the PATH belongs to this Python."""
     distribution = _mmdense()
     scripts = Path(sysconfig.get_path("scripts"))
     found = shutil.which("mmdense")
@@ -116,7 +118,7 @@ def check_command() -> Iterator[Problem]:
 
 
 def check_projects() -> Iterator[Problem]:
-    """No ``projects/__init__.py`` on the path: it would hide all other folders of that name."""
+    """Check that no ``projects/__init__.py`` on the path hides other folders of that name."""
     for entry in sys.path:
         file = Path(entry or ".").absolute() / "projects" / "__init__.py"
         if file.is_file():
@@ -132,7 +134,7 @@ def check_projects() -> Iterator[Problem]:
 
 
 def check_threads() -> Iterator[Problem]:
-    """Threads sleep while they wait; threads that spin slow down every program on the machine."""
+    """Check that waiting threads sleep; spinning threads slow down other programs."""
     seen = []
     if os.environ.get("OMP_WAIT_POLICY", "").lower() == "active":
         seen.append("OMP_WAIT_POLICY=active")
@@ -142,15 +144,15 @@ def check_threads() -> Iterator[Problem]:
     if seen:
         yield Problem(
             "threads spin while they wait",
-            f"{' and '.join(seen)} is set: beside another program a training becomes several times "
-            "slower",
-            "unset OMP_WAIT_POLICY GOMP_SPINCOUNT  # mmdense then chooses a short spin",
+            f"{' and '.join(seen)} is set: a training is several times slower beside another "
+            "program",
+            "unset OMP_WAIT_POLICY GOMP_SPINCOUNT  # mmdense then sets a short spin",
             serious=False,
         )
 
 
 def checkout_of(folder: Path) -> Path | None:
-    """Return the top of the checkout of mmdense that holds ``folder``."""
+    """Return the root of the checkout of mmdense that contains ``folder``."""
     for parent in [folder, *folder.parents]:
         project = parent / "pyproject.toml"
         if not project.is_file() or not (parent / "mmdense" / "__init__.py").is_file():
@@ -168,7 +170,7 @@ def _mmdense() -> metadata.Distribution | None:
 
 
 def _owner(file: Path) -> str | None:
-    """The distribution that installed a file."""
+    """Return the distribution that installed a file."""
     for distribution in metadata.distributions():
         listed = "projects/__init__.py" in map(str, distribution.files or [])
         if listed and Path(str(distribution.locate_file("projects/__init__.py"))) == file:

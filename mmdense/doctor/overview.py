@@ -1,4 +1,4 @@
-"""What is here: versions, operators, devices, data sets. Whatever fails is said in its line."""
+"""Overview of an installation: versions, operators, devices, data sets."""
 
 import json
 import platform
@@ -14,7 +14,7 @@ Lines = Iterator[tuple[str, str]]
 
 
 def overview() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Titled groups of named lines."""
+    """Return titled groups of named lines; an error is shown in its group."""
     groups: list[tuple[str, Callable[[], Lines]]] = [
         ("Versions", _versions),
         ("Operators for mmcv.ops", operators),
@@ -27,7 +27,7 @@ def overview() -> list[tuple[str, list[tuple[str, str]]]]:
 def _lines(group: Callable[[], Lines]) -> list[tuple[str, str]]:
     try:
         return list(group())
-    except Exception as error:  # a broken package must not hide what else there is to see
+    except Exception as error:  # a broken package must not hide the other groups
         return [("unknown", f"{type(error).__name__}: {error}".splitlines()[0])]
 
 
@@ -41,7 +41,7 @@ def _versions() -> Lines:
 
 
 def operators() -> Lines:
-    """For each device who supplies what, in the order mmcv, torchvision, mmdense, missing."""
+    """Yield the source of each operator by device: mmcv, torchvision, mmdense or missing."""
     import torch
 
     from mmdense.ops import mmcv_ops
@@ -81,7 +81,7 @@ def devices() -> Lines:
 
 
 def data_sets(root: Path | str = "data") -> Lines:
-    """Folders that ``mmdense.data`` made, with their images, and other folders by name."""
+    """Yield prepared data sets with their number of images, and the names of other folders."""
     folders = sorted(path for path in Path(root).glob("[!.]*") if path.is_dir())
     if not folders:
         yield "none", f"in {Path(root).absolute()}"

@@ -1,4 +1,4 @@
-"""Do the installed packages fit each other, and mmdense?"""
+"""Check that the installed packages are compatible with each other and with mmdense."""
 
 import re
 import sys
@@ -25,7 +25,7 @@ __all__ = [
 
 TESTED = ("2.9.1", "2.14.1")  # oldest and newest torch of docs/installation.md
 _CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-# The maintained distributions of OpenMMLab, and the originals that unpack into the same folders.
+# The maintained distributions of OpenMMLab, and the originals that install to the same folders.
 _ORIGINALS = {
     "onedl-mmengine": ("mmengine", "mmengine-lite"),
     "onedl-mmcv": ("mmcv", "mmcv-lite", "mmcv-full"),
@@ -45,7 +45,7 @@ _REBUILD = "MMCV_WITH_OPS=1 pip install --force-reinstall --no-cache-dir --no-de
 
 
 def check_torchvision() -> Iterator[Problem]:
-    """The torch that torchvision was built for is the one that is installed."""
+    """Check that torchvision was built for the installed torch."""
     from packaging.requirements import Requirement
     from packaging.version import Version
 
@@ -58,40 +58,40 @@ def check_torchvision() -> Iterator[Problem]:
     if all(pin.specifier.contains(installed, prereleases=True) for pin in pins):
         return
     base = installed.base_version
-    advice = f"pip install 'torch=={base}' torchvision  # pip then picks the match"
-    if installed.major == 2:  # torchvision 0.15 came with torch 2.0, and both count on together
+    advice = f"pip install 'torch=={base}' torchvision  # pip selects the matching version"
+    if installed.major == 2:  # torchvision 0.(N + 15) belongs to torch 2.N
         advice = f"pip install 'torch=={base}' 'torchvision==0.{installed.minor + 15}.*'"
     yield Problem(
-        "torchvision is not the match of torch",
-        f"torchvision {vision.version} was built for {pins[0]}; installed is torch {torch.version}",
+        "torchvision does not match torch",
+        f"torchvision {vision.version} was built for {pins[0]}, not for torch {torch.version}",
         advice,
     )
 
 
 def check_builds() -> Iterator[Problem]:
-    """Torch and torchvision are for the CPU, or for the same CUDA."""
+    """Check that torch and torchvision are both for the CPU, or for the same CUDA."""
     torch, vision = _build("torch"), _build("torchvision")
     if torch is None or vision is None or torch == vision:
         return
     seen = f"torch is built for {_in_words(torch)}, torchvision for {_in_words(vision)}"
     if torch == "cpu":
         yield Problem(
-            "a CUDA torchvision beside a CPU torch",
-            f"{seen}: its operators do not load. mmdense declares them, so that it imports",
-            f"nothing for mmdense; for all: pip install -U torchvision --index-url {_CPU_INDEX}",
+            "torchvision for CUDA with torch for the CPU",
+            f"{seen}: its operators do not load. mmdense declares them, so that the import works",
+            f"not needed for mmdense. Or: pip install -U torchvision --index-url {_CPU_INDEX}",
             serious=False,
         )
         return
     index = _CPU_INDEX.replace("cpu", torch)
     yield Problem(
-        f"a {_in_words(vision)} torchvision beside a {_in_words(torch)} torch",
+        f"torchvision for {_in_words(vision)} with torch for {_in_words(torch)}",
         f"{seen}: it has no operators for this GPU",
         f"pip install --force-reinstall --no-deps torchvision --index-url {index}",
     )
 
 
 def check_tested() -> Iterator[Problem]:
-    """Torch is not newer than the newest one that the tests ran with."""
+    """Check that torch is not newer than the newest tested release."""
     from packaging.version import Version
 
     torch = _version("torch")
@@ -99,13 +99,13 @@ def check_tested() -> Iterator[Problem]:
         yield Problem(
             f"torch {torch} is newer than the newest tested release",
             f"mmdense was tested with torch {TESTED[0]} to {TESTED[1]}",
-            f"nothing if everything works; else: pip install 'torch=={TESTED[1]}' torchvision",
+            f"not needed if everything works. Or: pip install 'torch=={TESTED[1]}' torchvision",
             serious=False,
         )
 
 
 def check_originals() -> Iterator[Problem]:
-    """No original of OpenMMLab has overwritten its maintained fork, or the other way round."""
+    """Check that no original package of OpenMMLab is installed with its maintained fork."""
     seen: list[str] = []
     remove: list[str] = []
     install: list[str] = []
@@ -118,27 +118,27 @@ def check_originals() -> Iterator[Problem]:
         install.append(fork)
     if seen:
         yield Problem(
-            "originals of OpenMMLab are installed",
-            f"{'; '.join(seen)}. They have the folder of the onedl-* release, and overwrite it",
+            "original packages of OpenMMLab are installed",
+            f"{'; '.join(seen)}. They overwrite the folder of the onedl-* release",
             f"pip uninstall -y {' '.join(remove)} && "
             f"pip install -c constraints.txt {' '.join(install)}",
         )
 
 
 def check_multimodal() -> Iterator[Problem]:
-    """The installed transformers has what MMPretrain's multimodal models need."""
+    """Check that transformers has what MMPretrain's multimodal models need."""
     version = _version("transformers")
     if version and (reason := why_not_multimodal()):
         yield Problem(
-            f"transformers {version} does not fit MMPretrain's multimodal models",
+            f"transformers {version} is incompatible with MMPretrain's multimodal models",
             f"{reason}. mmdense replaces these models (BLIP, OFA, ...) by placeholders",
-            "nothing, unless you need these models: pip install 'transformers<5'",
+            "only if you need these models: pip install 'transformers<5'",
             serious=False,
         )
 
 
 def check_mmcv_extension() -> Iterator[Problem]:
-    """The compiled operators ``mmcv._ext`` are absent, which is fine, or load."""
+    """Check that the compiled operators ``mmcv._ext`` load, if they are installed."""
     spec = PathFinder.find_spec("mmcv", sys.path)
     folders = list(spec.submodule_search_locations or []) if spec else []
     files = sorted(file for folder in folders for file in Path(folder).glob("_ext*.so"))
@@ -156,12 +156,12 @@ def check_mmcv_extension() -> Iterator[Problem]:
     yield Problem(
         "mmcv's compiled operators do not load",
         f"{file}: {why}",
-        f"rm {file}  # mmdense has operators; or build it again: {_REBUILD}",
+        f"rm {file}  # mmdense has its own operators; or rebuild: {_REBUILD}",
     )
 
 
 def check_opencv() -> Iterator[Problem]:
-    """One distribution of OpenCV is installed: all unpack into the folder ``cv2``."""
+    """Check that one distribution of OpenCV is installed: all use the folder ``cv2``."""
     named = {
         distribution.metadata["Name"].lower().replace("_", "-"): distribution.version
         for distribution in metadata.distributions()
@@ -172,9 +172,9 @@ def check_opencv() -> Iterator[Problem]:
     seen = ", ".join(f"{name} {version}" for name, version in found.items())
     if len(set(found.values())) == 1:
         yield Problem(
-            "two distributions of OpenCV, of one version",
-            f"{seen} share the folder cv2; the one installed last counts",
-            "nothing, as long as you remove none of them",
+            "two distributions of OpenCV with the same version",
+            f"{seen} share the folder cv2; the last one installed is used",
+            "not needed, but do not uninstall one of them alone",
             serious=False,
         )
         return
@@ -186,7 +186,7 @@ def check_opencv() -> Iterator[Problem]:
 
 
 def check_requirements() -> Iterator[Problem]:
-    """What the installed mmdense asks for is there, in a version that it takes."""
+    """Check that the requirements of the installed mmdense are fulfilled."""
     from packaging.requirements import Requirement
 
     mmdense = _distribution("mmdense")
@@ -219,9 +219,9 @@ def _version(name: str) -> str | None:
 
 
 def _build(name: str) -> str | None:
-    """'cpu' or such as 'cu130'; None where the package does not tell.
+    """Return 'cpu' or a CUDA version such as 'cu130'; None if unknown.
 
-    The package's version.py has it where the version of the distribution leaves it out.
+    The package has it in version.py, if the version of the distribution lacks it.
     """
     distribution = _distribution(name)
     if distribution is None:
@@ -237,7 +237,7 @@ def _in_words(build: str) -> str:
 
 
 def _loader_error(error: str, width: int = 120) -> str:
-    """What an error of the dynamic loader means, with the last line of it."""
+    """Return the meaning of an error of the dynamic loader, with its last line."""
     lines = error.strip().splitlines() or ["the process ended without a message"]
     last = re.sub(r"/\S+/", "", lines[-1])  # paths may be long
     last = last if len(last) <= width else last[: width - 3] + "..."

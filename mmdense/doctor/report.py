@@ -1,4 +1,4 @@
-"""What a check finds, and the doctor's one screen, with colours on a terminal that shows them."""
+"""Problems, and the printed report of the doctor."""
 
 import sys
 import textwrap
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 __all__ = ["Problem", "print_report"]
 
 _WIDTH = 80
-_NAMES = 14  # columns for the names of an overview
-_LINES = 3  # of one problem's text; the rest is cut off
+_NAMES = 14  # width of the names of an overview
+_LINES = 3  # maximum lines of a text; the rest is cut off
 
 
 @dataclass
 class Problem:
-    """One incompatibility: a title, what was seen, and what to do.
+    """One problem: a title, details, and what to do.
 
-    ``serious`` is False where everything works all the same, and a person should only know.
+    ``serious`` is False if everything works in spite of it.
     """
 
     title: str
@@ -29,7 +29,7 @@ Groups = list[tuple[str, list[tuple[str, str]]]]
 
 
 def print_report(groups: Groups, problems: list[Problem]) -> None:
-    """Print the overview, then what was found, to the standard output."""
+    """Print the overview, then the problems, to the standard output."""
     show = _printer()
     for title, lines in groups:
         show(title, "bold")
@@ -37,11 +37,11 @@ def print_report(groups: Groups, problems: list[Problem]) -> None:
             _paragraph(show, name, text, "")
     serious = [problem for problem in problems if problem.serious]
     if serious:
-        show(f"To do: {len(serious)}", "bold red")
+        show(f"Problems to fix: {len(serious)}", "bold red")
     elif problems:
-        show("Nothing has to be done. Good to know:", "bold green")
+        show("No serious problem. Notes:", "bold green")
     else:
-        show("Everything fits", "bold green")
+        show("No problem found", "bold green")
     for problem in problems:
         show(f"  {problem.title}", "red" if problem.serious else "yellow")
         _paragraph(show, "seen", problem.seen, "")
@@ -49,7 +49,7 @@ def print_report(groups: Groups, problems: list[Problem]) -> None:
 
 
 def _printer() -> Callable[[str, str], None]:
-    """``show(text, style)``; without styles where rich cannot be imported."""
+    """Return ``show(text, style)``, which ignores styles if rich cannot be imported."""
     try:
         from rich.console import Console
     except ImportError:
@@ -63,7 +63,7 @@ def _printer() -> Callable[[str, str], None]:
 
 
 def _paragraph(show: Callable[[str, str], None], name: str, text: str, style: str) -> None:
-    """A name and its text beside it; a command is never cut, so that it can be copied."""
+    """Print a name and its text; a command is never cut, so that it can be copied."""
     indent = " " * (_NAMES + 2)
     first = f"  {name:<{_NAMES}}"
     if style:

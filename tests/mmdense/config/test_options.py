@@ -73,11 +73,11 @@ def test_dictionaries_are_written_by_dotted_keys():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["data_root=/data/my", "photos"], "'photos' is not KEY=VALUE. Quote a value that has"),
+        (["data_root=/data/my", "photos"], "'photos' is not KEY=VALUE. Quote a value with"),
         (["=3"], "'=3' is not KEY=VALUE"),
         (["train_cfg.=3"], "'train_cfg.=3' is not KEY=VALUE"),
-        (["a=[1,2"], "a: brackets do not balance in '[1,2'"),
-        (["a=['x, y]"], "a: quotes do not close"),
+        (["a=[1,2"], "a: unbalanced brackets in '[1,2'"),
+        (["a=['x, y]"], "a: unclosed quotes"),
     ],
 )
 def test_a_malformed_option_is_named(words, said, capsys):
@@ -187,10 +187,13 @@ def test_what_a_run_reads_is_merged_as_mmengine_does(tmp_path):
         ({"optim_wraper.optimizer.lr": 1}, "Did you mean optim_wrapper?"),
         ({"train_cfg.max_epochs.x": 6}, "x: train_cfg.max_epochs is 200, which has no x"),
         ({"param_scheduler.7.type": "A"}, "param_scheduler has the entries 0 to "),
-        ({"data_preprocessor.mean.0": 1}, "entries of data_preprocessor.mean cannot be set alone"),
+        (
+            {"data_preprocessor.mean.0": 1},
+            "entries of data_preprocessor.mean cannot be set separately",
+        ),
         ({"train_cfg.list.0.x": 1}, "there is no list train_cfg.list with an entry 0"),
-        ({"param_scheduler.0": 1}, "entries of param_scheduler cannot be set alone"),
-        ({"param_scheduler": 1}, "param_scheduler: 1 cannot take the place of keys"),
+        ({"param_scheduler.0": 1}, "entries of param_scheduler cannot be set separately"),
+        ({"param_scheduler": 1}, "param_scheduler: 1 cannot replace a dict"),
         ({"model.backbone": "ResNet"}, "set model.backbone.KEY=VALUE, or None"),
     ],
 )
@@ -205,7 +208,9 @@ def test_a_list_of_an_upstream_variable_is_not_set_by_entries(tmp_path):
     (tmp_path / "a.py").write_text(
         "_base_ = 'mmseg::fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py'"
     )
-    with pytest.raises(UsageError, match="entries of data_preprocessor.mean cannot be set alone"):
+    with pytest.raises(
+        UsageError, match="entries of data_preprocessor.mean cannot be set separately"
+    ):
         read(tmp_path / "a.py", {"data_preprocessor.mean.0": 1})
 
 

@@ -47,8 +47,8 @@ def test_a_check_that_fails_is_a_problem_and_the_others_are_made(healthy, monkey
     healthy.install("mmdet", "3.3.0")
     titles = [problem.title for problem in doctor.run_checks()]
     assert titles == [
-        "the check check_broken could not be made",
-        "originals of OpenMMLab are installed",
+        "the check check_broken failed",
+        "original packages of OpenMMLab are installed",
     ]
 
 
@@ -73,14 +73,14 @@ def test_the_exit_status_is_1_where_something_has_to_be_done(monkeypatch, capsys
 def test_everything_fits(capsys):
     print_report(GROUPS, [])
     out = capsys.readouterr().out
-    assert out.endswith("Everything fits\n")
+    assert out.endswith("No problem found\n")
     assert "\x1b[" not in out
 
 
 def test_text_is_wrapped_and_cut_but_a_command_stays_whole(capsys):
     print_report(GROUPS, [SERIOUS, NOTE])
     lines = capsys.readouterr().out.splitlines()
-    assert "To do: 1" in lines
+    assert "Problems to fix: 1" in lines
     assert f"  do            {SERIOUS.advice}" in lines
     assert all(len(line) <= 80 for line in lines if SERIOUS.advice not in line)
     assert sum("seen seen" in line for line in lines) == 3
@@ -90,7 +90,7 @@ def test_text_is_wrapped_and_cut_but_a_command_stays_whole(capsys):
 def test_without_rich_it_is_plain(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "rich.console", None)
     print_report(GROUPS, [SERIOUS])
-    assert "To do: 1" in capsys.readouterr().out
+    assert "Problems to fix: 1" in capsys.readouterr().out
 
 
 def test_it_runs_beside_packages_that_cannot_be_imported(tmp_path):

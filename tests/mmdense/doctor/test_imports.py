@@ -37,7 +37,7 @@ def test_a_package_compiled_for_numpy_1(site, problems):
     site.healthy()
     (site.folder / "old_package.py").write_text(OLD)
     (problem,) = problems(**failed_imports(("old_package", "json")))
-    assert problem.title == "compiled for numpy 1, installed is numpy 2.2.6"
+    assert "compiled for numpy 1" in problem.title and "2.2.6" in problem.title
     assert "import old_package: ImportError: numpy.core.multiarray" in problem.seen
     assert "pip install -U -c constraints.txt old_package" in problem.advice
 
