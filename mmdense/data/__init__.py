@@ -1,1 +1,1 @@
-"""Data sets and views: what a pipeline reads, in one layout whatever the publisher's format."""
+"""Data sets, image reading, data checks and random views."""

@@ -1,10 +1,9 @@
-"""Few-label splits: a fixed share of a labelled data set, for training with 1, 5 or 10 % of it.
+"""Few-label splits: a fixed label fraction of a data set, such as 1, 5 or 10 %.
 
-The choice is a function of the seed, the number of images and their classes alone. The images are
-put in an order by the raw 64-bit numbers of NumPy's PCG64 under the seed, whose stream NumPy
-promises to keep: image i is sorted by number i. The first images of that order are taken, for
-classification the first of each class. So 1 % lies inside 5 %, and 5 % inside 10 %, and every
-machine picks the same images.
+The selection depends only on the seed, the number of images and their classes. Image i is sorted by
+the i-th raw 64-bit number of NumPy's PCG64, a stream that NumPy guarantees. The first images of
+this order are selected; in classification, the first ones of each class. So the 1 % subset is
+contained in the 5 % subset, and every machine selects the same images.
 """
 
 from __future__ import annotations
@@ -28,36 +27,33 @@ def few_label_indices(
     seed: int = 0,
     labels: Sequence[int] | np.ndarray | None = None,
 ) -> list[int]:
-    """Pick a share of a data set.
+    """Return the indices of a label fraction of a data set, ascending.
 
-    Without labels ``round(number * percent / 100)`` images are taken, half a one upwards and at
-    least one; with labels that many of each class.
+    Without labels, it selects ``round(number * percent / 100)`` images, where halves are rounded
+    up, and at least one. With labels, it applies this rule to each class.
 
     Args:
-        number: Images in the data set.
-        percent: Share to take, above 0 and up to 100.
-        seed: Another seed, another choice.
-        labels: Class of each image, for a choice that is stratified by class. [number]
-
-    Returns:
-        Indices of the chosen images, ascending.
+        number: Number of images in the data set.
+        percent: Label fraction in percent, above 0 and up to 100.
+        seed: Seed of the selection.
+        labels: Class of each image for a stratified selection. [number]
 
     Raises:
-        ValueError: no images, a percentage that is out of range, a negative seed, or another
-            number of labels than of images.
+        ValueError: There are no images, ``percent`` or ``seed`` is out of range, or the numbers of
+            labels and images differ.
     """
     if number < 1:
-        raise ValueError("the data set has no images to pick from")
+        raise ValueError("the data set has no images")
     if isinstance(percent, (bool, str)) or not 0 < percent <= 100:
-        raise ValueError(f"percent={percent!r}: need a number above 0 and up to 100")
+        raise ValueError(f"percent={percent!r} must be a number above 0 and up to 100")
     if seed < 0:
-        raise ValueError(f"seed={seed!r}: need a number from 0")
+        raise ValueError(f"seed={seed!r} must not be negative")
     order = np.argsort(np.random.PCG64(seed).random_raw(number), kind="stable")  # [number]
     if labels is None:
         return sorted(order[: _share(number, percent)].tolist())
     classes = np.asarray(labels)
     if classes.shape != (number,):
-        raise ValueError(f"labels have the shape {classes.shape}, need one for each of {number}")
+        raise ValueError(f"labels have the shape {classes.shape}, not ({number},)")
     chosen: list[int] = []
     for label in np.unique(classes):
         of_class = order[classes[order] == label]
@@ -67,26 +63,22 @@ def few_label_indices(
 
 @DATASETS.register_module(name="FewLabels")
 def keep_few_labels(dataset: dict, percent: float, seed: int = 0) -> Any:
-    """Build a data set with a share of its images, as ``mmdense.FewLabels`` in a config.
+    """Return a data set with a fraction of its images; ``mmdense.FewLabels`` in a config.
 
-    The result is the host's own data set after its ``get_subset_``: metainfo, evaluation and
-    samplers work as before, and a sample that has to be replaced is replaced from the share. The
-    share is stratified by class where images have one class each (MMPretrain), else by image
-    (MMDetection, MMSegmentation). It is taken of what the data set loads, after its ``filter_cfg``.
-    A wrapper such as ``ConcatDataset`` or ``RepeatDataset`` stays, and each data set in it gives
-    its share. It is meant for training: a metric that reads an annotation file expects all images.
+    The result is the configured data set after its ``get_subset_``, so metainfo and samplers work
+    as before. If images have one class each (MMPretrain), the selection is stratified by class,
+    otherwise it is by image (MMDetection, MMSegmentation). It applies to the loaded images, after
+    ``filter_cfg``. In wrappers such as ``ConcatDataset`` or ``RepeatDataset``, it applies to each
+    inner data set. Use it for training only: a metric with an annotation file expects all images.
 
     Args:
         dataset: Config of the data set.
-        percent: Share to keep, above 0 and up to 100.
-        seed: Another seed, another choice.
-
-    Returns:
-        The data set.
+        percent: Label fraction in percent, above 0 and up to 100.
+        seed: Seed of the selection.
 
     Raises:
-        ValueError: see :func:`few_label_indices`; or a classification set without labels.
-        TypeError: the data set has no ``get_subset_``.
+        ValueError: As in :func:`few_label_indices`, or a classification data set has no labels.
+        TypeError: The data set has no ``get_subset_``.
     """
     inner = dict(type="mmdense.FewLabels", percent=percent, seed=seed)
     wrapper = dataset.copy()
@@ -99,9 +91,11 @@ def keep_few_labels(dataset: dict, percent: float, seed: int = 0) -> Any:
 
     built = DATASETS.build(dataset)
     if not hasattr(built, "get_subset_"):
-        raise TypeError(f"FewLabels: {dataset['type']} has no get_subset_, as MMEngine's sets have")
+        raise TypeError(
+            f"FewLabels: {dataset['type']} has no get_subset_. Use a BaseDataset of MMEngine."
+        )
     if hasattr(built, "full_init"):
-        built.full_init()  # whatever lazy_init says
+        built.full_init()  # also with lazy_init=True
     labels = _classes(built, dataset["type"])
     indices = few_label_indices(len(built), percent, seed=seed, labels=labels)
     if len(indices) < len(built):
@@ -110,12 +104,12 @@ def keep_few_labels(dataset: dict, percent: float, seed: int = 0) -> Any:
 
 
 def _share(number: int, percent: float) -> int:
-    """At least one; exact, so that no rounding of floats decides about a half."""
+    """Return the number of selected images, at least 1; fractions avoid floating-point errors."""
     return max(1, math.floor(Fraction(str(percent)) * number / 100 + Fraction(1, 2)))
 
 
 def _classes(dataset: Any, name: str) -> np.ndarray | None:
-    """The class of each image; None where an image has none, or several."""
+    """Return the class of each image; None if images do not have exactly one class."""
     from mmpretrain.datasets import MultiLabelDataset
 
     if not hasattr(dataset, "get_gt_labels") or isinstance(dataset, MultiLabelDataset):
@@ -123,4 +117,4 @@ def _classes(dataset: Any, name: str) -> np.ndarray | None:
     try:
         return dataset.get_gt_labels()
     except KeyError as error:
-        raise ValueError(f"FewLabels: {name} was built without labels ({error})") from error
+        raise ValueError(f"FewLabels: {name} has no labels ({error}). Add them.") from error

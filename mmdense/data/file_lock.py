@@ -1,4 +1,4 @@
-"""One maker at a time: a lock on a file that its holder's death releases."""
+"""A file lock that is released when its process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["hold_lock"]
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`; says so when it has to wait for another holder."""
+    """Hold the lock file `path`; print a line if another process holds it."""
     lock = FileLock(path)
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        print(f"{path}: waiting for the process that holds it", flush=True)
+        print(f"{path}: waiting for another process that holds this lock", flush=True)
         lock.acquire()
     try:
         yield

@@ -1,4 +1,4 @@
-"""The transform that reads a picture, in the place of mmcv's ``LoadImageFromFile``."""
+"""The transform that reads an image; it replaces mmcv's ``LoadImageFromFile``."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ __all__ = ["LoadImage"]
 
 @TRANSFORMS.register_module()
 class LoadImage(BaseTransform):
-    """Loads ``img_path`` into ``img``, ``img_shape`` and ``ori_shape`` as mmcv's transform does.
+    """Load ``img_path`` into ``img``, ``img_shape`` and ``ori_shape`` as mmcv's transform does.
 
-    A record that has ``img_bytes`` (of :class:`~mmdense.data.shards.dataset.ShardDataset`) is
-    decoded from those.
+    If a record has ``img_bytes`` (from :class:`~mmdense.data.shards.dataset.ShardDataset`), they
+    are decoded instead.
 
-    Pictures decode by the rules of :mod:`mmdense.data.read_image`; a missing, cut off or damaged
-    one ends in an error that names it. :class:`~mmdense.data.checks.skip_broken.SkipBroken`
-    replaces such pictures, and counts them.
+    :mod:`mmdense.data.read_image` lists the decoding rules. A missing, truncated or damaged image
+    raises an error with its name; :class:`~mmdense.data.checks.skip_broken.SkipBroken` replaces and
+    counts such images.
 
-    The hosts' inferencers look for the name ``LoadImageFromFile`` in a test pipeline: keep mmcv's
-    transform there.
+    Keep mmcv's ``LoadImageFromFile`` in test pipelines, since upstream's inferencers look for this
+    name.
 
     Args:
-        to_float32: Turn the picture into float32, 0 to 255.
+        to_float32: Whether to convert the image to float32, 0 to 255.
         color_type: As for :func:`~mmdense.data.read_image.decode_image`.
-        ignore_empty: Return None for a broken picture. The hosts' datasets then take another at
-            random and say nothing.
-        backend_args: Where files come from, as for ``mmengine.fileio.get``.
-        short_side: As for :func:`~mmdense.data.read_image.decode_image`. Only for pictures without
-            annotations, since a picture becomes smaller and its boxes would not.
+        ignore_empty: Whether to return None for a broken image. Upstream's data sets then use a
+            random other image without a message.
+        backend_args: File backend, as for ``mmengine.fileio.get``.
+        short_side: As for :func:`~mmdense.data.read_image.decode_image`. Only for images without
+            annotations, since boxes and maps are not resized.
 
     Raises:
-        ValueError: unknown ``color_type``, or ``short_side`` with ``unchanged``; at loading,
-            ``short_side`` and annotations.
-        BrokenImageError: at loading, the picture is missing or broken.
+        ValueError: ``color_type`` is unknown, or ``short_side`` is set with ``unchanged``. When
+            loading: ``short_side`` is set and the record has annotations.
+        BrokenImageError: When loading: the image is missing or broken.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class LoadImage(BaseTransform):
         short_side: int | None = None,
     ) -> None:
         if color_type not in COLOR_TYPES:
-            raise ValueError(f"LoadImage: color_type={color_type!r} is none of {COLOR_TYPES}")
+            raise ValueError(f"LoadImage: color_type={color_type!r} is not one of {COLOR_TYPES}")
         if short_side is not None and color_type == "unchanged":
-            raise ValueError("LoadImage: short_side does not go with color_type='unchanged'")
+            raise ValueError("LoadImage: remove short_side, or color_type='unchanged'")
         self.short_side = short_side
         self.to_float32 = to_float32
         self.color_type = color_type
@@ -61,12 +61,12 @@ class LoadImage(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict | None:
-        """Add the picture to a record that has ``img_path``, and take ``img_bytes`` away."""
+        """Return a record with the image added and ``img_bytes`` removed."""
         annotated = {"instances", "seg_map_path"} & results.keys()
         if self.short_side is not None and annotated:
             raise ValueError(
-                f"{results['img_path']} has annotations ({sorted(annotated)}), and short_side "
-                "would make the picture smaller than they say; leave it out of LoadImage"
+                f"{results['img_path']} has annotations ({sorted(annotated)}), which short_side "
+                "does not resize. Remove short_side from LoadImage."
             )
         try:
             image = self._load(results["img_path"], results.pop("img_bytes", None))

@@ -1,4 +1,4 @@
-"""A JSON file, or an error that names it and the place in it."""
+"""A JSON reader whose errors name the file, line and column."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ __all__ = ["load_json"]
 
 
 def load_json(path: str | Path) -> Any:
-    """The content of a JSON file.
+    """Return the content of a JSON file.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is empty, cut off, or not JSON; with line and column.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is empty, truncated or not JSON; the message has line and column.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such annotation file; check ann_file")
+        raise FileNotFoundError(f"{path}: no such annotation file. Check ann_file.")
     content = path.read_bytes()
     if not content.strip():
-        raise ValueError(f"{path}: the file is empty; write or copy it again")
+        raise ValueError(f"{path}: the file is empty. Write or copy it again.")
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
         rest = error.doc[error.pos :].strip()
-        # A string that never ends is reported at its beginning.
+        # The error position of an unterminated string is its start.
         cut = not rest or error.msg.startswith("Unterminated string")
-        reason = "the file seems cut off" if cut else "this is not JSON"
+        reason = "the file seems to be truncated" if cut else "not valid JSON"
         raise ValueError(
-            f"{path}, line {error.lineno}, column {error.colno}: {reason} ({error.msg}); "
-            "write or copy it again"
+            f"{path}, line {error.lineno}, column {error.colno}: {reason} ({error.msg}). "
+            "Write or copy the file again."
         ) from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: this is not text ({error}); write or copy it again") from error
+        raise ValueError(f"{path}: not a text file ({error}). Write or copy it again.") from error

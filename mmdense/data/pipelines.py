@@ -1,7 +1,7 @@
-"""Configs of data sets, read by the transforms in their pipelines.
+"""Properties of a data set config that follow from its transforms.
 
-A data set may be inside wrappers (``dataset``, ``datasets``), a transform inside others
-(``RandomChoice``). Names of transforms are without scope: ``mmdet.Resize`` is ``Resize``.
+Data sets may be inside wrappers (``dataset``, ``datasets``), and transforms inside others
+(``RandomChoice``). Transform names have no scope: ``mmdet.Resize`` becomes ``Resize``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ _WHOLE_IMAGE = ("Resize", "ResizeEdge", "CenterCrop")
 
 
 def transforms_of(dataset: Any) -> Iterator[list[str]]:
-    """Yield the names of the transforms of each pipeline in the config of a data set."""
+    """Yield the transform names of each pipeline in the config of a data set."""
     if isinstance(dataset, Mapping):
         if isinstance(dataset.get("pipeline"), list | tuple):
             yield list(_names(dataset["pipeline"]))
@@ -26,15 +26,15 @@ def transforms_of(dataset: Any) -> Iterator[list[str]]:
 
 
 def gives_bgr(dataset: Any) -> bool:
-    """Return whether images are BGR, as upstream's loaders give them; arrays and PackImage: RGB."""
+    """Return whether images are BGR, as from upstream's loaders; arrays and PackImage give RGB."""
     names = {name for names in transforms_of(dataset) for name in names}
     return any(name.startswith("LoadImage") for name in names) and "PackImage" not in names
 
 
 def without_augmentation(dataset: Any) -> Any:
-    """Return the config of a data set with the steps that load, resize, crop centrally and pack.
+    """Return the config with only the transforms that load, resize, centre crop and pack.
 
-    A pipeline that does not end by packing gets MMPretrain's ``PackInputs``.
+    A pipeline without a final packing step gets MMPretrain's ``PackInputs``.
     """
     if isinstance(dataset, list | tuple):
         return [without_augmentation(one) for one in dataset]
@@ -51,7 +51,7 @@ def without_augmentation(dataset: Any) -> Any:
 
 
 def draws_nothing(name: str) -> bool:
-    """Return whether a transform gives the same image each time: it loads, resizes or packs."""
+    """Return whether a transform is deterministic: it loads, resizes or packs."""
     return name.startswith(("Load", "Pack")) or name in _WHOLE_IMAGE
 
 

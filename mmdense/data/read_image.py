@@ -1,26 +1,26 @@
-"""From the bytes of a picture to an array, or to an error that names the file.
+"""Image decoding whose errors name the file.
 
-A normal 8-bit picture comes out to the last bit as from ``mmcv.imfrombytes`` with its OpenCV
-backend, which does the decoding. The rules for the others:
+8-bit images are bit-identical to those of ``mmcv.imfrombytes`` with the OpenCV backend. The rules
+for other images:
 
 ========================  ==========================================================================
-EXIF orientation          JPEG and PNG are turned, as mmcv does, unless ``color_type`` ends in
-                          ``_ignore_orientation`` or is ``unchanged``. TIFF is always turned, WebP
-                          never: OpenCV reads them so. Boxes and maps of a turned picture must be
-                          those of the turned frame: see :mod:`mmdense.data.checks.coco_images`.
-16 bits                   The high byte (``value // 256``). Pictures of 12 bits stored in 16 become
-                          dark: scale them before. (mmcv rounds in a colour TIFF, and there alone.)
-alpha, transparent index  Dropped; the stored colours stay, also where nothing was to be seen.
+EXIF orientation          JPEG and PNG are rotated, as in mmcv, unless ``color_type`` ends in
+                          ``_ignore_orientation`` or is ``unchanged``. OpenCV always rotates TIFF
+                          and never WebP. Boxes and maps must refer to the rotated image; see
+                          :mod:`mmdense.data.checks.coco_images`.
+16 bits                   The high byte (``value // 256``). Images of 12 bits stored in 16 become
+                          dark, so scale them first. (mmcv rounds in colour TIFFs only.)
+alpha, transparent index  Dropped; transparent pixels keep their stored colours.
 grey, palette             Three channels.
-CMYK JPEG                 Adobe's inverted inks, as every common writer stores them.
-float and signed TIFF     An error: they have no agreed range.
-several frames            The first.
+CMYK JPEG                 Read with Adobe's inverted inks, as common programs write them.
+float and signed TIFF     An error, since they have no standard range.
+several frames            The first frame.
 ========================  ==========================================================================
 
-A JPEG that was cut off is found by its missing end marker, whatever follows the picture in the
-file: from OpenCV 4.11 on the decoder refuses it, before it filled the missing rows silently. The
-search takes less than 1 % of the time of decoding. It cannot see a JPEG damaged in the middle that
-still has its end: libjpeg mends it with a warning that OpenCV does not pass on. PNG has checksums.
+A truncated JPEG is detected by its missing end marker, even if other bytes follow. OpenCV rejects
+such files since 4.11; earlier versions fill the missing rows silently. The search takes less than
+1 % of the decoding time. It does not detect a damaged JPEG that has its end marker: libjpeg repairs
+it with a warning that OpenCV drops. PNG has checksums.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _ADVICE = "copy it again from its source, or remove it from the data set"
 
 
 class BrokenImageError(ValueError):
-    """An image that is missing or cannot be decoded; the message names the file.
+    """An image is missing or cannot be decoded; the message names the file.
 
     Attributes:
-        reason: What is wrong.
-        advice: What to do.
+        reason: The fault.
+        advice: The remedy.
     """
 
     reason: str = ""
@@ -57,24 +57,17 @@ class BrokenImageError(ValueError):
 
     @classmethod
     def of(cls, file: str, reason: str, advice: str = _ADVICE) -> BrokenImageError:
-        """Return the error; the constructor takes a message alone, as data loaders need it."""
+        """Return the error; the constructor takes one message, as PyTorch's data loaders need."""
         error = cls(f"{file}: {reason}; {advice}")
         error.reason, error.advice = reason, advice
         return error
 
 
 def read_image(path: str | Path, color_type: str = "color") -> np.ndarray:
-    """Read a local picture.
-
-    Args:
-        path: File.
-        color_type: As for :func:`decode_image`.
-
-    Returns:
-        As :func:`decode_image`.
+    """Return a local image as in :func:`decode_image`.
 
     Raises:
-        BrokenImageError: There is no such file, or it is not a whole picture.
+        BrokenImageError: The file does not exist or is not a complete image.
     """
     try:
         content = Path(path).read_bytes()
@@ -84,35 +77,35 @@ def read_image(path: str | Path, color_type: str = "color") -> np.ndarray:
 
 
 def missing_image(path: str | Path) -> BrokenImageError:
-    """The error for a path without a file."""
+    """Return the error for a missing file."""
     advice = "check data_root and data_prefix, or remove its entry from the annotations"
-    return BrokenImageError.of(str(path), "there is no such file", advice)
+    return BrokenImageError.of(str(path), "no such file", advice)
 
 
 def decode_image(
     content: bytes, name: str, color_type: str = "color", *, short_side: int | None = None
 ) -> np.ndarray:
-    """Decode a picture by the rules above.
+    """Return the decoded image.
 
     Args:
         content: The bytes of the file.
-        name: What to call the file in an error.
-        color_type: mmcv's names: ``color``, ``grayscale``, both also with
-            ``_ignore_orientation``, and ``unchanged``.
-        short_side: Decode a JPEG at 1/2, 1/4 or 1/8 of its size where its short side keeps at least
-            so many pixels; its decoder then leaves out most of the work. Not for ``unchanged``.
+        name: Name of the file in errors.
+        color_type: mmcv's names: ``color`` or ``grayscale``, also with ``_ignore_orientation``, or
+            ``unchanged``.
+        short_side: Decode a JPEG at 1/2, 1/4 or 1/8 of its size, the smallest whose short side has
+            at least this many pixels. This is much faster. Not for ``unchanged``.
 
     Returns:
-        uint8 ``[H, W, 3]`` BGR; ``[H, W]`` where ``color_type`` is a grey one; for ``unchanged``
-        the channels and the number format of the file.
+        uint8 ``[H, W, 3]`` BGR; ``[H, W]`` for ``grayscale``; for ``unchanged``, the channels and
+        dtype of the file.
 
     Raises:
-        BrokenImageError: The bytes are not a whole picture.
+        BrokenImageError: The bytes are not a complete image.
     """
     flag = imread_flags[color_type]
     tiff = content.startswith(_TIFF) and color_type != "unchanged"
     if tiff:
-        flag |= cv2.IMREAD_ANYDEPTH  # show the number format of the file
+        flag |= cv2.IMREAD_ANYDEPTH  # keep the dtype of the file
     if short_side is not None and content.startswith(_JPEG):
         flag |= _reduction(_jpeg_size(content), short_side)
     try:
@@ -124,15 +117,15 @@ def decode_image(
     if not tiff or image.dtype == np.uint8:
         return image
     if image.dtype != np.uint16:
-        reason = f"pixels are {image.dtype}, which has no agreed range"
-        raise BrokenImageError.of(name, reason, "save it with 8 or 16 bits a channel")
+        reason = f"pixels are {image.dtype}, which has no standard range"
+        raise BrokenImageError.of(name, reason, "save it with 8 or 16 bits per channel")
     return (image // 256).astype(np.uint8)
 
 
 def _jpeg_has_end(content: bytes) -> bool:
-    """Whether an end marker follows the first scan. Coded data has no such two bytes.
+    """Return whether an end marker follows the first scan; coded data never contains one.
 
-    The search starts behind the headers, because a thumbnail in them has an end marker too.
+    The search starts after the headers, because a thumbnail in them also has an end marker.
     """
     for marker, place in _jpeg_headers(content):
         if marker == _SCAN:
@@ -141,7 +134,7 @@ def _jpeg_has_end(content: bytes) -> bool:
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:
-    """Height and width; 0 and 0 where no header says them."""
+    """Return height and width; 0 and 0 if no header has them."""
     for marker, place in _jpeg_headers(content):
         if marker in _FRAMES:  # length (2 bytes), bits (1), height (2), width (2)
             sides = content[place + 5 : place + 9]
@@ -150,7 +143,7 @@ def _jpeg_size(content: bytes) -> tuple[int, int]:
 
 
 def _jpeg_headers(content: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of each header up to the first scan."""
+    """Yield marker and offset of each header up to the first scan."""
     place = 2
     while content[place : place + 1] == b"\xff" and place + 1 < len(content):
         marker = content[place + 1]
@@ -162,15 +155,15 @@ def _jpeg_headers(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _reduction(size: tuple[int, int], short_side: int) -> int:
-    """The flag of OpenCV for the largest reduction that leaves ``short_side`` pixels."""
-    for divisor, flag in ((8, 64), (4, 32), (2, 16)):  # IMREAD_REDUCED_*, without the colour
+    """Return OpenCV's flag for the largest reduction that keeps ``short_side`` pixels."""
+    for divisor, flag in ((8, 64), (4, 32), (2, 16)):  # IMREAD_REDUCED_* without the colour flag
         if min(size) >= short_side * divisor:
             return flag
     return 0
 
 
 def _what_is_wrong(content: bytes) -> str:
-    """A short reason why the bytes are not a whole picture."""
+    """Return why the bytes are not a complete image."""
     if not content:
         return "the file is empty (0 bytes)"
     if content.startswith(_JPEG):
@@ -178,9 +171,9 @@ def _what_is_wrong(content: bytes) -> str:
     elif content.startswith(_PNG):
         kind, whole = "PNG", _PNG_END in content
     elif content.startswith((*_TIFF, b"RIFF", b"BM", b"GIF8", b"P5", b"P6")):
-        return f"the picture is cut off or damaged ({len(content):,} bytes)"
+        return f"the image is truncated or damaged ({len(content):,} bytes)"
     else:
-        return f"this is not a picture of a known format (it starts with {content[:12]!r})"
+        return f"not an image of a known format (it starts with {content[:12]!r})"
     if whole:
         return f"the {kind} is damaged"
-    return f"the {kind} is cut off after {len(content):,} bytes: its end is missing"
+    return f"the {kind} is truncated after {len(content):,} bytes: its end is missing"

@@ -1,1 +1,1 @@
-"""Random views of a batch of images, and the preprocessors that make them."""
+"""Random views of a batch of images, and the data preprocessor that makes them."""

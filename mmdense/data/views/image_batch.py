@@ -1,6 +1,6 @@
-"""Images of different sizes as one block of memory: packing, collating, splitting.
+"""Images of different sizes in one tensor: packing, collating, splitting.
 
-Between a worker and the run each tensor takes a connection of its own; a batch of images is one.
+One tensor per batch is faster to send from a worker than one tensor per image.
 """
 
 from __future__ import annotations
@@ -21,27 +21,26 @@ __all__ = ["PackImage", "collate_images", "split_images"]
 
 @TRANSFORMS.register_module()
 class PackImage(PackInputs):
-    """MMPretrain's ``PackInputs``, but the image becomes RGB and keeps its layout in memory.
+    """MMPretrain's ``PackInputs`` with RGB images in channels-last memory format.
 
-    ``inputs`` is uint8 ``[3, H, W]`` with the channels last in memory, which
-    :class:`~mmdense.data.views.multi_view_preprocessor.MultiViewPreprocessor` takes without a copy
-    (with ``to_rgb=False``). Bringing the planes apart would take a worker's time, and nobody needs
-    them.
+    ``inputs`` is uint8 ``[3, H, W]``, channels last in memory.
+    :class:`~mmdense.data.views.multi_view_preprocessor.MultiViewPreprocessor` reads it without a
+    copy (set ``to_rgb=False``), and workers save the time of the conversion to planes.
     """
 
     @staticmethod
     def format_input(input_: np.ndarray) -> Tensor:
-        """Turn BGR ``[H, W, 3]`` into RGB ``[3, H, W]``."""
+        """Return BGR ``[H, W, 3]`` as RGB ``[3, H, W]``."""
         return torch.from_numpy(cv2.cvtColor(input_, cv2.COLOR_BGR2RGB)).permute(2, 0, 1)
 
 
 @FUNCTIONS.register_module()
 def collate_images(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Collate the records of a pipeline that ends in :class:`PackImage`.
+    """Return the batch of records of a pipeline that ends with :class:`PackImage`.
 
     Returns:
-        ``inputs`` with ``pixels``, uint8 of all images one after another, each ``[H, W, 3]``,
-        and ``sizes``, int64 ``[B, 2]``, heights and widths; ``data_samples``, a list.
+        ``inputs`` with ``pixels``, the concatenated uint8 images, each ``[H, W, 3]``, and
+        ``sizes``, heights and widths, int64 ``[B, 2]``; ``data_samples``, a list.
     """
     images = [record["inputs"].permute(1, 2, 0) for record in records]  # [H, W, 3] each
     pixels = torch.cat([image.reshape(-1) for image in images])
@@ -51,7 +50,7 @@ def collate_images(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def split_images(pixels: Tensor, sizes: Tensor) -> list[Tensor]:
-    """Return views of the images, ``[3, H, W]`` each, channels last in memory."""
+    """Return the images of a batch as views, ``[3, H, W]`` each, channels last in memory."""
     shapes = [(height, width, 3) for height, width in sizes.tolist()]
     parts = pixels.split([height * width * 3 for height, width, _ in shapes])
     return [part.view(shape).permute(2, 0, 1) for part, shape in zip(parts, shapes, strict=True)]

@@ -1,4 +1,4 @@
-"""Data preprocessor that makes random views of each image on the batch."""
+"""Data preprocessor that makes random views of a batch."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["MultiViewPreprocessor"]
 
 @MODELS.register_module()
 class MultiViewPreprocessor(BaseDataPreprocessor):
-    """Random views for training, the normalised image otherwise.
+    """Make random views for training, and the normalised image otherwise.
 
     It replaces the transform ``MultiView`` and the ``SelfSupDataPreprocessor`` of MMPretrain:
-    workers pass whole images, and the views are made here, on the device of the model. Images of
-    different sizes need ``PackImage`` at the end of the pipeline and
+    workers load whole images, and the views are made on the device of the model. For images of
+    different sizes, put ``PackImage`` at the end of the pipeline and set
     ``collate_fn=dict(type="mmdense.collate_images")``.
 
-    SimSiam and SimCLR have one group of two equal views. The multi-crop of DINO has three groups::
+    SimSiam and SimCLR use one group of two views. The multi-crop of DINO has three groups::
 
         common=dict(saturation=0.2),
         views=[
@@ -36,18 +36,18 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
             dict(size=96, num=8, crop_scale=(0.05, 0.4)),
         ]
 
-    Views repeat under the seed of the run: each batch draws one number from torch's global CPU
-    generator. The rank is added to it, so ranks with the same seed still draw different views.
+    The views are reproducible with the seed of the run: each batch draws its seed from torch's
+    global CPU generator and adds the rank, so ranks with the same seed draw different views.
 
     Args:
-        views: Groups of equal views. A group has ``num`` (1 by default), ``size`` (height and width
-            in pixels, or one number for both), and other values of
+        views: Groups of views. A group has ``num`` (default 1), ``size`` (height and width in
+            pixels, or one number for both), and other values of
             :class:`mmdense.data.views.parameters.ViewDistribution`.
-        mean: Of each channel, RGB, from 0 to 255.
-        std: Of each channel, RGB, from 0 to 255.
-        to_rgb: Whether the inputs are BGR, as upstream's image loader gives them.
-        common: Values of every group that does not have its own.
-        non_blocking: Whether to copy to the device without waiting.
+        mean: Mean of each channel, RGB, 0 to 255.
+        std: Standard deviation of each channel, RGB, 0 to 255.
+        to_rgb: Whether the inputs are BGR, as from upstream's image loader.
+        common: Default values of all groups.
+        non_blocking: Whether to copy to the device asynchronously.
 
     Raises:
         ValueError: There is no view, or a value is out of range; the message names its key.
@@ -74,18 +74,18 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
         """Make the views.
 
         Args:
-            data: ``inputs``, uint8 ``[B, 3, H, W]``, or for training B images ``[3, H, W]`` of any
-                sizes, as a list or as ``collate_images`` gives them; and maybe ``data_samples``.
+            data: ``inputs``, uint8 ``[B, 3, H, W]``; in training also B images ``[3, H, W]`` of any
+                size, as a list or from ``collate_images``. Optional ``data_samples``.
             training: Whether to make views.
 
         Returns:
-            ``inputs``: for training a list of ``[B, 3, h, w]``, the views of the first group first,
-            else one ``[B, 3, H, W]``, all normalised; ``data_samples`` as they came, or None.
+            ``inputs``, normalised: in training a list of views ``[B, 3, h, w]`` in the order of the
+            groups, otherwise ``[B, 3, H, W]``; unchanged ``data_samples``, or None.
         """
         images = _bytes_of_rgb(self.cast_data(data["inputs"]))
         if self.to_rgb:
             images = images.flip(1) if isinstance(images, Tensor) else [x.flip(0) for x in images]
-        # Upstream calls this under autocast, but pixels keep their precision.
+        # Upstream calls this under autocast, which would reduce the precision of the pixels.
         with torch.autocast(self.mean.device.type, enabled=False):
             inputs = self._views(images) if training else self._one_view(images)
         return dict(inputs=inputs, data_samples=self.cast_data(data.get("data_samples")))
@@ -102,8 +102,8 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
     def _one_view(self, images: Tensor | list[Tensor]) -> Tensor:
         if not isinstance(images, Tensor):
             raise ValueError(
-                f"inputs of the sizes {sorted({tuple(x.shape[1:]) for x in images})} are not one "
-                "batch; end the pipeline of val_dataloader with a crop or resize to one size"
+                f"inputs of the sizes {sorted({tuple(x.shape[1:]) for x in images})} cannot form a "
+                "batch. Crop or resize to one size in the pipeline of val_dataloader."
             )
         return (images.float() / 255 - self.mean) / self.std
 
@@ -111,9 +111,12 @@ class MultiViewPreprocessor(BaseDataPreprocessor):
 def _distributions(
     views: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
 ) -> Iterator[ViewDistribution]:
-    """One distribution a view."""
+    """Yield one distribution per view."""
     if isinstance(views, Mapping) or not views:
-        raise ValueError(f"data_preprocessor.views={views} is not a list of groups; [dict(num=2)]")
+        raise ValueError(
+            f"data_preprocessor.views={views} must be a list of groups, such as "
+            "[dict(num=2, size=224)]"
+        )
     for place, group in enumerate(views):
         values = {"num": 1, **common, **group}
         num, size = values.pop("num"), values.get("size")
@@ -121,21 +124,21 @@ def _distributions(
             values["size"] = (size, size)
         try:
             if not isinstance(num, int) or num < 1:
-                raise ValueError(f"num={num} is not a whole number above 0")
+                raise ValueError(f"num={num} must be a positive integer")
             yield from [ViewDistribution(**values)] * num
         except (TypeError, ValueError) as error:
             raise type(error)(f"data_preprocessor.views[{place}]: {error}") from None
 
 
 def _bytes_of_rgb(inputs: Tensor | Sequence[Tensor] | dict) -> Tensor | list[Tensor]:
-    """One batch where all are of one size, else a list."""
+    """Return one batch if all images have the same size, otherwise a list."""
     if isinstance(inputs, dict):
         inputs = split_images(**inputs)
     for image in inputs:
         if image.ndim != 3 or image.shape[0] != 3 or image.dtype != torch.uint8:
             raise ValueError(
-                f"an input is {image.dtype} {tuple(image.shape)}: need uint8 [3, H, W] each; views "
-                "belong to this preprocessor, not to the pipeline"
+                f"an input is {image.dtype} {tuple(image.shape)}, not uint8 [3, H, W]. Remove "
+                "normalisation and views from the pipeline: data_preprocessor makes them."
             )
     if isinstance(inputs, Tensor):
         return inputs

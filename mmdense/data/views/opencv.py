@@ -1,11 +1,10 @@
-"""One view of one picture on a CPU, in bytes, with OpenCV.
+"""One view of one uint8 image on a CPU, with OpenCV.
 
-What :mod:`mmdense.data.views.random_view` does to a batch of tensors on a GPU, with the same
-parameters and the same definitions; here each step rounds to bytes, as per-image transforms do.
-OpenCV's operations on pixels of three bytes are several times faster on a CPU than torch's on
-planes of floats, and torch has the resizing.
+It is the CPU version of :mod:`mmdense.data.views.random_view`, with the same parameters and
+definitions, but each step rounds to bytes. On a CPU, OpenCV's uint8 operations are several times
+faster than float operations in torch. Only resizing uses torch.
 
-Letters: H x W source size, h x w target size.
+Legend: H x W source size, h x w target size.
 """
 
 from __future__ import annotations
@@ -32,63 +31,63 @@ __all__ = [
     "solarize",
 ]
 
-LUMA = np.array([0.299, 0.587, 0.114])  # as OpenCV has it
+LUMA = np.array([0.299, 0.587, 0.114])  # as in OpenCV
 Pixels = np.ndarray[Any, Any]  # uint8 [H, W, 3] RGB
 
 
 def crop_and_resize(
     image: Tensor, box: tuple[int, int, int, int], mirror: bool, size: tuple[int, int]
 ) -> Pixels:
-    """Crop ``[3, H, W]`` bytes to top, left, height, width; resize to ``[h, w, 3]``; mirror."""
+    """Crop uint8 ``[3, H, W]`` to top, left, height, width; resize to ``[h, w, 3]``; flip."""
     top, left, height, width = box
     part = image[:, top : top + height, left : left + width]
-    if image.stride(0) == 1:  # channels last in memory, as PackImage hands it over
+    if image.stride(0) == 1:  # channels last in memory, as from PackImage
         crop = part.permute(1, 2, 0).contiguous()  # [height, width, 3]
     else:
-        crop = torch.from_numpy(cv2.merge(list(part.numpy())))  # far faster than torch's own way
+        crop = torch.from_numpy(cv2.merge(list(part.numpy())))  # much faster than in torch
     view = interpolate(crop[None].permute(0, 3, 1, 2), size, mode="bilinear", antialias=True)
-    # Of a single row or column torch may give planes.
+    # For a single row or column, torch may return another memory format.
     pixels = view[0].permute(1, 2, 0).contiguous().numpy()  # [h, w, 3]
     return cv2.flip(pixels, 1) if mirror else pixels
 
 
 def adjust_brightness(pixels: Pixels, factor: float) -> Pixels:
-    """Multiply by ``factor``."""
+    """Return the image times ``factor``."""
     return cv2.convertScaleAbs(pixels, alpha=factor)
 
 
 def adjust_contrast(pixels: Pixels, factor: float) -> Pixels:
-    """Move from the mean luma by ``factor``."""
+    """Scale the difference from the mean luma by ``factor``."""
     mean = float(np.asarray(cv2.mean(pixels))[:3] @ LUMA)
     return cv2.addWeighted(pixels, factor, pixels, 0, mean * (1 - factor))
 
 
 def adjust_saturation(pixels: Pixels, factor: float) -> Pixels:
-    """Move each pixel from its luma by ``factor``."""
+    """Scale the difference of each pixel from its luma by ``factor``."""
     return cv2.addWeighted(pixels, factor, grayscale(pixels), 1 - factor, 0)
 
 
 def adjust_hue(pixels: Pixels, shift: float) -> Pixels:
-    """Turn the colour circle by ``shift`` turns."""
+    """Shift the hue by ``shift`` of the colour circle."""
     hsv: Pixels = cv2.cvtColor(pixels.astype(np.float32), cv2.COLOR_RGB2HSV)  # hue in degrees
-    hsv[..., 0] += 360 * (shift % 1)  # OpenCV takes a whole turn off again
+    hsv[..., 0] += 360 * (shift % 1)  # OpenCV wraps at 360
     return cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
 def grayscale(pixels: Pixels) -> Pixels:
-    """Luma in all three channels."""
+    """Return the luma in all three channels."""
     return cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
 def gaussian_blur(pixels: Pixels, sigma: float) -> Pixels:
-    """Blur; cut off after three ``sigma``, rounded up; the border is reflected."""
+    """Blur with a radius of 3 ``sigma``, rounded up; the border is reflected."""
     radius = int(np.ceil(3 * sigma))
     kernel = cv2.getGaussianKernel(2 * radius + 1, sigma, cv2.CV_32F)
     return cv2.sepFilter2D(pixels, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
 
 
 def solarize(pixels: Pixels, threshold: float) -> Pixels:
-    """Invert the values from ``threshold``, of 1, on."""
+    """Invert the values that are at least ``threshold``, on a scale of 0 to 1."""
     values = np.arange(256)
     table = np.where(values / 255 >= threshold, 255 - values, values).astype(np.uint8)
     return cv2.LUT(pixels, table)

@@ -1,7 +1,7 @@
-"""What is drawn for random views of a batch of images, each sample with its own.
+"""Random parameters of views, drawn for each sample of a batch.
 
-The defaults are SimCLR's (Chen et al. 2020, appendix A) as SimSiam takes it (Chen and He 2021,
-section 4). Letters: B samples.
+The defaults are SimSiam's (Chen and He 2021, section 4), based on SimCLR's (Chen et al. 2020,
+appendix A). Legend: B samples.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ __all__ = [
     "sample_parameters",
 ]
 
-# In the columns of ViewParameters.factors, the value that leaves an image as it is.
+# The value in each column of ViewParameters.factors that does not change an image.
 IDENTITY = (1.0, 1.0, 1.0, 0.0)
 CROP_TRIALS = 10
 
 
 @dataclass(frozen=True)
 class ViewDistribution:
-    """What a random view is drawn from.
+    """The distribution of a random view.
 
     Attributes:
         size: Height and width of the view in pixels.
         crop_scale: Minimum and maximum area of the crop, as a fraction of the image.
-        crop_ratio: Minimum and maximum of the crop's width over its height.
-        flip_prob: Probability of mirroring a sample left to right.
-        jitter_prob: Probability of changing its colours.
-        brightness: The factor is from ``1 - brightness`` to ``1 + brightness``.
+        crop_ratio: Minimum and maximum aspect ratio of the crop, width over height.
+        flip_prob: Probability of a horizontal flip.
+        jitter_prob: Probability of colour jitter.
+        brightness: The factor is between ``1 - brightness`` and ``1 + brightness``.
         contrast: As ``brightness``.
         saturation: As ``brightness``.
-        hue: Largest shift in turns of the colour circle, in both directions; at most 0.5.
-        gray_prob: Probability of removing the colour.
+        hue: Maximum shift as a fraction of the colour circle, in both directions; at most 0.5.
+        gray_prob: Probability of conversion to grey.
         blur_prob: Probability of a Gaussian blur.
-        blur_sigma: Minimum and maximum of its standard deviation in pixels.
-        solarize_prob: Probability of inverting the bright pixels.
-        solarize_threshold: Pixels from this value on are inverted; from 0 to 1.
+        blur_sigma: Minimum and maximum standard deviation of the blur in pixels.
+        solarize_prob: Probability of solarization.
+        solarize_threshold: Values of at least this threshold are inverted; 0 to 1.
 
     Raises:
-        ValueError: A value is out of its range; the message names it.
+        ValueError: A value is out of range; the message names it.
     """
 
     size: tuple[int, int]
@@ -68,34 +68,34 @@ class ViewDistribution:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name.endswith("_prob") and not 0 <= value <= 1:
-                raise ValueError(f"{field.name}={value} is not a probability")
+                raise ValueError(f"{field.name}={value} must be a probability, 0 to 1")
             if field.name in ("crop_scale", "crop_ratio", "blur_sigma") and not (
                 len(value) == 2 and 0 < value[0] <= value[1]
             ):
-                raise ValueError(f"{field.name}={value} is not (least, most) above 0")
+                raise ValueError(f"{field.name}={value} must be (minimum, maximum), both above 0")
             if field.name in ("brightness", "contrast", "saturation") and not 0 <= value <= 1:
-                raise ValueError(f"{field.name}={value} is not from 0 to 1")
+                raise ValueError(f"{field.name}={value} must be between 0 and 1")
         if self.crop_scale[1] > 1:
-            raise ValueError(f"crop_scale={self.crop_scale} asks for more than the image")
+            raise ValueError(f"crop_scale={self.crop_scale} must not exceed 1, the whole image")
         if not 0 <= self.hue <= 0.5:
-            raise ValueError(f"hue={self.hue} is not from 0 to 0.5")
+            raise ValueError(f"hue={self.hue} must be between 0 and 0.5")
         if len(self.size) != 2 or min(self.size) < 1:
-            raise ValueError(f"size={self.size} is not (height, width) in pixels")
+            raise ValueError(f"size={self.size} must be (height, width) in pixels")
 
 
 @dataclass(frozen=True)
 class ViewParameters:
-    """What was drawn for one view of a batch; all tensors on the CPU.
+    """The parameters of one view of a batch; all tensors are on the CPU.
 
     Attributes:
         crops: Top, left, height and width in pixels, ``[B, 4]``.
-        flips: Which samples are mirrored, ``[B]``.
-        factors: Brightness, contrast, saturation (1 leaves the image) and hue shift (0 leaves it),
+        flips: Whether to flip each sample, ``[B]``.
+        factors: Brightness, contrast, saturation (1 for no change) and hue shift (0 for no change),
             ``[B, 4]``.
-        order: Order of those four for the whole batch.
-        grays: Which samples lose their colour, ``[B]``.
+        order: Order of the four colour changes for the whole batch.
+        grays: Whether to convert each sample to grey, ``[B]``.
         sigmas: Standard deviation of the blur in pixels, 0 for none, ``[B]``.
-        solarized: Which samples are solarized, ``[B]``.
+        solarized: Whether to solarize each sample, ``[B]``.
     """
 
     crops: Tensor
@@ -110,14 +110,14 @@ class ViewParameters:
 def sample_parameters(
     sizes: Tensor, distribution: ViewDistribution, *, generator: torch.Generator | None = None
 ) -> ViewParameters:
-    """Draw the parameters of one view of each image.
+    """Return random parameters of one view of each image.
 
-    Each sample has its own; only the order of the four colour changes is one for the batch.
+    The samples share only the order of the four colour changes.
 
     Args:
         sizes: Height and width of each image in pixels, ``[B, 2]``.
-        distribution: What is drawn from.
-        generator: Source of randomness on the CPU; None takes torch's global one.
+        distribution: The distribution of the parameters.
+        generator: Random generator on the CPU; None uses torch's global one.
     """
     batch = len(sizes)
 
@@ -137,7 +137,7 @@ def sample_parameters(
         distribution.hue,
     )
     shifts = torch.stack([uniform(-strength, strength) for strength in strengths], dim=1)  # [B, 4]
-    shifts = shifts * chosen(distribution.jitter_prob)[:, None]  # no shift leaves the image
+    shifts = shifts * chosen(distribution.jitter_prob)[:, None]  # 0 changes nothing
     return ViewParameters(
         crops=crops,
         flips=chosen(distribution.flip_prob),
@@ -156,19 +156,19 @@ def sample_crops(
     ratio: tuple[float, float],
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Boxes of a random area and a random aspect ratio (Szegedy et al. 2015, section 6).
+    """Return crops of random area and aspect ratio (Szegedy et al. 2015, section 6).
 
-    Ten boxes are drawn for each sample, uniform in area and in the logarithm of the ratio, and the
-    first that fits is taken; if none does, the largest central box of an allowed ratio.
+    For each sample, ten boxes are drawn, uniform in area and in the logarithm of the ratio. The
+    first one that fits is used; if none fits, the largest central box of an allowed ratio.
 
     Args:
         sizes: Height and width of each image in pixels, ``[B, 2]``.
-        scale: Area as a share of the image, least and most.
-        ratio: Width over height, least and most.
-        generator: Source of randomness on the CPU; None takes torch's global one.
+        scale: Minimum and maximum area as a fraction of the image.
+        ratio: Minimum and maximum of width over height.
+        generator: Random generator on the CPU; None uses torch's global one.
 
     Returns:
-        Top, left, height, width in whole pixels, int64 ``[B, 4]``.
+        Top, left, height, width in pixels, int64 ``[B, 4]``.
     """
     batch, (height, width) = len(sizes), sizes.T  # [B] each
     draws = torch.rand(3, batch, CROP_TRIALS, generator=generator)
@@ -179,7 +179,7 @@ def sample_crops(
     widths = (area * aspect).sqrt().round().long()
     heights = (area / aspect).sqrt().round().long()
     fits = (widths > 0) & (widths <= width[:, None]) & (heights > 0) & (heights <= height[:, None])
-    first = fits.int().argmax(dim=1, keepdim=True)  # [B, 1]; the first of the largest
+    first = fits.int().argmax(dim=1, keepdim=True)  # [B, 1]; argmax gives the first
 
     nearest = (width.double() / height).clamp(*ratio)  # [B]
     tallest = torch.minimum(height, (width / nearest).round().long())

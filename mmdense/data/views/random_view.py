@@ -3,11 +3,11 @@
     images ─ sample_parameters ─┐
        └─────────────────── apply_parameters ─ view       (random_view does both)
 
-What is drawn is in :mod:`mmdense.data.views.parameters`, geometry in
-:mod:`mmdense.data.views.resample`, colour in :mod:`mmdense.data.views.colour`, all of a view on a
-CPU in :mod:`mmdense.data.views.opencv`; here is the order in which it is applied.
+The parameters are in :mod:`mmdense.data.views.parameters`, geometry in
+:mod:`mmdense.data.views.resample`, colour in :mod:`mmdense.data.views.colour`, and the CPU version
+in :mod:`mmdense.data.views.opencv`. This module applies them in order.
 
-Letters: B samples, H x W source size, h x w size of the view.
+Legend: B samples, H x W source size, h x w size of the view.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from mmdense.data.views.resample import crop_and_resize, gaussian_blur
 
 __all__ = ["apply_parameters", "random_view"]
 
-# What the columns of ViewParameters.factors change.
+# One function per column of ViewParameters.factors.
 COLOUR_CHANGES = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
-# On a CPU, small views are made as tensors, so many pixels at once that they stay in its cache; the
-# others one by one with OpenCV.
+# On a CPU, views of up to SMALL pixels are made in torch, with PIXELS_AT_ONCE pixels per step to
+# stay in the cache. Larger views are made one by one with OpenCV.
 SMALL = 64 * 64
 PIXELS_AT_ONCE = 1 << 16
 
@@ -53,18 +53,14 @@ def random_view(
     mean: Tensor | None = None,
     std: Tensor | None = None,
 ) -> Tensor:
-    """One random view of each image.
+    """Return one random view of each image, as :func:`apply_parameters`.
 
     Args:
-        images: ``[B, 3, H, W]`` RGB, or B of ``[3, H, W]`` with sizes of their own; uint8 from 0 to
-            255.
-        distribution: What is drawn from.
-        generator: Source of randomness on the CPU; None takes torch's global one.
+        images: ``[B, 3, H, W]`` RGB, or B images ``[3, H, W]`` of different sizes; uint8.
+        distribution: The distribution of the parameters.
+        generator: Random generator on the CPU; None uses torch's global one.
         mean: As for :func:`apply_parameters`.
         std: As for :func:`apply_parameters`.
-
-    Returns:
-        As :func:`apply_parameters`.
     """
     sizes = torch.tensor([image.shape[-2:] for image in images])
     parameters = sample_parameters(sizes, distribution, generator=generator)
@@ -79,29 +75,28 @@ def apply_parameters(
     mean: Tensor | None = None,
     std: Tensor | None = None,
 ) -> Tensor:
-    """Make the view that ``parameters`` describe: crop, flip, colours, gray, blur, solarize.
+    """Return the views for given parameters: crop, flip, colours, grey, blur, solarize.
 
-    On a CPU the samples are shared out to as many threads as torch has.
+    On a CPU, it uses torch's number of threads.
 
     Args:
-        images: ``[B, 3, H, W]`` RGB, or B of ``[3, H, W]`` with sizes of their own; uint8 from 0 to
-            255.
-        parameters: For these B samples.
-        distribution: Gives the size and the threshold.
-        mean: To be subtracted from each channel, ``[3]``, for values from 0 to 1.
-        std: To divide by then, ``[3]``.
+        images: ``[B, 3, H, W]`` RGB, or B images ``[3, H, W]`` of different sizes; uint8.
+        parameters: Parameters of the B samples.
+        distribution: Gives the size and the solarization threshold.
+        mean: Mean of each channel, ``[3]``, for values of 0 to 1; None does not subtract it.
+        std: Standard deviation of each channel, ``[3]``; None does not divide by it.
 
     Returns:
-        ``[B, 3, h, w]`` float32, from 0 to 1 where neither ``mean`` nor ``std`` is given, on the
-        device of ``images``.
+        ``[B, 3, h, w]`` float32 on the device of ``images``; 0 to 1 without ``mean`` and ``std``.
 
     Raises:
-        ValueError: ``images`` is not a batch of RGB images, or has another number of samples.
+        ValueError: ``images`` is not a batch of RGB images, or the numbers of images and parameters
+            differ.
     """
     kinds = {(tuple(image.shape), image.dtype) for image in images}
     for shape, dtype in kinds:
         if len(shape) != 3 or shape[0] != 3 or dtype != torch.uint8:
-            raise ValueError(f"an image is {dtype} {shape}: need uint8 [3, H, W] each")
+            raise ValueError(f"an image is {dtype} {shape}, not uint8 [3, H, W]")
     batch = len(images)
     if len(parameters.crops) != batch:
         raise ValueError(f"{len(parameters.crops)} parameters for {batch} images")
@@ -136,7 +131,7 @@ def _one_by_one(
     mean: Tensor,
     std: Tensor,
 ) -> Tensor:
-    """With OpenCV; the result has its channels last in memory, as OpenCV and convolutions do."""
+    """Return the views from OpenCV, channels last in memory."""
     height, width = distribution.size
     lines = torch.empty(len(images), height, width * 3)  # [B, h, w*3]
     factor = (1 / (255 * std)).repeat(width)  # [w*3]
@@ -172,13 +167,12 @@ def _make_one(
 
 
 def _on_all_threads(work: Callable[[int], None], items: Sequence[int]) -> None:
-    """Share the items out to threads of one thread each.
+    """Run ``work`` on the items in parallel, each with a single-threaded torch.
 
-    A view is a hundred short operations: waiting for the slowest thread at the end of each of them
-    costs more than a second thread brings.
+    A view has about a hundred short operations, for which torch's own threads are slower than one.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # new threads begin with this number
+    torch.set_num_threads(1)  # new threads inherit this number
     try:
         if min(threads, len(items)) < 2:
             for item in items:
@@ -216,8 +210,8 @@ def _apply(
 def _on_subset(
     images: Tensor, values: Tensor, change: Callable[[Tensor, Tensor], Tensor]
 ) -> Tensor:
-    """Apply ``change`` to the samples whose value is not zero; may write to ``images``."""
-    chosen = values.nonzero().flatten()  # on the CPU, so no wait for the device
+    """Apply ``change`` to the samples with a non-zero value; it may modify ``images``."""
+    chosen = values.nonzero().flatten()  # on the CPU, without synchronisation
     if len(chosen) == 0:
         return images
     values = values[chosen].to(images.device)

@@ -1,10 +1,9 @@
-"""Crop, resize and blur a batch, each sample in its own way, as matrix products.
+"""Crop, resize and blur with different parameters for each sample, as matrix products.
 
 All three are linear and separable: ``rows @ image @ columns^T`` with a pair of matrices for each
-sample. The resizing filter is a triangle that widens with the crop, so that a large crop is not
-aliased. Definitions are torchvision's.
+sample. Resizing uses an antialiased triangle filter. The definitions are those of torchvision.
 
-Letters: B samples, C channels, H x W source size, h x w target size, r blur radius.
+Legend: B samples, C channels, H x W source size, h x w target size, r blur radius.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ __all__ = ["crop_and_resize", "gaussian_blur"]
 def crop_and_resize(
     images: Tensor | Sequence[Tensor], crops: Tensor, flips: Tensor, *, size: tuple[int, int]
 ) -> Tensor:
-    """Crop each image, resize the crop, mirror where asked.
+    """Return resized and optionally flipped crops of the images.
 
-    As torchvision's ``resized_crop(..., antialias=True)`` with bilinear interpolation.
+    It equals torchvision's ``resized_crop(..., antialias=True)`` with bilinear interpolation.
 
     Args:
-        images: ``[B, C, H, W]``, or B of ``[C, H, W]`` with sizes of their own; uint8 from 0 to
-            255 or floating point from 0 to 1.
+        images: ``[B, C, H, W]``, or B images ``[C, H, W]`` of different sizes; uint8, or floating
+            point from 0 to 1.
         crops: Top, left, height, width in pixels, ``[B, 4]``, inside the image.
-        flips: Whether to mirror left to right, ``[B]``.
+        flips: Whether to flip each crop horizontally, ``[B]``.
         size: Height and width of the result in pixels.
 
     Returns:
@@ -63,11 +62,11 @@ def _one_after_the_other(
 def _resize_matrix(
     start: Tensor, length: Tensor, source: int, target: int, mirror: Tensor
 ) -> Tensor:
-    """Weights ``[B, target, source]`` that resize ``length`` pixels from ``start`` on."""
+    """Return the weights ``[B, target, source]`` that resize ``length`` pixels from ``start``."""
     device = start.device
     position = torch.arange(target, device=device) + 0.5  # [t]
     position = torch.where(mirror[:, None], target - position, position)  # [B, t]
-    step = (length / target)[:, None]  # [B, 1] source pixels a target pixel
+    step = (length / target)[:, None]  # [B, 1] source pixels per target pixel
     pixel = torch.arange(source, device=device) + 0.5 - start[:, None]  # [B, s] inside the crop
     distance = pixel[:, None, :] - (position * step)[:, :, None]  # [B, t, s]
     weights = (1 - distance.abs_() / step.clamp(min=1)[:, :, None]).clamp_(min=0)
@@ -77,10 +76,10 @@ def _resize_matrix(
 
 
 def gaussian_blur(images: Tensor, sigmas: Tensor) -> Tensor:
-    """Blur each image with its own Gaussian; the border is reflected.
+    """Return each image blurred with its own Gaussian; the border is reflected.
 
-    As torchvision's ``gaussian_blur`` with a kernel of ``2 * radius + 1`` pixels, where the radius
-    of a sample is three of its standard deviations, rounded up.
+    It equals torchvision's ``gaussian_blur`` with a kernel of ``2 * radius + 1`` pixels, where the
+    radius is three standard deviations, rounded up.
 
     Args:
         images: ``[B, C, H, W]``.
@@ -99,9 +98,9 @@ def gaussian_blur(images: Tensor, sigmas: Tensor) -> Tensor:
 
 
 def _blur_matrix(weights: Tensor, taps: Tensor, side: int) -> Tensor:
-    """Convolution of a line of ``side`` pixels with ``weights`` as a matrix ``[B, side, side]``."""
+    """Return the matrix ``[B, side, side]`` that convolves ``side`` pixels with ``weights``."""
     source = torch.arange(side, device=taps.device)[:, None] + taps  # [side, 2r + 1]
-    # Reflected at both ends, again and again where the picture is smaller than the kernel.
+    # Reflect at both ends, repeatedly if the image is smaller than the kernel.
     source = side - 1 - (source % max(2 * (side - 1), 1) - (side - 1)).abs()
     batch = len(weights)
     matrix = weights.new_zeros(batch, side, side)
@@ -111,7 +110,7 @@ def _blur_matrix(weights: Tensor, taps: Tensor, side: int) -> Tensor:
 
 
 def _separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """``rows @ image @ columns^T`` for each channel of each sample.
+    """Return ``rows @ image @ columns^T`` for each channel of each sample.
 
     Args:
         images: ``[B, C, H, W]``.
@@ -122,7 +121,7 @@ def _separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         ``[B, C, h, w]``.
     """
     batch, channels, _, width = images.shape
-    # Lines of pixels first, so that each product is one plain GEMM a sample and nothing is copied.
+    # With rows first, each product is one GEMM per sample, without copies.
     lines = images.permute(0, 2, 1, 3).to(  # [B, H, C, W]
         torch.float32, memory_format=torch.contiguous_format
     )

@@ -15,5 +15,5 @@ RUNNER = SimpleNamespace(train_dataloader=SimpleNamespace(batch_size=8))
         (([1, 2], [3, 4]), 8),
     ],
 )
-def test_the_images_of_a_batch(batch, images):
+def test_number_of_images_in_a_batch(batch, images):
     assert batch_size(RUNNER, batch) == images

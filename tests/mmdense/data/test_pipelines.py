@@ -1,4 +1,4 @@
-"""What the transforms of a pipeline tell of its images, also inside wrappers."""
+"""Properties of a data set config, also inside wrappers."""
 
 import pytest
 
@@ -21,11 +21,11 @@ def test_transforms_inside_others_and_data_sets_inside_wrappers():
     ("pipeline", "bgr"),
     [([LOAD, PACK], True), ([LOAD, {"type": "mmdense.PackImage"}], False), ([PACK], False)],
 )
-def test_loaders_give_bgr_and_arrays_and_pack_image_rgb(pipeline, bgr):
+def test_loaders_give_bgr_but_arrays_and_pack_image_give_rgb(pipeline, bgr):
     assert gives_bgr({"dataset": {"pipeline": pipeline}}) is bgr
 
 
-def test_a_config_keeps_what_draws_nothing_and_packs_at_the_end():
+def test_a_config_keeps_deterministic_transforms_and_packs_at_the_end():
     inner = {"type": "A", "pipeline": [LOAD, RESIZE, FLIP, PACK]}
     config = {
         "type": "W",
@@ -36,4 +36,4 @@ def test_a_config_keeps_what_draws_nothing_and_packs_at_the_end():
         {"type": "B", "pipeline": [LOAD, PACK]},
         {"type": "C"},
     ]
-    assert inner["pipeline"] == [LOAD, RESIZE, FLIP, PACK]  # the given config is as before
+    assert inner["pipeline"] == [LOAD, RESIZE, FLIP, PACK]  # the given config is unchanged

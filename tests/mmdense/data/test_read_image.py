@@ -50,7 +50,7 @@ NORMAL = {
 
 @pytest.mark.parametrize("color_type", ["color", "grayscale", "unchanged"])
 @pytest.mark.parametrize("name", NORMAL)
-def test_a_normal_picture_equals_that_of_mmcv(name, color_type):
+def test_an_8_bit_image_equals_that_of_mmcv(name, color_type):
     ours = decode_image(NORMAL[name], name, color_type)
     host = mmcv.imfrombytes(NORMAL[name], flag=color_type)
     assert ours.dtype == np.uint8
@@ -60,60 +60,57 @@ def test_a_normal_picture_equals_that_of_mmcv(name, color_type):
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 999, b"a motion photo", NORMAL["png"]])
-def test_what_follows_a_jpeg_in_its_file_is_no_harm(tail):
+def test_bytes_after_a_jpeg_are_ignored(tail):
     ours = decode_image(NORMAL["jpeg"] + tail, "x.jpg")
     np.testing.assert_array_equal(ours, decode_image(NORMAL["jpeg"], "x.jpg"))
 
 
-def test_missing_files_and_folders_are_named(tmp_path):
+def test_the_error_names_missing_files_and_folders(tmp_path):
     for path in (tmp_path / "gone.jpg", tmp_path):
-        with pytest.raises(BrokenImageError, match=rf"{path}: there is no such file; check data"):
+        with pytest.raises(BrokenImageError, match=rf"{path}: "):
             read_image(path)
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", r"the file is empty \(0 bytes\)"),
-        (
-            b"<html>404</html>" * 9,
-            r"not a picture of a known format \(it starts with b'<html>404</",
-        ),
-        (NORMAL["jpeg"][:2], "not a picture"),
-        (NORMAL["jpeg"][:15], "the JPEG is cut off after 15 bytes"),
-        (NORMAL["png"][:30], "the PNG is cut off after 30 bytes"),
-        (NORMAL["png"][:-12], "the PNG is cut off"),  # without its IEND
+        (b"", r"empty \(0 bytes\)"),
+        (b"<html>404</html>" * 9, r"format .*b'<html>404</"),
+        (NORMAL["jpeg"][:2], "format"),
+        (NORMAL["jpeg"][:15], "the JPEG is truncated after 15 bytes"),
+        (NORMAL["png"][:30], "the PNG is truncated after 30 bytes"),
+        (NORMAL["png"][:-12], "the PNG is truncated"),  # without its IEND
         (NORMAL["png"][:60] + b"\x55" * 40 + NORMAL["png"][100:], "the PNG is damaged"),
-        (NORMAL["jpeg"][:40] + NORMAL["jpeg"][-2:], "the JPEG is cut off"),  # no scan at all
-        (NORMAL["jpeg"][:-2] + b"\0" * 500, "the JPEG is cut off"),  # filled up with zeros
-        (NORMAL["bmp"][:3000], r"cut off or damaged \(3,000 bytes\)"),
-        (NORMAL["tiff"][:3000], r"cut off or damaged \(3,000 bytes\)"),
+        (NORMAL["jpeg"][:40] + NORMAL["jpeg"][-2:], "the JPEG is truncated"),  # no scan
+        (NORMAL["jpeg"][:-2] + b"\0" * 500, "the JPEG is truncated"),  # padded with zeros
+        (NORMAL["bmp"][:3000], r"truncated or damaged \(3,000 bytes\)"),
+        (NORMAL["tiff"][:3000], r"truncated or damaged \(3,000 bytes\)"),
     ],
 )
-def test_a_broken_file_is_named_with_the_reason_and_a_remedy(content, reason, tmp_path):
+def test_the_error_has_the_file_and_the_reason(content, reason, tmp_path):
     path = tmp_path / "broken.jpg"
     path.write_bytes(content)
-    with pytest.raises(BrokenImageError, match=rf"broken\.jpg: .*{reason}.*copy it again"):
+    with pytest.raises(BrokenImageError, match=rf"broken\.jpg: .*{reason}"):
         read_image(path)
 
 
 @pytest.mark.parametrize("name", ["jpeg", "progressive", "restart markers", "grey jpeg", "png"])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 0.95])
-def test_no_cut_goes_unseen(name, share):
+def test_every_truncation_is_detected(name, share):
     whole = NORMAL[name]
     for content in (whole[: int(len(whole) * share)], whole[: -int(10 * share)]):
-        with pytest.raises(BrokenImageError, match="is cut off"):
+        with pytest.raises(BrokenImageError, match="truncated"):
             decode_image(content, "x")
 
 
-def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture(monkeypatch):
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image(monkeypatch):
     thumbnail = NORMAL["grey jpeg"]
     segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
     whole = NORMAL["jpeg"][:2] + segment + NORMAL["jpeg"][2:]
     np.testing.assert_array_equal(decode_image(whole, "x"), decode_image(NORMAL["jpeg"], "x"))
     # A decoder that fills missing rows silently, as OpenCV before 4.11.
     monkeypatch.setattr(cv2, "imdecode", lambda *_: np.zeros((H, W, 3), np.uint8))
-    with pytest.raises(BrokenImageError, match="the JPEG is cut off"):
+    with pytest.raises(BrokenImageError, match="the JPEG is truncated"):
         decode_image(whole[:-100], "x")
 
 
@@ -128,7 +125,7 @@ def test_exif_orientation(kind, orientation):
         3: stored[::-1, ::-1],
         4: stored[::-1],
         5: stored.swapaxes(0, 1),
-        6: np.rot90(stored, -1),  # a quarter clockwise
+        6: np.rot90(stored, -1),  # 90 degrees clockwise
         7: stored[::-1, ::-1].swapaxes(0, 1),
         8: np.rot90(stored),
     }[orientation]
@@ -145,7 +142,7 @@ def test_sixteen_bits_keep_the_high_byte(suffix, channels):
     content = cv2.imencode(suffix, np.dstack([values] * channels))[1].tobytes()
     image = decode_image(content, "x")
     assert image.dtype == np.uint8
-    # 0x12F0 is 0x12: the low byte is cut, not rounded.
+    # 0x12F0 becomes 0x12: the low byte is dropped, not rounded.
     np.testing.assert_array_equal(image, np.dstack([values // 256] * 3))
     assert decode_image(content, "x", "unchanged").dtype == np.uint16
 
@@ -165,7 +162,7 @@ def test_a_palette_gives_its_colours(options):
 
 
 def test_cmyk_jpeg_has_the_colours_of_its_inks():
-    # Inks c, m, y of 255 - value and no black: the colours of the RGB picture.
+    # Inks c, m, y of 255 - value without black give the colours of the RGB image.
     content = encode(PICTURE.convert("CMYK"), "JPEG", quality=98, subsampling=0)
     ours = decode_image(content, "x")[..., ::-1].astype(int)
     assert np.abs(ours - RGB).mean() < 2
@@ -174,9 +171,9 @@ def test_cmyk_jpeg_has_the_colours_of_its_inks():
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.int16])
-def test_a_format_without_an_agreed_range_is_refused(kind):
+def test_a_format_without_a_standard_range_is_an_error(kind):
     content = cv2.imencode(".tiff", RGB.astype(kind))[1].tobytes()
-    with pytest.raises(BrokenImageError, match=rf"x\.tiff: pixels are {kind.__name__}.*8 or 16"):
+    with pytest.raises(BrokenImageError, match=rf"x\.tiff: .*{kind.__name__}"):
         decode_image(content, "x.tiff")
     assert decode_image(content, "x.tiff", "unchanged").dtype == kind
 
@@ -204,7 +201,7 @@ def test_a_large_jpeg_is_decoded_at_a_reduced_scale(size, short_side, expected):
     assert decode_image(png, "a.png", short_side=short_side).shape[:2] == size
 
 
-def test_a_cut_is_seen_at_a_reduced_scale_too():
+def test_a_truncation_is_detected_at_a_reduced_scale():
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
     content = cv2.imencode(".jpg", noise)[1].tobytes()
     for end in (3, 10, len(content) // 2, len(content) - 2):

@@ -175,7 +175,7 @@ def without(content, field):
         (dict(two_images(), categories=None), "has no list of categories"),
         (dict(two_images(), images=[]), "lists no images"),
         (without(two_images(), "area"), r"annotations\[1\] has no area"),
-        ("{", "the file seems cut off"),
+        ("{", "line 1, column 2"),
     ],
 )
 def test_a_file_that_is_no_coco_file_is_refused(content, message, tmp_path):

@@ -39,16 +39,16 @@ def test_grayscale_is_no_saturation():
     torch.testing.assert_close(grayscale(batch), adjust_saturation(batch, torch.zeros(3)))
 
 
-def test_solarize_as_torchvision():
+def test_solarize_equals_torchvision():
     image = images(2, 8, 8).float() / 255
     assert solarize(image, 128 / 255).equal(tv.solarize(image, 128 / 255))
-    # 0.4 stays, 0.5 and 0.9 become 0.5 and 0.1
+    # 0.4 does not change, 0.5 and 0.9 become 0.5 and 0.1.
     line = torch.tensor([0.4, 0.5, 0.9]).expand(1, 3, 1, 3)
     torch.testing.assert_close(solarize(line, 0.5)[0, 0, 0], torch.tensor([0.4, 0.5, 1 - 0.9]))
 
 
-def test_hue_by_hand():
-    # A third of a turn takes red to green; half a turn takes it to cyan; gray has no hue.
+def test_hue_hand_case():
+    # A shift of 1/3 changes red to green, a shift of 1/2 to cyan; gray has no hue.
     red = torch.tensor([0.8, 0.2, 0.2]).view(1, 3, 1, 1).repeat(2, 1, 1, 1)
     turned = adjust_hue(red, torch.tensor([1 / 3, 0.5])).flatten(1)
     torch.testing.assert_close(turned, torch.tensor([[0.2, 0.8, 0.2], [0.2, 0.8, 0.8]]))
@@ -57,7 +57,7 @@ def test_hue_by_hand():
 
 
 def test_hue_of_ties_black_and_white():
-    # Two largest channels at once: both formulas agree. Black and white have no hue to turn.
+    # With two largest channels, both formulas agree. Black and white have no hue.
     colours = torch.tensor(
         [[0.9, 0.9, 0.1], [0.1, 0.9, 0.9], [0.9, 0.1, 0.9], [0, 0, 0], [1, 1, 1]]
     ).view(5, 3, 1, 1)

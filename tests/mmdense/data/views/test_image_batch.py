@@ -22,7 +22,7 @@ def packed(pictures):
     ]
 
 
-def test_pictures_go_through_one_block_and_become_rgb(pictures):
+def test_images_are_collated_to_one_tensor_in_rgb(pictures):
     batch = FUNCTIONS.get("mmdense.collate_images")(packed(pictures))
     assert batch["inputs"]["pixels"].shape == (sum(picture.size for picture in pictures),)
     for image, picture in zip(split_images(**batch["inputs"]), pictures, strict=True):
@@ -31,7 +31,7 @@ def test_pictures_go_through_one_block_and_become_rgb(pictures):
     assert [sample.img_path for sample in batch["data_samples"]] == [f"{i}.jpg" for i in range(5)]
 
 
-def test_they_have_the_views_that_a_list_of_planes_has(pictures):
+def test_views_equal_those_of_a_list_of_planes(pictures):
     setting = dict(views=[dict(num=2, size=70)], mean=(120, 110, 100), std=(50, 60, 70))
     torch.manual_seed(0)
     batch = collate_images(packed(pictures))

@@ -23,13 +23,13 @@ def batch(size=4):
 def test_evaluation_gives_the_normalised_image_in_rgb():
     data = batch()
     result = MultiViewPreprocessor(**SETTING)(data)
-    # channel 0 of the result is red, the last of the BGR input
+    # Channel 0 of the result is red, the last channel of the BGR input.
     expected = (data["inputs"][:, 2].float() - 120) / 60
     torch.testing.assert_close(result["inputs"][:, 0], expected)
     assert [int(sample.gt_label) for sample in result["data_samples"]] == [0, 1, 2, 3]
 
 
-def test_training_gives_two_views_that_repeat_under_the_seed(monkeypatch):
+def test_training_gives_two_views_that_the_seed_reproduces(monkeypatch):
     preprocessor = MultiViewPreprocessor(**SETTING)
 
     def views(seed, rank=0):
@@ -44,10 +44,10 @@ def test_training_gives_two_views_that_repeat_under_the_seed(monkeypatch):
     assert not views(8)[0].equal(first)
     assert not views(7, rank=1)[0].equal(first)
     following = preprocessor(batch(), training=True)["inputs"]
-    assert not following[0].equal(first)  # the next batch draws anew
+    assert not following[0].equal(first)  # the next batch draws other views
 
 
-def test_groups_have_their_own_number_size_and_distribution():
+def test_groups_differ_in_number_size_and_distribution():
     plain = dict(jitter_prob=0.0, blur_prob=0.0, crop_scale=(1, 1), crop_ratio=(1, 1), flip_prob=0)
     views = [
         dict(size=20, gray_prob=0.0),
@@ -66,27 +66,27 @@ def test_groups_have_their_own_number_size_and_distribution():
     torch.testing.assert_close(pixels[1][:, 0][sure], inverted[sure], atol=0.01, rtol=0)
 
 
-def test_images_of_one_size_are_a_batch_and_others_have_views():
+def test_images_of_one_size_are_a_batch_and_others_only_have_views():
     preprocessor = MultiViewPreprocessor(**SETTING)
     stacked = preprocessor(batch())["inputs"]
     assert preprocessor(dict(inputs=list(batch()["inputs"])))["inputs"].equal(stacked)
     mixed = [torch.zeros(3, 40, 40, dtype=torch.uint8), torch.zeros(3, 30, 50, dtype=torch.uint8)]
     views = preprocessor(dict(inputs=mixed), training=True)["inputs"]
     assert [view.shape for view in views] == [(2, 3, 16, 16)] * 2
-    with pytest.raises(ValueError, match=r"\[\(30, 50\), \(40, 40\)\] are not one batch"):
+    with pytest.raises(ValueError, match=r"\[\(30, 50\), \(40, 40\)\]"):
         preprocessor(dict(inputs=mixed))
 
 
-def test_what_is_no_image_is_refused():
-    with pytest.raises(ValueError, match="need uint8"):
+def test_float_inputs_are_an_error():
+    with pytest.raises(ValueError, match="float32.* uint8"):
         MultiViewPreprocessor(**SETTING)(dict(inputs=torch.zeros(2, 3, 4, 4)))
 
 
 @pytest.mark.parametrize(
     ("views", "message"),
     [
-        ([], r"views=\[\] is not a list of groups"),
-        (dict(size=8), "is not a list of groups"),
+        ([], r"views=\[\]"),
+        (dict(size=8), "views={'size': 8}"),
         ([dict(size=8), dict(num=2)], r"views\[1\]: .*size"),
         ([dict(size=8), dict(size=8, grey_prob=0.1)], r"views\[1\]: .*grey_prob"),
         ([dict(size=8, num=0)], "num=0"),
@@ -99,12 +99,12 @@ def test_what_is_no_image_is_refused():
         ([dict(size=8, blur_sigma=(0.0, 1.0))], "blur_sigma"),
     ],
 )
-def test_a_wrong_group_is_named_with_its_key(views, message):
+def test_the_error_names_the_group_and_the_key(views, message):
     with pytest.raises((TypeError, ValueError), match=message):
         MultiViewPreprocessor(**NORMAL, views=views)
 
 
-def test_simsiam_of_mmpretrain_trains_with_it():
+def test_simsiam_of_mmpretrain_trains():
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build(

@@ -1,7 +1,7 @@
-"""2,500 draws have the distributions of MMPretrain's transforms of one image after the other.
+"""2,500 draws have the same distributions as MMPretrain's per-image transforms.
 
-Each distribution is seen in the pixels: the views of a picture that tells its coordinates say where
-the crop lay, those of one colour what happened to the colour, those of an edge how far it spread.
+The distributions are measured in the pixels of the views: an image of coordinates shows the crop,
+an image of one colour the colour changes, and an image of an edge the blur.
 """
 
 import mmdense  # noqa: F401  (what follows imports only after it)
@@ -32,14 +32,14 @@ def seeded():
 
 
 def ours(picture, size, **distribution):
-    """[2500, 3, h, w] in levels of a byte; in batches, since the order of colours is a batch's."""
+    """Return [2500, 3, h, w], 0 to 255; in batches, since a batch has one order of changes."""
     batch = torch.from_numpy(picture).permute(2, 0, 1).expand(50, 3, *picture.shape[:2])
     view = ViewDistribution(size=size, **{**NOTHING, **distribution})
     return torch.cat([random_view(batch, view) for _ in range(DRAWS // 50)]).mul(255).numpy()
 
 
 def theirs(picture, *steps):
-    """The same by the host's transforms."""
+    """Return the same from MMPretrain's transforms."""
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         pipeline = Compose(list(steps))
         views = [
@@ -50,7 +50,7 @@ def theirs(picture, *steps):
 
 
 def assert_same_distribution(ours, theirs, distance=0.05):
-    """0.05 is crossed by chance in 1 of 250 pairs of 2,500 draws of one distribution."""
+    """Two samples of 2,500 draws from one distribution differ by 0.05 in 1 of 250 cases."""
     assert ks_2samp(ours, theirs).statistic < distance
 
 
@@ -67,7 +67,7 @@ def test_places_sizes_and_flips_of_crops():
     )
 
     def widths_and_heights(views):
-        """In whole pixels, negative widths where mirrored; ramps of 3 and 4 levels a pixel."""
+        """Return crops in pixels, with negative width if flipped; ramps of 3 and 4 per pixel."""
         wide = (views[:, 0, :, 12] - views[:, 0, :, 3]).mean(1) / 9 * 16 / 3
         high = (views[:, 1, 12] - views[:, 1, 3]).mean(1) / 9 * 16 / 4
         return wide.round(), high.round()
@@ -91,8 +91,8 @@ def test_places_sizes_and_flips_of_crops():
     ],
 )
 def test_colours(strengths, levels):
-    # The host cuts off the fraction after each step, half a level on average, and turns a hue of
-    # 8 bits; 2,500 draws are one level apart by chance. A change up to 0.5 would make ten.
+    # MMPretrain truncates after each step, half a level on average, and has a hue of 8 bits. 2,500
+    # draws differ by one level by chance. A strength of 0.5 would make ten levels.
     strengths = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0) | strengths
     picture = np.full((2, 2, 3), (200, 120, 40), dtype=np.uint8)
     host = dict(type="RandomApply", transforms=[dict(type="ColorJitter", **strengths)], prob=0.8)
@@ -106,7 +106,7 @@ def test_colours(strengths, levels):
 
 def test_grays():
     picture = np.full((2, 2, 3), (200, 120, 40), dtype=np.uint8)
-    weights = (0.114, 0.587, 0.2989)  # BGR, as in the host's own recipes
+    weights = (0.114, 0.587, 0.2989)  # BGR, as in MMPretrain's configs
     host = dict(type="RandomGrayscale", prob=0.2, keep_channels=True, channel_weights=weights)
     mine = ours(picture, (2, 2), gray_prob=0.2)[:, :, 0, 0]
     other = theirs(picture[..., ::-1], host)[:, ::-1, 0, 0]
@@ -127,13 +127,13 @@ def test_blurs():
         return np.sqrt(((places - middle[:, None]) ** 2 * rise).sum(1).clip(0))
 
     pair = spread(ours(picture, (33, 33), blur_prob=0.5)), spread(theirs(picture, host))
-    wide = [widths[widths > 0.6] for widths in pair]  # below, a byte does not show all of it
+    wide = [widths[widths > 0.6] for widths in pair]  # smaller widths are not measurable in bytes
     for widths in wide:
         assert len(widths) / DRAWS == pytest.approx(0.5 * (2 - 0.6) / (2 - 0.1), abs=0.04)
     assert_same_distribution(*wide, distance=0.1)
 
 
-def test_crops_lie_inside_and_follow_scale_and_ratio():
+def test_crops_are_inside_and_follow_scale_and_ratio():
     generator = torch.Generator().manual_seed(0)
     sizes = torch.tensor([[90, 120]]).expand(20_000, 2)
     crops = sample_crops(sizes, scale=(0.2, 0.5), ratio=(0.75, 4 / 3), generator=generator)
@@ -153,7 +153,7 @@ def test_crops_lie_inside_and_follow_scale_and_ratio():
 
 
 def test_a_crop_that_never_fits_is_the_central_one():
-    # 10 x 100: of ratio at most 4/3 the largest is 10 x 13, from (100 - 13) // 2 on.
+    # 10 x 100: the largest crop with a ratio of at most 4/3 is 10 x 13, at (100 - 13) // 2.
     sizes = torch.tensor([[10, 100], [100, 10], [10, 100]])
     crops = sample_crops(sizes, scale=(0.9, 1.0), ratio=(0.75, 4 / 3))
     assert crops.tolist() == [[0, 43, 10, 13], [43, 0, 13, 10], [0, 43, 10, 13]]

@@ -14,14 +14,14 @@ def images(*shape):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
 
 
-def test_crop_and_resize_by_hand():
-    # Columns 10 20 30 40 of a 1 x 4 image, cropped to the last two and halved: their mean over
-    # the triangle. Step 2, centre at 1 of the crop, pixels at 0.5 and 1.5: weights 0.75 each.
+def test_crop_and_resize_hand_case():
+    # A 1 x 4 image 10 20 30 40 is cropped to the last two columns and halved. Step 2, centre at 1
+    # of the crop, pixels at 0.5 and 1.5: equal triangle weights of 0.75, so the result is the mean.
     image = torch.tensor([10.0, 20.0, 30.0, 40.0]).view(1, 1, 1, 4)
     crop = torch.tensor([[0, 2, 1, 2]])
     none = torch.tensor([False])
     assert crop_and_resize(image, crop, none, size=(1, 1)).item() == pytest.approx(35)
-    # At its own size a crop is a copy, mirrored if asked.
+    # At its own size, a crop is a copy, optionally flipped.
     assert crop_and_resize(image, crop, none, size=(1, 2)).flatten().tolist() == [30, 40]
     assert crop_and_resize(image, crop, ~none, size=(1, 2)).flatten().tolist() == [40, 30]
 
@@ -38,7 +38,7 @@ def test_crop_and_resize_equals_torchvision_for_each_sample(size):
     torch.testing.assert_close(ours, torch.stack(expected), atol=1e-5, rtol=0)
 
 
-def test_images_of_sizes_of_their_own_equal_torchvision_too():
+def test_images_of_different_sizes_equal_torchvision():
     batch = [images(3, 31, 40), images(3, 20, 15)]
     crops, flips = torch.tensor([[3, 5, 20, 30], [0, 0, 20, 15]]), torch.tensor([True, False])
     ours = crop_and_resize(batch, crops, flips, size=(13, 17))
@@ -60,16 +60,16 @@ def test_blur_equals_torchvision_for_each_sample(shape):
     )
 
 
-def test_a_blur_that_is_wider_than_the_image_by_hand():
-    # 1 x 2 pixels, reflected without end: ... b a b a b ...; the taps at even places see the own.
+def test_a_blur_wider_than_the_image_hand_case():
+    # 1 x 2 pixels, reflected repeatedly: ... b a b a b ...; even taps read the pixel itself.
     sigma, image = 1.0, torch.tensor([1.0, 0.0]).view(1, 1, 1, 2)
     weights = torch.exp(-0.5 * torch.arange(-3, 4) ** 2 / sigma**2)
-    own = (weights[1::2].sum() / weights.sum()).item()  # of the taps -2, 0 and 2
+    own = (weights[1::2].sum() / weights.sum()).item()  # taps -2, 0 and 2
     found = gaussian_blur(image, torch.tensor([sigma])).flatten().tolist()
     assert found == pytest.approx([own, 1 - own])
 
 
-def test_an_even_image_stays_even():
+def test_a_constant_image_stays_constant():
     even = torch.full((2, 3, 10, 14), 0.25)
     crops = torch.tensor([[1, 2, 5, 9], [0, 0, 10, 14]])
     cropped = crop_and_resize(even, crops, torch.tensor([True, False]), size=(6, 23))
