@@ -49,7 +49,7 @@ def check_dataset(
         found += problems
         if dataset is None:
             continue
-        check = _picture_check(dataset)
+        check = _image_check(dataset)
         with ThreadPoolExecutor(workers) as pool:
             for problems in progress(pool.map(check, records), len(records)):
                 found += problems
@@ -131,7 +131,7 @@ def _check_class_folders(dataset: BaseDataset, records: list[dict], found: DataP
             found.error("", "dataset", problem, "put images in it, or remove the folder")
 
 
-def _picture_check(dataset: BaseDataset) -> Callable[[dict], list[DataProblem]]:
+def _image_check(dataset: BaseDataset) -> Callable[[dict], list[DataProblem]]:
     """Return a function that returns the problems of one record."""
     transforms = dataset.pipeline.transforms
     colours = [step.color_type for step in transforms if hasattr(step, "color_type")]
@@ -174,8 +174,8 @@ def _check_map(
     """Check one segmentation map, read as in MMSegmentation's ``LoadAnnotations``."""
     again = "copy the map again, or remove the image"
     try:
-        with Image.open(io.BytesIO(fileio.get(found.file, backend_args=backend))) as picture:
-            values = np.asarray(picture).squeeze()
+        with Image.open(io.BytesIO(fileio.get(found.file, backend_args=backend))) as image:
+            values = np.asarray(image).squeeze()
     except FileNotFoundError:
         found.error("", "map", "no such file", "every image needs a map; check data_prefix")
         return

@@ -162,12 +162,12 @@ def _make(place: Path, size: str, seed: int, workers: int) -> None:
     part = place.parent / f".{place.name}.{os.getpid()}.part"
     try:
         jobs = _plan(part, SIZES[size], seed)
-        pictures = run_all(_draw, jobs, workers=workers, title=f"Collage {size}")
+        images = run_all(_draw, jobs, workers=workers, title=f"Collage {size}")
         for split in SPLITS:
             chosen = [
-                picture
-                for job, picture in zip(jobs, pictures, strict=True)
-                if picture is not None and job.split == split
+                image
+                for job, image in zip(jobs, images, strict=True)
+                if image is not None and job.split == split
             ]
             _write_json(
                 part / "annotations" / f"instances_{split}.json", coco_document(chosen), indent=None

@@ -28,10 +28,10 @@ def path(tmp_path):
 )
 def test_a_record_equals_that_of_mmcv(path, options):
     ours = LoadImage(**options)(dict(img_path=path, sample_idx=3))
-    host = LoadImageFromFile(**options)(dict(img_path=path, sample_idx=3))
-    np.testing.assert_array_equal(ours["img"], host["img"])
-    assert ours.pop("img").dtype == host.pop("img").dtype
-    assert ours == host
+    upstream = LoadImageFromFile(**options)(dict(img_path=path, sample_idx=3))
+    np.testing.assert_array_equal(ours["img"], upstream["img"])
+    assert ours.pop("img").dtype == upstream.pop("img").dtype
+    assert ours == upstream
 
 
 def test_it_is_built_by_name_and_shows_its_options():

@@ -52,9 +52,9 @@ NORMAL = {
 @pytest.mark.parametrize("name", NORMAL)
 def test_an_8_bit_image_equals_that_of_mmcv(name, color_type):
     ours = decode_image(NORMAL[name], name, color_type)
-    host = mmcv.imfrombytes(NORMAL[name], flag=color_type)
+    upstream = mmcv.imfrombytes(NORMAL[name], flag=color_type)
     assert ours.dtype == np.uint8
-    np.testing.assert_array_equal(ours, host)
+    np.testing.assert_array_equal(ours, upstream)
     if color_type != "unchanged":
         assert ours.shape == ((H, W, 3) if color_type == "color" else (H, W))
 

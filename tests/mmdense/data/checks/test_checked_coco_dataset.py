@@ -33,9 +33,11 @@ def build(tmp_path, content, kind=CheckedCocoDataset, **options):
 
 def test_records_equal_those_of_mmdetection(tmp_path):
     ours = build(tmp_path, coco(), filter_cfg=dict(filter_empty_gt=True))
-    host = build(tmp_path, coco(), CocoDataset, filter_cfg=dict(filter_empty_gt=True))
-    assert len(ours) == len(host) == 2
-    assert [ours.get_data_info(i) for i in range(2)] == [host.get_data_info(i) for i in range(2)]
+    upstream = build(tmp_path, coco(), CocoDataset, filter_cfg=dict(filter_empty_gt=True))
+    assert len(ours) == len(upstream) == 2
+    assert [ours.get_data_info(i) for i in range(2)] == [
+        upstream.get_data_info(i) for i in range(2)
+    ]
     assert ours.get_data_info(0)["img_path"] == str(tmp_path / "images/0.jpg")
 
 

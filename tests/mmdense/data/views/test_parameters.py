@@ -57,13 +57,13 @@ def assert_same_distribution(ours, theirs, distance=0.05):
 def test_places_sizes_and_flips_of_crops():
     rows, columns = np.mgrid[0:60, 0:80]
     picture = np.stack([3 * columns, 4 * rows, 0 * rows], axis=2).astype(np.uint8)
-    host = [
+    upstream = [
         dict(type="RandomResizedCrop", scale=16, crop_ratio_range=(0.2, 1.0)),
         dict(type="RandomFlip", prob=0.5),
     ]
     pair = (
         ours(picture, (16, 16), crop_scale=(0.2, 1.0), crop_ratio=(3 / 4, 4 / 3), flip_prob=0.5),
-        theirs(picture, *host),
+        theirs(picture, *upstream),
     )
 
     def widths_and_heights(views):
@@ -95,9 +95,11 @@ def test_colours(strengths, levels):
     # draws differ by one level by chance. A strength of 0.5 would make ten levels.
     strengths = dict.fromkeys(("brightness", "contrast", "saturation", "hue"), 0.0) | strengths
     picture = np.full((2, 2, 3), (200, 120, 40), dtype=np.uint8)
-    host = dict(type="RandomApply", transforms=[dict(type="ColorJitter", **strengths)], prob=0.8)
+    upstream = dict(
+        type="RandomApply", transforms=[dict(type="ColorJitter", **strengths)], prob=0.8
+    )
     mine = ours(picture, (2, 2), jitter_prob=0.8, **strengths)[:, :, 0, 0].round()
-    other = theirs(picture[..., ::-1], host)[:, ::-1, 0, 0]
+    other = theirs(picture[..., ::-1], upstream)[:, ::-1, 0, 0]
     for channel in range(3):
         assert wasserstein_distance(mine[:, channel], other[:, channel]) < levels
     kept = [(colours == (200, 120, 40)).all(axis=1).mean() for colours in (mine, other)]
@@ -107,9 +109,9 @@ def test_colours(strengths, levels):
 def test_grays():
     picture = np.full((2, 2, 3), (200, 120, 40), dtype=np.uint8)
     weights = (0.114, 0.587, 0.2989)  # BGR, as in MMPretrain's configs
-    host = dict(type="RandomGrayscale", prob=0.2, keep_channels=True, channel_weights=weights)
+    upstream = dict(type="RandomGrayscale", prob=0.2, keep_channels=True, channel_weights=weights)
     mine = ours(picture, (2, 2), gray_prob=0.2)[:, :, 0, 0]
-    other = theirs(picture[..., ::-1], host)[:, ::-1, 0, 0]
+    other = theirs(picture[..., ::-1], upstream)[:, ::-1, 0, 0]
     gray = [np.ptp(colours, axis=1) < 0.01 for colours in (mine, other)]
     assert gray[0].mean() == pytest.approx(gray[1].mean(), abs=0.04)
     assert mine[gray[0]].mean() == pytest.approx(other[gray[1]].mean(), abs=1)
@@ -118,7 +120,7 @@ def test_grays():
 def test_blurs():
     picture = np.zeros((33, 33, 3), dtype=np.uint8)
     picture[:, 17:] = 255
-    host = dict(type="GaussianBlur", magnitude_range=(0.1, 2.0), magnitude_std="inf", prob=0.5)
+    upstream = dict(type="GaussianBlur", magnitude_range=(0.1, 2.0), magnitude_std="inf", prob=0.5)
 
     def spread(views):
         rise = np.diff(views[:, 0, 16] / 255, axis=1)
@@ -126,7 +128,7 @@ def test_blurs():
         middle = (rise * places).sum(1)
         return np.sqrt(((places - middle[:, None]) ** 2 * rise).sum(1).clip(0))
 
-    pair = spread(ours(picture, (33, 33), blur_prob=0.5)), spread(theirs(picture, host))
+    pair = spread(ours(picture, (33, 33), blur_prob=0.5)), spread(theirs(picture, upstream))
     wide = [widths[widths > 0.6] for widths in pair]  # smaller widths are not measurable in bytes
     for widths in wide:
         assert len(widths) / DRAWS == pytest.approx(0.5 * (2 - 0.6) / (2 - 0.1), abs=0.04)
