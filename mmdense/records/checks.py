@@ -1,4 +1,4 @@
-"""Whether a run reached the scores that its config expects, as values."""
+"""Comparison of the scores of a run with the scores that its config expects."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,24 +10,24 @@ __all__ = ["Check", "Outcome", "check_scores"]
 
 
 class Outcome(str, Enum):
-    """What a comparison with an expected score found."""
+    """Result of a comparison with an expected score."""
 
-    WITHIN = "within"  # of the tolerance
+    WITHIN = "within"  # within the tolerance
     OUTSIDE = "outside"
     INCOMPLETE = "incomplete"  # the config lacks the metric, its value or its tolerance
 
 
 @dataclass(frozen=True)
 class Check:
-    """One expected score beside the one that a run reached.
+    """One expected score and the score of a run.
 
     Attributes:
-        metric: Under its name in the record.
-        value: What the run reached, as the evaluator scales it.
-        expected: What the config expects.
-        tolerance: How far ``value`` may be away.
-        source: The record or the paper that the expected score comes from.
-        verdict: Whether it is.
+        metric: Name of the metric in the record.
+        value: Score of the run, in the unit of the evaluator.
+        expected: Expected score.
+        tolerance: Maximum difference between the two.
+        source: Record or paper of the expected score.
+        verdict: Result of the comparison.
     """
 
     metric: str
@@ -39,7 +39,7 @@ class Check:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Check":
-        """Read a check of a record, whose numbers are None where they are not finite."""
+        """Return a check from its entry in a record; None becomes NaN."""
         numbers = {
             name: math.nan if content[name] is None else content[name]
             for name in ("value", "expected", "tolerance")
@@ -62,10 +62,9 @@ def check_scores(expected: Sequence[Any], metrics: Mapping[str, float]) -> list[
     """Compare expected scores with those of a run.
 
     Args:
-        expected: Entries of a config, filled.
-        metrics: Of the run, as its record has them. An entry that was filled from a pipeline or a
-            study names the stage or the variant before the metric, and a mean over seeds behind
-            it; a run alone has the metric without them.
+        expected: Entries ``expected`` of a config, with values.
+        metrics: Metrics in the record of the run. For an entry from a pipeline or a study,
+            ``<stage or variant>/<metric>`` and ``.../mean`` also match ``<metric>``.
 
     Returns:
         A check for each entry whose metric the run has, and for each that lacks a key.
@@ -77,14 +76,14 @@ def check_scores(expected: Sequence[Any], metrics: Mapping[str, float]) -> list[
             nothing = (math.nan, math.nan, math.nan)
             checks.append(Check(metric, *nothing, "its config", Outcome.INCOMPLETE))
             continue
-        wanted = f"/{entry['metric'].removesuffix('/mean')}"  # of the seeds of a study
+        wanted = f"/{entry['metric'].removesuffix('/mean')}"  # mean over the seeds of a study
         names = [name for name in metrics if wanted.endswith(f"/{name.removesuffix('/mean')}")]
         if not names:
             continue
         name = max(names, key=len)
         found, value, tolerance = metrics[name], entry["value"], entry["tolerance"]
         found = math.nan if found is None else found
-        inside = abs(found - value) <= tolerance * (1 + 1e-9)  # never of NaN
+        inside = abs(found - value) <= tolerance * (1 + 1e-9)  # False for NaN
         source = entry.get("record") or entry.get("paper", "its config")
         verdict = Outcome.WITHIN if inside else Outcome.OUTSIDE
         checks.append(Check(name, found, value, tolerance, source, verdict))

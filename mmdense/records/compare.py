@@ -1,9 +1,9 @@
-"""Two records side by side: what differs in config, data, code, machine, cost and result."""
+"""Differences of two records in config, data, code, machine, cost and results."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mmdense.records.record import Record
@@ -11,26 +11,26 @@ from mmdense.records.statistics import p_words, paired, seed_scores
 
 __all__ = ["common_curves", "common_scores", "differences"]
 
-_SHOWN = 40  # differences of a kind before it says how many more there are
-_DIGITS = 12  # of a checksum that are shown
+_SHOWN = 40  # differences that are listed under a heading; more are counted
+_DIGITS = 12  # digits of a checksum that are shown
 _WORDS = 72  # characters of a value that are shown
-_LEAVES = 3  # values of a part of a config that only one has: of more, only how many
-_SPREADS = ("sd", "low", "high")  # beside the mean of a study
+_LEAVES = 3  # values that are listed of a part that only one config has; more are counted
+_SPREADS = ("sd", "low", "high")  # metrics of a study besides the mean
 
 
 class _Change(NamedTuple):
-    """A part of a config that differs, by its keys and names, and how."""
+    """A difference of two configs: the path of keys and names, and its text."""
 
     path: tuple[str, ...]
     text: str
 
 
 def differences(one: Record, other: Record) -> dict[str, list[str]]:
-    """What differs, a list of lines for each heading that has any.
+    """Return the differences of two records: lines of text by heading.
 
     Args:
         one: The first record.
-        other: The second; a change is told from the first to the second.
+        other: The second record; a line reads "value of the first to value of the second".
     """
     environment = (
         {"commit": record.git["commit"], "uncommitted": record.git["dirty_files"]}
@@ -43,7 +43,7 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
             "wall time, s": record.wall_time_s,
             "peak memory, MiB": record.peak_memory_mib,
             "peak GPU memory, MiB": record.peak_gpu_memory_mib,
-            "images a second": record.images_per_second,
+            "images per second": record.images_per_second,
             **record.cost,
         }
         for record in (one, other)
@@ -51,32 +51,34 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
     found = {
         "config": _of_variants(_config_changes(_public(one.config), _public(other.config))),
         "seed": _changes({"seed": one.seed}, {"seed": other.seed}),
-        "data": _checksums(_by_split(one.data), _by_split(other.data), "data it saw"),
+        "data": _checksums(
+            _by_split(one.data), _by_split(other.data), "training and validation data"
+        ),
         "environment": _changes(*environment),
         "cost": list(_named_numbers(*cost).values()),
         "results": _results(one, other),
         "verdict": _changes(_verdicts(one), _verdicts(other)),
-        "notes": _changes(dict.fromkeys(one.notes, "said"), dict.fromkeys(other.notes, "said")),
+        "notes": _notes(one.notes, other.notes),
     }
     return {heading: _cut(lines) for heading, lines in found.items() if lines}
 
 
 def _verdicts(record: Record) -> dict[str, str]:
-    """The verdict on the run and on each of its stages, where there is one."""
+    """Return the verdicts on the run and on its stages."""
     found = {"run": record.verdict}
     found |= {stage["name"]: stage.get("verdict") for stage in record.stages}
     return {name: verdict["name"] for name, verdict in found.items() if verdict}
 
 
 def common_scores(records: Mapping[str, Record]) -> dict[str, dict[str, dict[str, list[float]]]]:
-    """Scores of the seeds of studies, for :func:`~mmdense.records.plots.plot_scores`.
+    """Return the scores of the seeds of studies, for :func:`~mmdense.records.plots.plot_scores`.
 
     Args:
-        records: By the names that a picture gives them.
+        records: Records by their names in the plot.
 
     Returns:
-        ``{metric: {record: {variant: scores}}}`` of the metrics that all of their configs name;
-        nothing where one of them is no study. Variants and metrics by their labels.
+        ``{metric: {record: {variant: scores}}}`` of the metrics that all configs list, with the
+        labels of metrics and variants; empty if a record is not one of a study.
     """
     if not all({"seeds", "variants", "metrics"} <= set(r.config) for r in records.values()):
         return {}
@@ -95,7 +97,7 @@ def common_scores(records: Mapping[str, Record]) -> dict[str, dict[str, dict[str
 
 
 def _by_variant(record: Record, metric: str) -> dict[str, list[float]]:
-    """Scores of all seeds of each variant that has some, by its label."""
+    """Return the scores of all seeds of each variant, by its label."""
     scores = {
         variant["label"]: list(seed_scores(record, variant["name"], metric).values())
         for variant in record.config["variants"]
@@ -104,33 +106,33 @@ def _by_variant(record: Record, metric: str) -> dict[str, list[float]]:
 
 
 def common_curves(one: Record, other: Record) -> list[str]:
-    """Names of the curves that both have, training loss first."""
+    """Return the names of the curves that both records have, training loss first."""
     names = [name for name in one.curves if one.curves[name] and other.curves.get(name)]
     return sorted(names, key=lambda name: (name != "train/loss", name))
 
 
 def _results(one: Record, other: Record) -> list[str]:
-    """Every score of both; of studies only the means, and whether seeds tell them apart."""
+    """Return a line for each score that differs; for studies, means with p over the seeds."""
     lines = []
     for name, line in _named_numbers(one.metrics, other.metrics).items():
         metric, _, what = name.rpartition("/")
         if what in _SPREADS and f"{metric}/mean" in {**one.metrics, **other.metrics}:
             continue
         found = paired(_scores(other, name), _scores(one, name))
-        over = f", {p_words(found.p)} over {found.pairs} seeds that both have"
+        over = f", {p_words(found.p)} over {found.pairs} common seeds"
         lines.append(line + over if found.pairs > 1 else line)
     return lines
 
 
 def _scores(record: Record, name: str) -> dict[int, float]:
-    """Scores of the seeds behind ``<variant>/<metric>/mean`` of a study."""
+    """Return the scores of the seeds of ``<variant>/<metric>/mean`` of a study."""
     variant, _, rest = name.partition("/")
     metric, _, what = rest.rpartition("/")
     return seed_scores(record, variant, metric) if what == "mean" else {}
 
 
 def _named_numbers(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, str]:
-    """A line for each number that is not the same in both, by its name."""
+    """Return a line for each number that differs, by its name."""
     lines = {}
     for name in sorted(set(one) | set(other)):
         before, after = one.get(name), other.get(name)
@@ -141,8 +143,8 @@ def _named_numbers(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str
             value = before if after is None else after
             lines[name] = f"{name}: {value:.6g}, only in the {side}"
         elif _lost(before) or _lost(after):
-            told = ("not finite" if _lost(value) else f"{value:.6g}" for value in (before, after))
-            lines[name] = f"{name}: {' to '.join(told)}"
+            values = ("not finite" if _lost(value) else f"{value:.6g}" for value in (before, after))
+            lines[name] = f"{name}: {' to '.join(values)}"
         else:
             share = f", {100 * (after / before - 1):+.1f} %" if before else ""
             lines[name] = f"{name}: {before:.6g} to {after:.6g} ({after - before:+.4g}{share})"
@@ -154,14 +156,14 @@ def _lost(value: float | None) -> bool:
 
 
 def _checksums(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> list[str]:
-    """What has another checksum; of two of which one has none at all, only that."""
+    """Return a line for each checksum that differs, or one line if a record has no checksums."""
     if bool(one) != bool(other):
-        return [f"the {'second' if one else 'first'} does not list the {what}"]
+        return [f"the {'second' if one else 'first'} has no checksums of the {what}"]
     return _changes(*({name: _short(found[name]) for name in found} for found in (one, other)))
 
 
 def _by_split(data: Mapping[str, str]) -> dict[str, list[str]]:
-    """Checksums of each split, those of all variants and seeds of a study together."""
+    """Return the checksums of each split over all variants and seeds of a study."""
     found: dict[str, list[str]] = {}
     for name, checksum in data.items():
         found.setdefault(name.rpartition("/")[2], []).append(checksum)
@@ -169,7 +171,7 @@ def _by_split(data: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _of_variants(changes: list[_Change]) -> list[str]:
-    """A line for each change, and one line for what several variants of a study share."""
+    """Return a line for each change; variants of a study with the same change share a line."""
     grouped: dict[tuple[bool, tuple[str, ...], str], list[str]] = {}
     for path, text in changes:
         of_variant = path[0] == "variants" and len(path) > 2
@@ -199,12 +201,12 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def _public(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config without the variables that only its file used."""
+    """Return a config without the private variables of its file."""
     return {key: value for key, value in config.items() if not str(key).startswith("_")}
 
 
 def _config_changes(one: Any, other: Any, path: tuple[str, ...] = ()) -> list[_Change]:
-    """What differs between two configs, or between their parts of one name."""
+    """Return the differences between two configs, or between parts of them."""
     before, after = _parts(one), _parts(other)
     if before is None or after is None:
         return [] if one == other else [_Change(path, f"{_words(one)} to {_words(other)}")]
@@ -226,7 +228,7 @@ def _config_changes(one: Any, other: Any, path: tuple[str, ...] = ()) -> list[_C
 
 
 def _parts(value: Any) -> dict[str, Any] | None:
-    """Of a dictionary or a list of them, by what names them; None of a value without parts."""
+    """Return the parts of a dict or a list of dicts by key, name or index; None for a value."""
     if isinstance(value, Mapping):
         return {str(key): part for key, part in value.items()}
     if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
@@ -239,7 +241,7 @@ def _parts(value: Any) -> dict[str, Any] | None:
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Leaves of nested dictionaries and lists of dictionaries by their dotted names."""
+    """Return the leaves of nested dicts and lists of dicts by their dotted names."""
     parts = _parts(value)
     if not parts:
         return {name: value} if name else {}
@@ -252,6 +254,12 @@ def _flat(value: Any, name: str = "") -> dict[str, Any]:
 def _words(value: Any) -> str:
     text = str(value)
     return text if len(text) <= _WORDS else f"{text[: _WORDS - 3]}..."
+
+
+def _notes(one: Sequence[str], other: Sequence[str]) -> list[str]:
+    """Return a line for each note that only one record has."""
+    sides = (("first", one, other), ("second", other, one))
+    return [f"{n}, only in the {side}" for side, own, rest in sides for n in own if n not in rest]
 
 
 def _cut(lines: list[str]) -> list[str]:

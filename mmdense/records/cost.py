@@ -1,8 +1,8 @@
-"""What a run costs: hours of processor and GPU, and energy where the machine tells.
+"""Cost of a run: hours of CPU and GPU, and energy if the machine measures it.
 
-Energy is that of the whole processor packages and of the GPUs in use, other programs included. It
-is read from Linux' powercap counters, which many machines show to root alone, and from NVML where
-the package ``pynvml`` is installed.
+The energy is that of the processor packages and of the GPUs in use, including other programs. It is
+read from the powercap counters of Linux, which often need root, and from NVML if the package
+``pynvml`` is installed.
 """
 
 import os
@@ -23,12 +23,12 @@ _JOULES_PER_KWH = 3.6e6
 
 
 class CostMeter:
-    """Counts from its making on.
+    """Measures the cost from its creation on.
 
     Args:
-        gpus: GPUs in use, over all processes; this process asks the energy of its own.
-        packages: count the energy of the processor packages; one process of a machine does.
-        powercap: folder of the counters of the processor packages.
+        gpus: Number of GPUs of all processes; each process measures the energy of its own GPU.
+        packages: Whether to measure the energy of the processor packages, once per machine.
+        powercap: Folder of the counters of the processor packages.
     """
 
     def __init__(self, gpus: int = 0, *, packages: bool = True, powercap: Path = _POWERCAP) -> None:
@@ -43,11 +43,11 @@ class CostMeter:
         self._started = time.perf_counter()
 
     def read(self) -> dict[str, float]:
-        """The cost so far; call it every few minutes, for the counters of energy start over.
+        """Return the cost so far. Call it every few minutes, because energy counters overflow.
 
         Returns:
-            ``cpu_hours`` of this process and its children; ``gpu_hours``, time by GPUs, if there
-            are any; ``energy_kwh`` if a counter could be read.
+            ``cpu_hours`` of this process and its children; ``gpu_hours``, time times GPUs, if there
+            are any; ``energy_kwh`` if a counter can be read.
         """
         cost = {"cpu_hours": (_cpu_seconds() - self._cpu_seconds) / 3600}
         if self._gpus:
@@ -61,10 +61,10 @@ class CostMeter:
 
 
 def over_processes(cost: Mapping[str, float]) -> dict[str, float]:
-    """The cost of a run from what each of its processes spent; all of them call this at once.
+    """Return the cost of a run over all processes; all of them have to call this function.
 
     Args:
-        cost: of this process. ``gpu_hours`` of the first one count all GPUs already.
+        cost: Cost of this process. ``gpu_hours`` of the first process include all GPUs.
 
     Returns:
         ``cpu_hours`` and ``energy_kwh`` summed, on every process.
@@ -79,7 +79,7 @@ def over_processes(cost: Mapping[str, float]) -> dict[str, float]:
 
 
 class _Counter:
-    """Energy of a processor package: a number of microjoules that starts over at its range."""
+    """Energy of a processor package, from a counter in microjoules that overflows."""
 
     def __init__(self, file: Path, limit: int) -> None:
         self._file, self._range = file, limit
@@ -93,14 +93,14 @@ class _Counter:
 
 
 def _cpu_seconds() -> float:
-    """User and system time of this process, of children that have ended and of those that live."""
+    """Return user and system time of this process and of its ended and live children."""
     own = sum(os.times()[:4])
     ticks = os.sysconf("SC_CLK_TCK")
     return own + sum(_ticks(pid) for pid in live_descendants(os.getpid())) / ticks
 
 
 def _ticks(pid: int) -> int:
-    try:  # it may have ended meanwhile
+    try:  # the process may have ended
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
         return 0
@@ -108,7 +108,7 @@ def _ticks(pid: int) -> int:
 
 
 def _gpu_joules() -> float | None:
-    """Energy of this process' GPU since its driver was loaded."""
+    """Return the energy of the GPU of this process in J, since its driver was loaded."""
     try:
         import pynvml
     except ImportError:

@@ -1,4 +1,4 @@
-"""A curve of bounded length: the means of equally wide windows, widened as the run goes on."""
+"""A curve of bounded length: means over equal windows, whose width grows during the run."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,11 +8,11 @@ LIMIT = 500  # points of one curve in a record
 
 @dataclass
 class Curve:
-    """Collects ``(step, value)`` pairs and never holds more than ``limit`` points (2 or more).
+    """Collects ``(step, value)`` pairs in at most ``limit`` points (2 or more).
 
-    Every point is the mean over a window of ``width`` consecutive values and stands at the last
-    step of its window. Windows are one value wide at first, and twice as wide each time the limit
-    is reached. A NaN makes its whole window NaN: a curve does not hide one.
+    Every point is the mean over a window of ``width`` consecutive values, at the last step of its
+    window. The width is 1 at first, and doubles each time the limit is reached. A window with a NaN
+    is NaN, so a curve does not hide it.
     """
 
     limit: int = LIMIT
@@ -31,22 +31,22 @@ class Curve:
             self._widen()
 
     def as_list(self) -> list[list[float]]:
-        """The points, the unfinished last window included (its mean, at its last step)."""
+        """Return the points, including the unfinished last window."""
         step, total, count = self._open
         unfinished = [[step, total / count]] if count else []
         return [list(point) for point in self.points] + unfinished
 
     def state(self) -> dict[str, Any]:
-        """Plain numbers and lists, to be given to :meth:`from_state` after a resume."""
+        """Return the state as numbers and lists, for :meth:`from_state` after a resume."""
         return asdict(self)
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Curve":
-        """The curve that :meth:`state` described."""
+        """Return the curve with this state."""
         return cls(**state)
 
     def _widen(self) -> None:
-        """Join windows in pairs; an odd one at the end becomes the open window."""
+        """Merge pairs of windows; a single last one becomes the open window."""
         pairs = zip(self.points[0::2], self.points[1::2])
         last = self.points[-1] if len(self.points) % 2 else None
         self.points = [[right[0], (left[1] + right[1]) / 2] for left, right in pairs]

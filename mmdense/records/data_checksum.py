@@ -1,4 +1,4 @@
-"""A checksum over what a data set holds, equal wherever its files lie."""
+"""A checksum of a data set, independent of the location of its files."""
 
 import hashlib
 import json
@@ -10,19 +10,19 @@ import numpy as np
 
 __all__ = ["data_checksum"]
 
-# Left by tools/prepare_data.py and tools/make_collage.py: a hash over the files themselves.
+# Files of tools/prepare_data.py and tools/make_collage.py with a hash of the image files.
 _NOTES = {"prepared.json": "fingerprint", "collage.json": "sha256"}
-_LEVELS = 4  # folders above an image in which such a note is looked for
+_LEVELS = 4  # folders above an image that are searched for these files
 
 
 def data_checksum(dataset: Any) -> str | None:
-    """SHA-256 over the names and annotations of all images, as hexadecimal digits.
+    """Return the SHA-256 of the names and annotations of all images, as hexadecimal digits.
 
-    Of a path only the last folder and the name count. The images themselves count where the data
-    set was made by ``tools/prepare_data.py``, which leaves a hash of what it read.
+    Only the last folder and the name of a path are included. The content of images is included if
+    ``tools/prepare_data.py`` or ``tools/make_collage.py`` wrote the data set with its hash.
 
     Args:
-        dataset: of a host or of ours, or a wrapper of one.
+        dataset: Data set of OpenMMLab or mmdense, or a wrapper of one.
 
     Returns:
         None for a data set that does not list its images, such as a stream of shards.
@@ -41,7 +41,7 @@ def data_checksum(dataset: Any) -> str | None:
 
 
 def _note(entry: Mapping[str, Any]) -> str:
-    """What the data set of an image says of its files; nothing where it says nothing."""
+    """Return the hash of the image files of the data set of an image; empty if there is none."""
     path = entry.get("img_path")
     for folder in list(Path(path).parents)[:_LEVELS] if isinstance(path, str) else ():
         for name, key in _NOTES.items():
@@ -51,7 +51,7 @@ def _note(entry: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON can hold it."""
+    """Return a value that JSON can represent."""
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, np.ndarray):

@@ -1,7 +1,7 @@
-"""What a result depends on besides its config: versions, hardware, the state of the code.
+"""Environment of a run: versions, hardware and commit.
 
-Nothing here needs a package beyond torch, and nothing raises where a platform does not tell
-(macOS has no ``/proc``): an unknown value is ``None`` or absent, never a guess.
+This file needs no package except torch. If a platform does not provide a value (macOS has no
+``/proc``), it is ``None`` or absent, and no error is raised.
 """
 
 import os
@@ -23,12 +23,12 @@ _MIB = 2**20
 
 
 def collect_environment() -> dict[str, dict[str, Any]]:
-    """The versions and the hardware of this process.
+    """Return the versions and the hardware of this process.
 
     Returns:
         ``{'versions': {name: version or None}, 'hardware': {...}}``. Hardware has ``cpu`` (model),
-        ``amx`` and ``bf16`` (whether it has matrix units, and bfloat16 arithmetic), ``cores`` (that
-        this process may use), ``threads`` (of torch), ``ram_gib``, ``gpus`` (names), ``platform``.
+        ``amx`` and ``bf16`` (whether it supports AMX and bfloat16), ``cores`` (available to this
+        process), ``threads`` (of torch), ``ram_gib``, ``gpus`` (names), ``platform``.
     """
     versions: dict[str, str | None] = {"python": platform.python_version(), "mmdense": __version__}
     versions |= installed_versions()
@@ -51,7 +51,7 @@ def collect_environment() -> dict[str, dict[str, Any]]:
 def git_state(checkout: str | Path = ROOT) -> dict[str, Any]:
     """Return the commit of a checkout, by default that of mmdense, and whether it is clean.
 
-    Files under ``results/`` do not count: keeping one record must not make the next one dirty.
+    Files in ``results/`` are ignored, so that a kept record does not make the next one dirty.
 
     Returns:
         ``{'commit': str or None, 'dirty': bool, 'dirty_files': [str]}``. The commit is ``None``
@@ -73,17 +73,17 @@ def git_state(checkout: str | Path = ROOT) -> dict[str, Any]:
 
 
 def repository_root(path: str | Path = ".") -> Path | None:
-    """Top folder of the checkout that holds ``path``, ``None`` outside a checkout."""
+    """Return the root of the checkout that contains ``path``; ``None`` outside a checkout."""
     top = _git(path, "rev-parse", "--show-toplevel")
     return Path(top.strip()) if top and top.strip() else None
 
 
 def peak_memory_mib() -> float:
-    """Peak resident memory of this process and of its children, in MiB.
+    """Return the peak resident memory of this process and of its children, in MiB.
 
-    Children that live now (data loader workers) count with their own peaks; where there is no
-    ``/proc``, only the largest child that has ended counts. Memory that processes share counts
-    once for each of them, so this is an upper bound.
+    Live children (data loader workers) are included with their own peaks. Without ``/proc``, only
+    the largest ended child is included. Shared memory is counted once for each process, so this is
+    an upper bound.
     """
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB elsewhere
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
@@ -95,14 +95,14 @@ def peak_memory_mib() -> float:
 
 
 def peak_gpu_memory_mib() -> float | None:
-    """Most CUDA memory that torch had allocated at once in this process, in MiB."""
+    """Return the peak CUDA memory that torch allocated in this process, in MiB."""
     if not torch.cuda.is_available():
         return None
     return max(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())) / _MIB
 
 
 def _processor() -> tuple[str, bool]:
-    """Model name, and whether it has AMX (matrix units for bfloat16)."""
+    """Return the model name, and whether it has AMX (matrix units for bfloat16)."""
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text(encoding="utf-8", errors="replace") if cpuinfo.is_file() else ""
     model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
@@ -111,7 +111,7 @@ def _processor() -> tuple[str, bool]:
 
 
 def _git(path: str | Path, *arguments: str) -> str | None:
-    """Output of a git command run in ``path``; ``None`` where it fails or git is not installed."""
+    """Return the output of a git command in ``path``; ``None`` if it fails or git is missing."""
     try:
         done = subprocess.run(
             ["git", "-c", "core.quotepath=off", *arguments],
@@ -126,7 +126,7 @@ def _git(path: str | Path, *arguments: str) -> str | None:
 
 
 def live_descendants(root: int) -> list[int]:
-    """Process ids of the live children of ``root``, of their children, and so on."""
+    """Return the process ids of all live descendants of ``root``."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:  # a process may end while the list is read
@@ -141,7 +141,7 @@ def live_descendants(root: int) -> list[int]:
 
 
 def _proc_peak_kib(pid: int) -> int:
-    """Peak resident memory of a process in KiB, 0 when it has ended."""
+    """Return the peak resident memory of a process in KiB, 0 if it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(errors="replace")
     except OSError:

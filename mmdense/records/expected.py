@@ -1,4 +1,4 @@
-"""The scores that a config expects, filled from the record that it names.
+"""Expected scores of configs, filled from kept records.
 
 A config ends with
 
@@ -6,9 +6,9 @@ A config ends with
         dict(record="pipelines/2026-11-22_bccd", metric="detect_ssl/coco/bbox_mAP", tolerance=0.03),
     ]
 
-and :func:`refresh` writes the ``value`` of each entry from ``results/<record>/record.json``. Where
-nobody here has run a config, an entry says ``paper="..."``, the source of its value, instead of
-``record``, and stays as it is.
+and :func:`refresh` writes the ``value`` of each entry from ``results/<record>/record.json``. An
+entry of a config that was not run here has ``paper="..."`` (the source of its value) instead of
+``record``, and is not changed.
 """
 
 import ast
@@ -19,22 +19,22 @@ from mmdense.records.record import FILE_NAME, RecordError, load
 
 __all__ = ["PART_OF_A_WHOLE", "read_expected", "refresh", "refresh_all"]
 
-# Set in the environment of a stage: its pipeline or study says what is expected of it.
+# Set in the environment of a stage: its pipeline or study checks the expected scores.
 PART_OF_A_WHOLE = "MMDENSE_STAGE"
 
 _KEYS = ("record", "metric", "tolerance")
 
 
 def refresh(text: str, *, results: Path, where: str = "config") -> str:
-    """The text of a config with each expected value as its record has it.
+    """Return the text of a config with the expected values from their records.
 
     Args:
-        text: The config; without an ``expected`` list at its end it comes back unchanged.
+        text: Text of the config; without a list ``expected`` at its end it is unchanged.
         results: Folder of kept results.
         where: Name of the config, for messages.
 
     Raises:
-        RecordError: An entry lacks a key, or names a record or metric that is not there.
+        RecordError: An entry lacks a key, or names a record or a metric that does not exist.
     """
     last = _assignment(text)
     if last is None:
@@ -48,7 +48,7 @@ def refresh(text: str, *, results: Path, where: str = "config") -> str:
 
 
 def read_expected(text: str, where: str = "config") -> list[dict[str, Any]]:
-    """The entries of a config as they stand in its text, which is not run.
+    """Return the entries of ``expected`` from the text of a config, without running it.
 
     Raises:
         RecordError: An entry is not written as ``dict(...)``.
@@ -61,7 +61,7 @@ def read_expected(text: str, where: str = "config") -> list[dict[str, Any]]:
 
 
 def refresh_all(configs: Path, *, results: Path) -> dict[Path, str]:
-    """The refreshed text of every config below a folder whose text would change."""
+    """Return the new text of every config below a folder whose text changes."""
     changed = {}
     for path in sorted(configs.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
@@ -72,7 +72,7 @@ def refresh_all(configs: Path, *, results: Path) -> dict[Path, str]:
 
 
 def _assignment(text: str) -> ast.Assign | None:
-    """The last statement, if it is that of ``expected``."""
+    """Return the last statement if it assigns ``expected``."""
     body = ast.parse(text).body
     last = body[-1] if body else None
     if isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Name):
@@ -81,7 +81,7 @@ def _assignment(text: str) -> ast.Assign | None:
 
 
 def _literal(node: ast.expr, where: str) -> dict[str, Any]:
-    """The value of ``dict(key=literal, ...)``."""
+    """Return the value of ``dict(key=literal, ...)``."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         raise RecordError(
             f"{where}: an expected entry is written as dict(record=..., metric=..., ...)"
@@ -106,7 +106,7 @@ def _filled(entry: dict, results: Path, where: str) -> dict:
 
 
 def _written(entries: list[dict]) -> str:
-    """The list as ruff would format it."""
+    """Return the list in the format of ruff."""
     if not entries:
         return "expected = []\n"
     lines = ["expected = ["]

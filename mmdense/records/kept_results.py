@@ -1,4 +1,4 @@
-"""What the folder ``results/`` holds: records with their verifications, and benchmarks."""
+"""Content of the folder ``results/``: records, their verifications, and benchmarks."""
 
 import json
 import math
@@ -27,10 +27,10 @@ _VERIFIED = "verified.json"
 
 
 class Results(NamedTuple):
-    """What a results folder holds, oldest first.
+    """Content of a results folder, oldest first.
 
     Attributes:
-        records: ``(folder, record)``; the folder as ``results/<slug>/<date>_<what>``.
+        records: ``(folder, record)``, with folders such as ``results/<slug>/<date>_<what>``.
         benchmarks: ``(folder, rows)``.
     """
 
@@ -38,16 +38,16 @@ class Results(NamedTuple):
     benchmarks: list[tuple[str, list[dict[str, Any]]]]
 
     def newest(self, slug: str) -> dict[str, tuple[str, Record]]:
-        """``{name: (folder, record)}`` with the newest record of each name, in order of names."""
+        """Return ``{name: (folder, record)}`` with the newest record of each name, sorted."""
         kept = {record.name: (f, record) for f, record in self.records if record.slug == slug}
         return dict(sorted(kept.items()))
 
 
 def read_results(root: str | Path) -> Results:
-    """Read every kept record and benchmark below ``<root>/results``.
+    """Return all kept records and benchmarks below ``<root>/results``.
 
     Raises:
-        RecordError: One of them is broken; the message names the file.
+        RecordError: A file is invalid; the message names it.
     """
     root = Path(root)
     files = sorted((root / "results").glob(f"*/*/{FILE_NAME}"))
@@ -59,19 +59,19 @@ def read_results(root: str | Path) -> Results:
 
 
 def find_record(path: str | Path) -> Record:
-    """Read a record by its file, by its folder, or by its name below ``results/``.
+    """Return a record by its file, by its folder, or by its name below ``results/``.
 
     Raises:
-        RecordError: There is none, or it cannot be read.
+        RecordError: The record does not exist or cannot be read.
     """
     return load(find_file(path))
 
 
 def find_file(path: str | Path) -> Path:
-    """The file of a record; as :func:`find_record`, which reads it.
+    """Return the file of a record by its file, by its folder, or by its name below ``results/``.
 
     Raises:
-        RecordError: There is none; the message says where it was looked for.
+        RecordError: There is none; the message lists the searched places.
     """
     path = Path(path)
     places = (path, path / FILE_NAME, _RESULTS / path / FILE_NAME)
@@ -82,27 +82,27 @@ def find_file(path: str | Path) -> Path:
         below = sorted({*path.glob(f"*/{FILE_NAME}"), *path.glob(f"*/*/{FILE_NAME}")})
         runs = ", ".join(str(file.parent) for file in below[:3])
         hint = (
-            f"its parts have records ({runs}{', ...' if len(below) > 3 else ''}): give those, or "
-            "let the pipeline or the study end, which writes its own"
+            f"there are records of stages ({runs}{', ...' if len(below) > 3 else ''}). Use one of "
+            "them, or run the pipeline or study to its end to get its own record"
             if below
-            else "a run writes one with custom_hooks = [dict(type='mmdense.RecordHook')]"
+            else "a run writes a record with custom_hooks = [dict(type='mmdense.RecordHook')]"
         )
     else:
-        hint = "give a work directory, or the folder or file of a record"
+        hint = "use a work directory, or the folder or file of a record"
     looked = f"{FILE_NAME} in it and {places[2]}" if path.is_dir() else f"it and {places[2]}"
     raise RecordError(f"{path}: no record found; looked for {looked}; {hint}")
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What the last ``tools/verify.py`` of a record found.
+    """Result of the last verification of a record by ``tools/verify.py``.
 
     Attributes:
-        commit: Of the code that repeated the steps.
-        date: When, UTC, ISO 8601.
-        steps: Iterations of each training that were repeated, at most.
-        largest_deviation: Largest difference of a loss, as a fraction of the recorded one.
-        trainings: The same of each training.
+        commit: Commit of the code that repeated the steps.
+        date: Date of the verification, UTC, ISO 8601.
+        steps: Maximum number of repeated iterations of a training.
+        largest_deviation: Largest difference of a loss, as a fraction of the recorded loss.
+        trainings: Largest deviation of each training.
     """
 
     commit: str
@@ -113,15 +113,15 @@ class Verified:
 
     @property
     def agrees(self) -> bool:
-        """Whether all losses agree to 0.1 %; runs on another processor differ by rounding."""
+        """Whether all losses agree within 0.1 %; another processor may round differently."""
         return self.largest_deviation <= 1e-3
 
 
 def read_verified(folder: str | Path) -> Verified | None:
-    """What is known of the record in a folder; None of one that nobody has verified.
+    """Return the verification of the record in a folder; None if it was not verified.
 
     Raises:
-        RecordError: The file is broken.
+        RecordError: The file is invalid.
     """
     path = Path(folder) / _VERIFIED
     if not path.is_file():
@@ -133,15 +133,15 @@ def read_verified(folder: str | Path) -> Verified | None:
 
 
 def write_verified(verified: Verified, record: Path) -> Path:
-    """Write it beside the file of a record; returns the path."""
+    """Write a verification to the folder of a record file, and return its path."""
     return write_json(asdict(verified), record.parent / _VERIFIED)
 
 
 def benchmark_rows(file: Path) -> list[dict[str, Any]]:
-    """The rows of a benchmark, checked.
+    """Return the checked rows of a benchmark file.
 
     Raises:
-        RecordError: The file is broken, or a ratio is not that of its sides.
+        RecordError: The file is invalid, or a ratio does not match its two values.
     """
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))["results"]

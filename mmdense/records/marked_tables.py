@@ -1,10 +1,10 @@
 """Generated tables inside Markdown files, between two comments that name them.
 
     <!-- table:pipelines -->
-    (whatever stands here is replaced)
+    (this text is replaced)
     <!-- /table:pipelines -->
 
-Each comment stands alone on its line. Lines inside a fenced code block are left as they are.
+Each comment has its own line. Fenced code blocks are not changed.
 """
 
 import re
@@ -16,23 +16,23 @@ _FENCE = re.compile(r"\s*(```|~~~)")
 
 
 class MarkError(ValueError):
-    """A mark that names no table, has no partner or no table; the message names file and line."""
+    """A mark is unknown or unpaired, or its table failed; the message names file and line."""
 
 
 def fill_tables(text: str, tables: Mapping[str, Callable[[], str]], file: str | Path) -> str:
-    """Replace what stands between the marks of each table.
+    """Replace the text between the marks of each table.
 
     Args:
-        text: A Markdown file.
-        tables: Name of a table to what makes it.
+        text: Text of a Markdown file.
+        tables: Functions that return a table, by name.
         file: Name of the file, for messages.
 
     Returns:
-        The new text, equal to the old one where every table is up to date.
+        The new text; equal to the old one if every table is up to date.
 
     Raises:
-        MarkError: An unknown table, one that its records cannot fill, or an opening without its
-            closing mark or the reverse.
+        MarkError: A table is unknown, its records lack values, or an opening or closing mark is
+            missing.
     """
     lines: list[str] = []
     opened: tuple[str, int] | None = None  # the open table and its line
@@ -46,7 +46,7 @@ def fill_tables(text: str, tables: Mapping[str, Callable[[], str]], file: str | 
         closing, name = mark[1] == "/", mark[2]
         if name not in tables:
             known = ", ".join(sorted(tables))
-            raise MarkError(f"{file}:{number}: unknown table {name!r}; there are {known}")
+            raise MarkError(f"{file}:{number}: unknown table {name!r}; the tables are {known}")
         if closing != (opened is not None) or (opened and opened[0] != name):
             state = f"{opened[0]!r} of line {opened[1]} is open" if opened else "none is open"
             raise MarkError(f"{file}:{number}: {line.strip()} where {state}")
@@ -57,8 +57,8 @@ def fill_tables(text: str, tables: Mapping[str, Callable[[], str]], file: str | 
                 lines.append(tables[name]())
             except ValueError as error:
                 raise MarkError(
-                    f"{file}:{number}: table {name!r} cannot be made. {error}. Take out its two "
-                    "marks, or keep a record that has what it shows"
+                    f"{file}:{number}: table {name!r} cannot be made. {error}. Remove its two "
+                    "marks, or keep a record with these values"
                 ) from error
     if opened:
         raise MarkError(f"{file}:{opened[1]}: table {opened[0]!r} has no closing mark")

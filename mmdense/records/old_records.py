@@ -1,6 +1,6 @@
-"""Old records in the present layout: the one place that knows how earlier ones were written.
+"""Conversion of old records to the present layout.
 
-Kept records are never rewritten; :func:`mmdense.records.record.load` converts what it reads.
+Kept records are never rewritten; :func:`mmdense.records.record.load` converts them on reading.
 """
 
 import re
@@ -26,7 +26,7 @@ FIRST = 20  # losses that a training keeps
 
 
 def converted(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a record of schema 1, 2 or 3 as schema 4 has it.
+    """Return the content of a record of schema 1, 2 or 3 in schema 4.
 
     The collapse verdict, comparisons with expected scores, values that are not finite and stages
     of another commit were notes; a label of a variant could hold Markdown; a metric had the words
@@ -63,14 +63,14 @@ def converted(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _first_losses(curves: dict[str, list]) -> list[float]:
-    """The losses of the first steps, if the curve has a point for each of them."""
+    """Return the losses of the first steps, if the curve has a point for each of them."""
     points = curves.get("train/loss", [])[:FIRST]
     each = all(point[0] == step for step, point in enumerate(points, start=1))
     return [value for _, value in points] if each else []
 
 
 def _config(config: dict[str, Any]) -> dict[str, Any]:
-    """Labels of a study without Markdown, and metrics that show verdicts marked as such."""
+    """Return the config of a study without Markdown in labels, with verdict metrics marked."""
     config = dict(config)
     if {"variants", "metrics"} <= set(config):
         config["variants"] = [

@@ -1,4 +1,4 @@
-"""Plots of runs as PNGs: curves to compare, scores of variants; their style."""
+"""Plots of curves, scores and recall as PNGs, and their style."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, Multiple
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 
-# After Okabe and Ito, as dark as lines on white have to be: distinct for colour-blind readers.
+# Based on the colours of Okabe and Ito, which colour-blind readers can distinguish, but darker.
 COLOURS = (
     *("#0072B2", "#C65300", "#00845F", "#B0568F"),
     *("#000000", "#B97A00", "#7A5C3E", "#2E93CB"),
 )
 INK, QUIET, GRID, PAPER = "#1F2328", "#626A73", "#DDDDDD", "#FFFFFF"
-#: Of matplotlib, for all plots: a pale grid, and no frame but the two axes.
+#: Style of matplotlib for all plots: a pale grid and two axes without a frame.
 STYLE: Any = {
     **{f"axes.spines.{side}": False for side in ("top", "right")},
     **{"axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK},
@@ -30,8 +30,8 @@ STYLE: Any = {
     **{"legend.frameon": False, "legend.labelcolor": INK, "legend.fontsize": 10},
     **{"figure.constrained_layout.use": True, "savefig.dpi": 150, "savefig.facecolor": PAPER},
 }
-_FEW = 30  # points of a curve that are drawn as they are, with dots
-_SMOOTHING = 0.05  # of a curve's length: the width of the running mean
+_FEW = 30  # points at most of a curve that is drawn with dots and without smoothing
+_SMOOTHING = 0.05  # width of the running mean, as a fraction of the length of the curve
 
 
 @mpl.rc_context(STYLE)
@@ -45,13 +45,13 @@ def plot_curves(
     """Draw one panel for each key with a line for each run that has it, as a PNG.
 
     A short curve has a dot for each value. A long one is drawn as a running mean over 5 % of its
-    length, on the values themselves in a paler tone. Values that are not finite leave a gap.
+    length, and its values as a pale line. Values that are not finite leave a gap.
 
     Args:
         curves_by_run: ``{run: {key: [[step, value], ...]}}``, as records have them.
         keys: Curves to draw, such as ``train/loss``.
-        path: File to write; its folder is made.
-        labels: Axis titles with their units; the key itself where there is none.
+        path: File to write; its folder is created.
+        labels: Axis titles with units; by default the key.
 
     Raises:
         ValueError: No run has one of the keys.
@@ -80,12 +80,12 @@ def plot_scores(
 ) -> Path:
     """Draw variants of studies side by side, as a PNG: a panel for each metric.
 
-    A variant is a row with a mark for each study that has it: its mean and, of several seeds, the
-    standard deviation to each side, with a dot for each seed.
+    A variant is a row with a mark for each study: the mean over the seeds, the standard deviation
+    as an error bar, and a dot for each seed.
 
     Args:
         scores: ``{metric: {study: {variant: scores of its seeds}}}``.
-        path: File to write; its folder is made.
+        path: File to write; its folder is created.
 
     Raises:
         ValueError: There are no scores.
@@ -114,14 +114,14 @@ def plot_scores(
 def plot_recall(
     curves: Mapping[str, Mapping[str, Any]], path: str | Path, *, budget: int, size: str = "all"
 ) -> Path:
-    """Draw recall over IoU beside average recall over the number of proposals, as a PNG.
+    """Draw recall over IoU and average recall over the number of proposals, as a PNG.
 
     Args:
-        curves: For each name of the legend what
-            :func:`~mmdense.evaluation.recall.recall_curves` returns.
-        path: File to write, whole or not at all; its folder is made.
-        budget: Proposals of an image at which recall is drawn over IoU.
-        size: Of the objects, a name of :data:`~mmdense.evaluation.recall.AREAS`.
+        curves: Return value of :func:`~mmdense.evaluation.recall.recall_curves` for each name of
+            the legend.
+        path: File to write atomically; its folder is created.
+        budget: Number of proposals per image for the recall over IoU.
+        size: Size of the objects, a name of :data:`~mmdense.evaluation.recall.AREAS`.
 
     Raises:
         ValueError: There are no objects of this size, or no curve at this budget.
@@ -138,14 +138,14 @@ def plot_recall(
     left, right = figure.subplots(1, 2)
     for number, (name, one) in enumerate(curves.items()):
         style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "marker": "o"}
-        style |= {"markersize": 4, "clip_on": False, "zorder": 3}  # dots at 0 and 1 stay whole
+        style |= {"markersize": 4, "clip_on": False, "zorder": 3}  # do not clip dots at 0 and 1
         over_iou, over_number = one["over_iou"], one["over_proposals"]
         left.plot(over_iou["iou"], over_iou["recall"][size][str(budget)], label=name, **style)
         right.plot(over_number["proposals"], over_number["average_recall"][size], **style)
     of = "objects" if size == "all" else f"{size} objects"
-    left.set(xlabel="IoU that a proposal must reach", ylabel=f"recall of {of}")
-    right.set(xlabel="proposals of an image", ylabel=f"average recall of {of}")
-    for axes, title in ((left, f"{budget} proposals of an image"), (right, "IoU 0.5 to 0.95")):
+    left.set(xlabel="IoU threshold", ylabel=f"recall of {of}")
+    right.set(xlabel="proposals per image", ylabel=f"average recall of {of}")
+    for axes, title in ((left, f"{budget} proposals per image"), (right, "IoU 0.5 to 0.95")):
         axes.set_ylim(0, 1)
         axes.set_title(title)
     left.xaxis.set_major_locator(MultipleLocator(0.1))
@@ -182,7 +182,7 @@ def _draw_scores(
     colour: str,
     label: str,
 ) -> None:
-    """One study in one panel: its variants at their rows, a little above or below."""
+    """Draw one study in one panel, with its variants slightly above or below their rows."""
     drawn = [row for row in rows if scores.get(row)]
     places = [rows.index(row) + shift for row in drawn]
     means = [float(np.mean(scores[row])) for row in drawn]
@@ -194,7 +194,7 @@ def _draw_scores(
 
 
 def _running_mean(values: np.ndarray) -> np.ndarray:
-    """Mean over a centred window, which is cut at the ends; NaN wherever the window holds one."""
+    """Return the mean over a centred window, which is shorter at the ends; NaN if it has a NaN."""
     half = max(1, round(len(values) * _SMOOTHING / 2))
     windows = [values[max(0, i - half) : i + half + 1] for i in range(len(values))]
     return np.array([window.mean() for window in windows])

@@ -1,7 +1,6 @@
-"""A config and its paths without what belongs to one machine, and the hash that follows.
+"""A config without paths of the machine, and its hash.
 
-Two machines that run the same config write the same text, and no text tells where its author's
-files lie.
+Two machines with the same config write the same text, without absolute paths.
 """
 
 import functools
@@ -18,15 +17,15 @@ import numpy as np
 from mmdense.package_files import ROOT  # the tools are here, wherever they are called from
 from mmdense.records.environment import repository_root
 
-# They say where and how a run was started, not what it computes: no part of the config's hash.
+# These keys do not change the result of a run, so they are not part of the hash.
 _NOT_HASHED = ("work_dir", "resume", "launcher", "expected")
 
 
 def config_hash(config: Mapping) -> str:
-    """SHA-256 of a config, as hexadecimal digits.
+    """Return the SHA-256 of a config, as hexadecimal digits.
 
-    Equal for equal configs, whatever the order of their keys and wherever the repository lies.
-    ``work_dir``, ``resume``, ``launcher`` and ``expected`` at the top level do not count.
+    It does not depend on the order of keys or the location of the repository, nor on the top-level
+    keys ``work_dir``, ``resume``, ``launcher`` and ``expected``.
     """
     plain = {key: value for key, value in portable_config(config).items() if key not in _NOT_HASHED}
     canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -34,12 +33,12 @@ def config_hash(config: Mapping) -> str:
 
 
 def portable_config(config: Mapping) -> dict[str, Any]:
-    """A config as JSON can hold it, its paths told as :func:`portable_path` does.
+    """Return a config that JSON can represent, with paths as in :func:`portable_path`.
 
-    Tuples become lists, classes and functions their full names, infinity the text ``'inf'``.
+    Tuples become lists, classes and functions become their full names, infinity becomes ``'inf'``.
 
     Raises:
-        TypeError: A value has no such form; the message names its key.
+        TypeError: A value cannot be converted; the message names its key.
     """
     plain = config.to_dict() if hasattr(config, "to_dict") else dict(config)
     return _plain(plain, "config")
@@ -57,23 +56,23 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, str | Path):
         return portable_path(str(value))
     if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # 'inf' is a legal bound in a config, but not in JSON
+        return str(value)  # infinity is valid in a config, but not in JSON
     if value is None or isinstance(value, bool | int | float):
         return value
     return _full_name(value, where)
 
 
 def _full_name(value: Any, where: str) -> str:
-    """Of a class or function that a config holds itself instead of its name."""
+    """Return the full name of a class or function in a config."""
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
-    raise TypeError(f"{where}: a {type(value).__name__} has no place in a config")
+    raise TypeError(f"{where}: a {type(value).__name__} is not supported in a config")
 
 
 def portable_path(text: str) -> str:
-    """``text`` with paths told from the repository, or shortened to ``<outside>/<name>``.
+    """Return ``text`` with a path relative to the repository, or ``<outside>/<name>``.
 
-    Looks at the whole text, and at what follows ``=`` (as in ``--work-dir=/some/where``).
+    The path may be the whole text or follow ``=``, as in ``--work-dir=/some/where``.
     """
     option, equals, value = text.partition("=")
     before, path = ("", text) if _leaves_here(text) else (option + equals, value)

@@ -1,7 +1,7 @@
-"""One JSON file a run: what was run, on what, and what came out.
+"""The record of a run, as one JSON file: config, environment and results.
 
-A record holds no path of the machine that made it, so that it can be published, and so that the
-same config has the same hash everywhere.
+A record contains no absolute paths, so that it can be published and the same config has the same
+hash on every machine.
 """
 
 import json
@@ -28,7 +28,7 @@ FILE_NAME = "record.json"
 
 
 class RecordError(ValueError):
-    """A record that cannot be read, written or kept; the message names the file and the field."""
+    """A record cannot be read, written or kept; the message names the file and the field."""
 
 
 @dataclass
@@ -36,34 +36,33 @@ class Record:
     """A run, or a pipeline of runs.
 
     Attributes:
-        slug: The method or group; names the folder below ``results/``.
-        name: The run; of several records with one slug and name, tables show the newest.
-        date: Start, UTC, ISO 8601.
+        slug: Method or group; the folder below ``results/``.
+        name: Name of the run; tables show the newest record of a slug and name.
+        date: Start of the run, UTC, ISO 8601.
         command: Arguments of the process.
-        config: The config as resolved.
+        config: Resolved config.
         config_sha256: See :func:`~mmdense.records.portable.config_hash`.
         seed: Seed of the run.
-        metrics: Final value of every scalar metric, as the evaluator names and scales it.
+        metrics: Final value of every scalar metric, with name and unit of the evaluator.
         curves: ``{name: [[step, value], ...]}``; steps count training iterations from 1.
-        versions: Of Python and packages, ``None`` where one is not installed.
+        versions: Versions of Python and packages; ``None`` if a package is not installed.
         hardware: See :func:`~mmdense.records.environment.collect_environment`.
         git: See :func:`~mmdense.records.environment.git_state`, taken at the start.
         wall_time_s: Seconds from start to end, summed over the parts of a resumed run.
-        peak_memory_mib: Upper bound of resident memory with data loader workers, of rank 0.
-        peak_gpu_memory_mib: As torch allocated it on one GPU; ``None`` without a GPU.
-        images: Distinct images in the training set.
-        images_per_second: Of training, or of feature extraction, over all ranks.
+        peak_memory_mib: Upper bound of resident memory of rank 0 with its data loader workers.
+        peak_gpu_memory_mib: Memory that torch allocated on one GPU; ``None`` without a GPU.
+        images: Number of images in the training set.
+        images_per_second: Speed of training or of feature extraction, over all ranks.
         cost: See :meth:`~mmdense.records.cost.CostMeter.read`, over the parts of a resumed run and
-            all processes; of ``tools/knn.py`` and ``linear_probe.py`` the energy is that of the
-            first one.
+            all processes; for ``tools/knn.py`` and ``linear_probe.py``, the energy is that of the
+            first process.
         data: ``{split: checksum}``, see :func:`~mmdense.records.data_checksum.data_checksum`.
-        verdict: Of a hook that judges the run, such as ``mmdense.CollapseHook``: ``name`` and
-            ``reason``.
-        stages: Of a pipeline or a study, one dictionary a stage.
-        checks: Scores that the config expects, beside those that were reached.
-        not_finite: Places in the record whose values were not finite.
-        first_losses: Of a training, the losses of its first 20 iterations, from which
-            ``tools/verify.py`` sees whether other code computes the same.
+        verdict: Verdict of a hook such as ``mmdense.CollapseHook``: ``name`` and ``reason``.
+        stages: One dict for each stage of a pipeline or a study.
+        checks: Expected scores, compared with those of the run.
+        not_finite: Keys of values in the record that were not finite.
+        first_losses: Losses of the first 20 iterations of a training, which
+            ``tools/verify.py`` compares with those of other code.
         notes: Remarks for readers.
         schema: Version of this layout.
     """
@@ -97,7 +96,7 @@ class Record:
 
     @property
     def elsewhere(self) -> dict[str | None, list[str]]:
-        """Stages that ran at another commit than the record was made at, by that commit."""
+        """Stages that ran at another commit than that of the record, by commit."""
         found: dict[str | None, list[str]] = {}
         for stage in self.stages:
             commit = stage.get("git", self.git)["commit"]
@@ -107,7 +106,7 @@ class Record:
 
     @classmethod
     def begin(cls, slug: str, name: str, *, config: Mapping, seed: int | None) -> "Record":
-        """A record of the process that is running, with everything that is known at its start."""
+        """Return a record of this process with everything that is known at its start."""
         environment = collect_environment()
         return cls(
             slug=slug,
@@ -124,10 +123,10 @@ class Record:
 
 
 def save(record: Record, path: str | Path) -> Path:
-    """Write a record as JSON, in one step: a reader sees the old file or the new one, whole.
+    """Write a record as JSON, atomically.
 
     Metrics, curves, times and stages are rounded to six significant digits. JSON has no NaN, so a
-    value that is not finite becomes ``null``, and ``not_finite`` lists where.
+    value that is not finite becomes ``null``, and ``not_finite`` lists its key.
 
     Returns:
         The path.
@@ -141,7 +140,7 @@ def save(record: Record, path: str | Path) -> Path:
 
 
 def write_json(content: Any, path: str | Path) -> Path:
-    """Write JSON atomically: sorted keys, UTF-8, a newline at the end. Makes the folder."""
+    """Write JSON atomically with sorted keys, UTF-8 and a final newline; create the folder."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False)
@@ -153,7 +152,7 @@ def write_json(content: Any, path: str | Path) -> Path:
 
 
 def load(path: str | Path) -> Record:
-    """Read a record; ``null`` among metrics and curves becomes NaN again.
+    """Return the record in a file; ``null`` in metrics and curves becomes NaN.
 
     Raises:
         RecordError: The file is missing, is not JSON, has another schema, or lacks a field.
@@ -162,7 +161,7 @@ def load(path: str | Path) -> Record:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RecordError(f"{path}: there is no such record") from None
+        raise RecordError(f"{path}: no such record") from None
     except ValueError as error:
         raise RecordError(f"{path}: not JSON ({error})") from error
     if not isinstance(content, dict):
@@ -170,7 +169,7 @@ def load(path: str | Path) -> Record:
     if content.get("schema") not in (SCHEMA, *OLD_SCHEMAS):
         raise RecordError(
             f"{path}: field 'schema' is {content.get('schema')!r}, this version reads up to "
-            f"{SCHEMA}: run again, or read it with the mmdense that wrote it (field 'versions')"
+            f"{SCHEMA}. Run again, or use the version of mmdense that wrote it (field 'versions')"
         )
     if content["schema"] in OLD_SCHEMAS:
         content = converted(content)
@@ -199,19 +198,19 @@ def load(path: str | Path) -> Record:
 def keep(
     record: Record, what: str, *, root: str | Path = "results", allow_dirty: bool = False
 ) -> Path:
-    """Write a record to ``<root>/<slug>/<date>_<what>/record.json``, where tables look for it.
+    """Write a record to ``<root>/<slug>/<date>_<what>/record.json``, for tables.
 
     Args:
         record: The record.
-        what: What it shows, in a word: letters, digits, ``_``, ``-`` and ``.``.
+        what: Name of the folder: letters, digits, ``_``, ``-`` and ``.``.
         root: Folder of kept results.
-        allow_dirty: Keep it although the code that ran was not committed.
+        allow_dirty: Whether to keep a record of uncommitted code.
 
     Returns:
         The path of the file.
 
     Raises:
-        RecordError: The code was not committed, the place is taken, or a name cannot be a folder.
+        RecordError: The code was not committed, the record exists, or a name cannot be a folder.
     """
     for entry, text in (("slug", record.slug), ("what", what)):
         if not re.fullmatch(r"\w[\w.-]*", text, re.ASCII):
@@ -219,13 +218,13 @@ def keep(
     if not allow_dirty and record.git["commit"] is None:
         raise RecordError(
             f"record {record.name!r} has no commit: it was not run in a git checkout. "
-            "Run it in one, or give allow_dirty=True"
+            "Run it in a checkout, or set allow_dirty=True"
         )
     if not allow_dirty and record.git["dirty"]:
         raise RecordError(
             f"record {record.name!r} was run with uncommitted changes "
             f"({', '.join(record.git['dirty_files'][:5])}): commit them and run again, "
-            "or give allow_dirty=True"
+            "or set allow_dirty=True"
         )
     path = Path(root) / record.slug / f"{record.date[:10]}_{what}" / FILE_NAME
     if path.exists():
@@ -234,7 +233,7 @@ def keep(
 
 
 def keep_and_say(record: Record, what: str, *, root: str | Path = "results") -> int:
-    """For tools that measure: print the numbers, and where they are kept or why not.
+    """Print the metrics of a record and keep it, for tools that measure.
 
     Returns:
         The exit status of the tool.
@@ -263,12 +262,12 @@ def _points(curve: Any, where: str) -> list[list[float]]:
 
 
 def _name_of(entry: Any) -> str:
-    """The end of the place of an entry of a list that has a name, such as a stage."""
+    """Return the suffix for the key of a list entry with a name, such as a stage."""
     return f".{entry['name']}" if isinstance(entry, Mapping) and "name" in entry else ""
 
 
 def _rounded(value: Any, where: str, lost: list[str]) -> Any:
-    """Copy with rounded floats; the places of values that are not finite are added to ``lost``."""
+    """Return a copy with rounded floats; add keys of values that are not finite to ``lost``."""
     if isinstance(value, Mapping):
         return {str(k): _rounded(v, f"{where}.{k}", lost) for k, v in value.items()}
     if isinstance(value, list | tuple):

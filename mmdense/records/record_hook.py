@@ -22,34 +22,33 @@ from mmdense.records.record import FILE_NAME, Record, save, write_json
 from mmdense.registry import HOOKS
 
 TEST_FILE_NAME = "test_record.json"
-# Set to "<iterations>:<file>", a training writes its losses to that file after so many iterations,
-# and ends.
+# If set to "<iterations>:<file>", a training writes its losses to the file after this number of
+# iterations, and ends.
 ONLY_FIRST_LOSSES = "MMDENSE_FIRST_LOSSES"
 
-_STATE = "mmdense_record"  # key in the message hub, which a checkpoint carries
-_WARM_UP = 5  # iterations of a process before its speed counts
-_MEMORY_EVERY = 50  # iterations between two looks at the memory of the workers
+_STATE = "mmdense_record"  # key in the message hub, which is part of a checkpoint
+_WARM_UP = 5  # iterations of a process before its speed is measured
+_MEMORY_EVERY = 50  # iterations between two measurements of the memory of workers
 
 
 @HOOKS.register_module()
 class RecordHook(Hook):
     """Writes a :class:`~mmdense.records.record.Record` of the run, on rank 0.
 
-    After training it is ``<work_dir>/record.json``; a test that follows in the same process adds
-    its metrics to it. A test alone writes ``<work_dir>/test_record.json``, so that it never takes
-    the place of the training that it tests.
+    A training writes ``<work_dir>/record.json``; a test in the same process adds its metrics. A
+    test in a separate process writes ``<work_dir>/test_record.json``, so that it does not replace
+    the record of the training.
 
-    Curves have the losses and rates of training (``train/loss``) and every scalar metric of
-    validation (``val/coco/bbox_mAP``), over training iterations. ``metrics`` has the last value of
-    each, under the evaluator's own name, ``checks`` compares them with ``expected`` of the config,
-    and ``first_losses`` has the losses of the first 20 iterations.
+    Curves have the losses and learning rates of training (``train/loss``) and every scalar metric
+    of validation (``val/coco/bbox_mAP``) over training iterations. ``metrics`` has the last value
+    of each metric with its name in the evaluator, ``checks`` compares them with ``expected`` of the
+    config, and ``first_losses`` has the losses of the first 20 iterations.
 
-    A resumed run goes on with the curves, the wall time and the speed that its checkpoint carries.
-    What happened between that checkpoint and the interruption is done again, validation included.
+    A resumed run continues the curves, the wall time and the speed from its checkpoint.
 
     Args:
-        slug: Group of the record; the name of the config's folder where it is not given.
-        name: Name of the run; the stem of the config's file where it is not given.
+        slug: Group of the record; by default the name of the folder of the config.
+        name: Name of the run; by default the stem of the config file.
     """
 
     priority = "LOW"  # after the hooks that measure, before the one that writes checkpoints
@@ -68,7 +67,7 @@ class RecordHook(Hook):
         self._trained = False
 
     def before_run(self, runner: Runner) -> None:
-        """Note the code and the environment as they are at the start."""
+        """Store the commit and the environment at the start."""
         if self._cost is not None:
             return
         gpus = runner.world_size if is_main_process() else 1  # of all, or its own for the energy
@@ -86,7 +85,7 @@ class RecordHook(Hook):
         )
 
     def before_train(self, runner: Runner) -> None:
-        """Take up what the checkpoint carries, where the run is resumed."""
+        """Restore the state from the checkpoint of a resumed run."""
         if self._record is None:
             return
         self._trained = True
@@ -159,7 +158,7 @@ class RecordHook(Hook):
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Validation has workers of its own."""
+        """Measure the memory of the workers of validation."""
         self._look_at_memory(batch_idx)
 
     after_test_iter = after_val_iter
@@ -174,12 +173,12 @@ class RecordHook(Hook):
                 self._add_point(f"val/{key}", runner.iter, value)
 
     def add_metrics(self, metrics: dict[str, float], *, step: int, seconds: float) -> None:
-        """Take metrics that another hook measured in the midst of training, as those of validation.
+        """Add metrics that another hook measured during training, as metrics of validation.
 
         Args:
-            metrics: Scalars, under the evaluator's own names.
-            step: Iterations that training has done.
-            seconds: What the measurement took; it does not count as training time.
+            metrics: Scalars by the names of the evaluator.
+            step: Number of training iterations so far.
+            seconds: Time of the measurement, which is not counted as training time.
         """
         if self._record is None:
             return
@@ -189,42 +188,42 @@ class RecordHook(Hook):
             self._add_point(f"val/{key}", step, value)
 
     def add_curve(self, name: str, points: list[list[float]]) -> None:
-        """Take a whole curve, ``[[step, value], ...]``, that another hook kept.
+        """Add a complete curve, ``[[step, value], ...]``, of another hook.
 
         Args:
-            name: Its name in the record.
-            points: In the order of the steps.
+            name: Name in the record.
+            points: Points in the order of the steps.
         """
         if self._record is not None:
             self._curves[name] = Curve(points=[list(point) for point in points])
 
     def add_verdict(self, name: str, reason: str) -> None:
-        """Take what another hook judges the run to be, for the end of its record.
+        """Set the verdict of another hook.
 
         Args:
-            name: Of the verdict; a project has the word for it in a table in ``VERDICT_WORDS`` of
-                its ``tables.py``.
-            reason: The readings that led to it.
+            name: Name of the verdict; ``VERDICT_WORDS`` in the ``tables.py`` of a project has its
+                word in tables.
+            reason: Readings that led to the verdict.
         """
         if self._record is not None:
             self._record.verdict = {"name": name, "reason": reason}
 
     def add_note(self, note: str) -> None:
-        """Take a remark on the run, for the end of its record."""
+        """Add a remark on the run."""
         if self._record is not None:
             self._record.notes.append(note)
 
     def after_val(self, runner: Runner) -> None:
-        """Validation is over: training time counts again."""
+        """Continue to measure training time after validation."""
         self._mark = time.perf_counter()
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Metrics of the test set take the place of validation metrics with the same name."""
+        """Add the metrics of the test set; they replace validation metrics of the same name."""
         if self._record is not None:
             self._record.metrics |= _scalars(runner, "test", metrics)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Let the checkpoint carry what a resumed run cannot measure again."""
+        """Store the state for a resumed run in the checkpoint."""
         if self._record is None:
             return
         checkpoint["message_hub"]["runtime_info"][_STATE] = {
@@ -233,7 +232,7 @@ class RecordHook(Hook):
             "image_seconds": self._image_seconds,
             "peak_memory_mib": self._peak_memory_mib,
             "wall_time_s": self._wall_time(),
-            # Of this process alone: the others do not come here.
+            # Only of this process: the others do not save checkpoints.
             "cost": self._with_cost_before(self._cost.read()) if self._cost else {},
             "date": self._record.date,
             "commit": self._record.git["commit"],
@@ -248,7 +247,7 @@ class RecordHook(Hook):
         self._write(runner, FILE_NAME)
 
     def after_test(self, runner: Runner) -> None:
-        """Write the record, beside that of the training where this process did not train."""
+        """Write the record, to a separate file if this process did not train."""
         self._write(runner, FILE_NAME if self._trained else TEST_FILE_NAME)
 
     def _write(self, runner: Runner, file_name: str) -> None:
@@ -271,13 +270,13 @@ class RecordHook(Hook):
         save(record, Path(runner.work_dir) / file_name)
 
     def _join_data(self, data: dict[str, str]) -> None:
-        """Take up the data of the part before a resume."""
+        """Add the checksums of the data before a resume."""
         record = self._record
         assert record is not None
         for split, checksum in data.items():
             if record.data.setdefault(split, checksum) != checksum:
                 record.data[f"{split}, before the resume"] = checksum
-                record.notes.append(f"the data of {split} were others before the resume")
+                record.notes.append(f"the data of {split} changed at the resume")
 
     def _note_data(self, split: str, dataset: Any) -> None:
         if self._record is None or split in self._record.data:
@@ -295,17 +294,17 @@ class RecordHook(Hook):
         return {name: value + self._cost_before.get(name, 0.0) for name, value in here.items()}
 
     def _look_at_memory(self, iteration: int) -> None:
-        # The second iteration too: by then every worker has a batch in its hands.
+        # Also at the second iteration: by then every worker holds a batch.
         if iteration != 2 and iteration % _MEMORY_EVERY:
             return
         if self._cost is not None:
-            self._cost.read()  # its counters start over
+            self._cost.read()  # the energy counters overflow
         if self._record is not None:
             self._peak_memory_mib = max(self._peak_memory_mib, peak_memory_mib())
 
 
 def _scalars(runner: Runner, mode: str, metrics: dict[str, float] | None) -> dict[str, float]:
-    """The metrics that MMEngine's RuntimeInfoHook took for scalars, as floats."""
+    """Return the metrics that MMEngine's RuntimeInfoHook logged as scalars."""
     logged = runner.message_hub.log_scalars
     return {
         key: float(logged[f"{mode}/{key}"].current())

@@ -1,8 +1,8 @@
-"""What a few seeds can say: mean, spread, an interval, and whether two variants differ.
+"""Statistics over a few seeds: mean, standard deviation, confidence interval, paired t-test.
 
-Few runs are no normal sample of many: intervals and tests are Student's, with as many degrees of
-freedom as there are runs less one. With three seeds an interval is 4.3 standard errors wide to each
-side, and only plain differences are told from chance.
+Intervals and tests use Student's t distribution; the degrees of freedom are the number of runs
+minus one. With three seeds, an interval is 4.3 standard errors wide to each side, and only large
+differences are significant.
 """
 
 import math
@@ -26,12 +26,12 @@ __all__ = [
 
 
 class Summary(NamedTuple):
-    """Several runs of one thing.
+    """Summary of the scores of several runs.
 
     Attributes:
-        mean: Over the runs.
-        sd: Sample standard deviation; NaN of one run.
-        low: Lower end of the interval that has the mean of many runs in it with ``confidence``.
+        mean: Mean over the runs.
+        sd: Sample standard deviation; NaN for one run.
+        low: Lower end of the confidence interval of the mean; NaN for one run.
         high: Upper end.
     """
 
@@ -42,15 +42,14 @@ class Summary(NamedTuple):
 
 
 class Paired(NamedTuple):
-    """The difference of two things over the seeds that both were run with.
+    """Difference of two variants over their common seeds.
 
     Attributes:
-        difference: Mean over the pairs; NaN of no pair.
-        low: Lower end of the interval that has the difference of many pairs in it; NaN of one.
+        difference: Mean difference over the pairs; NaN without pairs.
+        low: Lower end of the confidence interval of the difference; NaN for one pair.
         high: Upper end.
-        p: Probability of a mean difference as large as this one, or larger, were there none; NaN
-            of one pair.
-        pairs: Number of seeds that both have.
+        p: Two-sided p-value of the paired t-test; NaN for one pair.
+        pairs: Number of common seeds.
     """
 
     difference: float
@@ -61,7 +60,7 @@ class Paired(NamedTuple):
 
 
 def summarise(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
-    """Mean, spread and interval of the scores of several runs.
+    """Return mean, standard deviation and interval of the scores of several runs.
 
     Raises:
         ValueError: There are no values.
@@ -80,15 +79,14 @@ def summarise(values: Sequence[float], *, confidence: float = 0.95) -> Summary:
 def paired(
     values: Mapping[int, float], baseline: Mapping[int, float], *, confidence: float = 0.95
 ) -> Paired:
-    """Compare two things of which each was run with several seeds.
+    """Return the difference of two variants by a two-sided paired t-test over common seeds.
 
-    Two-sided paired t-test over the seeds that both have. p is 0 where all pairs differ by the same
-    amount, and 1 where none does.
+    p is 0 if all pairs differ by the same amount, and 1 if all are equal.
 
     Args:
         values: Score of each seed.
-        baseline: The same of what it is compared with.
-        confidence: Of the interval.
+        baseline: Score of each seed of the baseline.
+        confidence: Confidence level of the interval.
     """
     seeds = [seed for seed in values if seed in baseline]
     if not seeds:
@@ -105,20 +103,20 @@ def paired(
 
 
 def p_words(p: float) -> str:
-    """A p-value as a reader needs it: ``p 0.013``, ``p < 0.001``."""
+    """Return a p-value as text: ``p 0.013``, ``p < 0.001``."""
     return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
 
 
 def seed_scores(record: Record, variant: str, metric: str) -> dict[int, float]:
-    """The score of each seed of a variant, in the order of the seeds.
+    """Return the score of each seed of a variant, in the order of the seeds.
 
     Args:
-        record: Of a study, whose stages are named ``<variant>/seed<seed>``.
-        variant: Its name.
-        metric: As the evaluator names it.
+        record: Record of a study, whose stages are named ``<variant>/seed<seed>``.
+        variant: Name of the variant.
+        metric: Name of the metric in the evaluator.
 
     Returns:
-        ``{seed: score}``; a seed that has no such score, or none that is finite, is left out.
+        ``{seed: score}``, without seeds whose score is missing or not finite.
     """
     stages = {stage["name"]: stage["metrics"] for stage in record.stages}
     scores = {
@@ -129,5 +127,5 @@ def seed_scores(record: Record, variant: str, metric: str) -> dict[int, float]:
 
 
 def compare_variants(record: Record, variant: str, other: str, metric: str) -> Paired:
-    """One variant less another, over the seeds that both have."""
+    """Return the difference of two variants over their common seeds."""
     return paired(*(seed_scores(record, name, metric) for name in (variant, other)))

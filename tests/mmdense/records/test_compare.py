@@ -30,7 +30,7 @@ def test_data_and_cost_are_compared():
         "cost": ["cpu_hours: 2 to 3 (+1, +50.0 %)", "gpu_hours: 1, only in the second"],
     }
     found = differences(record(), record(data={"train": digest}))
-    assert found == {"data": ["the first does not list the data it saw"]}
+    assert found == {"data": ["the first has no checksums of the training and validation data"]}
 
 
 def test_data_of_a_study_is_told_once():
@@ -97,7 +97,7 @@ def test_what_differs_is_told_from_the_first_to_the_second():
     assert any(line.endswith(" to 9.9") for line in found["environment"])
     assert found["cost"] == ["wall time, s: 100 to 150 (+50, +50.0 %)"]
     assert found["results"] == ["AP: 0.4 to 0.5 (+0.1, +25.0 %)", "AR: 0.7, only in the second"]
-    assert found["notes"] == ["healthy: said, only in the second"]
+    assert found["notes"] == ["healthy, only in the second"]
     assert found["verdict"] == ["run: diverged, only in the second"]
 
 
@@ -112,11 +112,11 @@ def test_studies_are_compared_seed_by_seed():
         return record(config=seeds, stages=stages, metrics=mean)
 
     (line,) = differences(study(10.0, 20.0, 30.0), study(11.0, 22.0, 33.0))["results"]
-    assert line == "rpn/AP/mean: 20 to 22 (+2, +10.0 %), p 0.074 over 3 seeds that both have"
+    assert line == "rpn/AP/mean: 20 to 22 (+2, +10.0 %), p 0.074 over 3 common seeds"
     short, whole = study(10.0, 20.0, 30.0), study(11.0, 22.0, 33.0)
     del short.stages[0]  # seeds 1 and 2 pair: differences 2 and 3, t = 5 of one degree of freedom
     (line,) = differences(short, whole)["results"]
-    assert line.endswith("p 0.13 over 2 seeds that both have")
+    assert line.endswith("p 0.13 over 2 common seeds")
     del short.stages[0]
     (line,) = differences(short, whole)["results"]
     assert "seeds" not in line

@@ -45,7 +45,7 @@ def test_a_config_that_expects_nothing_stays(results, text):
     [
         ((", tolerance=0.02", ""), r"my.py: expected\[0\] lacks tolerance"),
         (("box AP", "mask AP"), r"'detect/mask AP' is not in record.*it has detect/box AP"),
-        (("01_x", "01_y"), "there is no such record"),
+        (("01_x", "01_y"), "no such record"),
     ],
 )
 def test_a_wrong_entry_is_named(results, change, message):

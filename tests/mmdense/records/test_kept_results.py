@@ -72,8 +72,8 @@ def test_a_record_is_found_by_file_folder_or_name(tmp_path, monkeypatch):
 
 
 def test_what_is_no_record_is_refused_with_what_to_give(tmp_path):
-    with pytest.raises(RecordError, match="nothing: no record found.*give a work directory"):
+    with pytest.raises(RecordError, match="nothing: no record found.*use a work directory"):
         find_record("nothing")
     save(Record.begin("toy", "run", config={}, seed=0), tmp_path / "part" / "record.json")
-    with pytest.raises(RecordError, match=r"its parts have records \(.*part\): give those"):
+    with pytest.raises(RecordError, match=r"there are records of stages \(.*part\)"):
         find_record(tmp_path)

@@ -39,7 +39,7 @@ def test_a_table_that_cannot_be_made_is_named_with_its_place():
     text = "x\n<!-- table:a -->\n<!-- /table:a -->\n"
     message = (
         "README.md:2: table 'a' cannot be made. results/toy/x: record 'toy': lacks AP. Take out "
-        "its two marks, or keep a record that has what it shows"
+        "its two marks, or keep a record with these values"
     )
     with pytest.raises(MarkError) as caught:
         fill_tables(text, {"a": broken}, "README.md")
@@ -49,7 +49,7 @@ def test_a_table_that_cannot_be_made_is_named_with_its_place():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x\n<!-- table:zzz -->\n", r"README.md:2: unknown table 'zzz'; there are a, b"),
+        ("x\n<!-- table:zzz -->\n", r"README.md:2: unknown table 'zzz'; the tables are a, b"),
         ("<!-- table:a -->\n", "README.md:1: table 'a' has no closing mark"),
         ("\n<!-- /table:a -->\n", "README.md:2: .* where none is open"),
         ("<!-- table:a -->\n<!-- table:b -->\n", "README.md:2: .* where 'a' of line 1 is open"),

@@ -84,7 +84,7 @@ def damage(change):
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda path: path.unlink(), "there is no such record"),
+        (lambda path: path.unlink(), "no such record"),
         (lambda path: path.write_text("{"), "not JSON"),
         (lambda path: path.write_text("[]"), "expected a JSON object, found list"),
         (damage(lambda c: c.update(schema=0)), "field 'schema' is 0"),

@@ -192,7 +192,7 @@ def test_data_before_a_resume_are_kept(trained, tmp_path):
         "train": data_checksum(Named()),
         "train, before the resume": "another",
     }
-    assert record.notes[-1] == "the data of train were others before the resume"
+    assert record.notes[-1] == "the data of train changed at the resume"
 
 
 def test_weights_of_another_run_bring_no_history(trained, tmp_path):

@@ -61,10 +61,10 @@ def test_parts_of_several_records_say_whose_they_are(tmp_path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda folder: None, r"looked for it and .*; give a work directory"),
+        (lambda folder: None, r"looked for it and .*; use a work directory"),
         (lambda folder: folder.mkdir(), r"looked for record\.json in it and .*RecordHook"),
-        (lambda folder: run(folder / "ssl"), r"its parts have records \(.*/ssl\): give those"),
-        (lambda folder: run(folder / "a" / "seed0"), r"its parts have records \(.*/a/seed0\)"),
+        (lambda folder: run(folder / "ssl"), r"there are records of stages \(.*/ssl\)"),
+        (lambda folder: run(folder / "a" / "seed0"), r"there are records of stages \(.*/a/seed0\)"),
     ],
 )
 def test_what_is_no_record_is_refused(tmp_path, make, words):

@@ -125,7 +125,7 @@ def test_some_variants_are_trained_with_what_they_start_from(here, trained, vari
     study.run()
     assert trained == expected
     assert study.left_out == [name for name in ("plain", "still") if name not in variants]
-    with pytest.raises(ValueError, match=r"record\.json: there is no such record"):
+    with pytest.raises(ValueError, match=r"record\.json: no such record"):
         study.report()
     assert not (here / "work_dirs/toy/record.json").exists()
 
