@@ -37,13 +37,10 @@ def test_a_table_that_cannot_be_made_is_named_with_its_place():
         raise RecordError("results/toy/x: record 'toy': lacks AP")
 
     text = "x\n<!-- table:a -->\n<!-- /table:a -->\n"
-    message = (
-        "README.md:2: table 'a' cannot be made. results/toy/x: record 'toy': lacks AP. Take out "
-        "its two marks, or keep a record with these values"
-    )
+    place = "README.md:2: table 'a' cannot be made. results/toy/x: record 'toy': lacks AP. "
     with pytest.raises(MarkError) as caught:
         fill_tables(text, {"a": broken}, "README.md")
-    assert str(caught.value) == message
+    assert str(caught.value).startswith(place)
 
 
 @pytest.mark.parametrize(
