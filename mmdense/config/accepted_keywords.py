@@ -1,4 +1,4 @@
-"""Which keyword arguments a class or function takes, from the signatures of its constructors."""
+"""Keyword arguments of a class or function, from the signatures of its constructors."""
 
 import ast
 import functools
@@ -70,7 +70,7 @@ def _parameters(function: Callable) -> tuple[frozenset[str], str | None]:
 
 
 def _hands_on(name: str, constructor: Callable, cls: type) -> bool:
-    """Whether all that a constructor does with ``**name`` is ``super().__init__(**name)``."""
+    """Return whether a constructor uses ``**name`` only in ``super().__init__(**name)``."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(constructor)))
     except (OSError, TypeError, SyntaxError):
@@ -83,7 +83,7 @@ def _hands_on(name: str, constructor: Callable, cls: type) -> bool:
 
 
 def _gets(call: ast.Call, name: str) -> bool:
-    """Whether a call has ``**name``."""
+    """Return whether a call has ``**name``."""
     return any(
         word.arg is None and isinstance(word.value, ast.Name) and word.value.id == name
         for word in call.keywords

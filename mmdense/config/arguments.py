@@ -1,4 +1,4 @@
-"""The command line of every tool: an unknown argument is refused with what to use instead.
+"""The command line of every tool: the error on an unknown argument names the replacement.
 
 People come with the arguments of other trainers (``--epochs``, ``--device``, ``--data``). Here
 these are values of the config, or the job of a launcher; the error names the place.
@@ -45,7 +45,7 @@ def _print_usage_error(
 
 
 class _Hint(NamedTuple):
-    """What to use instead of some arguments, and the option that the tool must have for it."""
+    """Replacement for some arguments, and the option that the tool must have for it."""
 
     names: str
     text: str
@@ -136,7 +136,7 @@ _HINTS = (
 
 
 class ToolParser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` that answers an unknown argument with what to use instead.
+    """An ``ArgumentParser`` whose error on an unknown argument names the replacement.
 
     Once it has parsed, a :class:`UsageError` that nothing catches ends the tool with its message
     alone and status 1; any other error keeps its traceback.
@@ -151,7 +151,7 @@ class ToolParser(argparse.ArgumentParser):
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> argparse.Namespace:
-        """Parse; an unknown argument is looked for first, before its value passes for another."""
+        """Parse; check for unknown arguments first, before their values are parsed as others."""
         words = sys.argv[1:] if args is None else list(args)
         for word in takewhile(lambda word: word != "--", words):
             if re.match(r"--?[A-Za-z]", word) and not self._knows(word):
@@ -163,7 +163,7 @@ class ToolParser(argparse.ArgumentParser):
         return found
 
     def _knows(self, word: str) -> bool:
-        """Whether a word is an option, or the beginning of one, as argparse takes it."""
+        """Return whether a word is an option or a prefix of one, as in argparse."""
         if not word.startswith("--"):
             return any(word.startswith(option) for option in self._options() if option[1] != "-")
         name = word.partition("=")[0]

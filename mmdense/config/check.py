@@ -1,4 +1,4 @@
-"""Mistyped and misplaced keys of a config, found before a run begins.
+"""Find mistyped and misplaced keys of a config before a run starts.
 
 MMEngine ignores a name at the top of a config that it does not know, since a config may have
 variables of its own: ``optim_wraper = dict(...)`` trains with the inherited optimizer, without a
@@ -20,7 +20,7 @@ from mmdense.config.origin import COMMAND_LINE, KeyPath, TracedConfig, is_lazy, 
 
 __all__ = ["check_config"]
 
-# What a config of OpenMMLab 1.x had, and where it went.
+# Keys of a config of OpenMMLab 1.x, and what replaces them.
 _FORMER = {
     "checkpoint_config": "default_hooks.checkpoint",
     "cudnn_benchmark": "env_cfg.cudnn_benchmark",
@@ -38,7 +38,7 @@ _FORMER = {
     "runner": "train_cfg",
     "total_epochs": "train_cfg.max_epochs",
 }
-_ALIKE = 0.8  # how much a name resembles a known one, as difflib measures, to be taken for it
+_ALIKE = 0.8  # minimum similarity to a known name, as measured by difflib
 
 
 def check_config(cfg: Config) -> list[ConfigProblem]:
@@ -118,7 +118,7 @@ def _check_top(cfg: Config, origins: _Origins) -> list[ConfigProblem]:
 
 
 def _names_used(file: Path) -> set[str]:
-    """Names that the file reads, its own or those of its bases (``_base_.name``)."""
+    """Return the names that a file reads, its own or those of its bases (``_base_.name``)."""
     if file.suffix != ".py":
         return set()
     text = file.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every ``dict(type=...)`` that a run builds: is the type there, and does it take the keys?
+"""Check the type and the keys of every ``dict(type=...)`` that a run builds.
 
 Types are looked up as MMEngine's registries do: under the scope in the name (``mmdet.ResNet``), the
 ``_scope_`` of the dictionary or of one around it, or the ``default_scope``. The kind of registry is
@@ -26,7 +26,7 @@ from mmdense.config.origin import KeyPath
 
 __all__ = ["ConfigProblem", "check_types"]
 
-# What a run builds; other names at the top of a config are variables of its author.
+# Top-level keys that a run builds; all others are variables.
 _BUILT = (
     "custom_hooks",
     "data_preprocessor",
@@ -48,7 +48,7 @@ _BUILT = (
     "val_evaluator",
     "visualizer",
 )
-# The type that MMEngine takes where a dictionary has none.
+# The default type in MMEngine if a dict has none.
 _DEFAULT_TYPES = {
     "log_processor": "LogProcessor",
     "optim_wrapper": "OptimWrapper",
@@ -99,7 +99,7 @@ class ConfigProblem:
 
 
 def check_types(cfg: Config) -> Iterator[ConfigProblem]:
-    """The problems of every typed dictionary of a config, in its order; imports upstream's code."""
+    """Yield the problems of every dict with a type, in order; this imports OpenMMLab code."""
     scope = cfg.get("default_scope") or "mmengine"
     for key in [key for key in cfg if key in _BUILT]:
         node = cfg[key]
@@ -118,7 +118,7 @@ def check_types(cfg: Config) -> Iterator[ConfigProblem]:
 
 
 def _walk(node: Any, path: KeyPath, scope: str) -> Iterator[ConfigProblem]:
-    """The problems of a node and of all below it."""
+    """Yield the problems of a node and of all nodes below it."""
     if isinstance(node, list | tuple):
         for number, entry in enumerate(node):
             yield from _walk(entry, (*path, number), scope)
@@ -143,7 +143,7 @@ def _walk(node: Any, path: KeyPath, scope: str) -> Iterator[ConfigProblem]:
 def _check_keys(
     node: Mapping, path: KeyPath, candidates: list[tuple[Callable, str]]
 ) -> Iterator[ConfigProblem]:
-    """The problems for the candidate that has fewest."""
+    """Return the problems of the candidate with the fewest problems."""
     key = _key_of(path)
     taken = next((keys for end, keys in _TAKEN_BY_OWNER.items() if key.endswith(end)), set())
     verdicts = []
@@ -161,7 +161,7 @@ def _name(target: Callable) -> str:
 
 
 def _candidates(kind: str, scope: str) -> Iterator[tuple[Callable, str]]:
-    """Every class or function that the name may mean, with the kind of its registry."""
+    """Return every class or function of this name, with the kind of its registry."""
     head, _, name = kind.partition(".")
     if name and _has_scope(head):
         for registry in _registries(head):
@@ -177,7 +177,7 @@ def _candidates(kind: str, scope: str) -> Iterator[tuple[Callable, str]]:
 
 
 def _registries(scope: str, *, inherited: bool = False) -> Iterator[Registry]:
-    """The registries of a scope; where it has none of a kind MMEngine's own, if ``inherited``."""
+    """Return the registries of a scope, and MMEngine's for missing kinds if ``inherited``."""
     module = _import_scope(scope)
     for root in _roots(roots):
         child = root._search_child(scope)
@@ -210,14 +210,14 @@ def _import_scope(scope: str) -> ModuleType | None:
 
 
 def _entries(registry: Registry) -> dict[str, Callable]:
-    """What a registry finds by name: its own entries before those of the ones above it."""
+    """Return the entries of a registry by name; its own replace those of its parents."""
     registry.import_from_location()
     above = {} if registry.parent is None else _entries(registry.parent)
     return above | registry.module_dict
 
 
 def _from_module(kind: str) -> Callable | None:
-    """``package.module.Class``, which MMEngine takes too."""
+    """Return the class ``package.module.Class``, which MMEngine also accepts."""
     module, _, name = kind.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name, None)
@@ -248,7 +248,7 @@ def _unknown_type(kind: str, path: KeyPath, scope: str) -> ConfigProblem:
 
 
 def _scopes() -> list[str]:
-    """The scopes that something has registered under, and those of upstream."""
+    """Return the scopes with registered entries, and those of OpenMMLab."""
     for package in ("mmdet", "mmpretrain", "mmseg"):
         _import_scope(package)
     return sorted({child for root in _roots(roots) for child in root.children})

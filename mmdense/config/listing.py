@@ -1,4 +1,4 @@
-"""A config as Python text, one value a line, with the origin of each value in a right-hand column.
+"""A config as Python text, one value on each line, with the origin of each value in a column.
 
 The text is itself a config: the column is comments.
 """
@@ -32,7 +32,7 @@ class Line:
 
 
 def listing(traced: TracedConfig) -> list[Line]:
-    """The lines of a config; at the end what it leaves to the defaults of MMEngine's runner."""
+    """Return the lines of a config, then the defaults of MMEngine's runner."""
     lines: list[Line] = []
     for key, value in traced.config.to_dict().items():
         for path, text in _lines(f"{key} = ", value, (key,), ""):
@@ -46,7 +46,7 @@ def listing(traced: TracedConfig) -> list[Line]:
 
 
 def print_listing(lines: list[Line], console: Console) -> None:
-    """Print the lines with their comments; each origin has a colour where there are colours."""
+    """Print the lines with their comments; on a terminal, each origin has a colour."""
     width = max((len(line.text) for line in lines if len(line.text) <= _WIDTH), default=0)
     origins = list(dict.fromkeys(line.origin for line in lines if line.origin))
     for line in lines:
@@ -83,7 +83,7 @@ def _lines(
 
 
 def _runner_defaults() -> dict[str, Any]:
-    """What MMEngine's runner takes where a config is silent; "nothing" is not listed."""
+    """Return the defaults of MMEngine's runner for missing keys, except None."""
     parameters = inspect.signature(Runner.__init__).parameters
     return {
         name: parameter.default

@@ -1,4 +1,4 @@
-"""Which file each value of a config came from, as ``git blame`` tells it of lines.
+"""The file of each value of a config, similar to ``git blame``.
 
 MMEngine merges the ``_base_`` chain of a config file by file and keeps no trace of it. Here its
 own two functions do the work, reading a file and merging it into its bases, and are watched while
@@ -29,25 +29,25 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass
 class Origins:
-    """Where each value was written: paths of keys, each with all that lies below it."""
+    """Origins of values by their paths of keys; an origin applies to all keys below a path."""
 
     written: dict[KeyPath, str] = field(default_factory=dict)
 
     def of(self, path: KeyPath) -> str | None:
-        """The origin of the value at ``path``; None where nothing of it was traced."""
+        """Return the origin of the value at ``path``; None if unknown."""
         for end in range(len(path), 0, -1):
             if path[:end] in self.written:
                 return self.written[path[:end]]
         return None
 
     def write(self, path: KeyPath, origin: str) -> None:
-        """The value at ``path`` was written anew, and whatever lay below it is gone."""
+        """Set the origin of the value at ``path``, and remove all origins below it."""
         for old in [known for known in self.written if known[: len(path)] == path]:
             del self.written[old]
         self.written[path] = origin
 
     def merge(self, child: Mapping, base: Any, origin: str, path: KeyPath = ()) -> None:
-        """Note what MMEngine does when it merges ``child``, written in ``origin``, into a base.
+        """Update the origins as MMEngine merges ``child``, written in ``origin``, into a base.
 
         Keys that are digits reach into a list, which MMEngine allows on the command line.
         """
@@ -75,12 +75,12 @@ class TracedConfig:
 
 
 def is_lazy(filename: str | Path) -> bool:
-    """Whether a config is of MMEngine's pure Python style, which imports its bases."""
+    """Return whether a config has MMEngine's pure Python style, which imports its bases."""
     return Config._is_lazy_import(str(filename))
 
 
 def trace(filename: str | Path, options: Mapping[str, Any] | None = None) -> TracedConfig:
-    """Read a config as ``Config.fromfile`` does, without its custom imports, and note the origins.
+    """Return a config as ``Config.fromfile`` does, without custom imports, with its origins.
 
     Args:
         filename: the config.
@@ -116,7 +116,7 @@ class _Chain:
 
     @contextmanager
     def frame(self, origin: str, begin: Origins | None = None) -> Iterator[None]:
-        """What is merged inside, into what has the origins ``begin``, was written in ``origin``."""
+        """Trace merges of a child from ``origin`` into a base with the origins ``begin``."""
         outer = (self.origins, self._origin, self._merged)
         self.origins, self._origin, self._merged = begin or Origins(), origin, False
         try:
@@ -127,14 +127,14 @@ class _Chain:
             self.origins.written.update(inner.written)
 
     def reading(self, read: Callable, filename: str, *args: Any, **kwargs: Any) -> Any:
-        """Around ``Config._file2dict``."""
+        """Wrap ``Config._file2dict``."""
         with self.frame(_label(filename)):
             result = read(filename, *args, **kwargs)
             self.files.append(str(Path(filename).expanduser().absolute()))
         return result
 
     def merging(self, merge: Callable, child: dict, base: Any, *args: Any, **kwargs: Any) -> Any:
-        """Around ``Config._merge_a_into_b``."""
+        """Wrap ``Config._merge_a_into_b``."""
         if not self._merged:
             self._merged = True
             self.origins.merge(child, base, self._origin)
@@ -143,7 +143,7 @@ class _Chain:
 
 @contextmanager
 def _watched(reading: Callable, merging: Callable) -> Iterator[None]:
-    """Put ``reading`` and ``merging`` around MMEngine's two functions."""
+    """Wrap the two functions of MMEngine in ``reading`` and ``merging``."""
     read, merge = Config._file2dict, Config._merge_a_into_b
 
     def file2dict(filename: str, *args: Any, **kwargs: Any) -> Any:
@@ -162,7 +162,7 @@ def _watched(reading: Callable, merging: Callable) -> Iterator[None]:
 
 
 def _label(filename: str) -> str:
-    """``mmdet::_base_/...`` for a config of an installed package, else relative to this folder."""
+    """Return ``mmdet::_base_/...`` for a file of a package, else a path from this folder."""
     path = Path(os.path.normpath(Path(filename).expanduser().absolute()))
     if ".mim" in path.parts:
         at = path.parts.index(".mim")

@@ -1,4 +1,4 @@
-"""What a config of OpenMMLab leaves to upstream's own tools, or needs a GPU for."""
+"""Settings that a config of OpenMMLab leaves to its own tools, or that need a GPU."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
 def replace_sync_bn(node: Any) -> int:
-    """Turn every ``type='SyncBN'`` below a node of a config into BatchNorm; returns how many.
+    """Replace every ``type='SyncBN'`` below a node of a config by BatchNorm; return the count.
 
     That of MMEngine takes maps and vectors, as SyncBN does: a neck has it on vectors.
     """
@@ -30,7 +30,7 @@ def replace_sync_bn(node: Any) -> int:
 
 
 def fill_upstream_defaults(cfg: Config) -> None:
-    """Add what configs leave to upstream's own train.py, remove what its runner does not take.
+    """Add settings that OpenMMLab's train.py adds; remove keys that its runner does not accept.
 
     MMPretrain's configs leave the collate function to that tool. Configs inherited as
     ``mmpretrain::...`` note their scope in it, and no function takes that as an argument.

@@ -63,7 +63,7 @@ class BrokenImagesHook(Hook):
         if runner.rank == 0:
             total = sum(len(data) for data in self._datasets)
             # The iteration makes each line a new one: the logger drops a warning that it has shown.
-            text = f"iteration {runner.iter}: {self._reported} of {total} pictures are broken"
+            text = f"iteration {runner.iter}: {self._reported} of {total} images are broken"
             if self._reported:
                 text += " and were replaced:\n" + self._write_names(Path(runner.work_dir))
             print_log(text, "current", logging.WARNING if self._reported else logging.INFO)

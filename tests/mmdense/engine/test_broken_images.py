@@ -87,7 +87,7 @@ def test_each_epoch_ends_with_the_count_and_the_names(root):
     (root / "2.png").write_bytes(b"")
     (root / "5.png").unlink()
     log = run(root, skipping(root), dict(by_epoch=True, max_epochs=2), workers=2)
-    assert log.count("2 of 8 pictures are broken and were replaced:") == 2
+    assert log.count("2 of 8 images are broken and were replaced:") == 2
     listed = (root / "work" / FILE_NAME).read_text().splitlines()
     assert len(listed) == 2
     assert "2.png: the file is empty" in listed[0]
@@ -99,7 +99,7 @@ def test_a_clean_run_says_so_and_takes_an_old_list_away(root):
     (root / "work").mkdir()
     (root / "work" / FILE_NAME).write_text("of an earlier run\n")
     log = run(root, skipping(root), dict(by_epoch=True, max_epochs=1))
-    assert "0 of 8 pictures are broken" in log
+    assert "0 of 8 images are broken" in log
     assert not (root / "work" / FILE_NAME).exists()
 
 
@@ -115,12 +115,12 @@ def test_a_run_in_iterations_reports_before_a_validation_what_is_new(root):
         val_evaluator=Evaluator(Nothing()),
     )
     # At the first validation, and at the end of the run; not at the second and third validation.
-    assert log.count("1 of 8 pictures are broken and were replaced:") == 2
+    assert log.count("1 of 8 images are broken and were replaced:") == 2
 
 
 def test_a_run_that_skips_nothing_is_left_alone(root):
     plain = Pictures(data_root=str(root), pipeline=[dict(type="mmdense.LoadImage"), pack])
-    assert "pictures are broken" not in run(root, plain, dict(by_epoch=True, max_epochs=1))
+    assert "images are broken" not in run(root, plain, dict(by_epoch=True, max_epochs=1))
 
 
 def test_too_many_stop_the_run(root):
