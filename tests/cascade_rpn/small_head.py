@@ -49,7 +49,7 @@ def stage(kind="adaptive", with_cls=True, **changes):
     return made | changes
 
 
-def head_config(stages=None, train_cfg=None, ratios=(1.0,), **changes):
+def head_config(stages=None, train_cfg=None, ratios=(1.0,), strides=STRIDES, **changes):
     """Config of a head of two stages, or of those that are given."""
     stages = stages or [
         stage("dilated", False, bridged=True, normalizer="anchors"),
@@ -63,7 +63,7 @@ def head_config(stages=None, train_cfg=None, ratios=(1.0,), **changes):
             "type": "mmdet.AnchorGenerator",
             "scales": [8],
             "ratios": list(ratios),
-            "strides": list(STRIDES),
+            "strides": list(strides),
         },
         "stages": stages,
         "train_cfg": train_cfg or [REGION] + [IOU] * (len(stages) - 1),

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from triton import compile as compile_kernel
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
 
 from mmdense.ops.bilinear import bilinear_plan
 from projects.cascade_rpn import sampled_conv_triton as triton_file
 from projects.cascade_rpn.sampled_conv import sampled_conv
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "processes"
+NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 TOLERANCE = {
     torch.float32: 1e-4,  # another order of the sums
     torch.float16: 2e-3,  # one rounding of the columns (2 ** -11), and one of the result
@@ -27,6 +31,13 @@ SIZES = {
     "programs that take several blocks": (30, 70, 5, 7, 2, 2),
     "many blocks of input channels": (9, 10, 130, 20, 2, 512),
     "many blocks of output channels": (9, 10, 6, 260, 2, 512),
+}
+# Blocks depend on the bytes of a channel, not on the dtype.
+DTYPES = dict.fromkeys(SIZES, (torch.float32,)) | {
+    "smaller than a block": tuple(TOLERANCE),
+    "many blocks of outputs": (torch.float32, torch.float16),
+    "many blocks of input channels": (torch.float32, torch.bfloat16),
+    "many blocks of output channels": (torch.float32, torch.bfloat16),
 }
 
 
@@ -64,7 +75,7 @@ def all_questions():
     questions = {
         f"{name}, {dtype}": random_question(*sizes, dtype)
         for name, sizes in SIZES.items()
-        for dtype in TOLERANCE
+        for dtype in DTYPES[name]
     }
     questions["levels"] = question_of_levels()
     small = SIZES["smaller than a block"]
@@ -129,8 +140,9 @@ def assert_equals_plain(got, question):
         torch.testing.assert_close(part.float(), expected, rtol=tolerance, atol=tolerance * scale)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for name in SIZES for dtype in DTYPES[name]], ids=str
+)
 def test_equals_the_plain_operator(answers, name, dtype):
     assert_equals_plain(answers[0][f"{name}, {dtype}"], random_question(*SIZES[name], dtype))
 
@@ -164,11 +176,34 @@ def test_bad_input(answers):
     assert "[18, 4, 3]" in answers[0]["bad size"]
 
 
-def test_compiles_for_a_gpu_that_need_not_be_there(tmp_path):
-    run("compile_sampled_conv.py", tmp_path / "shared.pt", TRITON_CACHE_DIR=str(tmp_path))
-    shared = torch.load(tmp_path / "shared.pt")
-    assert len(shared) == 6
-    assert all(0 < size <= 99 * 1024 for size in shared.values()), shared
+def shared_memory(kernel, dtype, C, D):
+    """Bytes that a kernel takes on a GPU of compute capability 9.0, which need not be there."""
+    options = triton_file._options(kernel, dtype, C, D)
+    how = {name: options.pop(name) for name in ("num_warps", "num_stages")}
+    name = NAMES[dtype]
+    result = name if kernel is triton_file._forward_kernel else "fp32"
+    tensors = [f"*{name}", f"*{name}", "*i32", "*fp32", f"*{result}"]
+    kinds = [*tensors, "i32", "i32", "i32"] + ["constexpr"] * (len(options) + 1)
+    aligned = [*range(5), *(place for place, size in ((6, C), (7, D)) if size % 16 == 0)]
+    source = ASTSource(
+        kernel,
+        dict(zip(kernel.arg_names, kinds, strict=True)),
+        {**options, "K": 9},
+        {(place,): [["tt.divisibility", 16]] for place in aligned},
+    )
+    return compile_kernel(source, target=GPUTarget("cuda", 90, 32), options=how).metadata.shared
+
+
+@pytest.mark.skipif(triton_file._interpreted(), reason="TRITON_INTERPRET is set")
+def test_compiles_for_a_gpu_that_need_not_be_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    table, _, rows, weights, _ = random_question(*SIZES["least"])["tensors"]
+    assert not triton_file.supports(table, rows, 1, weights), "no interpreter, but a CPU"
+    assert len(triton_file._BLOCKS) == 6
+    # The sizes of the paper, and odd ones.
+    sizes = {2: (torch.bfloat16, 256, 256), 4: (torch.float32, 3, 18)}
+    for kernel, item in triton_file._BLOCKS:
+        assert 0 < shared_memory(kernel, *sizes[item]) <= 99 * 1024, (kernel, item)
 
 
 def test_can_be_imported_without_triton(monkeypatch):
