@@ -1,16 +1,12 @@
 """Rows dealt out to processes come back in order on each; what two measure is what one does."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import functools
 
 import pytest
 import torch
 
-from tests.processes import probe_two_ranks
-
-SCRIPT = Path(probe_two_ranks.__file__)
+from tests.mmdense.evaluation import two_ranks
+from tests.two_processes import in_two_processes
 
 
 def rows_of(batches):
@@ -23,7 +19,7 @@ def in_order(rows):
 
 
 def test_one_process_has_all_rows_already():
-    for (rows, _), batches in zip(probe_two_ranks.GATHERED, probe_two_ranks.gathered()):
+    for (rows, _), batches in zip(two_ranks.GATHERED, two_ranks.gathered()):
         assert all(map(torch.equal, rows_of(batches), in_order(rows)))
 
 
@@ -31,22 +27,18 @@ def test_one_process_has_all_rows_already():
 def ranks(tmp_path_factory):
     """What each of two ranks found."""
     folder = tmp_path_factory.mktemp("ranks")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    subprocess.run(
-        [*launcher, str(SCRIPT), str(folder)], check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
-    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+    return in_two_processes(functools.partial(two_ranks.found, folder), folder)
 
 
 def test_every_rank_has_all_rows_in_order_a_few_at_a_time(ranks):
     for gathered, *_ in ranks:
-        for (rows, size), batches in zip(probe_two_ranks.GATHERED, gathered, strict=True):
+        for (rows, size), batches in zip(two_ranks.GATHERED, gathered, strict=True):
             assert all(map(torch.equal, rows_of(batches), in_order(rows)))
             assert all(len(labels) <= 2 * size for _, labels in batches)
 
 
 def test_two_processes_measure_what_one_does(ranks, tmp_path):
-    expected, (bank, bank_labels, queries, labels, _) = probe_two_ranks.measured(tmp_path)
+    expected, (bank, bank_labels, queries, labels, _) = two_ranks.measured(tmp_path)
     assert len(expected) == 6
     assert bank_labels.tolist() == [index % 3 for index in range(31)]
     for rank, (_, metrics, (own_bank, own_labels, own_queries, own_true, classes)) in enumerate(

@@ -1,11 +1,5 @@
-"""Both probes on a model of fixed weights, and rows that are gathered, by one process or several.
+"""Both probes on a model of fixed weights, and rows that are gathered, by one or two processes."""
 
-python tests/processes/probe_two_ranks.py FOLDER, under torch.distributed.run: each rank saves what
-it found as FOLDER/<rank>.pt.
-"""
-
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -13,12 +7,10 @@ import torch
 import torch.distributed as dist
 from mmengine.logging import MessageHub
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "mmdense" / "evaluation"))
-from tiny_siamese import Colours, build
-
 from mmdense.evaluation.gather_features import gather_batches
 from mmdense.evaluation.knn_hook import KNNHook
 from mmdense.evaluation.linear_probe_hook import LinearProbeHook
+from tests.mmdense.evaluation.tiny_siamese import Colours, build
 
 # 31 and 61 images: of two ranks, the second has a batch of the first less.
 IMAGES = {
@@ -72,14 +64,8 @@ def measured(folder, wrap=lambda model: model):
     return metrics, tuple(features[-1])
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo")
-    rank, folder = dist.get_rank(), Path(sys.argv[1])
-    results = measured(folder / str(rank), torch.nn.parallel.DistributedDataParallel)
-    torch.save((gathered(rank, dist.get_world_size()), *results), folder / f"{rank}.pt")
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()
+def found(folder):
+    """What this rank gathers and measures."""
+    rank = dist.get_rank()
+    results = measured(folder / f"run{rank}", torch.nn.parallel.DistributedDataParallel)
+    return gathered(rank, dist.get_world_size()), *results
