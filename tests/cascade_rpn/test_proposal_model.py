@@ -8,8 +8,8 @@ import torch
 from projects.cascade_rpn.proposal_model import export_onnx, proposal_head
 from tests.cascade_rpn.small_head import CHANNELS, IOU, REGION, STRIDES, build_head, stage
 
-LEVELS = STRIDES[:2]
-# What the head of tests/cascade_rpn/test_proposal_tools.py does not have.
+LEVELS = STRIDES[:1]
+# What the head of test_proposal_tools.py, of three levels and two anchors, does not have.
 STAGES = [
     stage("none", False, bridged=True),
     stage("learned", False, bridged=True),
@@ -18,7 +18,7 @@ STAGES = [
 
 
 class Detector(torch.nn.Module):
-    """Maps of two strides from an image, and a head on them."""
+    """A map of each level from an image, and a head on them."""
 
     def __init__(self, head):
         super().__init__()
