@@ -1,5 +1,6 @@
 """Run a function in two processes that are a process group."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +21,15 @@ def in_two_processes(function: Callable[[], Any], folder: Path) -> list[Any]:
     """
     if torch.cuda.is_available():
         pytest.skip("on a machine with a GPU, autograd does not work in a fork")
-    torch.multiprocessing.start_processes(_work, (function, folder), nprocs=2, start_method="fork")
+    group = torch.multiprocessing.start_processes(
+        _work, (function, folder), nprocs=2, join=False, start_method="fork"
+    )
+    end = time.monotonic() + 300
+    while not group.join(timeout=5):
+        if time.monotonic() > end:
+            for process in group.processes:
+                process.kill()
+            raise TimeoutError("the two processes did not end within 5 minutes")
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
