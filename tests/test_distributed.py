@@ -104,16 +104,16 @@ def weights_of_one(tmp_path_factory, photos):
     return weights(folder / "one")
 
 
-@pytest.mark.parametrize(("strategy", "dies"), [("ddp", False), ("fsdp", True)])
-def test_two_processes_end_where_one_does_also_after_one_died(
-    tmp_path, photos, weights_of_one, strategy, dies
+@pytest.mark.parametrize(("strategy", "killed"), [("ddp", False), ("fsdp", True)])
+def test_two_processes_equal_one_also_after_one_was_killed(
+    tmp_path, photos, weights_of_one, strategy, killed
 ):
-    kill = f"dict(type='KillOnce', note='{tmp_path / 'killed'}')" if dies else ""
+    kill = f"dict(type='KillOnce', note='{tmp_path / 'killed'}')" if killed else ""
     command = ["bash", str(TOOLS / "dist_train.sh"), "CONFIG", "2"]
     pair = start(tmp_path, "two", photos, batch=4, command=command, hook=kill, more=MORE[strategy])
     assert pair.returncode == 0, pair.stderr[-3000:]
-    assert (tmp_path / "killed").is_file() == dies
-    assert ("iter_4.pth: epoch 1, iteration 4" in pair.stdout + pair.stderr) == dies
+    assert (tmp_path / "killed").is_file() == killed
+    assert ("iter_4.pth: epoch 1, iteration 4" in pair.stdout + pair.stderr) == killed
     two = weights(tmp_path / "two")
     assert weights_of_one.keys() == two.keys()
     for key, value in weights_of_one.items():

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmdense.data.checks.skip_broken import SkipBroken, skipping_datasets
+from mmdense.records.record import write_text
 from mmdense.registry import HOOKS
 
 __all__ = ["FILE_NAME", "BrokenImagesHook"]
@@ -74,5 +75,5 @@ class BrokenImagesHook(Hook):
         """Write one line an image, with the reason, to the work directory; return the lines."""
         reasons = [data.why(index) for data in self._datasets for index in data.broken_indices()]
         lines = "".join(f"{reason}\n" for reason in reasons)
-        (work_dir / FILE_NAME).write_text(lines)
+        write_text(lines, work_dir / FILE_NAME)
         return lines.rstrip()

@@ -32,6 +32,7 @@ def collect_environment() -> dict[str, dict[str, Any]]:
     """
     versions: dict[str, str | None] = {"python": platform.python_version(), "mmdense": __version__}
     versions |= installed_versions()
+    versions["torch"] = torch.__version__  # with the build, such as +cu130
     ram_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cpu, amx = _processor()
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

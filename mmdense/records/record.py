@@ -141,14 +141,18 @@ def save(record: Record, path: str | Path) -> Path:
 
 def write_json(content: Any, path: str | Path) -> Path:
     """Write JSON atomically with sorted keys, UTF-8 and a final newline; create the folder."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=1, allow_nan=False)
     text = re.sub(r"\[\s+([^\[\]{}\s]+),\s+([^\[\]{}\s]+)\s+\]", r"[\1, \2]", text)  # curve points
+    return write_text(text + "\n", path)
+
+
+def write_text(text: str, path: str | Path) -> Path:
+    """Write a file atomically, in UTF-8; create the folder."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
-    return path
+    partial.write_text(text, encoding="utf-8")
+    return partial.replace(path)
 
 
 def load(path: str | Path) -> Record:

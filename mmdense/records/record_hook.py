@@ -208,11 +208,6 @@ class RecordHook(Hook):
         if self._record is not None:
             self._record.verdict = {"name": name, "reason": reason}
 
-    def add_note(self, note: str) -> None:
-        """Add a remark on the run."""
-        if self._record is not None:
-            self._record.notes.append(note)
-
     def after_val(self, runner: Runner) -> None:
         """Continue to measure training time after validation."""
         self._mark = time.perf_counter()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmdense.records.record import write_text
 from mmdense.report.charts import write_png
 from mmdense.report.collapse.figures import charts_of
 from mmdense.report.collapse.runs import Run
@@ -47,7 +48,7 @@ def write_report(
     subjects = read_subjects(paths)
     if out is None:
         out = subjects[0].folder / PAGE_NAME if len(subjects) == 1 else Path(PAGE_NAME)
-    return _write(page_of(subjects, baseline=baseline), out)
+    return write_text(page_of(subjects, baseline=baseline), out)
 
 
 def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
@@ -100,7 +101,7 @@ def write_collapse_report(runs: Sequence[Run], folder: Path) -> Path:
         notices=section.notices,
         contents=[(chart.name, chart.title) for chart in charts],
     )
-    return _write(page, folder / COLLAPSE_PAGE_NAME)
+    return write_text(page, folder / COLLAPSE_PAGE_NAME)
 
 
 def _page(
@@ -123,13 +124,6 @@ def _page(
         sections=sections,
         version=__version__,
     )
-
-
-def _write(page: str, out: Path) -> Path:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.part")
-    partial.write_text(page, encoding="utf-8")
-    return partial.replace(out)
 
 
 def _summary(subjects: Sequence[Subject]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import mmcv
 
-from mmdense.records.record import Record
+from mmdense.records.record import Record, write_text
 from mmdense.report.tables import pipelines_table
 from mmdense.visual.contact_sheet import sheet_of_pictures
 from mmdense.workflow.runner import Workflow, check_config, remarks
@@ -65,7 +65,7 @@ class Pipeline(Workflow):
         path = self.work_dir / "table.md"
         table = pipelines_table([("", record)])
         below = "".join(f"\n{note}\n" for note in remarks(record))
-        path.write_text(f"{table.markdown()}\n{below}", encoding="utf-8")
+        write_text(f"{table.markdown()}\n{below}", path)
         shared, rest = table.split_shared(("pipeline", "pretrained_on", "time"))
         title = ", ".join(f"{label.lower()} {text}" for label, text in shared.items())
         self.console.print(replace(rest, title=title).terminal())

@@ -16,7 +16,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmdense.records.record import Record
+from mmdense.records.record import Record, write_text
 from mmdense.records.statistics import summarise
 from mmdense.report.project_tables import project_tables
 from mmdense.report.study_table import study_table
@@ -131,6 +131,6 @@ class Study(Workflow):
         words = project_tables().verdict_words
         baseline = self.cfg.get("baseline")
         table = study_table(record, None, baseline, title=record.name, words=words)
-        path.write_text(table.markdown() + "\n", encoding="utf-8")
+        write_text(table.markdown() + "\n", path)
         self.console.print(table.terminal())
         return [path]

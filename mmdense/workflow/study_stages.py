@@ -16,6 +16,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from mmdense.records.record import write_text
 from mmdense.workflow.stage import Stage
 
 __all__ = ["CHECKPOINT", "check_variants", "study_stages"]
@@ -138,11 +139,9 @@ def _start(variant: ConfigDict, *, trust: bool) -> tuple[str, ...]:
 
 def _write_config(cfg: Config, variant: ConfigDict, work_dir: Path) -> str:
     path = work_dir / variant.name / "config.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
     changes: dict[str, Any] = variant.get("changes", ConfigDict()).to_dict()
     lines = [f"_base_ = {str(Path(variant.get('base', cfg.get('base'))).resolve())!r}"]
     lines += [f"{key} = {value!r}" for key, value in changes.items()]
     if variant.get("percent", 100) < 100:
         lines.append(_FEW_LABELS.format(variant.percent, round(100 / variant.percent)))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return str(path)
+    return str(write_text("\n".join(lines) + "\n", path))

@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from mmdense.config.options import format_options, read_keys
-from mmdense.records.environment import git_state
+from mmdense.records.environment import collect_environment, git_state
 from mmdense.records.kept_results import Verified
 from mmdense.records.record import Record
 from mmdense.records.record_hook import ONLY_FIRST_LOSSES
-from mmdense.version import installed_versions
 from mmdense.workflow.runner import prepare_data
 from mmdense.workflow.stage import TOOL_FOLDER, Stage, StageError, read_stages
 from mmdense.workflow.study_stages import study_stages
@@ -66,7 +65,7 @@ def verify(
     """
     if "data" in record.config and record.stages:
         prepare_data(Config({"data": record.config["data"]}).data, source)
-    for name, version in installed_versions().items():
+    for name, version in collect_environment()["versions"].items():
         if record.versions.get(name) not in (None, version):
             show(f"{name}: {record.versions[name]} recorded, {version} now")
     found: dict[str, float] = {}
