@@ -20,17 +20,17 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import torch
 from filelock import FileLock
 from mmengine.logging import print_log
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
 from mmdense.checkpoints.file_sha256 import file_sha256
 
@@ -224,12 +224,6 @@ def _continue(address: str, part: _Part, *, checked: bool) -> None:
         part.remember(address, answer)
         with part.path.open("ab" if resumed else "wb") as file, Progress(transient=True) as bar:
             task = bar.add_task(part.path.name, total=total, completed=there)
-            _copy(answer, file, bar, task)
+            shutil.copyfileobj(bar.wrap_file(answer, task_id=task), file, _PIECE)
         if total is not None and part.path.stat().st_size < total:
             raise DownloadError(f"stopped after {part.path.stat().st_size:,} of {total:,} bytes")
-
-
-def _copy(source: BinaryIO, target: BinaryIO, bar: Progress, task: TaskID) -> None:
-    while piece := source.read(_PIECE):
-        target.write(piece)
-        bar.advance(task, len(piece))

@@ -1,13 +1,8 @@
 """Make MMEngine read and write checkpoints with the functions of this folder."""
 
-import importlib.abc
-import importlib.util
 import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -15,10 +10,9 @@ from mmengine.fileio import register_backend
 
 from mmdense.checkpoints.atomic_backend import AtomicLocalBackend
 from mmdense.checkpoints.read import read_checkpoint
+from mmdense.upstream.after_import import after_import
 
 __all__ = ["install"]
-
-_CHECKPOINTS = "mmengine.runner.checkpoint"
 
 
 def install() -> None:
@@ -27,31 +21,7 @@ def install() -> None:
     That import takes seconds, and many programs load no checkpoint.
     """
     register_backend("local", AtomicLocalBackend, force=True, prefixes="")
-    if _CHECKPOINTS in sys.modules:
-        _register_readers(sys.modules[_CHECKPOINTS])
-    else:
-        sys.meta_path.insert(0, _AfterImport())
-
-
-class _AfterImport(importlib.abc.MetaPathFinder):
-    """Finds the module as usual and registers the readers after its import."""
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if name != _CHECKPOINTS:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        assert spec is not None and spec.loader is not None  # MMEngine has it
-        execute = spec.loader.exec_module
-
-        def execute_and_register(module: ModuleType) -> None:
-            execute(module)
-            _register_readers(module)
-
-        spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
-        return spec
+    after_import("mmengine.runner.checkpoint", _register_readers)
 
 
 def _register_readers(module: ModuleType) -> None:

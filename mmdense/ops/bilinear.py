@@ -29,16 +29,13 @@ from torch.autograd.function import once_differentiable
 
 
 class BilinearPlan(NamedTuple):
-    """The four table rows that a point reads, and their weights.
+    """The four table rows that a point reads, row by row from the top left, and their weights.
 
-    Attributes:
-        rows: [..., 4] int64 or int32, in the order (top, left), (top, right), (bottom, left),
-            (bottom, right). A neighbour outside the map has a valid row and weight zero.
-        weights: [..., 4], differentiable with respect to the coordinates.
+    A neighbour outside the map has a valid row and weight zero.
     """
 
-    rows: Tensor
-    weights: Tensor
+    rows: Tensor  # [..., 4] int64 or int32
+    weights: Tensor  # [..., 4], differentiable with respect to the coordinates
 
 
 def flatten_maps(maps: Tensor) -> Tensor:
@@ -79,19 +76,10 @@ def bilinear_plan(
             integers above 256.
         ValueError: the maps have no pixels.
     """
-    return BilinearPlan(
-        *(
-            part.flatten(-3)  # [..., 4]
-            for part in grid_plan(
-                y.unsqueeze(-1),
-                x.unsqueeze(-1),
-                height=height,
-                width=width,
-                image=image,
-                first_row=first_row,
-            )
-        )
+    plan = grid_plan(
+        y[..., None], x[..., None], height=height, width=width, image=image, first_row=first_row
     )
+    return BilinearPlan(*(part.flatten(-3) for part in plan))  # [..., 4]
 
 
 def grid_plan(
@@ -206,7 +194,29 @@ def ragged_scatter(
         rows, torch.arange(num_rows + 1, dtype=rows.dtype, device=rows.device)
     )  # [M + 1]
     bag = bag.index_select(0, order)
-    return _sum_bags(bags, bag, weights.index_select(0, order), starts.to(bag.dtype))
+    return sum_bags(bags, bag, weights.index_select(0, order), starts.to(bag.dtype))
+
+
+def sum_bags(table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+    """Return :func:`ragged_gather` of one dtype, with the gradients of ``embedding_bag``."""
+    return F.embedding_bag(
+        rows, table, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
+    )
+
+
+def bag_products(grad: Tensor, table: Tensor, rows: Tensor, offsets: Tensor) -> Tensor:
+    """Return the product of each table row that is read with the gradient of its bag, [T].
+
+    Args:
+        grad: [B, C], contiguous.
+        table: [M, C].
+        rows: [T], as for the gather.
+        offsets: [B + 1], as for the gather.
+    """
+    bag = torch.repeat_interleave(offsets.diff(), output_size=rows.shape[0])  # [T]
+    return torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        grad, table, rows, offsets[:-1], bag, 0
+    )
 
 
 def _neighbours(coordinate: Tensor, size: int, kind: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -222,12 +232,6 @@ def _neighbours(coordinate: Tensor, size: int, kind: torch.dtype) -> tuple[Tenso
     return index.clamp(0, size - 1).to(kind), weight * inside
 
 
-def _sum_bags(table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
-    return F.embedding_bag(
-        rows, table, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
-    )
-
-
 class _RaggedGather(torch.autograd.Function):
     """``embedding_bag`` with a backward by sorting, several times faster on a CPU."""
 
@@ -236,7 +240,7 @@ class _RaggedGather(torch.autograd.Function):
         ctx.num_rows = table.shape[0]
         needs_table = ctx.needs_input_grad[2]
         ctx.save_for_backward(rows, weights, offsets, table if needs_table else None)
-        return _sum_bags(table, rows, weights, offsets)
+        return sum_bags(table, rows, weights, offsets)
 
     @staticmethod
     @once_differentiable
@@ -247,8 +251,5 @@ class _RaggedGather(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             grad_table = ragged_scatter(grad, rows, weights, offsets, ctx.num_rows)
         if ctx.needs_input_grad[2]:
-            bag = torch.repeat_interleave(offsets.diff(), output_size=rows.shape[0])  # [T]
-            grad_weights = torch.ops.aten._embedding_bag_per_sample_weights_backward(
-                grad, table, rows, offsets[:-1], bag, 0
-            )  # [T], dot product of each row with the gradient of its bag
+            grad_weights = bag_products(grad, table, rows, offsets)
         return grad_table, None, grad_weights, None

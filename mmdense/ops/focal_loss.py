@@ -27,7 +27,8 @@ def sigmoid_focal_loss(
         target: [N] int64 class of each sample; any number outside ``range(K)`` is background.
         gamma: focusing parameter; larger values reduce the loss of easy samples.
         alpha: weight of positives; negatives have ``1 - alpha``.
-        weight: [K] factor of all losses of a sample of that class; background has 1.
+        weight: [K] factor of all losses of a sample of that class; background has 1. An empty
+            tensor is the same as ``None``.
 
     Returns:
         [N, K], not reduced.
@@ -37,7 +38,7 @@ def sigmoid_focal_loss(
     share = torch.where(present, alpha, 1 - alpha).to(logits.dtype)
     discount = (gamma * F.logsigmoid(-correct)).exp()  # (1 - p_t) ** gamma
     loss = -share * discount * F.logsigmoid(correct)
-    return loss if weight is None else loss * _weight_of(target, weight)[:, None]
+    return _weighted(loss, target, weight)
 
 
 def softmax_focal_loss(
@@ -50,7 +51,7 @@ def softmax_focal_loss(
         target: [N] int64 class of each sample; a sample outside ``range(K)`` has no loss.
         gamma: focusing parameter; larger values reduce the loss of easy samples.
         alpha: factor of all losses.
-        weight: [K] factor of the samples of each class.
+        weight: [K] factor of the samples of each class, or empty.
 
     Returns:
         [N], not reduced.
@@ -61,10 +62,13 @@ def softmax_focal_loss(
     # The clamp keeps the power differentiable if p_t rounds to one.
     miss = (-torch.expm1(log_p)).clamp(min=torch.finfo(logits.dtype).tiny)
     loss = torch.where(counts, -alpha * miss**gamma * log_p, 0)
-    return loss if weight is None else loss * _weight_of(target, weight)
+    return _weighted(loss, target, weight)
 
 
-def _weight_of(target: Tensor, weight: Tensor) -> Tensor:
-    """Weight of the class of each sample, 1 for background, [N]."""
+def _weighted(loss: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    """Losses [N] or [N, K] times the weight of the class of each sample; 1 for background."""
+    if weight is None or not weight.numel():
+        return loss
     known = (target >= 0) & (target < weight.shape[0])
-    return torch.where(known, weight[target.clamp(0, weight.shape[0] - 1)], 1)
+    factor = torch.where(known, weight[target.clamp(0, weight.shape[0] - 1)], 1)
+    return loss * (factor[:, None] if loss.ndim == 2 else factor)

@@ -10,14 +10,22 @@ the CPU the operators of this package are faster than the compiled ones (``bench
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from mmdense.ops import focal_loss
 from mmdense.ops import nms as suppression
-from mmdense.ops import roi_align as mean
-from mmdense.ops import roi_align_max as maximum
-from mmdense.ops.soft_nms import gaussian_decay, hard_decay, linear_decay, soft_nms
+from mmdense.ops.focal_loss import sigmoid_focal_loss, softmax_focal_loss
+from mmdense.ops.roi_align import (
+    roi_align,
+    roi_align_max,
+    roi_align_max_backward,
+)
+from mmdense.ops.roi_align import (
+    roi_align_backward as average_backward,
+)
 from mmdense.ops.torchvision_ops import library_is_loaded
 
 _MAX_POOLING = 0  # pool_mode of mmcv; 1 is average pooling
@@ -42,8 +50,12 @@ def softnms(
     offset: int,
 ) -> Tensor:
     """Return indices of the kept boxes; fill ``dets`` [N, 5] with boxes and reduced scores."""
-    decay = (hard_decay(iou_threshold), linear_decay(iou_threshold), gaussian_decay(sigma))[method]
-    indices, left = soft_nms(boxes, scores, decay, min_score=min_score, offset=offset)
+    decay: Callable[[Tensor], Tensor] = (
+        lambda iou: (iou < iou_threshold).to(iou.dtype),  # plain NMS
+        lambda iou: torch.where(iou < iou_threshold, 1, 1 - iou),  # equation 2 of Soft-NMS
+        lambda iou: (-(iou**2) / sigma).exp(),  # equation 3
+    )[method]
+    indices, left = suppression.soft_nms(boxes, scores, decay, min_score=min_score, offset=offset)
     dets[: len(indices), :4] = boxes[indices]
     dets[: len(indices), 4] = left
     return indices
@@ -64,26 +76,23 @@ def roi_align_forward(
     *,
     aligned_height: int,
     aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
     pool_mode: int,
-    aligned: bool,
+    **sampling: Any,
 ) -> None:
-    """Fill ``output`` [R, C, P, Q], and for max pooling the positions of the largest samples."""
+    """Fill ``output`` [R, C, P, Q], and for max pooling the positions of the largest samples.
+
+    ``sampling`` has ``spatial_scale``, ``sampling_ratio`` and ``aligned``.
+    """
     size = (aligned_height, aligned_width)
     if pool_mode == _MAX_POOLING:
-        results = maximum.roi_align_max(
-            input,
-            rois,
-            size,
-            spatial_scale=spatial_scale,
-            sampling_ratio=sampling_ratio,
-            aligned=aligned,
-        )
+        results = roi_align_max(input, rois, size, **sampling)
         for target, result in zip((output, argmax_y, argmax_x), results):
             target.copy_(result)
+    elif _use_torchvision(input, rois):
+        bins = dict(pooled_height=aligned_height, pooled_width=aligned_width)
+        output.copy_(torch.ops.torchvision.roi_align(input, rois, **bins, **sampling))
     else:
-        output.copy_(_average(input, rois, size, spatial_scale, sampling_ratio, aligned))
+        output.copy_(roi_align(input, rois, size, **sampling))
 
 
 def roi_align_backward(
@@ -95,59 +104,50 @@ def roi_align_backward(
     *,
     aligned_height: int,
     aligned_width: int,
-    spatial_scale: float,
-    sampling_ratio: int,
     pool_mode: int,
-    aligned: bool,
+    **sampling: Any,
 ) -> None:
     """Fill ``grad_input`` [N, C, H, W]."""
     shape = grad_input.shape
     if pool_mode == _MAX_POOLING:
-        grad = maximum.roi_align_max_backward(grad_output, rois, argmax_y, argmax_x, shape)
+        grad = roi_align_max_backward(grad_output, rois, argmax_y, argmax_x, shape)
+    elif _use_torchvision(grad_output, rois):
+        sizes = dict(zip(("batch_size", "channels", "height", "width"), shape))
+        bins = dict(pooled_height=aligned_height, pooled_width=aligned_width)
+        grad = torch.ops.torchvision._roi_align_backward(
+            grad_output, rois, **bins, **sizes, **sampling
+        )
     else:
-        grad = _average_backward(grad_output, rois, shape, spatial_scale, sampling_ratio, aligned)
+        grad = average_backward(grad_output, rois, shape, **sampling)
     grad_input.copy_(grad)
 
 
 def sigmoid_focal_loss_forward(
-    input: Tensor, target: Tensor, weight: Tensor, output: Tensor, *, gamma: float, alpha: float
+    input: Tensor, target: Tensor, weight: Tensor, output: Tensor, **focus: float
 ) -> None:
-    """Fill ``output`` [N, K] from logits [N, K]; an empty ``weight`` means none."""
-    output.copy_(_sigmoid_focal_loss(input, target, weight, gamma, alpha))
+    """Fill ``output`` [N, K] from logits [N, K]; ``focus`` has ``gamma`` and ``alpha``."""
+    output.copy_(sigmoid_focal_loss(input, target, weight=weight, **focus))
 
 
 def sigmoid_focal_loss_backward(
-    input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, *, gamma: float, alpha: float
+    input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, **focus: float
 ) -> None:
     """Fill ``grad_input`` [N, K] with the gradient of the sum of all losses."""
-    with torch.enable_grad():
-        logits = input.detach().requires_grad_()
-        loss = _sigmoid_focal_loss(logits, target, weight, gamma, alpha)
-        grad_input.copy_(torch.autograd.grad(loss.sum(), logits)[0])
+    grad_input.copy_(_gradient(sigmoid_focal_loss, input.detach(), target, weight, focus))
 
 
 def softmax_focal_loss_forward(
-    input: Tensor, target: Tensor, weight: Tensor, output: Tensor, *, gamma: float, alpha: float
+    input: Tensor, target: Tensor, weight: Tensor, output: Tensor, **focus: float
 ) -> None:
-    """Fill ``output`` [N] from the softmax [N, K]; an empty ``weight`` means none."""
-    output.copy_(_softmax_focal_loss(_log(input), target, weight, gamma, alpha))
+    """Fill ``output`` [N] from the softmax [N, K]."""
+    output.copy_(softmax_focal_loss(_log(input), target, weight=weight, **focus))
 
 
 def softmax_focal_loss_backward(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor,
-    buff: Tensor,
-    grad_input: Tensor,
-    *,
-    gamma: float,
-    alpha: float,
+    input: Tensor, target: Tensor, weight: Tensor, buff: Tensor, grad_input: Tensor, **focus: float
 ) -> None:
     """Fill the gradient with respect to the logits; ``buff`` is not used."""
-    with torch.enable_grad():
-        logits = _log(input).requires_grad_()
-        loss = _softmax_focal_loss(logits, target, weight, gamma, alpha)
-        grad_input.copy_(torch.autograd.grad(loss.sum(), logits)[0])
+    grad_input.copy_(_gradient(softmax_focal_loss, _log(input), target, weight, focus))
 
 
 def bbox_overlaps(
@@ -196,64 +196,16 @@ def _use_torchvision(*tensors: Tensor) -> bool:
     return same_type and not tensors[0].is_cpu and library_is_loaded()
 
 
-def _average(
-    maps: Tensor,
-    rois: Tensor,
-    size: tuple[int, int],
-    spatial_scale: float,
-    sampling_ratio: int,
-    aligned: bool,
+def _gradient(
+    loss: Callable[..., Tensor],
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    focus: dict[str, float],
 ) -> Tensor:
-    if _use_torchvision(maps, rois):
-        return torch.ops.torchvision.roi_align(
-            maps, rois, spatial_scale, *size, sampling_ratio, aligned
-        )
-    return mean.roi_align(
-        maps,
-        rois,
-        size,
-        spatial_scale=spatial_scale,
-        sampling_ratio=sampling_ratio,
-        aligned=aligned,
-    )
-
-
-def _average_backward(
-    grad: Tensor,
-    rois: Tensor,
-    shape: torch.Size,
-    spatial_scale: float,
-    sampling_ratio: int,
-    aligned: bool,
-) -> Tensor:
-    if _use_torchvision(grad, rois):
-        return torch.ops.torchvision._roi_align_backward(
-            grad, rois, spatial_scale, *grad.shape[2:], *shape, sampling_ratio, aligned
-        )
-    return mean.roi_align_backward(
-        grad,
-        rois,
-        shape,
-        spatial_scale=spatial_scale,
-        sampling_ratio=sampling_ratio,
-        aligned=aligned,
-    )
-
-
-def _sigmoid_focal_loss(
-    logits: Tensor, target: Tensor, weight: Tensor, gamma: float, alpha: float
-) -> Tensor:
-    return focal_loss.sigmoid_focal_loss(
-        logits, target, gamma=gamma, alpha=alpha, weight=weight if weight.numel() else None
-    )
-
-
-def _softmax_focal_loss(
-    logits: Tensor, target: Tensor, weight: Tensor, gamma: float, alpha: float
-) -> Tensor:
-    return focal_loss.softmax_focal_loss(
-        logits, target, gamma=gamma, alpha=alpha, weight=weight if weight.numel() else None
-    )
+    with torch.enable_grad():
+        total = loss(logits.requires_grad_(), target, weight=weight, **focus).sum()
+        return torch.autograd.grad(total, logits)[0]
 
 
 def _log(softmax: Tensor) -> Tensor:

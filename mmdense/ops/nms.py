@@ -26,6 +26,8 @@ Legend::
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -36,15 +38,7 @@ _BLOCK = 180  # boxes decided at a time, and minimum size of a strip; its square
 _COLUMNS = 2**11  # later boxes compared at a time: long enough for vector instructions
 
 
-def nms(
-    boxes: Tensor,
-    scores: Tensor,
-    iou_threshold: float,
-    *,
-    offset: int = 0,
-    score_threshold: float = 0.0,
-    max_num: int = -1,
-) -> Tensor:
+def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, *, offset: int = 0) -> Tensor:
     """Return the indices of the boxes that greedy NMS keeps.
 
     Args:
@@ -52,8 +46,6 @@ def nms(
         scores: [N].
         iou_threshold: a box is suppressed if its IoU with a better kept box is greater than this.
         offset: added to widths and heights; 1 if x2 and y2 are inside the box, else 0.
-        score_threshold: if positive, boxes with a score up to this are removed first.
-        max_num: if positive, the maximum number of returned boxes.
 
     Returns:
         [K] int64, indices of the kept boxes in descending order of score.
@@ -61,41 +53,24 @@ def nms(
     Raises:
         ValueError: shapes do not match, the threshold is negative or NaN, or ``offset`` not 0 or 1.
     """
-    return _nms(boxes, scores, None, iou_threshold, offset, score_threshold, max_num)
-
-
-def batched_nms(
-    boxes: Tensor,
-    scores: Tensor,
-    groups: Tensor,
-    iou_threshold: float,
-    *,
-    offset: int = 0,
-    score_threshold: float = 0.0,
-    max_num: int = -1,
-) -> Tensor:
-    """Return the indices of the boxes that NMS keeps in each group (class, image or level).
-
-    Groups are compared exactly; boxes are not shifted, which would round coordinates.
-
-    Args:
-        boxes: [N, 4], ``(x1, y1, x2, y2)``.
-        scores: [N].
-        groups: [N] integers.
-        iou_threshold: as in :func:`nms`; so are the other arguments.
-        offset: added to widths and heights; 1 if x2 and y2 are inside the box, else 0.
-        score_threshold: if positive, boxes with a score up to this are removed first.
-        max_num: if positive, the maximum number of returned boxes of all groups together.
-
-    Returns:
-        [K] int64, indices of the kept boxes in descending order of score.
-
-    Raises:
-        ValueError: as :func:`nms`, or ``groups`` is not [N].
-    """
-    if groups.shape != scores.shape:
-        raise ValueError(f"groups must be [{scores.shape[0]}] like scores, found {[*groups.shape]}")
-    return _nms(boxes, scores, groups, iou_threshold, offset, score_threshold, max_num)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
+        raise ValueError(
+            f"boxes must be [N, 4] and scores [N], found {[*boxes.shape]}, {[*scores.shape]}"
+        )
+    if not iou_threshold >= 0:
+        raise ValueError(f"iou_threshold must not be negative, found {iou_threshold}")
+    if offset not in (0, 1):
+        raise ValueError(f"offset must be 0 or 1, found {offset}")
+    order = scores.detach().argsort(descending=True, stable=True)  # [N]
+    table = _with_area(boxes.detach()[order], offset)  # [5, N]
+    area = table[4]
+    can_overlap = torch.isfinite(area) & (area > 0)  # [N]
+    kept = ~can_overlap
+    ranks = can_overlap.nonzero().squeeze(1)
+    for members in _strips(table[:, ranks], offset):
+        strip = ranks[members]
+        kept[strip[_survivors(table[:, strip], iou_threshold, offset)]] = True
+    return order[kept]
 
 
 def nms_match(boxes: Tensor, scores: Tensor, iou_threshold: float) -> list[Tensor]:
@@ -131,6 +106,47 @@ def nms_match(boxes: Tensor, scores: Tensor, iou_threshold: float) -> list[Tenso
     return list(mine.split(owner.bincount().tolist()))
 
 
+def soft_nms(
+    boxes: Tensor,
+    scores: Tensor,
+    decay: Callable[[Tensor], Tensor],
+    *,
+    min_score: float = 1e-3,
+    offset: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Return boxes in the order of their scores, reduced by the overlap with better boxes.
+
+    Source: Bodla et al., Soft-NMS: Improving Object Detection With One Line of Code (2017),
+    figure 2. A step depends on all steps before, so this is a loop over boxes.
+
+    Args:
+        boxes: [N, 4], ``(x1, y1, x2, y2)``.
+        scores: [N].
+        decay: from the IoU with the best box to the factor of the score.
+        min_score: boxes below this score are removed. The best box is always kept.
+        offset: added to widths and heights; 1 if x2 and y2 are inside the box, else 0.
+
+    Returns:
+        Indices of the kept boxes, [K] int64, in the order of selection, and their scores, [K].
+        For equal scores the lower index comes first.
+    """
+    indices = torch.arange(scores.shape[0], device=scores.device)  # remaining boxes
+    scores = scores.clone()
+    taken, taken_scores = [], []
+    while indices.numel():
+        best = scores.argmax()
+        taken.append(indices[best])
+        taken_scores.append(scores[best])
+        iou = pairwise_iou(boxes[indices[best]][None], boxes[indices], offset=offset)[0]
+        scores = scores * decay(iou)
+        left = scores >= min_score
+        left[best] = False
+        indices, scores = indices[left], scores[left]
+    if not taken:
+        return indices, scores
+    return torch.stack(taken), torch.stack(taken_scores)
+
+
 def pairwise_iou(a: Tensor, b: Tensor, *, offset: int = 0) -> Tensor:
     """Return the IoU of every pair, as :func:`nms` compares it.
 
@@ -144,41 +160,6 @@ def pairwise_iou(a: Tensor, b: Tensor, *, offset: int = 0) -> Tensor:
     """
     iou = _iou(_with_area(a, offset), _with_area(b, offset), offset)
     return torch.where(iou > 0, iou, 0)
-
-
-def _nms(
-    boxes: Tensor,
-    scores: Tensor,
-    groups: Tensor | None,
-    iou_threshold: float,
-    offset: int,
-    score_threshold: float,
-    max_num: int,
-) -> Tensor:
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
-        raise ValueError(
-            f"boxes must be [N, 4] and scores [N], found {[*boxes.shape]}, {[*scores.shape]}"
-        )
-    if not iou_threshold >= 0:
-        raise ValueError(f"iou_threshold must not be negative, found {iou_threshold}")
-    if offset not in (0, 1):
-        raise ValueError(f"offset must be 0 or 1, found {offset}")
-    scores = scores.detach()
-    order = scores.argsort(descending=True, stable=True)  # [N]
-    if score_threshold > 0:
-        order = order[scores[order] > score_threshold]
-    table = _with_area(boxes.detach()[order], offset)  # [5, N]
-    groups = None if groups is None else groups[order]
-    area = table[4]
-    can_overlap = torch.isfinite(area) & (area > 0)  # [N]
-    kept = ~can_overlap
-    ranks = can_overlap.nonzero().squeeze(1)
-    for members in _strips(table[:, ranks], offset):
-        strip = ranks[members]
-        group = None if groups is None else groups[strip]
-        kept[strip[_survivors(table[:, strip], group, iou_threshold, offset)]] = True
-    order = order[kept]
-    return order[:max_num] if max_num > 0 else order
 
 
 def _with_area(boxes: Tensor, offset: int) -> Tensor:
@@ -224,26 +205,22 @@ def _strips(table: Tensor, offset: int) -> list[Tensor]:
     return list(strip.argsort(stable=True).split(sizes))
 
 
-def _survivors(table: Tensor, groups: Tensor | None, iou_threshold: float, offset: int) -> Tensor:
+def _survivors(table: Tensor, iou_threshold: float, offset: int) -> Tensor:
     """Indices of the kept boxes among boxes with areas [5, n] in descending order of score."""
     alive = torch.arange(table.shape[1], device=table.device)
     kept = []
     while alive.numel():
         best, rest = alive[:_BLOCK], alive[_BLOCK:]
         exceeds = _iou(table[:, best], table[:, best], offset) > iou_threshold
-        if groups is not None:
-            exceeds &= groups[best, None] == groups[None, best]
         rank = torch.arange(len(best), device=best.device)
         exceeds &= rank[:, None] < rank  # triu would use all threads
         best = best[_settle(exceeds)]
         kept.append(best)
-        alive = rest[~_any_exceeds(table, groups, best, rest, iou_threshold, offset)]
+        alive = rest[~_any_exceeds(table, best, rest, iou_threshold, offset)]
     return torch.cat(kept)
 
 
-def _any_exceeds(
-    table: Tensor, groups: Tensor | None, a: Tensor, b: Tensor, iou_threshold: float, offset: int
-) -> Tensor:
+def _any_exceeds(table: Tensor, a: Tensor, b: Tensor, iou_threshold: float, offset: int) -> Tensor:
     """Whether any of the boxes ``a`` overlaps each box of ``b`` too much, [len(b)]."""
     greatest = table.new_zeros(len(b))
     for start in range(0, len(b), _COLUMNS):
@@ -252,8 +229,6 @@ def _any_exceeds(
         part = greatest[start : start + _COLUMNS]
         for best in a.split(max(_PAIRS // len(later), 1)):
             iou = _iou(table.index_select(1, best), columns, offset)
-            if groups is not None:
-                iou.masked_fill_(groups[best, None] != groups[None, later], 0)
             torch.maximum(part, iou.amax(0), out=part)
     return greatest > iou_threshold
 

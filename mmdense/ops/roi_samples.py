@@ -29,39 +29,28 @@ from torch import Tensor
 
 
 class Sampling(NamedTuple):
-    """Settings of a RoI layer.
+    """Settings of a RoI layer."""
 
-    Attributes:
-        output_size: rows and columns of bins in a RoI, (P, Q).
-        spatial_scale: map pixels per input pixel.
-        ratio: samples of a bin along each axis; 0 depends on the size of the RoI.
-        aligned: shift by half a pixel.
-    """
-
-    output_size: tuple[int, int]
-    spatial_scale: float
-    ratio: int
-    aligned: bool
+    output_size: tuple[int, int]  # rows and columns of bins in a RoI, (P, Q)
+    spatial_scale: float  # map pixels per input pixel
+    ratio: int  # samples of a bin along each axis; 0 depends on the size of the RoI
+    aligned: bool  # shift by half a pixel
 
 
 class Axis(NamedTuple):
-    """The bins of all RoIs along one axis, in map pixels.
+    """The bins of all RoIs along one axis, in map pixels."""
 
-    Attributes:
-        start: [R] edge of the first bin.
-        bin_size: [R].
-        samples: [R] samples of a bin, an integer in floating point.
-        bins: number of bins.
-        size: pixels of the map.
-        adaptive: the number of samples depends on the bin size.
-    """
-
-    start: Tensor
-    bin_size: Tensor
-    samples: Tensor
+    start: Tensor  # [R], edge of the first bin
+    bin_size: Tensor  # [R]
+    samples: Tensor  # [R], samples of a bin, an integer in floating point
     bins: int
-    size: int
-    adaptive: bool
+    size: int  # pixels of the map
+    adaptive: bool  # the number of samples depends on the bin size
+
+    def part(self, first: int, last: int) -> Axis:
+        """Return the bins of the RoIs ``first`` to ``last - 1``."""
+        names = ("start", "bin_size", "samples")
+        return self._replace(**{name: getattr(self, name)[first:last] for name in names})
 
 
 def lay_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> tuple[Tensor, Axis, Axis]:

@@ -71,86 +71,39 @@ def _supply(extension: Any) -> None:
 
 
 def _use_in_boxes(module: Any) -> None:
-    if _declared:
-        module.nms = _nms  # the one of torchvision first checks its library
+    if _declared:  # otherwise torchvision first checks its library
+        module.nms = torch.ops.torchvision.nms
 
 
 def _use_in_roi_align(module: Any) -> None:
     if _declared:  # otherwise torchvision compiles a fallback, which takes minutes
-        module._has_ops = _always_true
-        module._assert_has_ops = _always_true
-
-
-def _always_true() -> bool:
-    return True
-
-
-def _nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
-    """Indices [K] of the kept boxes [N, 4], in descending order of score."""
-    return torch.ops.torchvision.nms(boxes, scores, iou_threshold)
+        module._has_ops = module._assert_has_ops = lambda: True
 
 
 def _roi_align(
-    input: Tensor,
-    rois: Tensor,
-    spatial_scale: float,
-    pooled_height: int,
-    pooled_width: int,
-    sampling_ratio: int,
-    aligned: bool,
+    maps: Tensor, rois: Tensor, scale: float, height: int, width: int, ratio: int, aligned: bool
 ) -> Tensor:
-    return pooling.roi_align(
-        input,
-        rois,
-        (pooled_height, pooled_width),
-        spatial_scale=spatial_scale,
-        sampling_ratio=max(sampling_ratio, 0),  # torchvision also accepts -1
-        aligned=aligned,
-    )
+    ratio = max(ratio, 0)  # torchvision also accepts -1
+    return pooling.roi_align(maps, rois, (height, width), scale, ratio, aligned)
 
 
 def _roi_align_backward(
-    grad: Tensor,
-    rois: Tensor,
-    spatial_scale: float,
-    pooled_height: int,
-    pooled_width: int,
-    batch_size: int,
-    channels: int,
-    height: int,
-    width: int,
-    sampling_ratio: int,
-    aligned: bool,
+    grad: Tensor, rois: Tensor, scale: float, height: int, width: int, *more: Any
 ) -> Tensor:
-    return pooling.roi_align_backward(
-        grad,
-        rois,
-        (batch_size, channels, height, width),
-        spatial_scale=spatial_scale,
-        sampling_ratio=max(sampling_ratio, 0),
-        aligned=aligned,
-    )
+    *shape, ratio, aligned = more
+    return pooling.roi_align_backward(grad, rois, tuple(shape), scale, max(ratio, 0), aligned)
 
 
 def _roi_align_meta(
-    input: Tensor, rois: Tensor, spatial_scale: float, height: int, width: int, *_: object
+    maps: Tensor, rois: Tensor, scale: float, height: int, width: int, *_: object
 ) -> Tensor:
-    return input.new_empty(rois.shape[0], input.shape[1], height, width)
+    return maps.new_empty(rois.shape[0], maps.shape[1], height, width)
 
 
 def _roi_align_backward_meta(
-    grad: Tensor,
-    rois: Tensor,
-    spatial_scale: float,
-    pooled_height: int,
-    pooled_width: int,
-    batch_size: int,
-    channels: int,
-    height: int,
-    width: int,
-    *_: object,
+    grad: Tensor, rois: Tensor, scale: float, height: int, width: int, *more: Any
 ) -> Tensor:
-    return grad.new_empty(batch_size, channels, height, width)
+    return grad.new_empty(more[:4])
 
 
 def _save(ctx: Any, inputs: tuple, output: Tensor) -> None:
@@ -161,15 +114,8 @@ def _save(ctx: Any, inputs: tuple, output: Tensor) -> None:
 
 def _backward(ctx: Any, grad: Tensor) -> tuple:
     (rois,) = ctx.saved_tensors
-    scale, height, width, sampling_ratio, aligned = ctx.options
+    scale_and_bins, sampling = ctx.options[:3], ctx.options[3:]
     grad_input = torch.ops.torchvision._roi_align_backward(
-        grad,
-        rois,
-        scale,
-        height,
-        width,
-        *ctx.shape,
-        sampling_ratio,
-        aligned,
+        grad, rois, *scale_and_bins, *ctx.shape, *sampling
     )
     return grad_input, None, None, None, None, None, None

@@ -91,7 +91,7 @@ def follow_anchors(
     number = good.nonzero()[:, 0]
     if len(number) == 0:
         raise ValueError("no proposal has an area and a finite score: check the weights for NaN")
-    best = number[nms(final[number], scores[number], apart, max_num=top)]  # [N]
+    best = number[nms(final[number], scores[number], apart)[:top]]  # [N]
     boxes = torch.stack([*(step.boxes[0, best] for step in steps), final[best]])
     strides = torch.cat(
         [

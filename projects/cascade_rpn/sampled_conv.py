@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mmdense.ops.bilinear import ragged_scatter
+from mmdense.ops.bilinear import bag_products, ragged_scatter, sum_bags
 from projects.cascade_rpn.sampled_conv_triton import sampled_conv_triton, supports
 
 # Columns at a time. With 256 channels, 200 x 336 cells and two threads, 64 and 128 MiB took the
@@ -186,7 +186,8 @@ def _columns(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
         rows = torch.add(torch.arange(P, device=rows.device).view(P, 1), rows, alpha=P)
     bags = torch.arange(B * K * P + 1, device=rows.device, dtype=rows.dtype) * 4
     parts = table.reshape(table.shape[0] * P, -1)  # [M * P, C / P]
-    columns = _gather(parts, rows.reshape(-1), weights.reshape(-1), bags)  # [B * K * P, C / P]
+    weights = weights.reshape(-1).to(table.dtype)
+    columns = sum_bags(parts, rows.reshape(-1), weights, bags)  # [B * K * P, C / P]
     return columns.view(1, 1, B * K, -1).permute(0, 3, 1, 2)
 
 
@@ -229,17 +230,6 @@ def _bags(
     return rows.reshape(-1), weights.reshape(-1), offsets
 
 
-def _gather(products: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
-    return F.embedding_bag(
-        rows,
-        products,
-        offsets,
-        mode="sum",
-        per_sample_weights=weights.to(products.dtype),
-        include_last_offset=True,
-    )
-
-
 def _accumulate(total: Tensor | None, spread: Tensor, matrix: Tensor) -> Tensor:
     """Add the gradient of the table from a chunk of taps, [P, M, C / P]."""
     if total is None:
@@ -263,8 +253,4 @@ def _grad_kernel(table: Tensor, spread: Tensor, k: int, shape: torch.Size) -> Te
 def _grad_shares(products: Tensor, grad: Tensor, bags: tuple[Tensor, ...], shape: Any) -> Tensor:
     """Gradient of the weights of a chunk of taps: product of a tap times gradient of its bag."""
     rows, weights, offsets = bags
-    bag = torch.repeat_interleave(offsets.diff(), output_size=rows.shape[0])  # [L * P * k * 4]
-    shares = torch.ops.aten._embedding_bag_per_sample_weights_backward(
-        grad, products, rows, offsets[:-1], bag, 0
-    )
-    return shares.view(shape).to(weights.dtype)
+    return bag_products(grad, products, rows, offsets).view(shape).to(weights.dtype)

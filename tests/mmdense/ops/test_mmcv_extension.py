@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mmdense.ops import focal_loss, mmcv_ops
+from mmdense.ops.nms import soft_nms
 from tests.references.nms_loop import iou, nms_loop, nms_match_loop, soft_nms_loop
 from tests.references.roi_align_loop import roi_align_loop
 
@@ -40,20 +41,32 @@ def test_batched_nms():
     assert kept.tolist() == expected
 
 
+@pytest.mark.parametrize("offset", [0, 1])
 @pytest.mark.parametrize("method", ["naive", "linear", "gaussian"])
-def test_soft_nms(method):
+def test_soft_nms(method, offset):
     decay = {
         "naive": lambda x: float(x < 0.3),
         "linear": lambda x: 1 - x if x >= 0.3 else 1,
         "gaussian": lambda x: np.exp(-(x**2) / 0.5),
     }[method]
-    dets, kept = mmcv.ops.soft_nms(BOXES, SCORES, 0.3, 0.5, 0.05, method)
-    expected = soft_nms_loop(BOXES.numpy(), SCORES.tolist(), decay, 0.05)
+    dets, kept = mmcv.ops.soft_nms(BOXES, SCORES, 0.3, 0.5, 0.05, method, offset)
+    expected = soft_nms_loop(BOXES.numpy(), SCORES.tolist(), decay, 0.05, offset)
     assert kept.tolist() == [i for i, _ in expected]
     torch.testing.assert_close(dets[:, :4], BOXES[kept])
     torch.testing.assert_close(
         dets[:, 4].tolist(), [float(s) for _, s in expected], atol=1e-5, rtol=1e-5
     )
+
+
+def test_soft_nms_of_a_hand_case_and_of_no_boxes():
+    # [0, 0, 2, 2] and [0, 0, 2, 4] have IoU 4 / 8 = 1/2: linear leaves 0.8 * (1 - 1/2) = 0.4,
+    # Gaussian leaves 0.8 * exp(-0.25 / 0.5) = 0.485.
+    boxes, scores = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 4]]), torch.tensor([0.9, 0.8])
+    for method, left in (("linear", 0.4), ("gaussian", 0.8 * np.exp(-0.5))):
+        dets, _ = mmcv.ops.soft_nms(boxes, scores, 0.5, 0.5, 1e-3, method)
+        assert dets[:, 4].tolist() == pytest.approx([0.9, left])
+    for result in soft_nms(boxes[:0], scores[:0], lambda iou: iou, min_score=0):
+        assert result.shape == (0,)
 
 
 def test_nms_match():

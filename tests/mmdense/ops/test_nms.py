@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmdense.ops.nms import batched_nms, nms, nms_match, pairwise_iou
+from mmdense.ops.nms import nms, nms_match, pairwise_iou
 from tests.references.nms_loop import iou, nms_loop, nms_match_loop
 
 
@@ -72,34 +72,12 @@ def test_nan_scores_come_first():
     assert nms(boxes, torch.tensor([0.9, float("nan")]), 0.5).tolist() == [1]
 
 
-def test_score_threshold_and_max_num():
-    boxes = torch.tensor([[0.0, 0, 1, 1], [5, 5, 6, 6], [9, 9, 10, 10]])
-    scores = torch.tensor([0.1, 0.5, 0.3])
-    assert nms(boxes, scores, 0.5, score_threshold=0.1).tolist() == [1, 2]
-    assert nms(boxes, scores, 0.5, max_num=1).tolist() == [1]
-
-
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
 def test_types(dtype):
     boxes = random_boxes(120).to(dtype)
     scores = torch.randperm(120, generator=torch.Generator().manual_seed(0)).to(dtype)
     expected = nms_loop(boxes.float().numpy(), scores.tolist(), 0.4)
     assert nms(boxes, scores, 0.4).tolist() == expected
-
-
-def test_groups_do_not_meet():
-    boxes = adversarial_boxes(300)
-    scores = torch.rand(300, generator=torch.Generator().manual_seed(3))
-    groups = torch.arange(300) % 3
-    kept = batched_nms(boxes, scores, groups, 0.5)
-    assert kept.tolist() == nms_loop(boxes.numpy(), scores.tolist(), 0.5, groups=groups.tolist())
-
-
-def test_groups_far_from_the_origin_lose_no_bits():
-    # Shifted by 5e6 (a class number times the image size) these boxes would round to one.
-    boxes = torch.tensor([[0.0, 0, 0.2, 0.2], [0.1, 0, 0.3, 0.2]])
-    groups = torch.tensor([5000, 5000])
-    assert batched_nms(boxes, torch.tensor([0.9, 0.8]), groups, 0.5).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("threshold", [0.25, 0.5])
@@ -120,24 +98,17 @@ def test_pairwise_iou_equals_the_loop():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "offset", "message"),
     [
-        ((torch.zeros(3, 5), torch.zeros(3), 0.5), r"boxes must be \[N, 4\]"),
-        ((torch.zeros(3, 4), torch.zeros(2), 0.5), r"scores \[N\]"),
-        ((torch.zeros(3, 4), torch.zeros(3), -0.1), "iou_threshold"),
-        ((torch.zeros(3, 4), torch.zeros(3), float("nan")), "iou_threshold"),
+        ((torch.zeros(3, 5), torch.zeros(3), 0.5), 0, r"boxes must be \[N, 4\]"),
+        ((torch.zeros(3, 4), torch.zeros(2), 0.5), 0, r"scores \[N\]"),
+        ((torch.zeros(3, 4), torch.zeros(3), -0.1), 0, "iou_threshold"),
+        ((torch.zeros(3, 4), torch.zeros(3), float("nan")), 0, "iou_threshold"),
+        ((torch.zeros(3, 4), torch.zeros(3), 0.5), 2, "offset must be 0 or 1"),
     ],
 )
-def test_bad_input(arguments, message):
+def test_bad_input(arguments, offset, message):
     with pytest.raises(ValueError, match=message):
-        nms(*arguments)
-
-
-def test_bad_options():
-    boxes, scores = torch.zeros(3, 4), torch.zeros(3)
-    with pytest.raises(ValueError, match="offset must be 0 or 1"):
-        nms(boxes, scores, 0.5, offset=2)
-    with pytest.raises(ValueError, match="groups"):
-        batched_nms(boxes, scores, torch.zeros(2), 0.5)
+        nms(*arguments, offset=offset)
     with pytest.raises(ValueError, match="positive"):
-        nms_match(boxes, scores, 0.0)
+        nms_match(torch.zeros(3, 4), torch.zeros(3), 0.0)
