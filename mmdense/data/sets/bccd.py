@@ -14,73 +14,64 @@ VOC. Empty boxes are dropped, and boxes that leave the image are clipped. The lo
 
 from __future__ import annotations
 
-import io
 import json
 import logging
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from PIL import Image
 
-from mmdense.data.sets.archive import DatasetSource, FileTree, SourceFormat
+from mmdense.data.sets.source import DatasetSource, SourceFormat
 
-__all__ = ["CLASSES", "SOURCE", "count_images", "from_coco", "from_voc"]
+__all__ = ["CLASSES", "SOURCE", "from_coco", "from_voc"]
 
 CLASSES = ("RBC", "WBC", "Platelets")
 SPLITS = ("train", "val", "test")
-EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 logger = logging.getLogger(__name__)
 
 
-def count_images(folder: Path) -> dict[str, int]:
-    """Return the number of images in each split of the canonical layout."""
-    return {split: len(list((folder / "images" / split).glob("*.jpg"))) for split in SPLITS}
-
-
-def from_coco(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
+def from_coco(root: Path, target: Path) -> dict[str, object]:
     """Copy a source that has the canonical layout."""
     boxes = {}
     for split in SPLITS:
-        name = f"{prefix}annotations/{split}.json"
-        coco = json.loads(tree.read(name))
+        file = root / "annotations" / f"{split}.json"
+        coco = json.loads(file.read_text())
         classes = tuple(category["name"] for category in coco["categories"])
         if classes != CLASSES:
-            raise ValueError(f"{tree.path}: {name} has the categories {classes}, not {CLASSES}")
-        for image in coco["images"]:
-            file = image["file_name"]
-            if Path(file).name != file:
-                raise ValueError(f"{tree.path}: {name} lists {file!r}, which leaves its folder")
-            _write(target, split, file, tree.read(f"{prefix}images/{split}/{file}"))
-        _write_json(target, split, coco)
+            raise ValueError(f"{file} has the categories {classes}, not {CLASSES}")
+        names = [image["file_name"] for image in coco["images"]]
+        if outside := [name for name in names if Path(name).name != name]:
+            raise ValueError(f"{file} lists {outside[0]!r}, which leaves its folder")
+        _write(target, split, coco, [root / "images" / split / name for name in names])
         boxes[split] = len(coco["annotations"])
     return {"boxes": boxes}
 
 
-def from_voc(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
+def from_voc(root: Path, target: Path) -> dict[str, object]:
     """Convert the published Pascal VOC files to the canonical layout."""
     boxes, dropped, clipped = {}, 0, 0
     for split in SPLITS:
         images: list[dict] = []
         annotations: list[dict] = []
-        for stem in tree.read(f"{prefix}ImageSets/Main/{split}.txt").decode().split():
-            content = tree.read(f"{prefix}JPEGImages/{stem}.jpg")
-            width, height = Image.open(io.BytesIO(content)).size
-            _write(target, split, f"{stem}.jpg", content)
-            images.append(
-                dict(id=len(images) + 1, file_name=f"{stem}.jpg", width=width, height=height)
-            )
-            name = f"{prefix}Annotations/{stem}.xml"
-            for category, corners in _voc_objects(tree, name):
-                x1, y1, x2, y2 = _clip(corners, width, height)
-                clipped += (x1, y1, x2, y2) != corners
+        stems = (root / "ImageSets" / "Main" / f"{split}.txt").read_text().split()
+        paths = [root / "JPEGImages" / f"{stem}.jpg" for stem in stems]
+        for number, path in enumerate(paths, start=1):
+            with Image.open(path) as image:
+                width, height = image.size
+            images.append(dict(id=number, file_name=path.name, width=width, height=height))
+            for category, corners in _voc_objects(root / "Annotations" / f"{path.stem}.xml"):
+                x1, y1 = max(corners[0], 0), max(corners[1], 0)
+                x2, y2 = min(corners[2], width), min(corners[3], height)
+                clipped += [x1, y1, x2, y2] != corners
                 if x2 <= x1 or y2 <= y1:
                     dropped += 1
                     continue
                 annotations.append(
                     dict(
                         id=len(annotations) + 1,
-                        image_id=len(images),
+                        image_id=number,
                         category_id=category,
                         bbox=[x1, y1, x2 - x1, y2 - y1],
                         area=(x2 - x1) * (y2 - y1),
@@ -88,58 +79,46 @@ def from_voc(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
                     )
                 )
         categories = [dict(id=i, name=name) for i, name in enumerate(CLASSES, start=1)]
-        _write_json(
-            target, split, dict(images=images, annotations=annotations, categories=categories)
-        )
+        coco = dict(images=images, annotations=annotations, categories=categories)
+        _write(target, split, coco, paths)
         boxes[split] = len(annotations)
     logger.info("BCCD: dropped %d empty boxes, clipped %d boxes to the image", dropped, clipped)
     return {"boxes": boxes, "boxes_dropped": dropped, "boxes_clipped": clipped}
 
 
-def _voc_objects(tree: FileTree, name: str) -> list[tuple[int, tuple[int, int, int, int]]]:
+def _voc_objects(file: Path) -> list[tuple[int, list[int]]]:
     """Return the category id and corners ``x1 y1 x2 y2`` (pixels) of each object in a VOC file."""
     try:
-        objects = []
-        for item in ET.fromstring(tree.read(name)).iter("object"):
-            category = CLASSES.index(item.findtext("name", "").strip()) + 1
-            x1, y1, x2, y2 = (
-                int(item.findtext(f"bndbox/{edge}", ""))
-                for edge in ("xmin", "ymin", "xmax", "ymax")
+        return [
+            (
+                CLASSES.index(item.findtext("name", "").strip()) + 1,
+                [int(item.findtext(f"bndbox/{k}", "")) for k in ("xmin", "ymin", "xmax", "ymax")],
             )
-            objects.append((category, (x1, y1, x2, y2)))
+            for item in ET.fromstring(file.read_bytes()).iter("object")
+        ]
     except (ET.ParseError, ValueError) as error:
-        raise ValueError(f"{tree.path}: {name} is not a BCCD annotation: {error}") from error
-    return objects
+        raise ValueError(f"{file} is not a BCCD annotation: {error}") from error
 
 
-def _clip(corners: tuple[int, int, int, int], width: int, height: int) -> tuple[int, int, int, int]:
-    x1, y1, x2, y2 = corners
-    return max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
-
-
-def _write(target: Path, split: str, file: str, content: bytes) -> None:
-    path = target / "images" / split / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-def _write_json(target: Path, split: str, coco: dict) -> None:
-    path = target / "annotations" / f"{split}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(coco))
+def _write(target: Path, split: str, coco: dict, images: list[Path]) -> None:
+    (target / "images" / split).mkdir(parents=True)
+    for path in images:
+        shutil.copyfile(path, target / "images" / split / path.name)
+    (target / "annotations").mkdir(exist_ok=True)
+    (target / "annotations" / f"{split}.json").write_text(json.dumps(coco))
 
 
 SOURCE = DatasetSource(
     home="bccd_coco.zip, or BCCD_Dataset (github.com/Shenggan/BCCD_Dataset) as ZIP or clone",
     counts={"train": 205, "val": 87, "test": 72},
-    count=count_images,
+    patterns={split: (f"images/{split}/*.jpg",) for split in SPLITS},
     formats=(
         SourceFormat(
-            "COCO layout", ("bccd_coco.zip",), "images/train/BloodImage_00001.jpg", from_coco
+            "COCO layout", {"bccd_coco.zip": None}, "images/train/BloodImage_00001.jpg", from_coco
         ),
         SourceFormat(
             "publisher's Pascal VOC",
-            ("BCCD_Dataset-master.zip", "BCCD_Dataset.zip"),
+            {"BCCD_Dataset-master.zip": None, "BCCD_Dataset.zip": None},
             "JPEGImages/BloodImage_00001.jpg",
             from_voc,
         ),

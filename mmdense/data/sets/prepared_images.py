@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -48,8 +48,9 @@ class PreparedImages(Dataset):
         self, *, data_root: str, split: str = "train", pipeline: Sequence[dict] = ()
     ) -> None:
         if split not in self.splits:
-            known = ", ".join(repr(name) for name in self.splits)
-            raise ValueError(f"split={split!r} of {self.title} is unknown: use one of {known}")
+            raise ValueError(
+                f"split={split!r} of {self.title} is unknown: use one of {self.splits}"
+            )
         root = Path(data_root)
         if not (root / "prepared.json").is_file():
             raise FileNotFoundError(
@@ -80,9 +81,7 @@ class PreparedImages(Dataset):
             ValueError: The split has no labels.
         """
         if self._labels is None:
-            known = ", ".join(
-                repr(name) for name in self.splits if name not in self.unlabelled_splits
-            )
+            known = tuple(name for name in self.splits if name not in self.unlabelled_splits)
             raise ValueError(
                 f"split={self.split!r} of {self.title} has no labels: use one of {known}"
             )
@@ -127,36 +126,26 @@ class STL10(PreparedImages):
     """STL-10 from ``data/stl10``; :class:`PreparedImages` describes the records.
 
     Args:
-        data_root: Folder from :func:`mmdense.data.sets.prepare.prepare`.
-        split: ``train``, ``test`` or ``unlabelled``; the last has no labels.
+        data_root: As for :class:`PreparedImages`.
         fold: One of the ten published folds of the train images, 0 to 9; None uses all images.
-        pipeline: Transforms of MMPretrain.
+        kwargs: As for :class:`PreparedImages`; the split ``unlabelled`` has no labels.
 
     Raises:
-        ValueError: The split or the fold is unknown, or a fold is set for another split than
-            ``train``.
-        FileNotFoundError: ``data_root`` is not prepared.
+        ValueError: The fold is unknown, or is set for another split than ``train``.
     """
 
     title: ClassVar[str] = "STL-10"
     splits: ClassVar[tuple[str, ...]] = ("train", "test", "unlabelled")
     unlabelled_splits: ClassVar[tuple[str, ...]] = ("unlabelled",)
 
-    def __init__(
-        self,
-        *,
-        data_root: str,
-        split: str = "train",
-        fold: int | None = None,
-        pipeline: Sequence[dict] = (),
-    ) -> None:
-        super().__init__(data_root=data_root, split=split, pipeline=pipeline)
+    def __init__(self, *, data_root: str, fold: int | None = None, **kwargs: Any) -> None:
+        super().__init__(data_root=data_root, **kwargs)
         if fold is None:
             return
         folds = np.load(Path(data_root) / "folds.npy")
-        if split != "train" or not 0 <= fold < len(folds):
+        if self.split != "train" or not 0 <= fold < len(folds):
             raise ValueError(
-                f"fold={fold!r}, split={split!r} of STL-10: only the split 'train' has folds, "
+                f"fold={fold!r}, split={self.split!r} of STL-10: only the split 'train' has folds, "
                 f"0 to {len(folds) - 1}"
             )
         self.get_subset_(folds[fold].tolist())

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdense.data.sets.archive import FolderTree
+from mmdense.data.sets.source import find_root
 
 __all__ = ["PUBLISHED_FOLDERS", "Part", "PublishedFolder", "link_published", "missing_parts"]
 
@@ -64,15 +64,7 @@ class PublishedFolder:
 
 
 def missing_parts(name: str, folder: Path) -> list[str]:
-    """Return one line for each missing or incomplete part of a data set.
-
-    Args:
-        name: Key of :data:`PUBLISHED_FOLDERS`.
-        folder: The data set's folder.
-
-    Returns:
-        Path, count and published file of each part.
-    """
+    """Return path, count and published file of each missing or incomplete part of a data set."""
     faults = (part.fault(folder) for part in PUBLISHED_FOLDERS[name].parts)
     return [fault for fault in faults if fault is not None]
 
@@ -95,54 +87,37 @@ def link_published(name: str, target: Path, source: Callable[[], Path]) -> Path:
         ValueError: The source is a file.
     """
     spec = PUBLISHED_FOLDERS[name]
-    if target.exists():
-        _refuse_incomplete(name, target, FileExistsError)
-        return target
-    path = source()
+    done = target.exists()
+    path = target if done else source()
     if not path.is_dir():
         raise ValueError(
             f"{path} is a file, but {name} needs the unpacked folder. Pass the folder."
         )
-    root = FolderTree(path).find_root(spec.marker)
-    folder = path / (root or "")
-    _refuse_incomplete(name, folder, FileNotFoundError)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    link = target.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
-    link.symlink_to(folder.resolve(), target_is_directory=True)
-    link.replace(target)
-    return target
-
-
-def _refuse_incomplete(name: str, folder: Path, error: type[OSError]) -> None:
-    faults = missing_parts(name, folder)
-    if faults:
+    folder = target if done else find_root(path, spec.marker) or path
+    if faults := missing_parts(name, folder):
         listing = "".join(f"\n  {fault}" for fault in faults)
-        raise error(
-            f"{folder} is not a complete {name}:{listing}\n"
-            f"Get the missing parts from {PUBLISHED_FOLDERS[name].home}."
+        raise (FileExistsError if done else FileNotFoundError)(
+            f"{folder} is not a complete {name}:{listing}\nGet the missing parts from {spec.home}."
         )
+    if not done:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        link = target.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
+        link.symlink_to(folder.resolve(), target_is_directory=True)
+        link.replace(target)
+    return target
 
 
 def _count(path: Path, suffix: str) -> int:
     """Return the number of lines of a text file, or of visible files in a folder and subfolders."""
     if path.is_file():
         return sum(1 for line in path.read_text().splitlines() if line.strip())
-    number = 0
-    for entry in path.iterdir():
-        if entry.name.endswith(suffix):
-            number += not entry.name.startswith(".")
-        elif entry.is_dir():
-            number += sum(
-                file.name.endswith(suffix) and file.name[0] != "." for file in entry.iterdir()
-            )
-    return number
+    files = (path.glob(f"{depth}[!.]*{suffix}") for depth in ("", "*/"))
+    return sum(1 for found in files for _ in found)
 
 
 _IMAGENET_CLASSES = "sort the images into class folders, or list their names and labels"
-_VOC07_TRAINVAL = "VOCtrainval_06-Nov-2007.tar"
-_VOC07_TEST = "VOCtest_06-Nov-2007.tar"
-_VOC07 = f"{_VOC07_TRAINVAL} and {_VOC07_TEST}"
-_VOC12 = "VOCtrainval_11-May-2012.tar"
+_VOC07_TRAINVAL, _VOC07_TEST = "VOCtrainval_06-Nov-2007.tar", "VOCtest_06-Nov-2007.tar"
+_VOC07, _VOC12 = f"{_VOC07_TRAINVAL} and {_VOC07_TEST}", "VOCtrainval_11-May-2012.tar"
 PUBLISHED_FOLDERS: dict[str, PublishedFolder] = {
     "ade20k": PublishedFolder(
         home="ADEChallengeData2016.zip (sceneparsing.csail.mit.edu)",

@@ -4,7 +4,6 @@ import pytest
 from PIL import Image
 
 from mmdense.data.sets import bccd
-from mmdense.data.sets.archive import open_tree
 
 # name, xmin, ymin, xmax, ymax in an image of 40 x 30
 OBJECTS = {
@@ -35,19 +34,12 @@ def voc(tmp_path):
         (root / "Annotations" / f"{stem}.xml").write_text(f"<annotation>{items}</annotation>")
     for split, stems in SPLITS.items():
         (root / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(stems) + "\n")
-    return tmp_path
-
-
-def convert_voc(path, target):
-    tree = open_tree(path)
-    prefix = tree.find_root("JPEGImages/BloodImage_00001.jpg")
-    assert prefix == "BCCD_Dataset/BCCD/"
-    return bccd.from_voc(tree, prefix, target)
+    return root
 
 
 def test_voc_becomes_coco(voc, tmp_path):
     target = tmp_path / "bccd"
-    notes = convert_voc(voc, target)
+    notes = bccd.from_voc(voc, target)
     # In train, the platelet has no width, and the white cell is clipped to 0 4 40 30.
     assert notes == {
         "boxes": {"train": 2, "val": 0, "test": 1},
@@ -61,45 +53,42 @@ def test_voc_becomes_coco(voc, tmp_path):
     assert [a["area"] for a in train["annotations"]] == [200, 1040]
     assert train["images"][1] == dict(id=2, file_name="BloodImage_00002.jpg", width=40, height=30)
     assert [c["name"] for c in train["categories"]] == ["RBC", "WBC", "Platelets"]
-    assert bccd.count_images(target) == {"train": 2, "val": 1, "test": 1}
+    assert bccd.SOURCE.count(target) == {"train": 2, "val": 1, "test": 1}
 
 
 def test_the_canonical_layout_is_copied(voc, tmp_path):
-    convert_voc(voc, tmp_path / "one" / "bccd")
-    tree = open_tree(tmp_path / "one")
-    notes = bccd.from_coco(tree, "bccd/", tmp_path / "two")
+    bccd.from_voc(voc, tmp_path / "one")
+    notes = bccd.from_coco(tmp_path / "one", tmp_path / "two")
     assert notes == {"boxes": {"train": 2, "val": 0, "test": 1}}
-    for path in (tmp_path / "one" / "bccd").rglob("*.*"):
-        copy = tmp_path / "two" / path.relative_to(tmp_path / "one" / "bccd")
+    for path in (tmp_path / "one").rglob("*.*"):
+        copy = tmp_path / "two" / path.relative_to(tmp_path / "one")
         assert copy.read_bytes() == path.read_bytes()
 
 
-def test_the_error_names_an_invalid_annotation(voc, tmp_path):
-    xml = voc / "BCCD_Dataset" / "BCCD" / "Annotations" / "BloodImage_00001.xml"
+def test_errors_name_an_invalid_annotation_and_a_missing_image(voc, tmp_path):
+    xml = voc / "Annotations" / "BloodImage_00001.xml"
     good = xml.read_text()
-    for bad in (good.replace("RBC", "Xbc"), good.replace("<xmin>1<", "<xmin>?<"), good[:-5]):
-        xml.write_text(bad)
+    bad = (good.replace("RBC", "Xbc"), good.replace("<xmin>1<", "<xmin>?<"), good[:-5])
+    for number, text in enumerate(bad):
+        xml.write_text(text)
         with pytest.raises(ValueError, match=r"BloodImage_00001\.xml"):
-            convert_voc(voc, tmp_path / "bccd")
+            bccd.from_voc(voc, tmp_path / str(number))
+    (voc / "JPEGImages" / "BloodImage_00002.jpg").unlink()
+    xml.write_text(good)
+    with pytest.raises(FileNotFoundError, match=r"BloodImage_00002\.jpg"):
+        bccd.from_voc(voc, tmp_path / "gone")
 
 
-def test_the_error_names_a_missing_image(voc, tmp_path):
-    (voc / "BCCD_Dataset" / "BCCD" / "JPEGImages" / "BloodImage_00002.jpg").unlink()
-    with pytest.raises(FileNotFoundError, match=r"BloodImage_00002\.jpg is missing"):
-        convert_voc(voc, tmp_path / "bccd")
-
-
-def test_a_name_that_leaves_the_folder_is_an_error(voc, tmp_path):
-    convert_voc(voc, tmp_path / "one")
-    file = tmp_path / "one" / "annotations" / "train.json"
-    file.write_text(file.read_text().replace("BloodImage_00002.jpg", "../evil.jpg"))
-    with pytest.raises(ValueError, match="leaves its folder"):
-        bccd.from_coco(open_tree(tmp_path / "one"), "", tmp_path / "two")
-
-
-def test_other_categories_are_an_error(voc, tmp_path):
-    convert_voc(voc, tmp_path / "one")
-    file = tmp_path / "one" / "annotations" / "val.json"
-    file.write_text(file.read_text().replace("Platelets", "platelet"))
-    with pytest.raises(ValueError, match=r"val\.json has the categories"):
-        bccd.from_coco(open_tree(tmp_path / "one"), "", tmp_path / "two")
+@pytest.mark.parametrize(
+    ("split", "old", "new", "message"),
+    [
+        ("train", "BloodImage_00002.jpg", "../evil.jpg", "leaves its folder"),
+        ("val", "Platelets", "platelet", r"val\.json has the categories"),
+    ],
+)
+def test_an_invalid_coco_file_is_an_error(split, old, new, message, voc, tmp_path):
+    bccd.from_voc(voc, tmp_path / "one")
+    file = tmp_path / "one" / "annotations" / f"{split}.json"
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(ValueError, match=message):
+        bccd.from_coco(tmp_path / "one", tmp_path / "two")

@@ -3,14 +3,15 @@ import hashlib
 import io
 import json
 import os
+import tarfile
 import zipfile
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from mmdense.data.sets import prepare as module
-from mmdense.data.sets.archive import ZipTree
 from mmdense.data.sets.camvid import split_of
 from mmdense.data.sets.prepare import DATASET_SOURCES, prepare
 
@@ -34,7 +35,7 @@ def source(tmp_path, monkeypatch):
     with zipfile.ZipFile(folder / "natural1k.zip", "w") as archive:
         for name in PHOTOS:
             archive.writestr(f"natural1k/{name}.jpg", jpeg(300, 256))
-        archive.writestr("natural1k/README.txt", "no photo")
+        archive.writestr("natural1k/README.txt", "no image")
     return folder
 
 
@@ -85,28 +86,31 @@ def test_an_existing_folder_without_a_file_or_receipt_is_an_error(source, tmp_pa
         prepare("natural1k", source, tmp_path)
 
 
+def set_converter(monkeypatch, convert):
+    spec = DATASET_SOURCES["natural1k"]
+    form = dataclasses.replace(spec.formats[0], convert=convert)
+    changed = dataclasses.replace(spec, formats=(form,))
+    monkeypatch.setitem(DATASET_SOURCES, "natural1k", changed)
+    return spec
+
+
 def test_an_interruption_leaves_no_files(source, tmp_path, monkeypatch):
-    def interrupted(folder):
+    def interrupted(root, target):
         raise KeyboardInterrupt
 
-    spec = dataclasses.replace(DATASET_SOURCES["natural1k"], count=interrupted)
-    monkeypatch.setitem(DATASET_SOURCES, "natural1k", spec)
+    set_converter(monkeypatch, interrupted)
     with pytest.raises(KeyboardInterrupt):
         prepare("natural1k", source, tmp_path / "root")
     assert listing(tmp_path / "root") == []
 
 
 def test_the_slower_of_two_processes_uses_the_set_of_the_faster(source, tmp_path, monkeypatch):
-    spec = DATASET_SOURCES["natural1k"]
-    count = spec.count
-
-    def other_process_is_faster(folder):
+    def other_process_is_faster(root, target):
         monkeypatch.setitem(DATASET_SOURCES, "natural1k", spec)
         prepare("natural1k", source, tmp_path / "root")
-        return count(folder)
+        return spec.formats[0].convert(root, target)
 
-    slow = dataclasses.replace(spec, count=other_process_is_faster)
-    monkeypatch.setitem(DATASET_SOURCES, "natural1k", slow)
+    spec = set_converter(monkeypatch, other_process_is_faster)
     prepare("natural1k", source, tmp_path / "root")
     assert listing(tmp_path / "root") == ["natural1k"]
 
@@ -114,7 +118,7 @@ def test_the_slower_of_two_processes_uses_the_set_of_the_faster(source, tmp_path
 def test_an_incomplete_source_is_an_error(source, tmp_path, monkeypatch):
     spec = dataclasses.replace(DATASET_SOURCES["natural1k"], counts={"unlabelled": 4})
     monkeypatch.setitem(DATASET_SOURCES, "natural1k", spec)
-    with pytest.raises(ValueError, match=r"natural1k\.zip .*unlabelled 3 .*unlabelled 4"):
+    with pytest.raises(ValueError, match=r"natural1k\.zip: .*unlabelled 3 .*unlabelled 4"):
         prepare("natural1k", source, tmp_path / "root")
     assert listing(tmp_path / "root") == []
 
@@ -123,7 +127,7 @@ def test_an_archive_with_another_checksum_is_an_error(source, tmp_path, monkeypa
     spec = DATASET_SOURCES["natural1k"]
 
     def declare(md5):
-        form = dataclasses.replace(spec.formats[0], md5={"natural1k.zip": md5})
+        form = dataclasses.replace(spec.formats[0], archives={"natural1k.zip": md5})
         stated = dataclasses.replace(spec, formats=(form, *spec.formats[1:]))
         monkeypatch.setitem(DATASET_SOURCES, "natural1k", stated)
 
@@ -147,9 +151,32 @@ def test_errors_name_what_is_missing(source, tmp_path):
         prepare("natural1k", source / "nowhere", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"bccd.*JPEGImages.*github\.com"):
         prepare("bccd", source, tmp_path)
-    (source / "natural1k.zip").write_bytes(b"PK\x03\x04 cut off")
-    with pytest.raises(ValueError, match=r"natural1k\.zip .*ZIP"):
-        prepare("natural1k", source, tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_a_damaged_archive_is_an_error_and_unsafe_members_write_nothing(suffix, tmp_path):
+    def pack(name):
+        if suffix == ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr(name, b"x" * 5000)
+        else:
+            with tarfile.open(path, "w:gz") as archive:
+                member = tarfile.TarInfo(name)
+                member.size = 5000
+                archive.addfile(member, io.BytesIO(b"x" * 5000))
+
+    path = tmp_path / f"stl10{suffix}"
+    pack("unlabeled_X.bin")
+    content = path.read_bytes()
+    for damaged in (content[:-20], b"PK\x03\x04 cut off", b""):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=rf"{path}: not a complete archive"):
+            prepare("stl10", path, tmp_path / "data")
+    pack("../../../evil/unlabeled_X.bin")
+    with pytest.raises((ValueError, FileNotFoundError), match=str(path)):
+        prepare("stl10", path, tmp_path / "data")
+    assert listing(tmp_path) == ["data", path.name]
+    assert listing(tmp_path / "data") == []
 
 
 SOURCES = os.environ.get(module.SOURCES_VARIABLE)
@@ -163,16 +190,20 @@ def test_real_archives(name, tmp_path, monkeypatch):
     found = [path for path in archives if path.is_file()]
     if not found:
         pytest.skip(f"{SOURCES} has none of {', '.join(path.name for path in archives)}")
+    [source] = found
     if name in ("camvid", "cifar10"):  # five images per folder of large sets
-        with zipfile.ZipFile(found[0]) as archive:
-            images = [file for file in archive.namelist() if file.endswith(".jpg")]
+        complete, source = source, tmp_path / source.name
+        with zipfile.ZipFile(complete) as whole, zipfile.ZipFile(source, "w") as part:
+            names = sorted(file for file in whole.namelist() if not file.endswith("/"))
+            for _, files in groupby(names, lambda file: Path(file).parent):
+                for file in list(files)[:5]:
+                    part.writestr(file, whole.read(file))
+        images = [file for file in names if file.endswith(".jpg")]
         assert len(images) == sum(spec.counts.values())
-        files = ZipTree.files
-        monkeypatch.setattr(ZipTree, "files", lambda *arguments: files(*arguments)[:5])
         five = {split: 50 if name == "cifar10" else 5 for split in spec.counts}
         spec = dataclasses.replace(spec, counts=five)
         monkeypatch.setitem(DATASET_SOURCES, name, spec)
-    made = prepare(name, Path(SOURCES), tmp_path)
+    made = prepare(name, source, tmp_path)
     receipt = json.loads((made / "prepared.json").read_text())
     assert receipt["counts"] == spec.counts
     if name == "bccd":

@@ -32,26 +32,6 @@ def small(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_table_has_the_published_counts():
-    counts = {
-        (name, part.paths[0]): part.count
-        for name, spec in PUBLISHED_FOLDERS.items()
-        for part in spec.parts
-        if part.count
-    }
-    assert counts["imagenet", "train"] == 1_281_167
-    assert counts["imagenet", "val"] == 50_000
-    assert counts["coco", "train2017"] == 118_287
-    assert counts["coco", "val2017"] == 5_000
-    assert counts["voc", "VOC2007/ImageSets/Main/trainval.txt"] == 5_011
-    assert counts["voc", "VOC2007/ImageSets/Main/test.txt"] == 4_952
-    assert counts["voc", "VOC2007/JPEGImages"] == 5_011 + 4_952
-    assert counts["voc", "VOC2012/ImageSets/Main/trainval.txt"] == 11_540
-    assert counts["voc", "VOC2012/JPEGImages"] == 17_125
-    assert counts["ade20k", "images/training"] == counts["ade20k", "annotations/training"] == 20_210
-    assert counts["ade20k", "images/validation"] == 2_000
-
-
 def test_a_complete_folder_is_linked(small, tmp_path):
     link = prepare("coco", small.parent, tmp_path / "data")  # the set is one level below
     assert link == tmp_path / "data" / "coco"

@@ -1,10 +1,7 @@
-import tarfile
-
 import numpy as np
 import pytest
 
 from mmdense.data.sets import stl10
-from mmdense.data.sets.archive import open_tree
 
 NUMBERS = {"train": 6, "test": 3, "unlabeled": 5}
 NAMES = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"]
@@ -18,7 +15,7 @@ def pixels(split):
 
 @pytest.fixture
 def published(tmp_path):
-    folder = tmp_path / "stl10_binary"
+    folder = tmp_path / "from"
     folder.mkdir()
     for split in NUMBERS:
         (folder / f"{split}_X.bin").write_bytes(pixels(split).tobytes())
@@ -29,27 +26,11 @@ def published(tmp_path):
     return folder
 
 
-def convert(path, target):
-    target.mkdir()
-    tree = open_tree(path)
-    (form,) = stl10.SOURCE.formats
-    prefix = tree.find_root(form.marker)
-    assert prefix is not None
-    return form.convert(tree, prefix, target)
-
-
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("at_once", [2, 1000])
-def test_columns_become_rows(packed, at_once, published, tmp_path, monkeypatch):
-    monkeypatch.setattr(stl10, "AT_ONCE", at_once)
-    path = published.parent
-    if packed:
-        path = tmp_path / "stl10_binary.tar.gz"
-        with tarfile.open(path, "w:gz") as archive:
-            archive.add(published, "stl10_binary")
+def test_columns_become_rows(published, tmp_path):
     target = tmp_path / "made"
-    assert convert(path, target) == {"encoding": "original"}
-    assert stl10.count_images(target) == {"train": 6, "test": 3, "unlabelled": 5}
+    target.mkdir()
+    assert stl10.from_binary(published, target) == {"encoding": "original"}
+    assert stl10.SOURCE.count(target) == {"train": 6, "test": 3, "unlabelled": 5}
     for split, file in stl10.FILES.items():
         images = np.load(target / f"{split}_images.npy")
         assert images.shape == (NUMBERS[file], 96, 96, 3)
@@ -81,10 +62,4 @@ def test_columns_become_rows(packed, at_once, published, tmp_path, monkeypatch):
 def test_the_error_names_a_damaged_file(file, content, message, published, tmp_path):
     (published / file).write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        convert(published, tmp_path / "made")
-
-
-def test_the_error_names_a_missing_file(published, tmp_path):
-    (published / "test_y.bin").unlink()
-    with pytest.raises(FileNotFoundError, match=r"test_y\.bin is missing"):
-        convert(published, tmp_path / "made")
+        stl10.from_binary(published, tmp_path)
