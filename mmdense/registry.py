@@ -49,8 +49,7 @@ HOOKS = _child(
     "mmdense.engine.preemption",
     "mmdense.engine.progress",
     "mmdense.engine.speed",
-    "mmdense.evaluation.knn_hook",
-    "mmdense.evaluation.linear_probe_hook",
+    "mmdense.evaluation.probe_hooks",
     "mmdense.records.record_hook",
     "mmdense.transfer.apply",
 )

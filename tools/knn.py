@@ -6,9 +6,8 @@ python tools/knn.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.pth
 import argparse
 import sys
 
-from mmdense.evaluation.accuracy import top_k_accuracy
-from mmdense.evaluation.frozen import FrozenFeatures, argument_parser, evaluate_frozen
-from mmdense.evaluation.knn import knn_classify_each
+from mmdense.evaluation.frozen import argument_parser, evaluate_frozen
+from mmdense.evaluation.probes import ProbeFeatures, measure_knn
 
 
 def _arguments() -> argparse.Namespace:
@@ -38,29 +37,12 @@ def main() -> int:
     """Evaluate every k with one search."""
     args = _arguments()
 
-    def check_bank(rows: int) -> None:
-        if max(args.k) > rows:
-            raise ValueError(
-                f"--k {max(args.k)} is more than the {rows} training images; lower it, or use "
-                "more images in train_dataloader"
-            )
-
-    def evaluate(features: FrozenFeatures) -> dict[str, float]:
-        scores = knn_classify_each(
-            features.train,
-            features.train_labels,
-            features.test,
-            ks=args.k,
-            num_classes=features.num_classes,
-            temperature=args.temperature,
-        )
-        return {
-            f"knn/k{k}_top1": top_k_accuracy(of_k, features.test_labels)
-            for k, of_k in scores.items()
-        }
+    def measure(features: ProbeFeatures) -> dict[str, float]:
+        found = measure_knn(features, ks=args.k, temperature=args.temperature)
+        return {f"knn/{name}": value for name, value in found.items()}
 
     try:
-        evaluate_frozen(args, "knn", evaluate, check_bank=check_bank)
+        evaluate_frozen(args, "knn", measure, neighbours=max(args.k))
     except (ValueError, OSError) as error:
         print(f"knn stopped: {error}", file=sys.stderr)
         return 1

@@ -5,9 +5,9 @@ python tools/linear_probe.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.
 
 import sys
 
-from mmdense.evaluation.accuracy import top_k_accuracy
-from mmdense.evaluation.frozen import FrozenFeatures, argument_parser, evaluate_frozen
-from mmdense.evaluation.linear_probe import STRENGTHS, fit_linear_probe
+from mmdense.evaluation.frozen import argument_parser, evaluate_frozen
+from mmdense.evaluation.linear_probe import STRENGTHS
+from mmdense.evaluation.probes import ProbeFeatures, measure_linear_probe
 
 
 def main() -> int:
@@ -24,22 +24,16 @@ def main() -> int:
     if min(args.strengths) < 0:
         parser.error(f"--strengths must not be negative, found {min(args.strengths)}")
 
-    def evaluate(features: FrozenFeatures) -> dict[str, float]:
-        probe = fit_linear_probe(
-            features.train,
-            features.train_labels,
-            num_classes=features.num_classes,
-            strengths=args.strengths,
-        )
-        scores = probe.scores(features.test)
+    def measure(features: ProbeFeatures) -> dict[str, float]:
+        found = measure_linear_probe(features, strengths=args.strengths, device="cpu")
         return {
-            "accuracy/top1": top_k_accuracy(scores, features.test_labels, k=1),
-            "accuracy/top5": top_k_accuracy(scores, features.test_labels, k=5),
-            "probe/strength": probe.strength,
+            "accuracy/top1": found["top1"],
+            "accuracy/top5": found["top5"],
+            "probe/strength": found["strength"],
         }
 
     try:
-        evaluate_frozen(args, "linear_probe", evaluate)
+        evaluate_frozen(args, "linear_probe", measure)
     except (ValueError, OSError) as error:
         print(f"linear_probe stopped: {error}", file=sys.stderr)
         return 1

@@ -15,8 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["RAM_LIMIT_MIB", "empty_bank", "fill_bank"]
-
 RAM_LIMIT_MIB = 512
 
 

@@ -25,65 +25,37 @@ def knn_classify(
     bank_labels: Tensor,
     queries: Tensor,
     *,
-    k: int,
+    ks: Sequence[int],
     num_classes: int,
     temperature: float = 0.07,
-) -> Tensor:
-    """Return class scores of the queries from their ``k`` nearest neighbours in the bank.
+) -> dict[int, Tensor]:
+    """Return class scores of the queries by their nearest neighbours, for several k.
 
     Args:
         bank: Labelled features; they need not be normalised. [N, D]
         bank_labels: Their classes, from 0 to C - 1. [N]
         queries: Features to classify. [Q, D]
-        k: Number of neighbours.
+        ks: Numbers of neighbours.
         num_classes: C.
         temperature: T; a smaller value gives more weight to the nearest neighbours.
 
     Returns:
-        Class scores; each row sums to one. [Q, C]
+        Class scores for each k; each row sums to one. [Q, C] each
 
     Raises:
-        ValueError: A shape, a label or a feature is invalid.
-    """
-    return knn_classify_each(
-        bank, bank_labels, queries, ks=[k], num_classes=num_classes, temperature=temperature
-    )[k]
-
-
-def knn_classify_each(
-    bank: Tensor,
-    bank_labels: Tensor,
-    queries: Tensor,
-    *,
-    ks: Sequence[int],
-    num_classes: int,
-    temperature: float = 0.07,
-) -> dict[int, Tensor]:
-    """Return the scores of :func:`knn_classify` for several k, with one search.
-
-    Args:
-        bank: As in :func:`knn_classify`. [N, D]
-        bank_labels: As in :func:`knn_classify`. [N]
-        queries: As in :func:`knn_classify`. [Q, D]
-        ks: Numbers of neighbours.
-        num_classes: C.
-        temperature: T.
-
-    Returns:
-        Class scores for each k. [Q, C] each
-
-    Raises:
-        ValueError: As :func:`knn_classify`.
+        ValueError: A shape, a label, a feature or the temperature is invalid.
     """
     _check_labels(bank, bank_labels, num_classes)
+    if temperature <= 0:
+        raise ValueError(f"temperature must be positive, found {temperature}")
     similarities, index = nearest_neighbours(bank, queries, k=max(ks))
     labels = bank_labels.to(index.device)[index]  # [Q, K]
-    return {
-        k: vote(
-            similarities[:, :k], labels[:, :k], num_classes=num_classes, temperature=temperature
-        )
-        for k in ks
-    }
+    scores = {}
+    for k in ks:
+        weights = (similarities[:, :k] / temperature).softmax(dim=1)  # [Q, k]
+        shares = weights.new_zeros(len(weights), num_classes)  # [Q, C]
+        scores[k] = shares.scatter_add_(1, labels[:, :k], weights)
+    return scores
 
 
 @torch.no_grad()
@@ -124,27 +96,6 @@ def nearest_neighbours(bank: Tensor, queries: Tensor, *, k: int) -> tuple[Tensor
             best[i], index[i] = both.gather(1, kept), places.gather(1, kept)
     values, order = torch.cat(best).sort(dim=1, descending=True, stable=True)  # [Q, K]
     return values, torch.cat(index).gather(1, order)
-
-
-def vote(
-    similarities: Tensor, labels: Tensor, *, num_classes: int, temperature: float = 0.07
-) -> Tensor:
-    """Return the sums of ``exp(similarity / temperature)`` by class, normalised.
-
-    Args:
-        similarities: Of the neighbours. [Q, K]
-        labels: Of the neighbours. [Q, K]
-        num_classes: C.
-        temperature: T.
-
-    Returns:
-        Class scores; each row sums to one. [Q, C]
-    """
-    if temperature <= 0:
-        raise ValueError(f"temperature must be positive, found {temperature}")
-    weights = (similarities / temperature).softmax(dim=1)  # [Q, K]
-    shares = weights.new_zeros(len(weights), num_classes)  # [Q, C]
-    return shares.scatter_add_(1, labels, weights)
 
 
 def _first_largest(values: Tensor, k: int) -> Tensor:

@@ -50,6 +50,12 @@ class LinearProbe(NamedTuple):
         """Return the logits, [N, C], of features [N, D]."""
         return (features - self.mean) / self.deviation @ self.weight.T + self.bias
 
+    def to(self, device: str | torch.device) -> "LinearProbe":
+        """Return the probe with its tensors on a device."""
+        weight, bias = self.weight.to(device), self.bias.to(device)
+        mean, deviation = self.mean.to(device), self.deviation.to(device)
+        return self._replace(weight=weight, bias=bias, mean=mean, deviation=deviation)
+
 
 def fit_linear_probe(
     features: Tensor,

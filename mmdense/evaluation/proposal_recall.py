@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from mmdet.models.detectors import RPN
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
@@ -29,8 +30,6 @@ from mmdense.evaluation.recall import (
 )
 from mmdense.records.record import write_json
 from mmdense.registry import METRICS
-
-__all__ = ["ImageObjects", "ProposalRecall", "read_objects"]
 
 _NEEDED = ("image_id", "category_id", "bbox", "area")
 
@@ -191,3 +190,17 @@ def _name(sample: dict) -> str:
     """Path and id of an image, for messages."""
     path = sample.get("img_path")
     return f"image {path} (id {sample['img_id']})" if path else f"image id {sample['img_id']}"
+
+
+def proposing_head(detector: Any) -> Any:
+    """Return the head that makes proposals: ``rpn_head``, or the ``bbox_head`` of an RPN.
+
+    Raises:
+        ValueError: The detector has no such head.
+    """
+    head = getattr(detector, "rpn_head", None)
+    if head is None and isinstance(detector, RPN):
+        head = detector.bbox_head
+    if head is None:
+        raise ValueError(f"{type(detector).__name__} makes no proposals: it has no rpn_head")
+    return head

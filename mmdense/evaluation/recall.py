@@ -25,18 +25,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
-__all__ = [
-    "AREAS",
-    "BUDGETS",
-    "MISSED",
-    "THRESHOLDS",
-    "average_recall",
-    "counted_objects",
-    "match_objects",
-    "recall",
-    "recall_curves",
-]
+from pycocotools import mask
 
 #: Numbers of proposals for average recall.
 BUDGETS = (100, 300, 1000)
@@ -188,12 +177,7 @@ def recall_curves(
 
 
 def _pairwise_iou(proposals: np.ndarray, objects: np.ndarray) -> np.ndarray:
-    """IoU of boxes x, y, width, height, with the operations and their order of COCO, [P, G]."""
-    low = np.maximum(proposals[:, None, :2], objects[:, :2])  # [P, G, 2]
-    high = proposals[:, None, :2] + proposals[:, None, 2:]
-    high = np.minimum(high, objects[:, :2] + objects[:, 2:])  # [P, G, 2]
-    width, height = (high - low)[..., 0], (high - low)[..., 1]
-    shared = width * height
-    union = proposals[:, None, 2:].prod(axis=-1) + objects[:, 2:].prod(axis=-1) - shared
-    meet = (width > 0) & (height > 0)
-    return np.divide(shared, union, out=np.zeros_like(shared), where=meet)
+    """IoU of boxes x, y, width, height, as in the evaluation of COCO, [P, G]."""
+    if not len(proposals) or not len(objects):
+        return np.zeros((len(proposals), len(objects)))
+    return mask.iou(proposals, objects, np.zeros(len(objects), dtype=np.uint8))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather_object
+from mmengine.device import get_device
+from mmengine.dist import all_gather_object, get_world_size, is_main_process
 
 from mmdense.records.environment import live_descendants
 
@@ -41,6 +42,13 @@ class CostMeter:
         self._gpu_joules = _gpu_joules() if gpus else None
         self._cpu_seconds = _cpu_seconds()
         self._started = time.perf_counter()
+
+    @classmethod
+    def of_process(cls) -> "CostMeter":
+        """Return a meter for this process of a run, for :func:`over_processes`."""
+        gpus = get_world_size() if is_main_process() else 1  # of all, or its own for the energy
+        first_here = os.environ.get("LOCAL_RANK", "0") == "0"  # on this machine
+        return cls(gpus if get_device() == "cuda" else 0, packages=first_here)
 
     def read(self) -> dict[str, float]:
         """Return the cost so far. Call it every few minutes, because energy counters overflow.

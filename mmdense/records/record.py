@@ -54,8 +54,7 @@ class Record:
         images: Number of images in the training set.
         images_per_second: Speed of training or of feature extraction, over all ranks.
         cost: See :meth:`~mmdense.records.cost.CostMeter.read`, over the parts of a resumed run and
-            all processes; for ``tools/knn.py`` and ``linear_probe.py``, the energy is that of the
-            first process.
+            all processes.
         data: ``{split: checksum}``, see :func:`~mmdense.records.data_checksum.data_checksum`.
         verdict: Verdict of a hook such as ``mmdense.CollapseHook``: ``name`` and ``reason``.
         stages: One dict for each stage of a pipeline or a study.

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -70,9 +69,7 @@ class RecordHook(Hook):
         """Store the commit and the environment at the start."""
         if self._cost is not None:
             return
-        gpus = runner.world_size if is_main_process() else 1  # of all, or its own for the energy
-        first_here = os.environ.get("LOCAL_RANK", "0") == "0"  # on this machine
-        self._cost = CostMeter(gpus if get_device() == "cuda" else 0, packages=first_here)
+        self._cost = CostMeter.of_process()
         if not is_main_process():
             return
         self._started = self._mark = time.perf_counter()

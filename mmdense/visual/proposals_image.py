@@ -12,7 +12,7 @@ import torch
 from mmdet.structures.bbox import bbox_overlaps
 from torch import Tensor
 
-from mmdense.evaluation.proposing_head import proposing_head
+from mmdense.evaluation.proposal_recall import proposing_head
 from mmdense.evaluation.recall import match_objects
 from mmdense.visual.annotated_image import outline
 from mmdense.visual.chosen_images import ChosenImage, ImageSource, evenly_spaced

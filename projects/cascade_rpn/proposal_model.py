@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.checkpoints.trained_model import load_trained
-from mmdense.evaluation.proposing_head import proposing_head
+from mmdense.evaluation.proposal_recall import proposing_head
 from projects.cascade_rpn.cascade_rpn_head import CascadeRPNHead
 
 __all__ = ["check_meta", "check_target", "export_onnx", "load_detector", "proposal_head"]

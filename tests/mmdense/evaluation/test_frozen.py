@@ -1,4 +1,4 @@
-"""The two tools from a config on disk to metrics.json and record.json."""
+"""The tools knn.py and linear_probe.py, from a config to metrics.json and record.json."""
 
 import json
 import os
@@ -74,11 +74,12 @@ def run_tool(name, monkeypatch, *arguments):
 
 
 def test_linear_probe_of_random_weights(config, tmp_path, monkeypatch, capsys):
-    options = ("--random", "--work-dir", tmp_path / "out")
+    options = ("--random", "--work-dir", tmp_path / "out", "--strengths", "0.25")
     assert run_tool("linear_probe", monkeypatch, config, *options) == 0
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["accuracy/top1"] == 100.0  # colours are easy
     assert metrics["accuracy/top5"] == 100.0
+    assert metrics["probe/strength"] == 0.25
     record = load(tmp_path / "out" / "record.json")
     assert record.metrics == metrics
     assert record.name == "colours_linear_probe"
@@ -99,68 +100,35 @@ def test_knn_of_a_checkpoint_in_the_default_work_dir(config, tmp_path, monkeypat
     )
     weights = {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
     torch.save({"state_dict": weights}, tmp_path / "a.pth")
-    assert run_tool("knn", monkeypatch, config, "a.pth", "--k", "1", "22") == 0
+    options = ("--k", "1", "22", "--temperature", "1e-4")
+    assert run_tool("knn", monkeypatch, config, "a.pth", *options) == 0
     metrics = json.loads((tmp_path / "work_dirs" / "colours_knn" / "metrics.json").read_text())
     assert set(metrics) == {"knn/k1_top1", "knn/k22_top1"}
-    assert metrics["knn/k1_top1"] == 100.0
+    # All 22 images are neighbours, 11 of each class; the low temperature lets the nearest decide.
+    assert metrics["knn/k1_top1"] == metrics["knn/k22_top1"] == 100.0
     assert "knn of a.pth" in capsys.readouterr().out
-
-
-UNLABELLED = {
-    "train": ("pipeline=train_pipeline)", "with_label=False, pipeline=train_pipeline)"),
-    "test": ("pipeline=test_pipeline)", "with_label=False, pipeline=test_pipeline)"),
-}
 
 
 @pytest.fixture
 def no_backbone(monkeypatch):
-    """Whatever is refused is refused before a backbone is built."""
+    """Bad input is found before a backbone is built."""
 
     def build_none(*_):
-        pytest.fail("work was begun")
+        pytest.fail("a backbone was built")
 
     monkeypatch.setattr("mmdense.evaluation.frozen._build_backbone", build_none)
 
 
-@pytest.mark.parametrize("split", UNLABELLED)
-@pytest.mark.parametrize("tool", ["knn", "linear_probe"])
-def test_an_unlabelled_split_is_refused_before_any_work(
-    split, tool, config, monkeypatch, capsys, no_backbone
-):
-    config.write_text(config.read_text().replace(*UNLABELLED[split]))
-    assert run_tool(tool, monkeypatch, config, "--random", "--work-dir", "out") == 1
-    said = capsys.readouterr().err
-    expected = f"{tool} stopped: {config}: {split}_dataloader.dataset has images without a label"
-    assert expected in said
-
-
-def test_more_neighbours_than_images_are_refused_before_any_work(
-    config, monkeypatch, capsys, no_backbone
-):
+def test_errors_before_any_work(config, monkeypatch, capsys, no_backbone):
     options = (config, "--random", "--work-dir", "out")
-    assert run_tool("knn", monkeypatch, *options, "--k", "1", "23") == 1
-    assert "--k 23 is more than the 22 training images" in capsys.readouterr().err
-    assert run_tool("knn", monkeypatch, *options, "--k", "0") == 2
-    assert "--k must be at least 1, found 0" in capsys.readouterr().err
-    assert run_tool("knn", monkeypatch, *options, "--temperature", "0") == 2
-    assert "--temperature must be positive" in capsys.readouterr().err
-    assert run_tool("linear_probe", monkeypatch, *options, "--strengths", "-1") == 2
-    assert "--strengths must not be negative" in capsys.readouterr().err
-
-
-def test_temperature_and_strengths_reach_the_evaluation(config, tmp_path, monkeypatch):
-    from mmdense.evaluation import knn
-
-    seen = []
-    whole = knn.knn_classify_each
-    monkeypatch.setattr(
-        knn, "knn_classify_each", lambda *a, **more: seen.append(more) or whole(*a, **more)
-    )
-    options = (config, "--random", "--work-dir", tmp_path / "out")
-    assert run_tool("knn", monkeypatch, *options, "--k", "3", "--temperature", "0.5") == 0
-    assert seen[0]["temperature"] == 0.5
-    assert run_tool("linear_probe", monkeypatch, *options, "--strengths", "0.25") == 0
-    assert load(tmp_path / "out" / "record.json").metrics["probe/strength"] == 0.25
+    for tool, status, more, message in (
+        ("knn", 1, ("--k", "1", "23"), f"knn stopped: {config}: k=23 is more than the 22 images"),
+        ("knn", 2, ("--k", "0"), "--k must be at least 1, found 0"),
+        ("knn", 2, ("--temperature", "0"), "--temperature must be positive"),
+        ("linear_probe", 2, ("--strengths", "-1"), "--strengths must not be negative"),
+    ):
+        assert run_tool(tool, monkeypatch, *options, *more) == status
+        assert message in capsys.readouterr().err
 
 
 def test_a_missing_checkpoint_is_no_traceback(config, monkeypatch, capsys):
@@ -175,32 +143,18 @@ def features_of(config, *arguments):
     return seen[0]
 
 
-def test_labels_and_order_follow_the_folders(config):
-    features = features_of(config, "--random")
-    assert features.train_labels.tolist() == [0] * 11 + [1] * 11  # blue, red
-    assert features.test_labels.tolist() == [0] * 3 + [1] * 3
-    assert features.train.shape == (22, 64)  # 8 channels, doubled three times
-    assert features.num_classes == 2
+def test_labels_and_order_follow_the_folders_and_the_seed_decides_random_weights(config):
+    first, again = (features_of(config, "--random", "--seed", "1") for _ in range(2))
+    assert first.bank_labels.tolist() == [0] * 11 + [1] * 11  # blue, red
+    assert first.query_labels.tolist() == [0] * 3 + [1] * 3
+    assert first.bank.shape == (22, 64)  # 8 channels, doubled three times
+    assert first.num_classes == 2
+    assert torch.equal(first.queries, again.queries)
+    other = features_of(config, "--random", "--seed", "2")
+    assert not torch.allclose(first.queries, other.queries)
 
 
-def test_a_share_of_the_labels_trains_and_all_test_images_test(config):
-    share = 'dataset=dict(type="mmdense.FewLabels", percent=20, dataset=dict(type="CustomDataset"'
-    text = config.read_text().replace('dataset=dict(type="CustomDataset"', share, 1)
-    config.write_text(text.replace("pipeline=train_pipeline)", "pipeline=train_pipeline))"))
-    features = features_of(config, "--random")
-    # 20 % of 11 a class is 2.2
-    assert features.train_labels.tolist() == [0, 0, 1, 1]
-    assert len(features.test_labels) == 6
-
-
-def test_the_seed_decides_random_weights(config):
-    first, again = (features_of(config, "--random", "--seed", "1").test for _ in range(2))
-    other = features_of(config, "--random", "--seed", "2").test
-    assert torch.equal(first, again)
-    assert not torch.allclose(first, other)
-
-
-def test_a_checkpoint_that_does_not_fit_is_refused(config, tmp_path):
+def test_an_unsuitable_checkpoint(config, tmp_path):
     torch.save({"state_dict": {"backbone.conv1.weight": torch.zeros(1)}}, tmp_path / "bad.pth")
     with pytest.raises(ValueError, match=r"unknown keys \(conv1.weight"):
         features_of(config, "bad.pth")
@@ -210,15 +164,14 @@ def test_a_checkpoint_that_does_not_fit_is_refused(config, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("train_dataloader = ", "other = ", r"has no train_dataloader.dataset"),
-        ("data_preprocessor = ", "other = ", "has no data_preprocessor"),
-        ("backbone=dict", "trunk=dict", "has no model.backbone"),
+        ("train_dataloader = ", "other = ", r"bad.py: train_dataloader is not set"),
+        ("data_preprocessor = ", "other = ", "data_preprocessor is not set"),
         (
-            'dataset=dict(type="CustomDataset", data_root=r"{root}/train"',
-            'dataset=dict(type="RepeatDataset", times=2, dataset=dict(type="CustomDataset")',
-            "train_dataloader.dataset is the wrapper RepeatDataset",
+            "pipeline=test_pipeline)",
+            "with_label=False, pipeline=test_pipeline)",
+            "bad.py: test_dataloader.dataset has images without a label",
         ),
-        ("{root}/test", "{root}", "different classes"),
+        ("backbone=dict", "trunk=dict", "has no model.backbone"),
     ],
 )
 def test_bad_configs(data, tmp_path, old, new, message):
@@ -230,15 +183,14 @@ def test_bad_configs(data, tmp_path, old, new, message):
 
 
 @pytest.mark.parametrize("weights", [[], ["a.pth", "--random"]])
-def test_weights_are_given_once(weights, capsys):
+def test_either_a_checkpoint_or_random_weights(weights, capsys):
     with pytest.raises(SystemExit):
         argument_parser("test").parse_args(["config.py", *weights])
     assert "--random" in capsys.readouterr().err
 
 
-def test_two_processes_find_what_one_finds(config, tmp_path, monkeypatch):
+def test_two_processes_give_the_metrics_of_one(config, tmp_path, monkeypatch):
     torch.manual_seed(0)
-    # The scope is named, so that the test needs no default that another left.
     backbone = MODELS.build({**Config.fromfile(config).model.backbone, "type": "mmpretrain.ResNet"})
     weights = {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
     torch.save({"state_dict": weights}, tmp_path / "weights.pth")

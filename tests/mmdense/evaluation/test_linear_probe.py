@@ -5,18 +5,9 @@ import math
 import pytest
 import torch
 
-from mmdense.evaluation.accuracy import top_k_accuracy
 from mmdense.evaluation.linear_probe import HELD_OUT, STRENGTHS, _held_out_mask, fit_linear_probe
+from mmdense.evaluation.probes import top_k_accuracy
 from tests.references.linear_probe_loop import objective_loop
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """These problems are tiny: a second thread only waits, and on a busy machine it waits long."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def clusters(n, d, classes, spread, seed=0):

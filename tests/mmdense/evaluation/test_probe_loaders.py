@@ -1,4 +1,4 @@
-"""Images that a probe cannot use are refused by name; what is not given is the config's."""
+"""Loaders of probes: every image once and in order, and errors for unsuitable images."""
 
 import pytest
 import torch
@@ -29,14 +29,61 @@ CFG = ConfigDict(
 )
 
 
-def built(cfg=CFG, train=None, test=None):
-    return build_probe_loaders(cfg, train, test, where="KNNHook", seed=0)
+def built(cfg=CFG, train=None, test=None, **more):
+    return build_probe_loaders(cfg, train, test, where="KNNHook", seed=0, **more)
 
 
-def test_by_default_the_images_of_the_config_pass_the_pipeline_of_its_test():
-    train, test = built()  # Colours takes no pipeline, so that of the training is left out
-    assert (len(train.dataset), len(test.dataset)) == (24, 13)
+def labels_of(data_loader):
+    return [int(sample.gt_label) for batch in data_loader for sample in batch["data_samples"]]
+
+
+def test_images_of_the_config_in_order_with_the_pipeline_of_the_test():
+    # Colours takes no pipeline, so that of the training is left out.
+    endless = {"sampler": {"type": "InfiniteSampler"}, "batch_sampler": {"type": "not built"}}
+    cfg = {**CFG, "test_dataloader": {**CFG.test_dataloader, **endless, "drop_last": True}}
+    train, test = built(ConfigDict(cfg))
+    assert labels_of(train) == [index % 3 for index in range(24)]
+    assert labels_of(test) == [index % 3 for index in range(13)]
     assert train.batch_size == test.batch_size == 5
+
+
+class Noted(Colours):
+    """Notes the pipeline with which it was built."""
+
+    def __init__(self, pipeline=None, **options):
+        super().__init__(**options)
+        self.pipeline = pipeline
+
+
+def test_a_fraction_of_the_labels_gets_the_pipeline_of_the_test():
+    noted = {"type": Noted, "size": 30, "pipeline": "views"}
+    few = {"type": "mmdense.FewLabels", "percent": 50, "dataset": noted}
+    changes = {"train_dataloader": loader(few)}
+    for pipeline in ("clean", None):
+        dataset = {"type": Noted, "pipeline": pipeline} if pipeline else {"type": Noted}
+        cfg = ConfigDict({**CFG, **changes, "test_dataloader": loader(dataset)})
+        train, _ = built(cfg)
+        assert len(train.dataset) == 15
+        assert train.dataset.dataset.pipeline == pipeline
+
+
+@pytest.mark.parametrize("key", ["train_dataloader", "test_dataloader"])
+def test_the_pipeline_of_a_wrapper_cannot_be_replaced(key):
+    wrapper = {"dataset": {"type": "ConcatDataset", "datasets": []}}
+    with pytest.raises(ValueError, match=f"KNNHook: {key}.dataset is the wrapper Concat"):
+        built(ConfigDict({**CFG, key: wrapper}))
+
+
+def test_different_classes_and_too_few_images():
+    class Others(Colours):
+        def __init__(self):
+            super().__init__()
+            self.metainfo = {"classes": ("cat", "dog")}
+
+    with pytest.raises(ValueError, match=r"KNNHook: .* different classes, \('red'.*\('cat'"):
+        built(test={"dataset": {"type": Others}})
+    with pytest.raises(ValueError, match="KNNHook: k=25 is more than the 24 images"):
+        built(neighbours=25)
 
 
 def test_a_data_set_is_enough():
@@ -53,10 +100,10 @@ def test_a_data_set_is_enough():
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("key", ["train", "test"])
 @pytest.mark.parametrize("missing", [-1, -2])  # unlabelled by number, and without any label
-def test_unlabelled_images_are_refused_by_the_key(listed, key, missing):
+def test_unlabelled_images(listed, key, missing):
     images = {"type": Colours, "size": 3, "labels": [missing, 0, 1], "listed": listed}
     with pytest.raises(
-        ValueError, match=f"KNNHook.{key}_dataloader.dataset has images without a label"
+        ValueError, match=f"KNNHook: {key}_dataloader.dataset has images without a label"
     ):
         built(**{key: {"dataset": images}})
 
@@ -64,22 +111,21 @@ def test_unlabelled_images_are_refused_by_the_key(listed, key, missing):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ({"type": Colours, "size": 3, "labels": [0, 1, -1]}, "has images without a label"),
         ({"type": Colours, "size": 3, "labels": [2, 2, 2]}, "only has images of class 2"),
         ({"type": Colours, "size": 0}, "has 0 images, fewer than the 1 processes"),
         ({"type": Views}, r"returns 2 views for an image, expected `inputs` \[3, H, W\]"),
         ({"type": Bare}, "returns no `inputs` for an image"),
     ],
 )
-def test_images_that_will_not_do(images, message):
-    with pytest.raises(ValueError, match=f"KNNHook.train_dataloader.dataset {message}"):
+def test_unsuitable_images(images, message):
+    with pytest.raises(ValueError, match=f"KNNHook: train_dataloader.dataset {message}"):
         built(train={"dataset": images})
 
 
 @pytest.mark.parametrize("key", ["train_dataloader", "test_dataloader"])
-def test_images_that_nothing_names(key):
+def test_missing_images(key):
     cfg = ConfigDict({name: value for name, value in CFG.items() if name != key})
-    with pytest.raises(ValueError, match=f"KNNHook.{key} is not set"):
+    with pytest.raises(ValueError, match=f"KNNHook: {key} is not set"):
         built(cfg)
 
 
@@ -94,7 +140,7 @@ OWN = dict(type="A", mean=[1, 2, 3], std=[4, 5, 6], to_rgb=True, size=32)
         dict(data_preprocessor=dict(mean=[1, 2, 3], std=[4, 5, 6], bgr_to_rgb=True)),
     ],
 )
-def test_one_view_is_normalised_as_the_model_does(cfg):
+def test_one_view_is_normalised_like_those_of_the_model(cfg):
     preprocess = build_preprocessor(ConfigDict(cfg), None, where="KNNHook")
     image = torch.tensor([13.0, 12.0, 9.0]).view(1, 3, 1, 1)  # blue, green, red
     # red (9 - 1) / 4, green (12 - 2) / 5, blue (13 - 3) / 6
@@ -102,12 +148,9 @@ def test_one_view_is_normalised_as_the_model_does(cfg):
     torch.testing.assert_close(preprocess({"inputs": image})["inputs"], expected)
 
 
-def test_a_preprocessor_that_is_given_counts():
+def test_a_given_preprocessor_and_none():
     given = dict(mean=[0, 0, 0], std=[2, 2, 2])
     preprocess = build_preprocessor(ConfigDict(data_preprocessor=OWN), given, where="KNNHook")
     assert preprocess({"inputs": torch.full((1, 3, 1, 1), 8)})["inputs"].unique().tolist() == [4.0]
-
-
-def test_no_preprocessor_at_all():
-    with pytest.raises(ValueError, match="KNNHook.data_preprocessor is not set"):
+    with pytest.raises(ValueError, match="KNNHook: data_preprocessor is not set"):
         build_preprocessor(ConfigDict(), None, where="KNNHook")

@@ -1,4 +1,4 @@
-"""Probes over real runs: training does not notice them, and their results are right and arrive."""
+"""Probes during real runs: training is not affected, and the results reach log and record."""
 
 import json
 import math
@@ -8,12 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
-from mmdense.evaluation.accuracy import top_k_accuracy
-from mmdense.evaluation.feature_bank import fill_bank
-from mmdense.evaluation.features import frozen_features
-from mmdense.evaluation.knn import knn_classify
-from mmdense.evaluation.knn_hook import KNNHook
+from mmdense.config.component_types import check_types
+from mmdense.evaluation.probe_hooks import KNNHook
+from mmdense.evaluation.probes import extract_probe_features, measure_knn
 from mmdense.records.record import load
 from tests.mmdense.evaluation.tiny_siamese import Colours, Losses, build, loader
 
@@ -22,15 +21,15 @@ PROBE = {"type": "mmdense.LinearProbeHook"}
 RECORD = {"type": "mmdense.RecordHook", "slug": "tiny", "name": "siamese"}
 BY_ITER = {"by_epoch": False, "interval": 2}
 LOOPS = {
-    "the host's, by epochs": ({"by_epoch": True, "max_epochs": 2}, {}),
-    "the host's, within epochs": ({"by_epoch": True, "max_epochs": 2}, BY_ITER),
-    "the host's, by iterations": ({"by_epoch": False, "max_iters": 5}, BY_ITER),
+    "upstream, by epochs": ({"by_epoch": True, "max_epochs": 2}, {}),
+    "upstream, within epochs": ({"by_epoch": True, "max_epochs": 2}, BY_ITER),
+    "upstream, by iterations": ({"by_epoch": False, "max_iters": 5}, BY_ITER),
     "ours": ({"type": "mmdense.EpochBasedTrainLoop", "max_epochs": 2}, BY_ITER),
 }
 
 
 def state_of_a_run(work_dir, train_cfg, hooks):
-    """Losses and weights to the last bit, the modes of the modules, and the generators."""
+    """Bit-identical losses and weights, the modes of the modules, and the generators."""
     losses = Losses()
     random.seed(5)
     runner = build(work_dir, losses, *hooks, train_cfg=train_cfg)
@@ -46,7 +45,7 @@ def state_of_a_run(work_dir, train_cfg, hooks):
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_run_with_probes_is_a_run_without_to_the_last_bit(loop, tmp_path):
+def test_a_run_with_probes_is_bit_identical_to_one_without(loop, tmp_path):
     train_cfg, when = LOOPS[loop]
     images = {"train_dataloader": loader({"type": Colours, "draws": True})}  # they draw, too
     hooks = [KNN | when | images, PROBE | when | images]
@@ -101,22 +100,16 @@ def test_a_resumed_run_measures_when_the_whole_one_does(tmp_path):
     assert [step for step, _ in whole] == [6, 12, 15]
 
 
-def test_the_result_is_that_of_the_tool_and_arrives_everywhere(tmp_path):
+def test_results_reach_the_record_the_hub_and_the_log(tmp_path):
     runner = build(tmp_path, KNN, PROBE, RECORD, log_level="INFO")
     runner.train()
     hook = next(hook for hook in runner.hooks if isinstance(hook, KNNHook))
-    backbone, parts = runner.model.backbone, []
-    for images in hook._loaders:
-        batches = frozen_features(backbone, images, hook._preprocess)
-        parts.append(fill_bank(batches, rows=len(images.dataset)))
-    (bank, bank_labels), (queries, labels) = parts
-    assert bank.shape == (24, 32)
-    expected = {
-        f"knn/k{k}_top1": top_k_accuracy(
-            knn_classify(bank, bank_labels, queries, k=k, num_classes=3), labels
-        )
-        for k in (1, 5)
-    }
+    features = extract_probe_features(
+        runner.model.backbone, hook._preprocess, hook._loaders, where="", folder=str(tmp_path)
+    )
+    assert features.bank.shape == (24, 32)
+    measured = measure_knn(features, ks=(1, 5), temperature=0.07)
+    expected = {f"knn/{name}": value for name, value in measured.items()}
     metrics = load(tmp_path / "record.json").metrics
     names = {"linear_probe/top1", "linear_probe/top5", "linear_probe/strength", *expected}
     assert set(metrics) == names
@@ -126,15 +119,8 @@ def test_the_result_is_that_of_the_tool_and_arrives_everywhere(tmp_path):
         assert metrics[name] == pytest.approx(value, rel=1e-5)
         assert runner.message_hub.get_scalar(f"val/{name}").current() == value
         assert last[f"val/{name}"] == value
-    said = [line for line in log_of(tmp_path) if "iteration 6: knn/" in line]
-    assert len(said) == 1
-    assert "(24 train and 13 test images, " in said[0]
-
-
-def test_the_preprocessor_is_the_model_s_without_views(tmp_path):
-    hook = KNNHook(k=[1])
-    runner = build(tmp_path, hook)
-    runner.train()
+    (line,) = [line for line in log_of(tmp_path) if "iteration 6: knn/" in line]
+    assert "(24 train and 13 test images, " in line
     images = torch.randint(256, (2, 3, 16, 16), dtype=torch.uint8)
     own = runner.model.data_preprocessor({"inputs": images}, training=False)["inputs"]
     torch.testing.assert_close(hook._preprocess({"inputs": images})["inputs"], own)
@@ -150,7 +136,7 @@ def test_time_spent_measuring_is_no_training_time(tmp_path, monkeypatch):
         ticks.advance(0.001)
         return ticks.now
 
-    for module in ("evaluation.probe_during_training", "records.record_hook"):
+    for module in ("evaluation.probe_hooks", "records.record_hook"):
         monkeypatch.setattr(f"mmdense.{module}.time.perf_counter", clock)
     monkeypatch.setattr("mmengine.hooks.iter_timer_hook.time.time", clock)
     cfg = {"by_epoch": False, "max_iters": 8}
@@ -161,7 +147,7 @@ def test_time_spent_measuring_is_no_training_time(tmp_path, monkeypatch):
     assert load(tmp_path / "record.json").wall_time_s > 4_000
 
 
-def test_features_that_are_not_finite_give_nan_and_the_run_goes_on(tmp_path):
+def test_non_finite_features_give_nan_and_the_run_continues(tmp_path):
     class Poison(Losses):
         def before_train_epoch(self, runner):
             if runner.epoch == 1:
@@ -174,12 +160,12 @@ def test_features_that_are_not_finite_give_nan_and_the_run_goes_on(tmp_path):
     for name in ("val/knn/k1_top1", "val/linear_probe/strength"):
         assert [math.isnan(value) for _, value in curves[name]] == [False, True]
     errors = [line for line in log_of(tmp_path) if "ERROR" in line]
-    said = "KNNHook, iteration 6: features of 37 of 37 images contain NaN or infinity"
-    assert sum(said in line for line in errors) == 1
+    expected = "KNNHook, iteration 6: features of 37 of 37 images contain NaN or infinity"
+    assert sum(expected in line for line in errors) == 1
     assert sum("LinearProbeHook, iteration 6" in line for line in errors) == 1
 
 
-def test_a_bank_in_a_file_gives_the_same_and_leaves_nothing(tmp_path):
+def test_a_bank_in_a_file(tmp_path):
     results = []
     for limit in (0, 512):
         runner = build(tmp_path / str(limit), KNN | {"ram_limit_mib": limit})
@@ -195,6 +181,10 @@ def test_a_bank_in_a_file_gives_the_same_and_leaves_nothing(tmp_path):
         (KNN | {"interval": 0}, None, "KNNHook.interval must be 1 or more, found 0"),
         (PROBE | {"interval": -1}, None, "LinearProbeHook.interval must be 1 or more"),
         (KNN, {"by_epoch": False, "max_iters": 3}, "KNNHook.by_epoch is True, but train_cfg"),
+        (KNN | {"k": (20, 0)}, None, "KNNHook.k must be"),
+        (KNN | {"k": ()}, None, "KNNHook.k must be"),
+        (KNN | {"k": [5, 25]}, None, "KNNHook: k=25 .*24 images"),
+        (KNN | {"temperature": -0.07}, None, "KNNHook.temperature must be positive"),
     ],
 )
 def test_bad_arguments_are_refused_before_training(hook, train_cfg, message, tmp_path):
@@ -213,16 +203,22 @@ def test_a_model_without_backbone_lists_its_children(tmp_path):
         runner.train()
 
 
-def test_weights_that_are_shared_out_are_refused(tmp_path):
+def test_sharded_weights(tmp_path):
     runner = build(tmp_path, KNN)
     next(runner.model.backbone.parameters()).to_local = None
     with pytest.raises(ValueError, match="KNNHook: .*FSDP"):
         runner.train()
 
 
-def test_an_image_that_turns_out_unlabelled_is_refused(tmp_path):
+def test_an_unlabelled_image_that_is_not_listed(tmp_path):
     # A data set that cannot list its classes shows them only as it is read.
     images = {"type": Colours, "size": 3, "labels": [0, 1, -1], "listed": False}
     hook = KNN | {"k": [1], "train_dataloader": {"dataset": images}}
     with pytest.raises(ValueError, match="KNNHook: some images have no label"):
         build(tmp_path, hook).train()
+
+
+def test_a_mistyped_key_is_found_before_the_run():
+    hook = {"type": "mmdense.KNNHook", "interval": 2, "by_epok": False}
+    problems = list(check_types(Config({"custom_hooks": [hook]})))
+    assert [problem.nearest for problem in problems] == ["by_epoch"]

@@ -1,54 +1,32 @@
-"""Base class of probes during training: schedule, features and logging.
-
-Letters: N bank, Q queries of all processes, R queries of this process, D channels, C classes.
-"""
+"""Hooks that evaluate the backbone during training: k-NN and linear probe."""
 
 import logging
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
-from contextlib import closing
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from mmengine.dist import all_reduce
 from mmengine.hooks import Hook, IterTimerHook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmdense.engine.exact_loader import kept_random_state
-from mmdense.evaluation.accuracy import top_k_hits
-from mmdense.evaluation.feature_bank import RAM_LIMIT_MIB, fill_bank
-from mmdense.evaluation.features import frozen_features
-from mmdense.evaluation.gather_features import gather_batches
-from mmdense.evaluation.knn import non_finite_rows
-from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders
+from mmdense.evaluation.feature_bank import RAM_LIMIT_MIB
+from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders, image_count
+from mmdense.evaluation.probes import (
+    ProbeFeatures,
+    extract_probe_features,
+    measure_knn,
+    measure_linear_probe,
+)
 from mmdense.machine import supports_bf16
 from mmdense.records.record_hook import RecordHook
-
-__all__ = ["ProbeDuringTraining", "ProbeFeatures", "top_k_accuracy_of_all"]
-
-
-class ProbeFeatures(NamedTuple):
-    """Features of all train images, and of the test images of this process.
-
-    Attributes:
-        bank: Features of the train images, on the CPU. [N, D]
-        bank_labels: On the CPU. [N]
-        queries: Features of test images, on the device of the model. [R, D]
-        query_labels: On the device of the model. [R]
-        num_classes: C, over all processes.
-    """
-
-    bank: Tensor
-    bank_labels: Tensor
-    queries: Tensor
-    query_labels: Tensor
-    num_classes: int
+from mmdense.registry import HOOKS
 
 
 class ProbeDuringTraining(Hook):
@@ -59,7 +37,7 @@ class ProbeDuringTraining(Hook):
     and the message hub and visualizer as ``val/<name>/...``. If features are not finite, the result
     is NaN, an error is logged, and the run continues; use ``mmdense.NonFiniteHook`` to stop it.
 
-    A subclass defines ``name``, :meth:`metric_names` and :meth:`measure`.
+    A subclass defines ``name``, ``metric_names`` and :meth:`measure`.
 
     Args:
         train_dataloader: Labelled train images of the probe. Default: those of the config's
@@ -78,6 +56,8 @@ class ProbeDuringTraining(Hook):
     """
 
     name: str  # of the probe, in metrics
+    metric_names: Sequence[str]  # keys of the result of `measure`
+    neighbours = 1  # minimum number of train images
     priority = "NORMAL"  # after the timer, before the logger, the record and the checkpoints
 
     def __init__(
@@ -103,15 +83,8 @@ class ProbeDuringTraining(Hook):
         self._measured = f"mmdense_{self.name}_measured_iter"
 
     @abstractmethod
-    def metric_names(self) -> list[str]:
-        """Return the keys of the result of :meth:`measure`."""
-
-    @abstractmethod
     def measure(self, features: ProbeFeatures) -> dict[str, float]:
         """Return the metrics, the same on every process; all processes call it."""
-
-    def check_bank(self, rows: int) -> None:
-        """Raise before training if the number of train images cannot be used."""
 
     def before_train(self, runner: Runner) -> None:
         """Check the config, the model and the images."""
@@ -125,13 +98,12 @@ class ProbeDuringTraining(Hook):
             print_log(f"{self._where}.amp: no bfloat16 support: using float32.", "current")
             self.amp = False
         train, test, preprocessor = self._configs
-        seed = runner.seed or 0
+        cfg, where, seed = runner.cfg, self._where, runner.seed or 0
         with kept_random_state():
             self._loaders = build_probe_loaders(
-                runner.cfg, train, test, where=self._where, seed=seed
+                cfg, train, test, where=where, seed=seed, neighbours=self.neighbours
             )
-            self._preprocess = build_preprocessor(runner.cfg, preprocessor, where=self._where)
-        self.check_bank(_rows(self._loaders[0]))
+            self._preprocess = build_preprocessor(cfg, preprocessor, where=where)
         if runner.iter == 0:
             runner.message_hub.runtime_info.pop(self._measured, None)
 
@@ -158,81 +130,93 @@ class ProbeDuringTraining(Hook):
 
     def _measure_and_report(self, runner: Runner, step: int) -> None:
         started = time.perf_counter()
+        images = [image_count(loader) for loader in self._loaders]
         with kept_random_state(), torch.no_grad():
-            features = self._extract(runner)
-            metrics = self._measure_if_finite(runner, features, step)
+            features = extract_probe_features(
+                _find_backbone(runner, self._where),
+                self._preprocess,
+                self._loaders,
+                where=self._where,
+                folder=runner.work_dir,
+                amp=self.amp,
+                ram_limit_mib=self.ram_limit_mib,
+            )
+            if bad := features.count_non_finite():
+                metrics = dict.fromkeys(self.metric_names, math.nan)
+            else:
+                metrics = self.measure(features)
+        if bad and runner.rank == 0:
+            print_log(
+                f"{self._where}, iteration {step}: features of {bad} of {sum(images)} images "
+                "contain NaN or infinity; the result is NaN, training continues",
+                "current",
+                logging.ERROR,
+            )
         seconds = time.perf_counter() - started
         runner.message_hub.update_info(self._measured, step)
-        logged = {f"val/{self.name}/{key}": value for key, value in metrics.items()}
+        named = {f"{self.name}/{key}": value for key, value in metrics.items()}
+        logged = {f"val/{name}": value for name, value in named.items()}
         runner.message_hub.update_scalars(logged)
         runner.visualizer.add_scalars(logged, step=step)
         for hook in runner.hooks:
             if isinstance(hook, RecordHook):
-                named = {f"{self.name}/{key}": value for key, value in metrics.items()}
                 hook.add_metrics(named, step=step, seconds=seconds)
-        values = ", ".join(f"{self.name}/{key} {value:.4g}" for key, value in metrics.items())
-        rows = f"{len(features.bank):,} train and {_rows(self._loaders[1]):,} test images"
+        values = ", ".join(f"{name} {value:.4g}" for name, value in named.items())
+        rows = "{:,} train and {:,} test images".format(*images)
         runner.logger.info(f"iteration {step}: {values} ({rows}, {seconds:.1f} s)")
 
-    def _extract(self, runner: Runner) -> ProbeFeatures:
-        backbone = _find_backbone(runner, self._where)
-        device = next(backbone.parameters()).device
-        self._preprocess.to(device)
-        train, test = (
-            frozen_features(backbone, loader, self._preprocess, amp=self.amp)
-            for loader in self._loaders
-        )
-        rows, batch_size = _rows(self._loaders[0]), self._loaders[0].batch_size or 1
-        with (
-            closing(train),
-            closing(test),
-        ):  # restores modes, also after an error
-            gathered = gather_batches(train, rows=rows, batch_size=batch_size)
-            bank, bank_labels = fill_bank(
-                gathered, rows=rows, ram_limit_mib=self.ram_limit_mib, folder=runner.work_dir
-            )
-            of_test = list(test)
-        labels = torch.cat([labels for _, labels in of_test]).to(device)  # [R]
-        highest, lowest = labels.max(), -labels.min()
-        for limit in (highest, lowest):
-            all_reduce(limit, "max")
-        if min(int(bank_labels.min()), -int(lowest)) < 0:
-            raise ValueError(f"{self._where}: some images have no label (a negative class)")
-        num_classes = max(int(bank_labels.max()), int(highest)) + 1
-        queries = torch.cat([features for features, _ in of_test])  # [R, D]
-        return ProbeFeatures(bank, bank_labels, queries, labels, num_classes)
 
-    def _measure_if_finite(
-        self, runner: Runner, features: ProbeFeatures, step: int
-    ) -> dict[str, float]:
-        bad = torch.tensor(len(non_finite_rows(features.queries)), device=features.queries.device)
-        all_reduce(bad)
-        count = int(bad) + len(non_finite_rows(features.bank))
-        if count == 0:
-            return self.measure(features)
-        if runner.rank == 0:
-            images = len(features.bank) + _rows(self._loaders[1])
-            print_log(
-                f"{self._where}, iteration {step}: features of {count} of {images} images contain "
-                "NaN or infinity; the result is NaN, training continues",
-                "current",
-                logging.ERROR,
-            )
-        return dict.fromkeys(self.metric_names(), math.nan)
+@HOOKS.register_module()
+class KNNHook(ProbeDuringTraining):
+    """Logs the weighted k-NN accuracy in percent, exact, as ``knn/k20_top1`` and so on.
 
-
-def top_k_accuracy_of_all(scores: Tensor, labels: Tensor, *, k: int) -> float:
-    """Return the top-k accuracy over the queries of all processes, in percent.
+    The default k and temperature are those of Wu et al. 2018 and DINO, see
+    :mod:`mmdense.evaluation.knn`.
 
     Args:
-        scores: Of the queries of this process; R can be 0. [R, C]
-        labels: Their classes. [R]
-        k: Number of best classes.
+        k: Numbers of neighbours; each is reported.
+        temperature: T; a smaller value gives more weight to the nearest neighbours.
+        **kwargs: The arguments of :class:`ProbeDuringTraining`.
+
+    Raises:
+        ValueError: As in the base class; or k or the temperature is out of range.
     """
-    counts = torch.tensor([top_k_hits(scores, labels, k=k), len(labels)], device=scores.device)
-    all_reduce(counts)
-    hits, queries = counts.tolist()
-    return 100.0 * hits / queries
+
+    name = "knn"
+
+    def __init__(
+        self, *, k: Sequence[int] = (20, 200), temperature: float = 0.07, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if not k or min(k) < 1:
+            raise ValueError(f"KNNHook.k must be a list of numbers of at least 1, found {k}")
+        if temperature <= 0:
+            raise ValueError(f"KNNHook.temperature must be positive, found {temperature}")
+        self.k, self.temperature, self.neighbours = tuple(k), temperature, max(k)
+        self.metric_names = [f"k{one}_top1" for one in k]
+
+    def measure(self, features: ProbeFeatures) -> dict[str, float]:
+        """Classify the queries of this process with the whole bank."""
+        return measure_knn(features, ks=self.k, temperature=self.temperature)
+
+
+@HOOKS.register_module()
+class LinearProbeHook(ProbeDuringTraining):
+    """Fits a logistic regression on the current features at each measurement.
+
+    It logs ``linear_probe/top1`` and ``top5`` in percent, and the selected ``strength`` of the
+    penalty. :mod:`mmdense.evaluation.linear_probe` describes the protocol. The fit needs about four
+    times the memory of the features. Rank 0 computes it on the device of the model.
+
+    The arguments are those of :class:`ProbeDuringTraining`.
+    """
+
+    name = "linear_probe"
+    metric_names = ("top1", "top5", "strength")
+
+    def measure(self, features: ProbeFeatures) -> dict[str, float]:
+        """Score the queries of this process with the probe."""
+        return measure_linear_probe(features)
 
 
 def _find_backbone(runner: Runner, where: str) -> nn.Module:
@@ -249,8 +233,3 @@ def _find_backbone(runner: Runner, where: str) -> nn.Module:
             "without FSDP, or evaluate checkpoints with tools/knn.py or tools/linear_probe.py"
         )
     return backbone
-
-
-def _rows(loader: DataLoader) -> int:
-    dataset: Any = loader.dataset
-    return len(dataset)
