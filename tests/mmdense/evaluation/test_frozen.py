@@ -154,6 +154,16 @@ def test_labels_and_order_follow_the_folders_and_the_seed_decides_random_weights
     assert not torch.allclose(first.queries, other.queries)
 
 
+def test_a_fraction_of_the_labels_trains_and_all_test_images_test(config):
+    few = 'dataset=dict(type="mmdense.FewLabels", percent=20, dataset=dict(type="CustomDataset"'
+    text = config.read_text().replace('dataset=dict(type="CustomDataset"', few, 1)
+    config.write_text(text.replace("pipeline=train_pipeline)", "pipeline=train_pipeline))"))
+    features = features_of(config, "--random")
+    # 20 % of 11 a class is 2.2
+    assert features.bank_labels.tolist() == [0, 0, 1, 1]
+    assert len(features.query_labels) == 6
+
+
 def test_an_unsuitable_checkpoint(config, tmp_path):
     torch.save({"state_dict": {"backbone.conv1.weight": torch.zeros(1)}}, tmp_path / "bad.pth")
     with pytest.raises(ValueError, match=r"unknown keys \(conv1.weight"):

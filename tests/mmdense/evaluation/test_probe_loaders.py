@@ -47,26 +47,6 @@ def test_images_of_the_config_in_order_with_the_pipeline_of_the_test():
     assert train.batch_size == test.batch_size == 5
 
 
-class Noted(Colours):
-    """Notes the pipeline with which it was built."""
-
-    def __init__(self, pipeline=None, **options):
-        super().__init__(**options)
-        self.pipeline = pipeline
-
-
-def test_a_fraction_of_the_labels_gets_the_pipeline_of_the_test():
-    noted = {"type": Noted, "size": 30, "pipeline": "views"}
-    few = {"type": "mmdense.FewLabels", "percent": 50, "dataset": noted}
-    changes = {"train_dataloader": loader(few)}
-    for pipeline in ("clean", None):
-        dataset = {"type": Noted, "pipeline": pipeline} if pipeline else {"type": Noted}
-        cfg = ConfigDict({**CFG, **changes, "test_dataloader": loader(dataset)})
-        train, _ = built(cfg)
-        assert len(train.dataset) == 15
-        assert train.dataset.dataset.pipeline == pipeline
-
-
 @pytest.mark.parametrize("key", ["train_dataloader", "test_dataloader"])
 def test_the_pipeline_of_a_wrapper_cannot_be_replaced(key):
     wrapper = {"dataset": {"type": "ConcatDataset", "datasets": []}}

@@ -104,10 +104,11 @@ def measured(folder, wrap=lambda model: model):
     """The metrics of both probes on a model of fixed weights, and the features of the last one."""
     runner = build(folder / "run")
     stub = SimpleNamespace(
-        **{name: getattr(runner, name) for name in ("cfg",)},
-        **{"model": wrap(runner.model), "work_dir": str(folder), "hooks": [], "train_loop": None},
+        model=wrap(runner.model),
+        cfg=runner.cfg,
+        **{"work_dir": str(folder), "hooks": [], "train_loop": None},
         **{"iter": 1, "seed": 0, "rank": 0, "visualizer": Mock(), "logger": Mock()},
-        message_hub=MessageHub.get_instance("probes"),
+        message_hub=MessageHub("probes"),
     )
     metrics, features = {}, []
     for hook in (KNNHook(k=(1, 3, 20), **IMAGES), LinearProbeHook(**IMAGES)):
