@@ -9,8 +9,6 @@ Letters: h heads, L tokens, E extra tokens before the patches, d channels of a h
 import torch
 from torch import Tensor
 
-__all__ = ["class_attention"]
-
 
 @torch.no_grad()
 def class_attention(queries: Tensor, keys: Tensor, *, extra: int) -> Tensor:

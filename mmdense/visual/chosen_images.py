@@ -6,41 +6,36 @@ Letters: B images of a batch, C channels, H and W of an image.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from torch import Tensor, nn
+from torchvision.transforms.v2.functional import resize
 
 from mmdense.data.pipelines import gives_bgr, without_augmentation
-
-__all__ = ["ChosenImage", "ImageSource", "evenly_spaced", "network_input", "open_images"]
 
 _SPLITS = ("val", "test", "train")
 _SHORT_SIDE = 256  # pixels, of a training image that no step of the pipeline resizes
 
 
-@dataclass
-class ChosenImage:
+class ChosenImage(NamedTuple):
     """One image.
 
     Attributes:
-        index: Index in the data set.
         name: File name, or the index if there is no file.
-        picture: Image for display after the pipeline, RGB, uint8. [H, W, 3]
+        image: Image for display after the pipeline, RGB, uint8. [H, W, 3]
         pixels: Input of the data preprocessor, not normalised. [C, H, W]
         sample: Data sample of OpenMMLab, or None.
         label: Class number; None unless it has exactly one.
     """
 
-    index: int
     name: str
-    picture: np.ndarray
+    image: np.ndarray
     pixels: Tensor
     sample: Any
     label: int | None
@@ -59,7 +54,7 @@ class ImageSource:
 
     dataset: Any
     split: str
-    classes: tuple[str, ...] = field(default=())
+    classes: tuple[str, ...] = ()
     bgr: bool = True
 
     def __len__(self) -> int:
@@ -78,14 +73,13 @@ class ImageSource:
             pixels = _shrunk(pixels)  # [C, H, W]
         path = "" if sample is None else str(sample.get("img_path") or "")
         label = None if sample is None else sample.get("gt_label")
-        return ChosenImage(
-            index,
-            Path(path).name or f"image {index}",
-            _picture(pixels, self.bgr),
-            pixels,
-            sample,
-            int(label) if label is not None and label.numel() == 1 else None,
-        )
+        label = int(label) if label is not None and label.numel() == 1 else None
+        name = Path(path).name or f"image {index}"
+        return ChosenImage(name, as_rgb(pixels[None], self.bgr)[0], pixels, sample, label)
+
+    def spread(self, count: int) -> list[ChosenImage]:
+        """Return at most ``count`` evenly spaced images."""
+        return [self[index] for index in evenly_spaced(len(self), count)]
 
     def class_name(self, label: int) -> str:
         """Return the name of a class, or its number."""
@@ -109,13 +103,12 @@ def open_images(cfg: Config) -> ImageSource:
         ValueError: The config has no data set, or it is empty.
     """
     init_default_scope(cfg.get("default_scope") or "mmpretrain")
-    for split in _SPLITS:
-        settings = (cfg.get(f"{split}_dataloader") or {}).get("dataset")
-        if settings:
-            break
-    else:
+    given = {split: (cfg.get(f"{split}_dataloader") or {}).get("dataset") for split in _SPLITS}
+    split = next((split for split in _SPLITS if given[split]), None)
+    if split is None:
         looked = ", ".join(f"{split}_dataloader.dataset" for split in _SPLITS)
         raise ValueError(f"{cfg.filename} has no data set: looked for {looked}")
+    settings = given[split]
     if split == "train":
         settings = without_augmentation(settings)
     dataset = DATASETS.build(settings)
@@ -140,16 +133,11 @@ def network_input(images: Sequence[ChosenImage], preprocess: nn.Module) -> Tenso
 
 def _shrunk(pixels: Tensor) -> Tensor:
     """Reduce an image to a short side of at most 256 pixels, [C, H, W]."""
-    scale = _SHORT_SIDE / min(pixels.shape[1:])
-    if scale >= 1:
-        return pixels
-    size = [max(1, round(side * scale)) for side in pixels.shape[1:]]
-    small = F.interpolate(pixels[None].float(), size=size, mode="bilinear", antialias=True)[0]
-    return small.round().to(pixels.dtype) if not pixels.is_floating_point() else small
+    return pixels if min(pixels.shape[1:]) <= _SHORT_SIDE else resize(pixels, [_SHORT_SIDE])
 
 
-def _picture(pixels: Tensor, bgr: bool) -> np.ndarray:
-    """Convert [C, H, W] to RGB uint8 [H, W, 3]; grey becomes three channels."""
-    three = pixels.expand(3, -1, -1) if pixels.shape[0] == 1 else pixels[:3]
-    three = three.flip(0) if bgr else three
-    return np.ascontiguousarray(three.clamp(0, 255).byte().permute(1, 2, 0).numpy())
+def as_rgb(images: Tensor, bgr: bool) -> np.ndarray:
+    """Convert [B, C, H, W] to RGB uint8 [B, H, W, 3]; further channels than three are left out."""
+    three = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images[:, :3]
+    three = three.flip(1) if bgr else three
+    return np.ascontiguousarray(three.clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy())

@@ -10,11 +10,8 @@ import numpy as np
 from PIL import Image
 
 from mmdense.visual.annotated_image import annotate, hatched
-from mmdense.visual.class_list import ClassList
 from mmdense.visual.grid import GAP, MARGIN, WIDTH, Cell, draw_grid
-from mmdense.visual.model_inputs import ModelInput
-
-__all__ = ["draw_sheet", "sheet_of_pictures", "write_sheets"]
+from mmdense.visual.model_inputs import ClassList, ModelInput
 
 _LARGEST, _LEAST = 640, 150  # maximum width of an image, minimum width of a column
 _EACH = 24  # maximum number of images of a sheet
@@ -63,26 +60,25 @@ def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> 
         Cell(np.asarray(annotate(image, classes, scale)), tuple(_captions(image, classes)))
         for image in images
     ]
-    rows = [cells[first : first + columns] for first in range(0, len(cells), columns)]
-    return draw_grid(rows, title=title, key=_key(images, classes), least=_LEAST)
+    return draw_grid(cells, columns, title=title, key=_key(images, classes), least=_LEAST)
 
 
-def sheet_of_pictures(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> Image.Image:
+def sheet_of_images(images: Sequence[np.ndarray], titles: Sequence[str]) -> Image.Image:
     """Draw images with titles in rows, on a sheet that is wider than high.
 
     Args:
-        pictures: At least one image, RGB, uint8. Each [H, W, 3]
+        images: At least one image, RGB, uint8. Each [H, W, 3]
         titles: One title for each image.
     """
-    wide = float(np.mean([picture.shape[1] / picture.shape[0] for picture in pictures]))
-    columns = max(1, min(len(pictures), round(math.sqrt(1.5 * len(pictures) / wide))))
+    wide = float(np.mean([image.shape[1] / image.shape[0] for image in images]))
+    columns = max(1, min(len(images), round(math.sqrt(1.5 * len(images) / wide))))
     limit = (WIDTH - 2 * MARGIN + GAP) // columns - GAP
     cells = []
-    for picture, title in zip(pictures, titles, strict=True):
-        shown = Image.fromarray(picture)
+    for image, title in zip(images, titles, strict=True):
+        shown = Image.fromarray(image)
         shown.thumbnail((limit, limit))
         cells.append(Cell(np.asarray(shown), (title,)))
-    return draw_grid([cells[first : first + columns] for first in range(0, len(cells), columns)])
+    return draw_grid(cells, columns)
 
 
 def _layout(count: int, width: int, height: int) -> tuple[int, float]:
@@ -101,31 +97,26 @@ def _layout(count: int, width: int, height: int) -> tuple[int, float]:
 def _captions(image: ModelInput, classes: ClassList) -> list[str]:
     """Return the lines under an image: its class or content, then its size and file."""
     height, width = image.views[0].shape[:2]
-    size = f"{width}x{height}"
-    if len(image.views) > 1:
-        size = f"{len(image.views)} views, {size}"
-    lines = []
+    views = f"{len(image.views)} views, " if len(image.views) > 1 else ""
+    content = ""
     if image.scores:
-        parts = sorted(image.scores.items(), key=lambda item: -item[1])
-        names = [
+        scores = sorted(image.scores.items(), key=lambda item: -item[1])
+        content = ", ".join(
             classes.name(number) + ("" if score == 1 else f" {score:.0%}")
-            for number, score in parts
-        ]
-        lines.append(", ".join(names))
+            for number, score in scores
+        )
     elif image.boxes is not None:
-        objects = f"{len(image.boxes)} object" + "s" * (len(image.boxes) != 1)
+        content = f"{len(image.boxes)} object" + "s" * (len(image.boxes) != 1)
         if image.ignored is not None and len(image.ignored):
-            objects += f", {len(image.ignored)} ignored"
-        lines.append(objects)
+            content += f", {len(image.ignored)} ignored"
     elif image.semantic is not None:
         ignored = image.semantic == classes.ignore_index
         number = len(np.unique(image.semantic[~ignored]))
-        pixels = f"{number} class" + "es" * (number != 1)
+        content = f"{number} class" + "es" * (number != 1)
         if ignored.any():
-            pixels += f", {ignored.mean():.1%} of the pixels ignored"
-        lines.append(pixels)
-    name = Path(image.path).name
-    return [*lines, f"{size}  {name}" if name else size]
+            content += f", {ignored.mean():.1%} of the pixels ignored"
+    file = f"{views}{width}x{height}  {Path(image.path).name}".rstrip()
+    return [content, file] if content else [file]
 
 
 def _key(images: Sequence[ModelInput], classes: ClassList) -> list[tuple[str, np.ndarray]]:

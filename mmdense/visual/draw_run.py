@@ -22,10 +22,8 @@ from mmdense.visual.neighbours_image import draw_neighbours
 from mmdense.visual.patch_pca_image import draw_patch_pca
 from mmdense.visual.proposals_image import draw_proposals
 
-__all__ = ["Pictures", "backbone_of", "draw_run", "find_checkpoint", "find_config"]
 
-
-class Pictures(NamedTuple):
+class Written(NamedTuple):
     """Files that :func:`draw_run` wrote.
 
     Attributes:
@@ -37,7 +35,7 @@ class Pictures(NamedTuple):
     left_out: dict[str, str]
 
 
-def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Pictures:
+def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Written:
     """Draw features, attention, neighbours and proposals of a model on a fixed set of images.
 
     Args:
@@ -54,14 +52,14 @@ def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Pictures:
     backbone = backbone_of(model)
     preprocess = build_preprocessor(cfg, None, where="draw_features").to(get_device())
     source = open_images(cfg)
-    pictures: dict[str, Callable[[], Drawn]] = {
+    images: dict[str, Callable[[], Drawn]] = {
         "patch_pca.png": lambda: draw_patch_pca(backbone, preprocess, source),
         "attention.png": lambda: draw_attention(backbone, preprocess, source),
         "neighbours.png": lambda: draw_neighbours(backbone, preprocess, source),
         "proposals.png": lambda: draw_proposals(model, source),
     }
-    done = Pictures({}, {})
-    for name, draw in pictures.items():
+    done = Written({}, {})
+    for name, draw in images.items():
         try:
             drawn = draw()
         except NothingToDraw as reason:

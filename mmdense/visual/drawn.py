@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 from PIL import Image
 
-__all__ = ["CAPTIONS", "FOLDER", "Drawn", "NothingToDraw"]
-
 #: Folder in a work directory, and the file in it with the title and caption of each image:
 #: ``{"file.png": {"title": "...", "caption": "..."}}``.
 FOLDER = "pictures"

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from mmdense.visual.drawn import NothingToDraw
 
-__all__ = ["feature_map", "pooled_features"]
-
 
 @torch.no_grad()
 def feature_map(backbone: nn.Module, inputs: Tensor) -> Tensor:

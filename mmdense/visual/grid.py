@@ -6,6 +6,7 @@ Letters: H and W of an image.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 from collections.abc import Sequence
 from functools import cache
@@ -16,20 +17,6 @@ import cv2
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-
-__all__ = [
-    "GOOD",
-    "POOR",
-    "Cell",
-    "draw_grid",
-    "faded",
-    "fitted",
-    "font",
-    "frame",
-    "png_bytes",
-    "shorten",
-    "side_by_side",
-]
 
 #: Blue and orange, which colour-blind readers can distinguish; used together with a sign.
 GOOD, POOR = (0, 114, 178), (213, 94, 0)
@@ -46,32 +33,28 @@ _SHRINK = 0.85
 
 
 class Cell(NamedTuple):
-    """An image and the lines under it.
+    """An RGB image, uint8 [H, W, 3], and the lines under it; all but the first are paler."""
 
-    Attributes:
-        picture: RGB, uint8. [H, W, 3]
-        lines: Lines of text, shortened to the width of the cell; all but the first are paler.
-    """
-
-    picture: np.ndarray
+    image: np.ndarray
     lines: tuple[str, ...] = ()
 
 
 def draw_grid(
-    rows: Sequence[Sequence[Cell]],
+    cells: Sequence[Cell],
+    columns: int,
     headings: Sequence[str] = (),
     *,
-    group: int = 0,
     title: str = "",
     key: Sequence[tuple[str, np.ndarray]] = (),
     least: int = 0,
 ) -> Image.Image:
-    """Draw rows of cells; a row may be shorter than the others.
+    """Draw cells in rows; images keep their size, and long lines are shortened.
 
     Args:
-        rows: At least one cell. Images keep their size.
-        headings: Headings of the columns; none, or one for each cell of the longest row.
-        group: Number of columns of a group; gaps between groups are wider. 0 means one group.
+        cells: At least one cell.
+        columns: Number of columns; fewer if there are fewer cells.
+        headings: Headings of the columns. If there are fewer than columns, they are repeated, with
+            a wider gap before each repetition.
         title: Title of the sheet.
         key: Legend at the bottom: names, each with a small image of 14 x 14 pixels.
         least: Minimum width of a column in pixels.
@@ -79,14 +62,14 @@ def draw_grid(
     Returns:
         RGB, as wide as its cells require.
     """
-    width = max(least, *(cell.picture.shape[1] for row in rows for cell in row))
+    columns = min(columns, len(cells))
+    rows = [cells[first : first + columns] for first in range(0, len(cells), columns)]
+    width = max(least, *(cell.image.shape[1] for cell in cells))
     lefts = [MARGIN]
-    for number in range(1, max(map(len, rows))):
-        gap = _BAND if group and number % group == 0 else GAP
+    for number in range(1, columns):
+        gap = _BAND if headings and number % len(headings) == 0 else GAP
         lefts.append(lefts[-1] + width + gap)
-    heights = [
-        max(cell.picture.shape[0] + _LINE * len(cell.lines) for cell in row) + GAP for row in rows
-    ]
+    heights = [max(cell.image.shape[0] + _LINE * len(cell.lines) for cell in r) + GAP for r in rows]
     inside = lefts[-1] + width - MARGIN
     chips = _key(key, inside)
     top = MARGIN + (_TITLE + 16 if title else 0) + (_LINE if headings else 0)
@@ -94,16 +77,19 @@ def draw_grid(
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
     if title:
-        _write(draw, (MARGIN, MARGIN), title, inside, _INK, font(_TITLE, bold=True))
-    for left, heading in zip(lefts, headings):
-        _write(draw, (left, top - _LINE - 4), heading, width, _INK, font(_TEXT, bold=True))
+        letters = font(_TITLE, bold=True)
+        draw.text((MARGIN, MARGIN), shorten(title, inside, letters), fill=_INK, font=letters)
+    for left, heading in zip(lefts, itertools.cycle(headings)):
+        letters = font(_TEXT, bold=True)
+        place = left, top - _LINE - 4
+        draw.text(place, shorten(heading, width, letters), fill=_INK, font=letters)
     for row, height in zip(rows, heights):
         for left, cell in zip(lefts, row):
-            sheet.paste(Image.fromarray(cell.picture), (left, top))
-            y = top + cell.picture.shape[0] + 2
+            sheet.paste(Image.fromarray(cell.image), (left, top))
+            y = top + cell.image.shape[0] + 2
             for number, line in enumerate(cell.lines):
-                _write(draw, (left, y), line, width, _PALE if number else _INK, font(_TEXT))
-                y += _LINE
+                place, ink = (left, y + number * _LINE), _PALE if number else _INK
+                draw.text(place, shorten(line, width, font(_TEXT)), fill=ink, font=font(_TEXT))
         top += height
     if key:
         sheet.paste(chips, (MARGIN, top))
@@ -126,23 +112,15 @@ def shorten(text: str, width: int, letters: ImageFont.FreeTypeFont) -> str:
     return short
 
 
-def side_by_side(groups: Sequence[Sequence[Cell]], number: int) -> list[list[Cell]]:
-    """Return rows with ``number`` groups of cells each; the last may have fewer."""
-    starts = range(0, len(groups), number)
-    return [
-        [cell for group in groups[first : first + number] for cell in group] for first in starts
-    ]
-
-
-def fitted(picture: np.ndarray, columns: int, like: Sequence[int] | None = None) -> np.ndarray:
+def fitted(image: np.ndarray, columns: int, like: Sequence[int] | None = None) -> np.ndarray:
     """Scale an image so that this number of columns fits on the sheet.
 
     Args:
-        picture: RGB image, or a map of colours whose positions stay squares; uint8. [H, W, 3]
+        image: RGB image, or a map of colours whose positions stay squares; uint8. [H, W, 3]
         columns: Number of columns of the sheet.
         like: Height and width of the image of a map; the map is stretched to this shape.
     """
-    height, width = picture.shape[:2] if like is None else like[:2]
+    height, width = image.shape[:2] if like is None else like[:2]
     gaps = 2 * MARGIN + columns * _BAND
     scale = min(_LARGEST, (WIDTH - gaps) // columns) / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -150,22 +128,20 @@ def fitted(picture: np.ndarray, columns: int, like: Sequence[int] | None = None)
         how = cv2.INTER_NEAREST
     else:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return cv2.resize(picture, size, interpolation=how)
+    return cv2.resize(image, size, interpolation=how)
 
 
-def faded(picture: np.ndarray) -> np.ndarray:
+def faded(image: np.ndarray) -> np.ndarray:
     """Return an RGB image in pale grey, as a background for drawings."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    pale = 255 - (255 - grey.astype(np.float32)) * 0.55
-    return np.repeat(pale.round().astype(np.uint8)[..., None], 3, axis=2)  # [H, W, 3]
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    pale = cv2.convertScaleAbs(grey, alpha=0.55, beta=0.45 * 255)
+    return cv2.cvtColor(pale, cv2.COLOR_GRAY2RGB)
 
 
-def frame(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """Return an image with a frame of four pixels."""
-    framed = picture.copy()
-    for edge in (framed[:4], framed[-4:], framed[:, :4], framed[:, -4:]):
-        edge[...] = colour
-    return framed
+def frame(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """Return an image with a frame of four pixels inside its edge."""
+    inner = image[4:-4, 4:-4]
+    return cv2.copyMakeBorder(inner, 4, 4, 4, 4, cv2.BORDER_CONSTANT, value=colour)
 
 
 def png_bytes(image: Image.Image) -> bytes:
@@ -173,12 +149,13 @@ def png_bytes(image: Image.Image) -> bytes:
 
     A larger image is reduced to 256 colours, and scaled down if it is still too large.
     """
-    if image.width > WIDTH:
-        image = _smaller(image, WIDTH / image.width)
+    image = image.copy()
+    image.thumbnail((WIDTH, image.height), Image.Resampling.LANCZOS)
     content = _encoded(image)
     while len(content) > _BYTES:
         content = _encoded(image.quantize(256))
-        image = _smaller(image, _SHRINK)
+        size = int(image.width * _SHRINK), int(image.height * _SHRINK)
+        image.thumbnail(size, Image.Resampling.LANCZOS)
     return content
 
 
@@ -186,11 +163,6 @@ def _encoded(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
-
-
-def _smaller(image: Image.Image, scale: float) -> Image.Image:
-    size = max(1, int(image.width * scale)), max(1, int(image.height * scale))
-    return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _key(entries: Sequence[tuple[str, np.ndarray]], width: int) -> Image.Image:
@@ -209,14 +181,3 @@ def _key(entries: Sequence[tuple[str, np.ndarray]], width: int) -> Image.Image:
         middle = (x + _CHIP + 6, y + 2 + _CHIP // 2)
         draw.text(middle, name, fill=_INK, font=font(_TEXT), anchor="lm")
     return key
-
-
-def _write(
-    draw: ImageDraw.ImageDraw,
-    place: tuple[int, int],
-    text: str,
-    width: int,
-    ink: tuple[int, int, int],
-    letters: ImageFont.FreeTypeFont,
-) -> None:
-    draw.text(place, shorten(text, width, letters), fill=ink, font=letters, anchor="la")

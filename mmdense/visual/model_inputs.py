@@ -5,6 +5,7 @@ Letters: B images of a batch, N objects of an image, H and W of its network inpu
 
 from __future__ import annotations
 
+import colorsys
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +21,36 @@ from torch import Tensor, nn
 
 from mmdense.data.pipelines import gives_bgr, transforms_of
 from mmdense.data.views.multi_view_preprocessor import MultiViewPreprocessor
-from mmdense.visual.class_list import ClassList
+from mmdense.visual.chosen_images import as_rgb
 
-__all__ = ["ModelInput", "read_inputs"]
+
+@dataclass(frozen=True)
+class ClassList:
+    """Names and colours of classes by number, also for classes without a name.
+
+    Attributes:
+        names: Names of the classes, from 0 on.
+        palette: Colours of the classes, from 0 on. RGB, uint8
+        ignore_index: Value in a segmentation map that the loss ignores.
+    """
+
+    names: tuple[str, ...] = ()
+    palette: tuple[tuple[int, ...], ...] = ()
+    ignore_index: int = 255
+
+    def name(self, number: int) -> str:
+        """Return the name of a class."""
+        return self.names[number] if number < len(self.names) else f"class {number}"
+
+    def colour(self, number: int) -> tuple[int, int, int]:
+        """Return the colour of the data set, else a hue from the golden ratio, RGB, uint8."""
+        if number < len(self.palette):
+            red, green, blue = self.palette[number]
+        else:
+            light = (0.95, 0.75)[number % 2]
+            hue = number * 0.618034 % 1
+            red, green, blue = (round(255 * x) for x in colorsys.hsv_to_rgb(hue, 0.75, light))
+        return int(red), int(green), int(blue)
 
 
 @dataclass
@@ -177,25 +205,18 @@ def _images(data: dict, preprocess: nn.Module, flip: bool, original: bool) -> It
             f"{type(preprocess).__name__} returns {type(data['inputs']).__name__}; "
             "expected images [B, C, H, W], or a list of them"
         )
-    pictures = [
-        _rgb(denormalise(view, preprocess, number), flip) for number, view in enumerate(views)
+    images = [
+        as_rgb(denormalise(view, preprocess, number), flip) for number, view in enumerate(views)
     ]
-    samples = data.get("data_samples") or [None] * len(pictures[0])
+    samples = data.get("data_samples") or [None] * len(images[0])
     for number, sample in enumerate(samples):
-        image = ModelInput([view[number] for view in pictures])
+        image = ModelInput([view[number] for view in images])
         if sample is not None:
             image.path = str(sample.get("img_path") or "")
             _add_labels(image, sample)
             _add_objects(image, sample, original)
             _add_semantic(image, sample)
         yield image
-
-
-def _rgb(images: Tensor, flip: bool) -> np.ndarray:
-    """Convert [B, C, H, W] to [B, H, W, 3]; grey is repeated, further channels are left out."""
-    images = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images[:, :3]
-    images = images.flip(1) if flip else images
-    return np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
 
 
 def _add_labels(image: ModelInput, sample: Any) -> None:

@@ -5,23 +5,17 @@ Letters: N images, D channels, Q queries, K neighbours.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from mmdense.evaluation.knn import nearest_neighbours
-from mmdense.visual.chosen_images import (
-    ChosenImage,
-    ImageSource,
-    evenly_spaced,
-    network_input,
-)
+from mmdense.visual.chosen_images import ChosenImage, ImageSource, evenly_spaced, network_input
 from mmdense.visual.drawn import Drawn, NothingToDraw
 from mmdense.visual.feature_maps import pooled_features
 from mmdense.visual.grid import GOOD, POOR, Cell, draw_grid, fitted, frame
-
-__all__ = ["draw_neighbours", "nearest"]
 
 _IMAGES, _QUERIES, _NEIGHBOURS = 512, 6, 7
 _BATCH = 32  # images at a time
@@ -51,18 +45,16 @@ def draw_neighbours(backbone: nn.Module, preprocess: nn.Module, source: ImageSou
     queries = evenly_spaced(len(chosen), _QUERIES)
     similar, index = nearest(features, queries, min(_NEIGHBOURS, len(chosen) - 1))
     columns = 1 + index.shape[1]
-    rows = [
-        [_query_cell(source, source[chosen[query]], columns)]
-        + [
-            _cell(source, source[chosen[one]], labels[query], float(value), columns)
-            for one, value in zip(row.tolist(), values)
-        ]
-        for query, row, values in zip(queries, index, similar)
-    ]
+    cells = []
+    for query, row, values in zip(queries, index.tolist(), similar.tolist()):
+        image, wanted = source[chosen[query]], labels[query]
+        name = image.name if wanted is None else source.class_name(wanted)
+        cells.append(Cell(fitted(image.image, columns), (name, "")))
+        for one, value in zip(row, values):
+            cells.append(_neighbour(source, source[chosen[one]], wanted, value, columns))
     headings = ["query", *(f"neighbour {number}" for number in range(1, columns))]
-    sheet = draw_grid(rows, headings)
     caption = _caption(backbone, source, len(chosen), queries, labels, index)
-    return Drawn(sheet, "Nearest neighbours", caption)
+    return Drawn(draw_grid(cells, columns, headings), "Nearest neighbours", caption)
 
 
 def nearest(features: Tensor, queries: Sequence[int], k: int) -> tuple[Tensor, Tensor]:
@@ -99,33 +91,24 @@ def _features(
     """Return pooled features [N, D] and the class of each image, None if unknown."""
     features: list[Tensor] = []
     labels: list[int | None] = []
-    waiting: list[ChosenImage] = []  # of one size
-    for image in (source[index] for index in chosen):
-        if waiting and (len(waiting) == _BATCH or image.pixels.shape != waiting[0].pixels.shape):
-            features.append(pooled_features(backbone, network_input(waiting, preprocess)).cpu())
-            waiting = []
-        waiting.append(image)
-        labels.append(image.label)
-    features.append(pooled_features(backbone, network_input(waiting, preprocess)).cpu())
+    images = (source[index] for index in chosen)
+    for _, same in itertools.groupby(images, lambda image: image.pixels.shape):
+        while batch := list(itertools.islice(same, _BATCH)):
+            features.append(pooled_features(backbone, network_input(batch, preprocess)).cpu())
+            labels += [image.label for image in batch]
     return torch.cat(features), labels  # [N, D]
 
 
-def _query_cell(source: ImageSource, image: ChosenImage, columns: int) -> Cell:
-    name = image.name if image.label is None else source.class_name(image.label)
-    return Cell(fitted(image.picture, columns), (name, ""))
-
-
-def _cell(
+def _neighbour(
     source: ImageSource, image: ChosenImage, wanted: int | None, similar: float, columns: int
 ) -> Cell:
     """Return the cell of a neighbour; a sign and a frame show whether its class is correct."""
-    picture = fitted(image.picture, columns)
-    alike = f"cosine {similar:.3f}"
+    shown, cosine = fitted(image.image, columns), f"cosine {similar:.3f}"
     if wanted is None or image.label is None:
-        return Cell(picture, (image.name, alike))
+        return Cell(shown, (image.name, cosine))
     right = image.label == wanted
     name = f"{'✓' if right else '✗'} {source.class_name(image.label)}"
-    return Cell(frame(picture, GOOD if right else POOR), (name, alike))
+    return Cell(frame(shown, GOOD if right else POOR), (name, cosine))
 
 
 def _caption(
@@ -148,10 +131,9 @@ def _caption(
             "colours, background or the type of image."
         )
     right = sum(
-        labels[one] == labels[query]
+        labels[one] == labels[query] is not None
         for query, row in zip(queries, index.tolist())
         for one in row
-        if labels[query] is not None
     )
     total = len(known) * index.shape[1]
     chance = sum(labels.count(labels[query]) - 1 for query in known) / (count - 1)

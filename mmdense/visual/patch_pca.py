@@ -13,8 +13,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["PatchColours", "patch_pca"]
-
 _COMPONENTS = 3
 _CUT = 0.01  # fraction of the positions at each end that is clipped
 _FLAT = 1e-5  # a component with a smaller relative spread is rounding error

@@ -17,9 +17,7 @@ from mmdense.evaluation.recall import match_objects
 from mmdense.visual.annotated_image import outline
 from mmdense.visual.chosen_images import ChosenImage, ImageSource, evenly_spaced
 from mmdense.visual.drawn import Drawn, NothingToDraw
-from mmdense.visual.grid import GOOD, POOR, Cell, draw_grid, faded, fitted, side_by_side
-
-__all__ = ["IOU", "Proposals", "count_found", "draw_proposals", "meets_object", "propose"]
+from mmdense.visual.grid import GOOD, POOR, Cell, draw_grid, faded, fitted
 
 IOU = 0.5  # minimum IoU of a proposal that matches an object
 
@@ -56,17 +54,14 @@ def draw_proposals(model: Any, source: ImageSource) -> Drawn:
         raise NothingToDraw(str(error)) from error
     if not hasattr(source.dataset, "get_data_info"):
         raise NothingToDraw(f"{type(source.dataset).__name__} has no boxes (no get_data_info)")
-    panels, all_found = [], []
+    cells, all_found = [], []
     for index in evenly_spaced(len(source), _IMAGES):
         image = source[index]
         annotations = source.dataset.get_data_info(index)
-        found = propose(model, image.pixels, image.sample, annotations)
-        panels.append(_panels(image, found))
-        all_found.append(found)
-    rows = side_by_side(panels, _PER_ROW)
+        all_found.append(propose(model, image.pixels, image.sample, annotations))
+        cells += _panels(image, all_found[-1])
     headings = ["objects", *(f"first {budget} proposals" for budget in _BUDGETS)]
-    groups = min(_PER_ROW, len(panels))
-    sheet = draw_grid(rows, headings * groups, group=len(headings))
+    sheet = draw_grid(cells, _PER_ROW * len(headings), headings)
     return Drawn(sheet, "Region proposals", _caption(head, all_found, source))
 
 
@@ -101,32 +96,24 @@ def propose(model: Any, pixels: Tensor, sample: Any, annotations: Any) -> Propos
 
 def meets_object(proposals: Proposals) -> np.ndarray:
     """Return whether each proposal has an IoU of at least 0.5 with an object, bool [P]."""
-    if not len(proposals.objects) or not len(proposals.boxes):
-        return np.zeros(len(proposals.boxes), dtype=bool)
-    iou: Tensor = bbox_overlaps(
-        torch.from_numpy(proposals.boxes), torch.from_numpy(proposals.objects)
-    )  # [P, G]
-    return (iou.max(dim=1).values >= IOU).numpy()
+    iou = bbox_overlaps(*map(torch.from_numpy, proposals))  # [P, G]
+    return (iou >= IOU).any(dim=1).numpy()
 
 
 def count_found(proposals: Proposals, budget: int) -> int:
     """Return the number of objects that the first ``budget`` proposals match, as in COCO."""
     if not len(proposals.objects):
         return 0
-    boxes, objects = _as_xywh(proposals.boxes), _as_xywh(proposals.objects)
+    boxes, objects = (np.hstack([b[:, :2], b[:, 2:] - b[:, :2]]) for b in proposals)  # xywh
     everything = np.ones((1, len(objects)), dtype=bool)  # [1, G]
     places = match_objects(boxes, objects, everything, np.array([IOU]))  # [1, 1, G]
     return int((places < budget).sum())
 
 
-def _as_xywh(boxes: np.ndarray) -> np.ndarray:
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-
-
 def _panels(image: ChosenImage, found: Proposals) -> list[Cell]:
     """Return panels with the objects, then with the proposals of each budget."""
-    shown = fitted(image.picture, (1 + len(_BUDGETS)) * _PER_ROW)
-    ratio = shown.shape[1] / image.picture.shape[1]
+    shown = fitted(image.image, (1 + len(_BUDGETS)) * _PER_ROW)
+    ratio = shown.shape[1] / image.image.shape[1]
     scale = np.tile(np.asarray(image.sample.scale_factor, dtype=float)[:2], 2) * ratio
     truth = outline(shown, found.objects * scale, _OBJECT)
     number = len(found.objects)

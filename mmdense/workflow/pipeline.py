@@ -9,7 +9,7 @@ import mmcv
 
 from mmdense.records.record import Record, write_text
 from mmdense.report.tables import pipelines_table
-from mmdense.visual.contact_sheet import sheet_of_pictures
+from mmdense.visual.contact_sheet import sheet_of_images
 from mmdense.workflow.runner import Workflow, check_config, remarks
 from mmdense.workflow.stage import read_plan, read_stages
 
@@ -101,6 +101,6 @@ def _sheets(record: Record, work_dir: Path) -> list[Path]:
             titles = [f"{sample.stem}: ground truth, prediction" for sample in samples]
             path = work_dir / "plots" / f"{name}_samples.png"
             path.parent.mkdir(exist_ok=True)
-            sheet_of_pictures(images, titles).save(path)
+            sheet_of_images(images, titles).save(path)
             written.append(path)
     return written

@@ -1,8 +1,5 @@
 """Which images are taken, and that they come as the model gets them."""
 
-import mmdense  # noqa: F401
-
-# isort: split
 import cv2
 import mmpretrain.datasets  # noqa: F401
 import numpy as np
@@ -52,15 +49,15 @@ def test_images_of_the_validation_set(folder):
     red, grey = images[0], images[2]
     assert (red.name, red.label, grey.name, grey.label) == ("0.png", 0, "1.png", 1)
     assert red.pixels.shape == (3, 16, 16)
-    assert (red.picture == (200, 0, 0)).all()  # RGB
-    assert (grey.picture == 200).all()
+    assert (red.image == (200, 0, 0)).all()  # RGB
+    assert (grey.image == 200).all()
     assert images.class_name(1) == "b"
     assert images.class_name(7) == "class 7"
     assert images.describe(4) == "all 4 images of the validation set"
     assert images.describe(3) == "3 evenly spaced images of the 4 in the validation set"
 
 
-def test_a_training_set_comes_whole_and_without_chance(folder):
+def test_a_training_set_is_whole_and_without_random_transforms(folder):
     random = [
         dict(type="mmpretrain.RandomResizedCrop", scale=8),
         dict(type="mmpretrain.RandomFlip", prob=0.5),
@@ -68,16 +65,16 @@ def test_a_training_set_comes_whole_and_without_chance(folder):
     train = loader(folder, LOAD, *random, PACK, with_label=False)
     images = opened(train_dataloader=train)
     assert (images.split, images[0].label) == ("train", None)
-    assert images[0].picture.shape == (20, 30, 3)
+    assert images[0].image.shape == (20, 30, 3)
     views = dict(type="mmpretrain.MultiView", num_views=[2], transforms=[random])
     wrapped = dict(
         type="RepeatDataset", times=2, dataset=loader(folder, LOAD, views, PACK)["dataset"]
     )
     images = opened(train_dataloader=dict(dataset=wrapped))
     assert len(images) == 8
-    assert (images[0].picture == (200, 0, 0)).all()
+    assert (images[0].image == (200, 0, 0)).all()
     without_pack = loader(folder, LOAD, dict(type="mmpretrain.ResizeEdge", scale=10))
-    assert opened(train_dataloader=without_pack)[0].picture.shape == (10, 15, 3)
+    assert opened(train_dataloader=without_pack)[0].image.shape == (10, 15, 3)
 
 
 def test_large_training_images_are_shrunk(folder):
@@ -85,19 +82,19 @@ def test_large_training_images_are_shrunk(folder):
     image = opened(train_dataloader=loader(folder, LOAD, PACK))[0]
     assert image.pixels.shape == (3, 256, 512)
     assert image.pixels.dtype == torch.uint8
-    assert (image.picture == 77).all()
+    assert (image.image == 77).all()
 
 
-def test_what_packs_rgb_is_not_turned_round(folder):
+def test_what_packs_rgb_is_not_reversed(folder):
     pack = dict(type="mmdense.PackImage")
-    assert (opened(val_dataloader=loader(folder, LOAD, pack))[0].picture == (200, 0, 0)).all()
+    assert (opened(val_dataloader=loader(folder, LOAD, pack))[0].image == (200, 0, 0)).all()
 
 
 def test_one_grey_channel_becomes_three():
     image = source(channels=1)[0]
     assert image.pixels.shape == (1, 24, 32)
-    assert image.picture.shape == (24, 32, 3)
-    assert (image.picture[..., 0] == image.picture[..., 2]).all()
+    assert image.image.shape == (24, 32, 3)
+    assert (image.image[..., 0] == image.image[..., 2]).all()
 
 
 def test_network_input_is_what_the_preprocessor_gives():

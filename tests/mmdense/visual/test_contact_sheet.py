@@ -3,10 +3,9 @@ import pytest
 from PIL import Image
 
 from mmdense.visual import contact_sheet
-from mmdense.visual.class_list import ClassList
-from mmdense.visual.contact_sheet import draw_sheet, sheet_of_pictures, write_sheets
+from mmdense.visual.contact_sheet import draw_sheet, sheet_of_images, write_sheets
 from mmdense.visual.grid import draw_grid
-from mmdense.visual.model_inputs import ModelInput
+from mmdense.visual.model_inputs import ClassList, ModelInput
 
 CLASSES = ClassList(names=("cat", "dog"), palette=((250, 10, 20), (20, 10, 250)))
 
@@ -23,7 +22,7 @@ def pixels(sheet):
     ("count", "height", "width", "scale"),
     [(12, 144, 192, 2), (12, 32, 32, 13), (1, 60, 80, 8), (5, 300, 300, 1), (4, 1200, 1600, None)],
 )
-def test_every_picture_is_there_at_one_magnification(count, height, width, scale):
+def test_every_image_is_drawn_at_one_scale(count, height, width, scale):
     values = [20 + 15 * index for index in range(count)]
     sheet = pixels(draw_sheet([flat(v, height, width) for v in values], CLASSES, "title"))
     assert sheet.shape[1] <= 1.1 * 1600
@@ -32,7 +31,7 @@ def test_every_picture_is_there_at_one_magnification(count, height, width, scale
         assert max(areas) < 800 * 600
         assert min(areas) > 400 * 300
     else:
-        # Letters have all tones of grey: a few pixels more than the picture.
+        # Letters have all tones of grey: a few pixels more than the image.
         for area in areas:
             assert area == pytest.approx(scale * scale * height * width, rel=0.02)
 
@@ -42,9 +41,9 @@ def asked(monkeypatch):
     """What the grid is asked to draw."""
     seen = {}
 
-    def watch(rows, **more):
-        seen.update(more, lines=[cell.lines for row in rows for cell in row])
-        return draw_grid(rows, **more)
+    def watch(cells, columns, **more):
+        seen.update(more, lines=[cell.lines for cell in cells])
+        return draw_grid(cells, columns, **more)
 
     monkeypatch.setattr(contact_sheet, "draw_grid", watch)
     return seen
@@ -87,13 +86,13 @@ def test_the_key_has_the_classes_that_occur(asked):
 
 
 @pytest.mark.parametrize("number", [1, 5, 7])
-def test_a_sheet_of_pictures_shows_all_of_them(number):
-    pictures = [np.full((40, 60, 3), 20 + 30 * place, np.uint8) for place in range(number)]
-    sheet = pixels(sheet_of_pictures(pictures, [f"image {n}" for n in range(number)]))
-    areas = [(sheet == picture[0, 0]).all(axis=2).sum() for picture in pictures]
+def test_a_sheet_of_images_shows_all_of_them(number):
+    images = [np.full((40, 60, 3), 20 + 30 * place, np.uint8) for place in range(number)]
+    sheet = pixels(sheet_of_images(images, [f"image {n}" for n in range(number)]))
+    areas = [(sheet == image[0, 0]).all(axis=2).sum() for image in images]
     assert min(areas) >= 40 * 60
     large = pixels(
-        sheet_of_pictures([np.full((3000, 4000, 3), 7, np.uint8)] * number, ["x"] * number)
+        sheet_of_images([np.full((3000, 4000, 3), 7, np.uint8)] * number, ["x"] * number)
     )
     assert large.shape[1] <= 1600
 

@@ -1,8 +1,5 @@
-"""Maps and vectors of the hosts' backbones."""
+"""Maps and vectors of backbones of MMPretrain and MMSegmentation."""
 
-import mmdense  # noqa: F401
-
-# isort: split
 import pytest
 import torch
 from mmpretrain.models import MAEViT
@@ -11,9 +8,8 @@ from mmseg.models.backbones import VisionTransformer as SegmentingTransformer
 
 from mmdense.visual.drawn import NothingToDraw
 from mmdense.visual.feature_maps import feature_map, pooled_features
-from tests.mmdense.visual.tiny_images import MeanColours, in_eval
+from tests.mmdense.visual.tiny_images import ARCH, MeanColours, in_eval
 
-ARCH = {"embed_dims": 12, "num_layers": 2, "num_heads": 3, "feedforward_channels": 16}
 INPUTS = torch.randn(2, 3, 32, 48, generator=torch.Generator().manual_seed(0))
 
 

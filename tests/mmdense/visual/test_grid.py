@@ -17,7 +17,6 @@ from mmdense.visual.grid import (
     frame,
     png_bytes,
     shorten,
-    side_by_side,
 )
 
 
@@ -25,23 +24,23 @@ def plain(height, width, colour=(10, 200, 30)):
     return np.full((height, width, 3), colour, np.uint8)
 
 
-def test_cells_stand_in_rows_and_columns_with_words():
+def test_cells_in_rows_and_columns_with_text():
     colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
     cells = [Cell(plain(40, 60, colour), ("some words",)) for colour in colours]
-    sheet = np.asarray(draw_grid([cells[:2], cells[2:]], ["left", "right"]))
+    sheet = np.asarray(draw_grid(cells, 2, ["left", "right"]))
     assert sheet.shape == (14 + 17 + 2 * (40 + 17 + 6) + 6, 14 + 60 + 6 + 60 + 14, 3)
     tops, lefts = (31, 31 + 63), (14, 80)
     for cell, (row, column) in zip(cells, ((0, 0), (0, 1), (1, 0))):
         place = sheet[tops[row] : tops[row] + 40, lefts[column] : lefts[column] + 60]
-        assert (place == cell.picture).all()
+        assert (place == cell.image).all()
     assert (sheet[31 + 40 : 31 + 57, 14:74] < 128).any()  # words under the first
     assert (sheet[94:134, 80:] == 255).all()  # no fourth cell
-    grouped = draw_grid([cells], ["a"] * 3, group=2)
+    grouped = draw_grid(cells, 3, ["a", "b"])
     assert grouped.width == 14 + 60 + 6 + 60 + 22 + 60 + 14
 
 
 def test_long_words_do_not_leave_their_cell():
-    sheet = np.asarray(draw_grid([[Cell(plain(20, 50), ("w" * 60,))]], ["h" * 60]))
+    sheet = np.asarray(draw_grid([Cell(plain(20, 50), ("w" * 60,))], 1, ["h" * 60]))
     assert sheet.shape[1] == 14 + 50 + 14
     assert (sheet[:, -13:] == 255).all()
 
@@ -54,25 +53,20 @@ def test_long_names_lose_their_middle():
 
 
 def test_a_title_above_and_a_key_below():
-    cells = [[Cell(plain(40, 200))]]
-    bare = np.asarray(draw_grid(cells))
+    cells = [Cell(plain(40, 200))]
+    bare = np.asarray(draw_grid(cells, 4))
     chips = [(f"name {n}", plain(14, 14, (200, 0, n))) for n in range(3)]
-    sheet = np.asarray(draw_grid(cells, title="a title", key=chips, least=100))
+    sheet = np.asarray(draw_grid(cells, 1, title="a title", key=chips, least=100))
     assert bare.shape == (14 + 40 + 6 + 6, 14 + 200 + 14, 3)
     assert (sheet[14 + 19 + 16 :][:40, 14:214] == (10, 200, 30)).all()
     assert (sheet[14:33] < 128).any()
     key = sheet[14 + 19 + 16 + 40 + 6 :]
     assert [(key == (200, 0, n)).all(axis=2).sum() for n in range(3)] == [14 * 14] * 3
-    assert draw_grid([[Cell(plain(40, 20))]], least=100).width == 14 + 100 + 14
-
-
-def test_groups_of_cells_in_rows():
-    a, b, c = ([Cell(plain(1, 1, (number,) * 3))] * 2 for number in range(3))
-    assert side_by_side([a, b, c], 2) == [a + b, c]
+    assert draw_grid([Cell(plain(40, 20))], 1, least=100).width == 14 + 100 + 14
 
 
 @pytest.mark.parametrize(("shape", "columns"), [((8, 6), 4), ((900, 1200), 4), ((500, 3000), 1)])
-def test_pictures_fill_their_column_without_distortion(shape, columns):
+def test_images_fill_their_column_without_distortion(shape, columns):
     found = fitted(plain(*shape), columns)
     assert max(found.shape) <= 260
     assert columns * max(found.shape) <= 1600

@@ -1,8 +1,5 @@
 import json
 
-import mmdense  # noqa: F401
-
-# isort: split
 import cv2
 import mmdet.datasets  # noqa: F401
 import mmpretrain.datasets  # noqa: F401
@@ -12,7 +9,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from mmdense.visual.model_inputs import read_inputs
+from mmdense.visual.model_inputs import ClassList, read_inputs
 
 NORMAL = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 LOADER = dict(
@@ -52,6 +49,19 @@ def noise(seed, height=10, width=12):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+def folder_of_classes(root, **more):
+    """Config of the images in a folder, loaded and packed only."""
+    pack = dict(type="mmpretrain.PackInputs")
+    kind = dict(type="mmpretrain.CustomDataset", data_root=str(root))
+    return {**kind, "pipeline": [LOAD, pack], **more}
+
+
+def test_classes_without_names_and_colours():
+    classes = ClassList(names=("a",), palette=((1, 2, 3),))
+    assert (classes.name(0), classes.name(5)) == ("a", "class 5")
+    assert len({classes.colour(number) for number in range(40)}) == 40
+
+
 # Classification
 
 
@@ -59,11 +69,7 @@ def noise(seed, height=10, width=12):
 @pytest.mark.parametrize("collate", ["default_collate", "pseudo_collate"])
 def test_an_image_is_that_of_its_file_again(tmp_path, to_rgb, collate):
     images = [write(tmp_path / "ab"[i % 2] / f"{i}.png", noise(i)) for i in range(3)]
-    dataset = dict(
-        type="mmpretrain.CustomDataset",
-        data_root=str(tmp_path),
-        pipeline=[LOAD, dict(type="mmpretrain.PackInputs")],
-    )
+    dataset = folder_of_classes(tmp_path)
     preprocessor = dict(type="mmpretrain.ClsDataPreprocessor", to_rgb=to_rgb, **NORMAL)
     cfg = config("mmpretrain", preprocessor, dataset, collate_fn=dict(type=collate))
     found, classes, total = read_inputs(cfg, "train", 12)
@@ -76,14 +82,10 @@ def test_an_image_is_that_of_its_file_again(tmp_path, to_rgb, collate):
     assert len(read_inputs(cfg, "train", 1)[0]) == 1
 
 
-def test_mixed_images_have_their_shares(tmp_path):
+def test_mixed_images_have_weighted_classes(tmp_path):
     for index in range(2):
         write(tmp_path / "ab"[index] / "x.png", np.full((8, 8, 3), 100 * index, np.uint8))
-    dataset = dict(
-        type="mmpretrain.CustomDataset",
-        data_root=str(tmp_path),
-        pipeline=[LOAD, dict(type="mmpretrain.PackInputs")],
-    )
+    dataset = folder_of_classes(tmp_path)
     # Without a type, the preprocessor is that of the model.
     cfg = config("mmpretrain", dict(num_classes=2, **NORMAL), dataset, batch_size=2)
     cfg.model.type = "ImageClassifier"
@@ -102,12 +104,7 @@ def test_mixed_images_have_their_shares(tmp_path):
 
 def test_all_views_of_a_multi_view_preprocessor_are_shown(tmp_path):
     write(tmp_path / "x.png", np.full((16, 16, 3), (200, 100, 50), np.uint8))
-    dataset = dict(
-        type="mmpretrain.CustomDataset",
-        data_root=str(tmp_path),
-        with_label=False,
-        pipeline=[LOAD, dict(type="mmpretrain.PackInputs")],
-    )
+    dataset = folder_of_classes(tmp_path, with_label=False)
     plain = dict(jitter_prob=0.0, gray_prob=0.0, blur_prob=0.0)
     preprocessor = dict(
         type="mmdense.MultiViewPreprocessor",
@@ -127,25 +124,21 @@ def test_all_views_of_a_multi_view_preprocessor_are_shown(tmp_path):
     assert (image.views[0] == (200, 100, 50)).all()
 
 
-def test_views_of_the_hosts_transform_are_shown(tmp_path):
-    write(tmp_path / "x.png", picture := noise(0))
+def test_views_of_mmpretrains_transform_are_shown(tmp_path):
+    write(tmp_path / "x.png", pixels := noise(0))
     views = dict(
         type="mmpretrain.MultiView",
         num_views=[1, 1],
         transforms=[[dict(type="RandomFlip", prob=p, direction="horizontal")] for p in (0.0, 1.0)],
     )
-    dataset = dict(
-        type="mmpretrain.CustomDataset",
-        data_root=str(tmp_path),
-        with_label=False,
-        pipeline=[LOAD, views, dict(type="mmpretrain.PackInputs")],
-    )
+    dataset = folder_of_classes(tmp_path, with_label=False)
+    dataset["pipeline"].insert(1, views)
     cfg = config("mmpretrain", dict(to_rgb=True, **NORMAL), dataset)
     cfg.model.type = "SimSiam"
     cfg.train_dataloader.collate_fn = dict(type="default_collate")
     (image,) = read_inputs(cfg, "train", 1)[0]
-    assert (image.views[0] == picture).all()
-    assert (image.views[1] == picture[:, ::-1]).all()
+    assert (image.views[0] == pixels).all()
+    assert (image.views[1] == pixels[:, ::-1]).all()
 
 
 # Detection
@@ -292,12 +285,7 @@ def test_what_a_config_lacks_is_named(tmp_path):
 
 def test_a_set_that_is_smaller_than_its_batch_is_named(tmp_path):
     write(tmp_path / "x.png", noise(0))
-    dataset = dict(
-        type="mmpretrain.CustomDataset",
-        data_root=str(tmp_path),
-        with_label=False,
-        pipeline=[LOAD, dict(type="mmpretrain.PackInputs")],
-    )
+    dataset = folder_of_classes(tmp_path, with_label=False)
     cfg = config("mmpretrain", dict(**NORMAL), dataset, drop_last=True)
     with pytest.raises(ValueError, match="no batch: 1 images, batch_size=2, drop_last=True"):
         read_inputs(cfg, "train", 1)
