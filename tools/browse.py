@@ -3,44 +3,29 @@
 python tools/browse.py CONFIG [--split val] [--count 24] [-o DIR]
 """
 
-import argparse
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser, config_file
-from mmdense.config.options import ConfigOptions
+from mmdense.config.arguments import ToolParser, positive
 
 
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "config", type=config_file, help="of MMPretrain, MMDetection or MMSegmentation"
-    )
+def main() -> None:
+    """Draw the images and print the paths of the files."""
+    parser = ToolParser(__doc__)
+    parser.add_config("of MMPretrain, MMDetection or MMSegmentation")
     parser.add_argument(
         "--split", choices=["train", "val", "test"], default="train", help="default: %(default)s"
     )
     parser.add_argument(
-        "--count", type=int, default=12, help="number of images (default: %(default)s)"
+        "--count", type=positive, default=12, help="number of images (default: %(default)s)"
     )
     parser.add_argument(
-        "-o",
-        "--output-dir",
+        *("-o", "--output-dir"),
         dest="out",
         metavar="DIR",
         type=Path,
         help="output folder (default: work_dirs/<config name>/browse)",
     )
-    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
-    parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
     args = parser.parse_args()
-    if args.count < 1:
-        parser.error(f"--count must be at least 1, found {args.count}")
-    return args
-
-
-def main() -> None:
-    """Draw the images and print the paths of the files."""
-    args = parse_arguments()
     from mmdense.engine import launch
     from mmdense.visual.contact_sheet import write_sheets
     from mmdense.visual.model_inputs import read_inputs

@@ -6,33 +6,20 @@ The exit status is 1 if there are errors.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
 
-from mmdense.config.arguments import ToolParser, config_file
-from mmdense.config.options import ConfigOptions, read_config
+from mmdense.config.arguments import ToolParser
+from mmdense.config.options import read_config
 
 SPLITS = ("train", "val", "test")
 
 
-def main() -> None:
-    """Check the data set of each split and print a table."""
-    parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument("config", type=config_file, help="config of mmdense or OpenMMLab")
-    parser.add_argument(
-        "--split",
-        nargs="+",
-        choices=SPLITS,
-        default=SPLITS,
-        help="default: all splits of the config",
-    )
-    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
+def main() -> int:
+    """Check the data set of each split that the config has, and print a table."""
+    parser = ToolParser(__doc__)
+    parser.add_config("config of mmdense or OpenMMLab")
+    words = "default: all splits of the config"
+    parser.add_argument("--split", nargs="+", choices=SPLITS, default=SPLITS, help=words)
     args = parser.parse_args()
-    sys.exit(1 if check(args.config, args.split, args.cfg_options) else 0)
-
-
-def check(config: str, splits: Iterable[str], options: Mapping[str, Any] | None = None) -> int:
-    """Return the number of errors in the splits that the config has."""
     from mmengine.registry import init_default_scope
     from rich.console import Console
     from rich.progress import track
@@ -41,11 +28,11 @@ def check(config: str, splits: Iterable[str], options: Mapping[str, Any] | None 
     from mmdense.data.checks.problems import errors_of, print_problems
     from mmdense.machine import available_cores
 
-    cfg = read_config(config, options)
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get("default_scope", "mmengine"))
     console = Console()
     errors = 0
-    for split in splits:
+    for split in args.split:
         loader = cfg.get(f"{split}_dataloader")
         if not loader:
             continue
@@ -56,8 +43,8 @@ def check(config: str, splits: Iterable[str], options: Mapping[str, Any] | None 
         )
         print_problems(split, problems, console)
         errors += len(errors_of(problems))
-    return errors
+    return int(errors > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

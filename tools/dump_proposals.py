@@ -10,24 +10,17 @@ proposals are in memory, 20 bytes each: at most `--max`, or `max_per_img` of the
 image; with --before-nms alone, `nms_pre` of each level.
 """
 
-import argparse
 import copy
 import json
-import os
 import pickle
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from os.path import split as split_path
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from mmdense.config.arguments import ToolParser, config_file
-from mmdense.config.options import ConfigOptions
-
-SUFFIXES = (".pkl", ".json")
+from mmdense.config.arguments import ToolParser, file_ending, one_line_errors, positive
 
 
 class ImageProposals(NamedTuple):
@@ -37,37 +30,6 @@ class ImageProposals(NamedTuple):
     image_id: Any  # None if the data set has none
     boxes: np.ndarray  # x1, y1, x2, y2 in pixels of the original image, float32 [P, 4]
     scores: np.ndarray  # float32 [P]
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    from mmdense.engine import launch
-
-    parser = ToolParser(description=__doc__.splitlines()[0])
-    option = parser.add_argument
-    option("config", type=config_file, help="config of a two-stage detector or an RPN")
-    option("checkpoint", help="checkpoint file; weights of a roi_head are optional")
-    option("--out", required=True, metavar="FILE", type=Path, help="FILE.pkl or FILE.json")
-    option("--split", choices=["train", "val", "test"], default="val", help="default: %(default)s")
-    option(
-        "--stage", type=int, metavar="K", help="stage of Cascade RPN, from 0 (default: the last)"
-    )
-    option("--before-nms", action="store_true", help="write the nms_pre best boxes of each level")
-    option(
-        "--max",
-        type=int,
-        metavar="N",
-        help="proposals of an image (default: max_per_img of the config; all with --before-nms)",
-    )
-    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
-    launch.add_trust_argument(parser)
-    parser.set_defaults(launcher="none", local_rank=0, work_dir=None, seed=None)
-    args = parser.parse_args()
-    if args.out.suffix not in SUFFIXES:
-        parser.error(f"--out {args.out}: the name must end in {' or '.join(SUFFIXES)}")
-    if args.max is not None and args.max < 1:
-        parser.error(f"--max must be at least 1, found {args.max}")
-    return args
 
 
 def set_up_head(
@@ -80,9 +42,6 @@ def set_up_head(
         stage: Stage of the boxes, from 0.
         before_nms: Suppress nothing: set the IoU threshold to 1.
         most: Maximum number of proposals of an image.
-
-    Returns:
-        Arguments of ``predict`` that select the stage.
 
     Raises:
         ValueError: The head has no such stage, or no stages.
@@ -134,20 +93,19 @@ def build_loader(cfg: Any, split: str, *, whole: bool) -> Any:
             f"{cfg.filename}: {split}_dataloader.dataset.indices selects a part of the images, but "
             "a proposal file of MMDetection needs all. Remove indices, or write .json"
         )
-    loader = cfg[f"{pipeline_of}_dataloader"]
-    settings = {key: loader[key] for key in loader if key != "batch_sampler"}
+    loader = {**cfg[f"{pipeline_of}_dataloader"], "drop_last": False}
+    loader.pop("batch_sampler", None)
+    loader["sampler"] = {"type": "DefaultSampler", "shuffle": False}
     # In test mode a data set ignores filter_cfg.
-    images = {**dataset, "pipeline": loader.dataset.pipeline, "test_mode": True}
-    settings.update(
-        dataset=images, drop_last=False, sampler={"type": "DefaultSampler", "shuffle": False}
-    )
-    return Runner.build_dataloader(settings)
+    pipeline = loader["dataset"].pipeline
+    loader["dataset"] = {**dataset, "pipeline": pipeline, "test_mode": True}
+    return Runner.build_dataloader(loader)
 
 
 def propose(
     detector: Any, head: Any, batches: Iterable[dict], options: dict[str, int]
 ) -> Iterator[ImageProposals]:
-    """Yield the proposals of a detector.
+    """Yield the proposals of a detector in eval mode.
 
     Args:
         detector: In eval mode.
@@ -181,41 +139,17 @@ def propose(
             yield ImageProposals(sample.img_path, sample.get("img_id"), boxes, scores)
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Context with a file that replaces ``path`` when it is complete.
-
-    Raises:
-        OSError: The file cannot be written; an existing file is not changed.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def write_proposal_file(found: Iterable[ImageProposals], file: BinaryIO) -> tuple[int, int]:
-    """Write a ``proposal_file`` of MMDetection: arrays ``bboxes`` and ``scores`` by image name.
+    """Write a ``proposal_file`` of MMDetection; return the numbers of images and proposals.
 
-    The name consists of the folder and the file name of the image.
-
-    Returns:
-        The numbers of images and proposals.
+    It has arrays ``bboxes`` and ``scores`` by the folder and the file name of the image.
 
     Raises:
         ValueError: Two images have the same name.
     """
     content: dict[str, dict[str, np.ndarray]] = {}
     for image in found:
-        folder, name = split_path(image.path)  # as in MMDetection
-        folder = split_path(folder)[1]
-        name = f"{folder}/{name}" if folder else name
+        name = "/".join(Path(image.path).parts[-2:])
         if name in content:
             raise ValueError(
                 f"two images have the name {name}, but a proposal file of MMDetection needs unique "
@@ -229,13 +163,10 @@ def write_proposal_file(found: Iterable[ImageProposals], file: BinaryIO) -> tupl
 def write_coco_results(
     found: Iterable[ImageProposals], categories: Sequence[int], file: BinaryIO
 ) -> tuple[int, int]:
-    """Write COCO results as JSON: ``image_id``, ``category_id``, ``bbox`` (x, y, w, h), ``score``.
+    """Write COCO results as JSON; return the numbers of images and proposals.
 
     The category is 1, or the first of ``categories`` if 1 is not among them: pycocotools ignores
     unknown categories.
-
-    Returns:
-        The numbers of images and proposals.
     """
     category = 1 if 1 in categories else categories[0]
     images = proposals = 0
@@ -254,37 +185,46 @@ def write_coco_results(
     return images, proposals
 
 
-def main() -> int:
+@one_line_errors
+def main() -> None:
     """Write the file and print its numbers of images and proposals."""
-    args = parse_arguments()
+    parser = ToolParser(__doc__)
+    option = parser.add_argument
+    parser.add_config("config of a two-stage detector or an RPN")
+    option("checkpoint", help="checkpoint file; weights of a roi_head are optional")
+    out = file_ending(".pkl", ".json")
+    option("--out", required=True, metavar="FILE", type=out, help="FILE.pkl or FILE.json")
+    option("--split", choices=["train", "val", "test"], default="val", help="default: %(default)s")
+    words = "stage of Cascade RPN, from 0 (default: the last)"
+    option("--stage", type=int, metavar="K", help=words)
+    option("--before-nms", action="store_true", help="write the nms_pre best boxes of each level")
+    words = "proposals of an image (default: max_per_img of the config; all with --before-nms)"
+    option("--max", type=positive, metavar="N", help=words)
+    parser.add_trust()
+    args = parser.parse_args()
     from rich.console import Console
     from rich.progress import track
 
+    from mmdense.checkpoints.atomic_backend import atomic_file
     from mmdense.engine import launch
     from projects.cascade_rpn.proposal_model import check_target, load_detector, proposal_head
 
-    try:
-        check_target(args.out)
-        cfg = launch.load_config(args)
-        launch.fit_to_machine(cfg)
-        detector = load_detector(cfg, args.checkpoint)
-        head = proposal_head(detector)
-        options = set_up_head(head, stage=args.stage, before_nms=args.before_nms, most=args.max)
-        loader = build_loader(cfg, args.split, whole=args.out.suffix == ".pkl")
-        batches = track(loader, "proposals", len(loader), console=Console(stderr=True))
-        found = propose(detector, head, batches, options)
-        with whole_file(args.out) as file:
-            if args.out.suffix == ".pkl":
-                images, proposals = write_proposal_file(found, file)
-            else:
-                categories = getattr(loader.dataset, "cat_ids", None) or [1]
-                images, proposals = write_coco_results(found, categories, file)
-    except (FloatingPointError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    check_target(args.out)
+    cfg = launch.fit_to_machine(launch.load_config(args))
+    detector = load_detector(cfg, args.checkpoint)
+    head = proposal_head(detector)
+    options = set_up_head(head, stage=args.stage, before_nms=args.before_nms, most=args.max)
+    loader = build_loader(cfg, args.split, whole=args.out.suffix == ".pkl")
+    batches = track(loader, "proposals", len(loader), console=Console(stderr=True))
+    found = propose(detector, head, batches, options)
+    with atomic_file(args.out) as file:
+        if args.out.suffix == ".pkl":
+            images, proposals = write_proposal_file(found, file)
+        else:
+            categories = getattr(loader.dataset, "cat_ids", None) or [1]
+            images, proposals = write_coco_results(found, categories, file)
     print(f"{args.out}: {proposals:,} proposals of {images:,} images")
-    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -5,21 +5,18 @@ python tools/linear_probe.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.
 
 import sys
 
+from mmdense.config.arguments import one_line_errors
 from mmdense.evaluation.frozen import argument_parser, evaluate_frozen
 from mmdense.evaluation.linear_probe import STRENGTHS
 from mmdense.evaluation.probes import ProbeFeatures, measure_linear_probe
 
 
-def main() -> int:
+@one_line_errors
+def main() -> None:
     """Fit on the train images, evaluate on the test images."""
-    parser = argument_parser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--strengths",
-        type=float,
-        nargs="+",
-        default=list(STRENGTHS),
-        help="L2 penalties to select from, on a fifth of the train images (default: 1e-6 to 10)",
-    )
+    parser = argument_parser(__doc__)
+    words = "L2 penalties to select from, on a fifth of the train images (default: 1e-6 to 10)"
+    parser.add_argument("--strengths", type=float, nargs="+", default=list(STRENGTHS), help=words)
     args = parser.parse_args()
     if min(args.strengths) < 0:
         parser.error(f"--strengths must not be negative, found {min(args.strengths)}")
@@ -32,12 +29,7 @@ def main() -> int:
             "probe/strength": found["strength"],
         }
 
-    try:
-        evaluate_frozen(args, "linear_probe", measure)
-    except (ValueError, OSError) as error:
-        print(f"linear_probe stopped: {error}", file=sys.stderr)
-        return 1
-    return 0
+    evaluate_frozen(args, "linear_probe", measure)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ WARM_UP = 0.1  # fraction of the steps
 
 def main() -> int:
     """Train SimSiam on tiny Collage with two workers; record the resident memory."""
-    parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "what", metavar="WHAT", help="keep the record as results/memory/<date>_<WHAT>"
-    )
+    parser = ToolParser(__doc__)
+    words = "keep the record as results/memory/<date>_<WHAT>"
+    parser.add_argument("what", metavar="WHAT", help=words)
     parser.add_argument("--steps", type=int, default=10_000, help="default: %(default)s")
     args = parser.parse_args()
     from mmdense.engine import launch

@@ -16,10 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> int:
     """Clone the last commit into an empty folder, run ``make setup``, and keep the record."""
-    parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "what", metavar="WHAT", help="keep the record as results/setup/<date>_<WHAT>"
-    )
+    parser = ToolParser(__doc__)
+    words = "keep the record as results/setup/<date>_<WHAT>"
+    parser.add_argument("what", metavar="WHAT", help=words)
     parser.add_argument("--python", default="python3", help="Python interpreter for the .venv")
     args = parser.parse_args()
     from mmdense.records.record import Record, keep_and_say

@@ -6,7 +6,6 @@ RESULTS.json are COCO results from tools/dump_proposals.py; each file is a line 
 is class-agnostic, as in COCO.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,33 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mmdense.config.arguments import ToolParser
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = ToolParser(description=__doc__.splitlines()[0])
-    option = parser.add_argument
-    option("results", nargs="+", type=Path, metavar="RESULTS.json", help="COCO results")
-    option("--annotations", required=True, type=Path, metavar="FILE.json", help="in COCO format")
-    option("--out", required=True, type=Path, metavar="FILE.png")
-    option(
-        "--budget",
-        type=int,
-        default=300,
-        metavar="N",
-        help="proposals of an image in the left plot (default: %(default)s)",
-    )
-    option("--size", default="all", help="all, small, medium or large; default: %(default)s")
-    args = parser.parse_args()
-    if args.out.suffix != ".png":
-        parser.error(f"--out {args.out}: the name must end in .png")
-    if args.budget < 1:
-        parser.error(f"--budget must be at least 1, found {args.budget}")
-    names = [path.stem for path in args.results]
-    if len(set(names)) < len(names):
-        parser.error(f"two results have the same name in {', '.join(names)}: rename a file")
-    return args
+from mmdense.config.arguments import ToolParser, file_ending, one_line_errors, positive
 
 
 def read_results(path: Path, images: Sequence[Any], most: int) -> dict[Any, np.ndarray]:
@@ -69,44 +42,51 @@ def read_results(path: Path, images: Sequence[Any], most: int) -> dict[Any, np.n
     }
 
 
-def main() -> int:
+@one_line_errors
+def main() -> None:
     """Write the figure and print average recall."""
-    args = parse_arguments()
+    parser = ToolParser(__doc__)
+    option = parser.add_argument
+    option("results", nargs="+", type=Path, metavar="RESULTS.json", help="COCO results")
+    option("--annotations", required=True, type=Path, metavar="FILE.json", help="in COCO format")
+    option("--out", required=True, type=file_ending(".png"), metavar="FILE.png")
+    words = "proposals of an image in the left plot (default: %(default)s)"
+    option("--budget", type=positive, default=300, metavar="N", help=words)
+    option("--size", default="all", help="all, small, medium or large; default: %(default)s")
+    args = parser.parse_args()
+    names = [path.stem for path in args.results]
+    if len(set(names)) < len(names):
+        parser.error(f"two results have the same name in {', '.join(names)}: rename a file")
     from mmdense.evaluation.proposal_recall import read_objects
     from mmdense.evaluation.recall import BUDGETS, average_recall, match_objects, recall_curves
     from mmdense.records.plots import COLOURS, plot_recall
 
+    if len(args.results) > len(COLOURS):
+        raise ValueError(
+            f"at most {len(COLOURS)} results fit into one figure, found {len(args.results)}: "
+            "make several figures"
+        )
     budgets = sorted({*BUDGETS, args.budget})
-    try:
-        if len(args.results) > len(COLOURS):
-            raise ValueError(
-                f"at most {len(COLOURS)} results fit into one figure, found {len(args.results)}: "
-                "make several figures"
-            )
-        objects = read_objects(args.annotations)
-        counted = np.concatenate([one.counted for one in objects.values()], axis=-1)  # [A, G]
-        curves = {}
-        for path in args.results:
-            proposals = read_results(path, list(objects), budgets[-1])
-            places = [
-                match_objects(proposals[image], one.boxes, one.counted)
-                for image, one in objects.items()
-            ]
-            together = np.concatenate(places, axis=-1)  # [A, T, G]
-            curves[path.stem] = recall_curves(together, counted, budgets)
-            values = average_recall(together, counted, budgets).get(args.size, [])
-            text = ", ".join(f"AR{n} {value:.3f}" for n, value in zip(budgets, values))
-            without = sum(not len(boxes) for boxes in proposals.values())
-            if without:  # their objects count as missed
-                text += f"; {without} of {len(proposals)} images have no proposals"
-            print(f"{path.stem}: {text}")
-        plot_recall(curves, args.out, budget=args.budget, size=args.size)
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    objects = read_objects(args.annotations)
+    counted = np.concatenate([one.counted for one in objects.values()], axis=-1)  # [A, G]
+    curves = {}
+    for path in args.results:
+        proposals = read_results(path, list(objects), budgets[-1])
+        places = [
+            match_objects(proposals[image], one.boxes, one.counted)
+            for image, one in objects.items()
+        ]
+        together = np.concatenate(places, axis=-1)  # [A, T, G]
+        curves[path.stem] = recall_curves(together, counted, budgets)
+        values = average_recall(together, counted, budgets).get(args.size, [])
+        text = ", ".join(f"AR{n} {value:.3f}" for n, value in zip(budgets, values))
+        without = sum(not len(boxes) for boxes in proposals.values())
+        if without:  # their objects count as missed
+            text += f"; {without} of {len(proposals)} images have no proposals"
+        print(f"{path.stem}: {text}")
+    plot_recall(curves, args.out, budget=args.budget, size=args.size)
     print(args.out)
-    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -5,40 +5,29 @@ python tools/record.py work_dirs/RUN --keep WHAT [--slug SLUG] [--allow-dirty]
 
 import sys
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, one_line_errors
 
 
-def main() -> int:
-    """Keep the record; return the exit status."""
-    parser = ToolParser(description="Keep the record of a run in results/, for the tables.")
+@one_line_errors
+def main() -> None:
+    """Keep the record and print its metrics."""
+    parser = ToolParser(__doc__)
     parser.add_argument("work_dir", help="work directory with record.json")
-    parser.add_argument(
-        "--keep",
-        required=True,
-        metavar="WHAT",
-        help="keep it as results/<slug>/<date>_<WHAT>",
-    )
+    words = "keep it as results/<slug>/<date>_<WHAT>"
+    parser.add_argument("--keep", required=True, metavar="WHAT", help=words)
     parser.add_argument("--slug", help="default: the folder name of the config")
-    parser.add_argument(
-        "--allow-dirty",
-        action="store_true",
-        help="keep it although the code has uncommitted changes",
-    )
+    words = "keep it although the code has uncommitted changes"
+    parser.add_argument("--allow-dirty", action="store_true", help=words)
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
     from mmdense.records.kept_results import find_record
-    from mmdense.records.record import RecordError, keep
+    from mmdense.records.record import keep
 
-    try:
-        record = find_record(args.work_dir)
-        record.slug = args.slug or record.slug
-        path = keep(record, args.keep, allow_dirty=args.allow_dirty)
-    except RecordError as error:
-        print(error, file=sys.stderr)
-        return 1
+    record = find_record(args.work_dir)
+    record.slug = args.slug or record.slug
+    path = keep(record, args.keep, allow_dirty=args.allow_dirty)
     print(", ".join(f"{name} {value:.6g}" for name, value in record.metrics.items()))
     print(f"wrote {path}")
-    return 0
 
 
 if __name__ == "__main__":

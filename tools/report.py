@@ -9,35 +9,25 @@ The report is one file that needs no network. Pipelines and studies write it at 
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, one_line_errors
 
 
-def main() -> int:
+@one_line_errors
+def main() -> None:
     """Write the report and print its path."""
-    parser = ToolParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "records", nargs="+", type=Path, metavar="WORK_DIR_OR_RECORD",
-        help="record.json, its folder, or SLUG/DATE_WHAT below results/",
-    )  # fmt: skip
-    parser.add_argument(
-        "-o", "--out", type=Path, metavar="FILE",
-        help="default: report.html next to the record, or in the current folder for several",
-    )  # fmt: skip
-    parser.add_argument(
-        "--baseline",
-        metavar="VARIANT",
-        help="variant for p-values of a study (default: that of the config)",
-    )
+    parser = ToolParser(__doc__)
+    option = parser.add_argument
+    words = "record.json, its folder, or SLUG/DATE_WHAT below results/"
+    option("records", nargs="+", type=Path, metavar="WORK_DIR_OR_RECORD", help=words)
+    words = "default: report.html next to the record, or in the current folder for several"
+    option("-o", "--out", type=Path, metavar="FILE", help=words)
+    words = "variant for p-values of a study (default: that of the config)"
+    option("--baseline", metavar="VARIANT", help=words)
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
     from mmdense.report.page import write_report
 
-    try:
-        print(write_report(args.records, args.out, baseline=args.baseline))
-    except (OSError, ValueError) as error:
-        print(f"report.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    print(write_report(args.records, args.out, baseline=args.baseline))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ from mmdense.report.tables import all_tables
 
 
 def main(root: Path) -> int:
-    """Fill every table and expectation below ``root``; returns the exit status."""
-    parser = ToolParser(description=__doc__.splitlines()[0])
+    """Fill every table and expectation below ``root``; return the exit status."""
+    parser = ToolParser(__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
     args = parser.parse_args()
     try:
@@ -36,8 +36,7 @@ def main(root: Path) -> int:
         if args.check:
             before, after = old.splitlines(), new.splitlines()
             names = f"{file} (as it is)", f"{file} (from results/)"
-            difference = difflib.unified_diff(before, after, *names, lineterm="")
-            print("\n".join(difference))
+            print("\n".join(difflib.unified_diff(before, after, *names, lineterm="")))
         else:
             (root / file).write_text(new, encoding="utf-8")
             print(f"wrote {file}")
@@ -45,7 +44,7 @@ def main(root: Path) -> int:
 
 
 def changed_files(root: Path) -> dict[str, tuple[str, str]]:
-    """``{file: (old text, new text)}`` of the files with figures that are not up to date."""
+    """Return ``{file: (old text, new text)}`` of the files with figures that are not up to date."""
     results = read_results(root)
     changed = {}
     for file in markdown_files(root):

@@ -4,57 +4,26 @@ python tools/train.py CONFIG [--amp] [--resume] [--init CHECKPOINT]
 tools/dist_train.sh CONFIG 8
 """
 
-import argparse
-
 from mmdense.config.arguments import ToolParser
-
-
-def parse_arguments() -> argparse.Namespace:
-    """Read the command line."""
-    from mmdense.engine import launch
-
-    parser = ToolParser(description="Train the model of a config.")
-    launch.add_common_arguments(parser)
-    parser.add_argument(
-        "--resume",
-        nargs="?",
-        const="auto",
-        metavar="CHECKPOINT",
-        help="resume from a checkpoint; without a value, from the last complete one of the run",
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="start a new run in a work directory with checkpoints of another run",
-    )
-    parser.add_argument(
-        "--init",
-        metavar="CHECKPOINT",
-        help="load the backbone from a checkpoint; all keys must match",
-    )
-    parser.add_argument(
-        "--allow",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="weights and mismatches to accept, such as 'norm0.*' or heads",
-    )
-    parser.add_argument(
-        "--amp",
-        action="store_true",
-        help="mixed precision, with bfloat16 if the hardware supports it",
-    )
-    parser.add_argument(
-        "--auto-scale-lr",
-        action="store_true",
-        help="scale the learning rate by the batch size over auto_scale_lr.base_batch_size",
-    )
-    return parser.parse_args()
 
 
 def main() -> None:
     """Build the runner and train."""
-    args = parse_arguments()
+    parser = ToolParser(__doc__)
+    parser.add_run()
+    option = parser.add_argument
+    words = "resume from a checkpoint; without a value, from the last complete one of the run"
+    option("--resume", nargs="?", const="auto", metavar="CHECKPOINT", help=words)
+    words = "start a new run in a work directory with checkpoints of another run"
+    option("--overwrite", action="store_true", help=words)
+    words = "load the backbone from a checkpoint; all keys must match"
+    option("--init", metavar="CHECKPOINT", help=words)
+    parser.add_allow()
+    words = "mixed precision, with bfloat16 if the hardware supports it"
+    option("--amp", action="store_true", help=words)
+    words = "scale the learning rate by the batch size over auto_scale_lr.base_batch_size"
+    option("--auto-scale-lr", action="store_true", help=words)
+    args = parser.parse_args()
     from mmdense.engine import launch
 
     steps = launch.training_steps(

@@ -1,4 +1,4 @@
-"""The command line of every tool: the error on an unknown argument names the replacement.
+"""The command line of every tool: common options, and errors in one line.
 
 People come with the arguments of other trainers (``--epochs``, ``--device``, ``--data``). Here
 these are values of the config, or the job of a launcher; the error names the place.
@@ -9,18 +9,50 @@ import difflib
 import functools
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from itertools import takewhile
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 from mmdense.package_files import locate_config
 
-__all__ = ["ToolParser", "UsageError", "config_file"]
+__all__ = [
+    "ToolParser",
+    "UsageError",
+    "config_file",
+    "file_ending",
+    "one_line_errors",
+    "positive",
+]
 
 
 class UsageError(ValueError):
     """A mistake on the command line or in a config; tools print it without a traceback."""
+
+
+def one_line_errors(main: Callable[[], int | None]) -> Callable[[], int]:
+    """Let ``main`` of a tool return its exit status, with errors in one line.
+
+    The status is 1 after an error that the user can fix, and 130 after Ctrl-C or SIGTERM.
+    """
+
+    @functools.wraps(main)
+    def run() -> int:
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends stages, too
+        try:
+            return main() or 0
+        except (FloatingPointError, ModuleNotFoundError, OSError, ValueError) as error:
+            print(f"{Path(sys.argv[0]).stem} stopped: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("\ninterrupted; run the same command again to continue", file=sys.stderr)
+            return 130
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return run
 
 
 def config_file(name: str) -> str:
@@ -35,104 +67,86 @@ def config_file(name: str) -> str:
     return str(file)
 
 
-def _print_usage_error(
-    prog: str, other: Callable, kind: type, error: BaseException, trace: Any
-) -> None:
-    if isinstance(error, UsageError):
-        print(f"{prog}: {error}", file=sys.stderr)
-    else:
-        other(kind, error, trace)
+def positive(text: str) -> int:
+    """Return a positive integer: the type of an argument of a parser.
+
+    Raises:
+        ArgumentTypeError: It is below 1.
+    """
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, found {number}")
+    return number
 
 
-class _Hint(NamedTuple):
-    """Replacement for some arguments, and the option that the tool must have for it."""
+def file_ending(*suffixes: str) -> Callable[[str], Path]:
+    """Return the type of an argument of a parser: a path with one of the suffixes."""
 
-    names: str
-    text: str
-    option: str = ""
+    def path(name: str) -> Path:
+        if Path(name).suffix not in suffixes:
+            raise argparse.ArgumentTypeError(
+                f"{name}: the name must end in {' or '.join(suffixes)}"
+            )
+        return Path(name)
+
+    return path
 
 
-_HINTS = (
-    _Hint(
-        "device gpu gpu-id gpu-ids cuda no-cuda cpu",
+# Arguments of other trainers that are values of a config here.
+_CONFIG_VALUES = {
+    "epochs epoch max-epochs num-epochs": "train_cfg.max_epochs=N",
+    "iters max-iters steps max-steps num-iters iterations": "train_cfg.max_iters=N",
+    "batch-size batch b bs samples-per-gpu": "train_dataloader.batch_size=N",
+    "workers num-workers j workers-per-gpu": "train_dataloader.num_workers=N",
+    "lr learning-rate base-lr": "optim_wrapper.optimizer.lr=RATE",
+    "weight-decay wd": "optim_wrapper.optimizer.weight_decay=VALUE",
+    "optimizer opt": "optim_wrapper.optimizer.type=NAME",
+    "data data-root data-path data-dir dataset root datasets": 'data_root="FOLDER", or if the '
+    'config has no such variable, train_dataloader.dataset.data_root="FOLDER"',
+    "imgsz img-size image-size size scale input-size": "KEY=VALUE; the size is in the pipeline of "
+    "the config, and mmdense print_config CONFIG shows the keys",
+    "num-classes classes nc": "KEY=VALUE; the classes are in the config",
+    "no-validate no-val noval": "val_cfg=None val_dataloader=None val_evaluator=None",
+    "options opts override overrides set": "KEY=VALUE",
+    "deterministic": "randomness.deterministic=True",
+    "diff-seed": "randomness.diff_rank_seed=True",
+    "eval metrics metric": "KEY=VALUE; the metrics are in the evaluators of the config",
+}
+# Other ones, with the option that a tool must have for the advice.
+_OTHERS = {
+    "device gpu gpu-id gpu-ids cuda no-cuda cpu": (
+        "",
         "A tool uses the first visible GPU, or the CPU where there is none: set "
         "CUDA_VISIBLE_DEVICES=0 for one GPU, CUDA_VISIBLE_DEVICES= for the CPU",
     ),
-    _Hint(
-        "gpus num-gpus ngpus nproc-per-node nproc_per_node nnodes node-rank master-addr "
-        "master-port world-size devices num-processes dist-url multi-gpu",
+    "gpus num-gpus ngpus nproc-per-node nnodes node-rank master-addr master-port world-size "
+    "devices num-processes dist-url multi-gpu": (
+        "",
         "For several GPUs use mmdense dist_train CONFIG GPUS, or tools/slurm_train.sh CONFIG; "
         "for one, set CUDA_VISIBLE_DEVICES=0",
     ),
-    _Hint(
-        "local-rank local_rank rank launcher",
+    "local-rank rank launcher": (
+        "",
         "This tool runs in one process: start it with python, not with torchrun",
     ),
-    _Hint(
-        "epochs epoch max-epochs num-epochs",
-        "Use --cfg-options train_cfg.max_epochs=N",
-        "--cfg-options",
-    ),
-    _Hint(
-        "iters max-iters steps max-steps num-iters iterations",
-        "Use --cfg-options train_cfg.max_iters=N",
-        "--cfg-options",
-    ),
-    _Hint(
-        "batch-size batch b bs samples-per-gpu",
-        "Use --cfg-options train_dataloader.batch_size=N",
-        "--cfg-options",
-    ),
-    _Hint(
-        "workers num-workers j workers-per-gpu",
-        "Use --cfg-options train_dataloader.num_workers=N",
-        "--cfg-options",
-    ),
-    _Hint(
-        "lr learning-rate base-lr",
-        "Use --cfg-options optim_wrapper.optimizer.lr=RATE",
-        "--cfg-options",
-    ),
-    _Hint(
-        "weight-decay wd",
-        "Use --cfg-options optim_wrapper.optimizer.weight_decay=VALUE",
-        "--cfg-options",
-    ),
-    _Hint("optimizer opt", "Use --cfg-options optim_wrapper.optimizer.type=NAME", "--cfg-options"),
-    _Hint(
-        "data data-root data-path data-dir dataset root datasets",
-        'The config names its data: use --cfg-options data_root="FOLDER" where it has such a '
-        'variable, else train_dataloader.dataset.data_root="FOLDER"',
-        "--cfg-options",
-    ),
-    _Hint(
-        "imgsz img-size image-size size scale input-size",
-        "The config's pipeline holds the size: mmdense print_config CONFIG shows the keys "
-        "for --cfg-options",
-        "--cfg-options",
-    ),
-    _Hint("num-classes classes nc", "The config holds the classes", "--cfg-options"),
-    _Hint(
-        "weights pretrained pretrained-weights load-from checkpoint-path ckpt finetune init-from",
+    "weights pretrained pretrained-weights load-from checkpoint-path ckpt finetune init-from": (
+        "--init",
         "Use --init CHECKPOINT for the backbone, --cfg-options load_from=CHECKPOINT for the whole "
         "model",
-        "--init",
     ),
-    _Hint("resume-from auto-resume resume-checkpoint", "Use --resume [CHECKPOINT]", "--resume"),
-    _Hint(
-        "no-validate no-val noval",
-        "Use --cfg-options val_cfg=None val_dataloader=None val_evaluator=None",
-        "--cfg-options",
-    ),
-    _Hint("options opts override overrides set", "Use --cfg-options KEY=VALUE", "--cfg-options"),
-    _Hint("fp16 bf16 half mixed-precision precision autocast", "Use --amp", "--amp"),
-    _Hint("deterministic", "Use --cfg-options randomness.deterministic=True", "--cfg-options"),
-    _Hint("diff-seed", "Use --cfg-options randomness.diff_rank_seed=True", "--cfg-options"),
-    _Hint("eval metrics metric", "The config's evaluators hold the metrics", "--cfg-options"),
-    _Hint("force exist-ok", "Use --overwrite", "--overwrite"),
-    _Hint("out output output-dir out-dir save-dir project logdir", "Use --work-dir", "--work-dir"),
-    _Hint("show show-score-thr wait-time draw save-img", "Use --show-dir DIR", "--show-dir"),
-)
+    "resume-from auto-resume resume-checkpoint": ("--resume", "Use --resume [CHECKPOINT]"),
+    "fp16 bf16 half mixed-precision precision autocast": ("--amp", "Use --amp"),
+    "force exist-ok": ("--overwrite", "Use --overwrite"),
+    "out output output-dir out-dir save-dir project logdir": ("--work-dir", "Use --work-dir"),
+    "show show-score-thr wait-time draw save-img": ("--show-dir", "Use --show-dir DIR"),
+}
+_HINTS = {
+    name: hint
+    for names, hint in [
+        *((k, ("--cfg-options", f"Use --cfg-options {v}")) for k, v in _CONFIG_VALUES.items()),
+        *_OTHERS.items(),
+    ]
+    for name in names.split()
+}
 
 
 class ToolParser(argparse.ArgumentParser):
@@ -140,13 +154,84 @@ class ToolParser(argparse.ArgumentParser):
 
     Once it has parsed, a :class:`UsageError` that nothing catches ends the tool with its message
     alone and status 1; any other error keeps its traceback.
+
+    Args:
+        doc: Docstring of the tool; its first line is the description.
+        kwargs: Further arguments of ``ArgumentParser``.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, doc: str | None = None, **kwargs: Any) -> None:
         # The command `mmdense` gives the name of the tool.
         if name := os.environ.pop("MMDENSE_COMMAND", None):
             kwargs["prog"] = name
-        super().__init__(*args, **kwargs)
+        super().__init__(description=(doc or "").partition("\n")[0], **kwargs)
+
+    def add_config(self, words: str = "config file") -> None:
+        """Add the positional argument ``config``, and ``--cfg-options``."""
+        self.add_argument("config", type=config_file, help=words)
+        self.add_overrides()
+
+    def add_overrides(self) -> None:
+        """Add ``--cfg-options``: ``args.cfg_options`` is a dict by dotted keys, or None."""
+        from mmdense.config.options import ConfigOptions  # late: it imports MMEngine
+
+        self.add_argument(
+            "--cfg-options",
+            nargs="+",
+            action=ConfigOptions,
+            metavar="KEY=VALUE",
+            help="overrides, such as train_cfg.max_epochs=12 model.backbone.depth=50",
+        )
+
+    def add_trust(self) -> None:
+        """Add ``--trust-checkpoint``, which takes effect when it is parsed."""
+        self.add_argument(
+            "--trust-checkpoint",
+            action=_Trust,
+            nargs=0,
+            default=False,
+            help="read checkpoints that hold more than weights; they may run any code",
+        )
+
+    def add_allow(self) -> None:
+        """Add ``--allow``: what may differ between a checkpoint and a backbone."""
+        self.add_argument(
+            "--allow",
+            nargs="+",
+            default=[],
+            metavar="NAME",
+            help="weights and mismatches to accept, such as 'norm0.*' or heads",
+        )
+
+    def add_run(self, launchers: Sequence[str] = ("none", "pytorch", "slurm", "mpi")) -> None:
+        """Add a config and what every run takes, with the names that OpenMMLab uses."""
+        self.add_config()
+        self.add_argument("--work-dir", help="folder of what is written; default: below work_dirs/")
+        self.add_argument("--seed", type=int, help="random seed (default: that of the config)")
+        self.add_argument(
+            "--launcher",
+            choices=launchers,
+            default="none",
+            help="how the processes were started; torchrun is 'pytorch'",
+        )
+        self.add_argument(
+            "--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS
+        )
+        self.add_trust()
+
+    def add_workflow(self, slug: str, what: str) -> None:
+        """Add the options of several runs that share their data and their record."""
+        self.add_argument("--work-dir", type=Path, help=f"default: work_dirs/{what}")
+        self.add_argument(
+            "--source",
+            type=Path,
+            help="folder with the downloaded archives (default: $MMDENSE_SOURCES)",
+        )
+        self.add_argument(
+            "--keep",
+            metavar="WHAT",
+            help=f"also keep the record as results/{slug}/<date>_<WHAT>; needs a clean git tree",
+        )
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -174,20 +259,34 @@ class ToolParser(argparse.ArgumentParser):
 
     def _explain(self, word: str) -> str:
         options = [option for option in self._options() if option.startswith("--")]
-        name = word.lstrip("-").lower()
-        dashed = name.replace("_", "-")
+        dashed = word.lstrip("-").lower().replace("_", "-")
         positionals = [action.dest for action in self._actions if not action.option_strings]
+        needed, advice = _HINTS.get(dashed, ("", ""))
+        nearest = difflib.get_close_matches(f"--{dashed}", options, n=1)
         hint = f"See {self.prog} --help"
         if f"--{dashed}" in options:
             hint = f"Use --{dashed}"
         elif dashed.replace("-", "_") in positionals:
-            hint = f"Give {name.upper()} without --{name}"
-        elif found := [
-            hint.text
-            for hint in _HINTS
-            if {name, dashed} & set(hint.names.split()) and hint.option in ["", *options]
-        ]:
-            hint = found[0]
-        elif nearest := difflib.get_close_matches(f"--{dashed}", options, n=1):
+            hint = f"Give {dashed.upper()} without --{dashed}"
+        elif advice and needed in ("", *options):
+            hint = advice
+        elif nearest:
             hint = f"Did you mean {nearest[0]}?"
         return f"unrecognized argument {word}. {hint}"
+
+
+def _print_usage_error(
+    prog: str, other: Callable, kind: type, error: BaseException, trace: Any
+) -> None:
+    if isinstance(error, UsageError):
+        print(f"{prog}: {error}", file=sys.stderr)
+    else:
+        other(kind, error, trace)
+
+
+class _Trust(argparse.Action):
+    def __call__(self, parser: object, namespace: argparse.Namespace, *_: object) -> None:
+        from mmdense.checkpoints.read import trust_checkpoints  # late: it imports torch
+
+        namespace.trust_checkpoint = True
+        trust_checkpoints()

@@ -33,11 +33,7 @@ CHECKS: tuple[Callable[[], Iterator[Problem]], ...] = (
 
 def main() -> int:
     """Run all checks, print the report and return the exit status."""
-    parser = ToolParser(
-        prog="python -m mmdense.doctor",
-        description="Report versions, devices and data sets of this installation and its problems.",
-    )
-    parser.parse_args()
+    ToolParser(__doc__, prog="python -m mmdense.doctor").parse_args()
     warnings.simplefilter("ignore")  # of the packages that the overview imports
     groups, problems = overview(), run_checks()
     print_report(groups, problems)

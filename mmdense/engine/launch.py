@@ -14,16 +14,12 @@ from mmengine.dist import init_dist
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from mmdense.checkpoints.read import trust_checkpoints
-from mmdense.config.arguments import config_file
-from mmdense.config.options import ConfigOptions, read_config
+from mmdense.config.options import read_config
 from mmdense.config.upstream_defaults import fill_upstream_defaults
 from mmdense.engine import steps
 from mmdense.engine.steps import fit_to_machine
 
 __all__ = [
-    "add_common_arguments",
-    "add_trust_argument",
     "build_runner",
     "fit_to_machine",
     "join_processes",
@@ -35,49 +31,20 @@ __all__ = [
 Step = Callable[[Config], Config]
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of every tool over a config, with the names that OpenMMLab uses."""
-    parser.add_argument("config", type=config_file, help="config file")
-    parser.add_argument("--work-dir", help="logs and checkpoints; default work_dirs/<config name>")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        action=ConfigOptions,
-        help="overrides, such as train_cfg.max_epochs=12 model.backbone.depth=50",
-    )
-    parser.add_argument("--seed", type=int, help="random seed; default the config's")
-    parser.add_argument(
-        "--launcher",
-        choices=["none", "pytorch", "slurm", "mpi"],
-        default="none",
-        help="how the processes were started; torchrun is 'pytorch'",
-    )
-    add_trust_argument(parser)
-    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
-
-
-def add_trust_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the argument of every tool that reads a checkpoint; it takes effect when parsed."""
-    parser.add_argument(
-        "--trust-checkpoint",
-        action=_Trust,
-        nargs=0,
-        default=False,
-        help="read checkpoints that hold more than weights; they may run any code",
-    )
-
-
 def load_config(args: argparse.Namespace) -> Config:
-    """Return the config with the common arguments, and with what upstream's own tools set."""
-    os.environ.setdefault("LOCAL_RANK", str(args.local_rank))
+    """Return the config of a tool, with its options and with what upstream's own tools set.
+
+    Args:
+        args: ``config`` and ``cfg_options``; those of ``ToolParser.add_run`` are optional.
+    """
+    given = {"local_rank": 0, "launcher": "none", "work_dir": None, "seed": None, **vars(args)}
+    os.environ.setdefault("LOCAL_RANK", str(given["local_rank"]))
     cfg = read_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
-    if args.work_dir:
-        cfg.work_dir = args.work_dir
-    elif cfg.get("work_dir") is None:
-        cfg.work_dir = str(Path("work_dirs") / Path(args.config).stem)
-    if args.seed is not None:
-        cfg.randomness = {**cfg.get("randomness", {}), "seed": args.seed}
+    cfg.launcher = given["launcher"]
+    if given["work_dir"] or cfg.get("work_dir") is None:
+        cfg.work_dir = given["work_dir"] or str(Path("work_dirs") / Path(args.config).stem)
+    if given["seed"] is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": given["seed"]}
     fill_upstream_defaults(cfg)
     return cfg
 
@@ -167,9 +134,3 @@ def _leave_processes() -> None:
     """
     if torch.distributed.is_initialized() and not hasattr(sys, "last_value"):
         torch.distributed.destroy_process_group()
-
-
-class _Trust(argparse.Action):
-    def __call__(self, parser: object, namespace: argparse.Namespace, *_: object) -> None:
-        namespace.trust_checkpoint = True
-        trust_checkpoints()

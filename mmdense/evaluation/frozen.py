@@ -18,7 +18,6 @@ from mmengine.runner import set_random_seed
 from torch import nn
 
 from mmdense.config.arguments import ToolParser
-from mmdense.config.options import ConfigOptions
 from mmdense.engine import launch
 from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders, image_count
 from mmdense.evaluation.probes import ProbeFeatures, extract_probe_features
@@ -31,25 +30,14 @@ from mmdense.registry import MODELS
 from mmdense.transfer.apply import load_backbone
 
 
-def argument_parser(description: str) -> ToolParser:
+def argument_parser(doc: str) -> ToolParser:
     """Return the argument parser of a tool that evaluates a frozen backbone."""
-    parser = ToolParser(description=description)
-    parser.add_argument("config", help="with model.backbone, train_dataloader, test_dataloader")
+    parser = ToolParser(doc)
+    parser.add_run(launchers=("none", "pytorch"))
     weights = parser.add_mutually_exclusive_group(required=True)
     weights.add_argument("checkpoint", nargs="?", help="file with all weights of the backbone")
     weights.add_argument("--random", action="store_true", help="use random weights, for comparison")
-    parser.add_argument("--work-dir", help="folder for metrics.json and record.json")
-    parser.add_argument("--cfg-options", nargs="+", action=ConfigOptions, help="overrides")
-    parser.add_argument("--seed", type=int, help="random seed (default: that of the config, or 0)")
     parser.add_argument("--amp", action="store_true", help="bfloat16, if the hardware supports it")
-    parser.add_argument(
-        "--launcher",
-        choices=["none", "pytorch"],
-        default="none",
-        help="'pytorch' with torchrun: each process gets a part of the images",
-    )
-    parser.add_argument("--local_rank", "--local-rank", type=int, default=0, help=argparse.SUPPRESS)
-    launch.add_trust_argument(parser)
     return parser
 
 

@@ -1,11 +1,10 @@
 """The runner of pipelines, studies and downstream suites: their stages, then their record."""
 
 import hashlib
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,12 +18,11 @@ from mmdense.data.sets.prepare import DATASET_HOMES, prepare
 from mmdense.engine.progress import Status
 from mmdense.records.checks import check_scores
 from mmdense.records.portable import portable_path
-from mmdense.records.record import FILE_NAME, Record, RecordError, keep, load, save
+from mmdense.records.record import FILE_NAME, Record, keep, load, save
 from mmdense.visual.drawn import CAPTIONS, FOLDER
 from mmdense.workflow.stage import (
     TOOL_FOLDER,
     Stage,
-    StageError,
     fingerprint,
     last_checkpoint,
     run_stage,
@@ -35,7 +33,6 @@ __all__ = [
     "Workflow",
     "check_config",
     "draw_images",
-    "exit_status",
     "gather",
     "prepare_data",
     "remarks",
@@ -280,18 +277,3 @@ def prepare_data(entries: list[dict], source: Path | None) -> str:
         notes = [folder / note for note in _DATA_NOTES if (folder / note).is_file()]
         digest.update(b"".join(note.read_bytes() for note in notes))
     return digest.hexdigest()
-
-
-def exit_status(what: str, run: Callable[[], None]) -> int:
-    """Run the work of a tool; return its exit status, with errors printed in one line."""
-    # `kill` also ends the running stage, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        run()
-    except (StageError, RecordError, ValueError, OSError) as error:
-        print(f"{what} stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; run the same command again to continue", file=sys.stderr)
-        return 130
-    return 0

@@ -44,7 +44,7 @@ _POLL_S = 0.5  # between two checks of a running stage
 _SHOWN = 25  # lines of output in the message on a failed stage
 
 
-class StageError(RuntimeError):
+class StageError(ChildProcessError):
     """A stage ended with an error; the message has the end of its output."""
 
 

@@ -1,6 +1,11 @@
+import os
+import signal
+import sys
+
 import pytest
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.workflow.stage import StageError
 
 
 @pytest.fixture
@@ -51,3 +56,30 @@ def test_known_arguments_are_parsed_as_argparse_does(parser):
     args = parser.parse_args(["a.py", "-oOUT", "--work", "x", "--cfg-options", "lr=-1", "-1"])
     assert (args.out, args.work_dir, args.cfg_options) == ("OUT", "x", ["lr=-1", "-1"])
     assert parser.parse_args(["--amp", "--", "--device"]).config == "--device"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "printed"),
+    [
+        (StageError("it failed"), 1, "study stopped: it failed\n"),
+        (ValueError("bad seed"), 1, "study stopped: bad seed\n"),
+        (KeyboardInterrupt(), 130, "\ninterrupted; run the same command again to continue\n"),
+    ],
+)
+def test_a_tool_ends_with_a_status_and_one_line(error, status, printed, capsys, monkeypatch):
+    @one_line_errors
+    def main():
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["tools/study.py"])
+    assert main() == status
+    assert capsys.readouterr().err == printed
+
+
+def test_a_tool_ends_at_a_signal_and_a_programming_error_keeps_its_traceback():
+    before = signal.getsignal(signal.SIGTERM)
+    assert one_line_errors(lambda: os.kill(os.getpid(), signal.SIGTERM))() == 130
+    assert one_line_errors(lambda: None)() == 0
+    with pytest.raises(ZeroDivisionError):
+        one_line_errors(lambda: 1 / 0)()
+    assert signal.getsignal(signal.SIGTERM) is before

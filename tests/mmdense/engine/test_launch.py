@@ -1,4 +1,3 @@
-import argparse
 import copy
 import os
 import subprocess
@@ -10,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmpretrain.models import ResNet
 
-from mmdense.config.arguments import UsageError
+from mmdense.config.arguments import ToolParser, UsageError
 from mmdense.engine import launch, steps
 from mmdense.transfer.apply import IncompatibleCheckpointError
 
@@ -18,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def parse(*words):
-    parser = argparse.ArgumentParser()
-    launch.add_common_arguments(parser)
+    parser = ToolParser()
+    parser.add_run()
     return parser.parse_args([str(word) for word in words])
 
 
@@ -52,7 +51,7 @@ def test_a_missing_config_is_named(capsys):
 
 def test_trust_takes_effect_as_it_is_parsed_and_can_be_passed_on(config, monkeypatch):
     calls = []
-    monkeypatch.setattr(launch, "trust_checkpoints", lambda: calls.append(1))
+    monkeypatch.setattr("mmdense.checkpoints.read.trust_checkpoints", lambda: calls.append(1))
     assert parse(config).trust_checkpoint is False and not calls
     assert parse(config, "--trust-checkpoint").trust_checkpoint is True and calls
 

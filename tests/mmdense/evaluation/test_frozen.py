@@ -193,9 +193,9 @@ def test_bad_configs(data, tmp_path, old, new, message):
 
 
 @pytest.mark.parametrize("weights", [[], ["a.pth", "--random"]])
-def test_either_a_checkpoint_or_random_weights(weights, capsys):
+def test_either_a_checkpoint_or_random_weights(config, weights, capsys):
     with pytest.raises(SystemExit):
-        argument_parser("test").parse_args(["config.py", *weights])
+        argument_parser("test").parse_args([str(config), *weights])
     assert "--random" in capsys.readouterr().err
 
 

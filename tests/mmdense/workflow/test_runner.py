@@ -1,16 +1,14 @@
-"""What a person sees of a stage, its images, and how a tool ends."""
+"""What a user sees of a stage, and its images."""
 
 import io
 import os
-import signal
 
 import pytest
 from rich.console import Console
 
 from mmdense.engine.progress import Status
 from mmdense.workflow import runner
-from mmdense.workflow.runner import StageProgress, draw_images, exit_status
-from mmdense.workflow.stage import StageError
+from mmdense.workflow.runner import StageProgress, draw_images
 
 
 @pytest.mark.parametrize("terminal", [False, True])
@@ -62,17 +60,3 @@ def test_a_drawing_that_fails_gives_its_reason(stage, tmp_path):
     assert (stage / "pictures.log").read_text() == "no data here\n"
     tool.write_text("raise SystemExit(3)\n")
     assert draw_images("detect", tmp_path) == "exit status 3"
-
-
-def test_a_tool_ends_with_a_status_and_one_line(capsys, monkeypatch):
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-
-    def fail(error):
-        raise error
-
-    assert exit_status("study", lambda: None) == 0
-    assert exit_status("study", lambda: fail(StageError("it failed"))) == 1
-    assert exit_status("study", lambda: fail(KeyboardInterrupt())) == 130
-    printed = capsys.readouterr().err
-    assert printed.startswith("study stopped: it failed\n")
-    assert "run the same command again" in printed
