@@ -359,7 +359,7 @@ def test_weights_of_a_roi_head_may_be_missing(dump, start, place, tmp_path):
     ("out", "options", "message"),
     [
         ("a.txt", [], "must end in .pkl or .json"),
-        ("a.pkl", ["--max", "0"], "--max must be at least 1, found 0"),
+        ("a.pkl", ["--max", "0"], "--max: must be at least 1, found 0"),
     ],
 )
 def test_wrong_arguments_are_named(out, options, message, dump, capsys):

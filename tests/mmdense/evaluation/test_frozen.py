@@ -123,7 +123,7 @@ def test_errors_before_any_work(config, monkeypatch, capsys, no_backbone):
     options = (config, "--random", "--work-dir", "out")
     for tool, status, more, message in (
         ("knn", 1, ("--k", "1", "23"), f"knn stopped: {config}: k=23 is more than the 22 images"),
-        ("knn", 2, ("--k", "0"), "--k must be at least 1, found 0"),
+        ("knn", 2, ("--k", "0"), "--k: must be at least 1, found 0"),
         ("knn", 2, ("--temperature", "0"), "--temperature must be positive"),
         ("linear_probe", 2, ("--strengths", "-1"), "--strengths must not be negative"),
     ):
