@@ -1,7 +1,7 @@
 """Update all tables from the records, or check that they are up to date.
 
-These are the tables of the README files and docs, the `expected` scores of the configs, the
-metafiles of the projects with model-index.yml, and results/results.csv.
+These are the tables of the README files and docs, the advice in docs/collapse.md, the `expected`
+scores of the configs, the metafiles of the projects with model-index.yml, and results/results.csv.
 
 python tools/tables.py [--check]
 """
@@ -10,6 +10,7 @@ import difflib
 import functools
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mmdense.config.arguments import ToolParser
@@ -17,6 +18,7 @@ from mmdense.records.expected import refresh, refresh_all
 from mmdense.records.kept_results import Results, read_results
 from mmdense.records.marked_tables import MarkError, fill_tables
 from mmdense.records.record import RecordError
+from mmdense.report.collapse.advice import as_markdown
 from mmdense.report.model_zoo import metafile, model_index, scores_csv
 from mmdense.report.project_tables import MakeTable
 from mmdense.report.tables import all_tables
@@ -49,10 +51,11 @@ def changed_files(root: Path) -> dict[str, tuple[str, str]]:
     changed = {}
     for file in markdown_files(root):
         to_root = "../" * file.count("/")
-        tables = {
+        tables: dict[str, Callable[[], str]] = {
             name: functools.partial(_markdown, make, results, to_root)
             for name, make in all_tables().items()
         }
+        tables["verdicts"] = as_markdown
         old = (root / file).read_text(encoding="utf-8")
         new = fill_tables(old, tables, file)
         if new != old:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -22,28 +22,6 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from mmdense.records.plots import COLOURS, PAPER, QUIET, STYLE
-
-__all__ = [
-    "DASHES",
-    "DOTTED",
-    "Chart",
-    "DrawnChart",
-    "HasCurves",
-    "Line",
-    "Panel",
-    "Points",
-    "Swatch",
-    "draw_curve",
-    "draw_panel",
-    "drawn_chart",
-    "of",
-    "panel_svg",
-    "style_of",
-    "styled",
-    "swatch_of",
-    "with_content",
-    "write_png",
-]
 
 # In black-and-white prints the dashes distinguish the lines.
 DASHES: tuple[tuple[float, ...], ...] = (
@@ -62,17 +40,6 @@ _SVG: Any = {
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 Points = Sequence[tuple[float, float]]  # (step, value); the value may be NaN
-
-
-class HasCurves(Protocol):
-    """An object that can be drawn: it has a name and curves."""
-
-    @property
-    def name(self) -> str:
-        """Name in the legend."""
-
-    def curve(self, name: str) -> Points:
-        """Return the points of a curve; empty if there is none of that name."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +126,7 @@ class DrawnChart(NamedTuple):
     panels: list[DrawnPanel]
 
 
-def of(name: str) -> Callable[[HasCurves], Points]:
+def of(name: str) -> Callable[[Any], Points]:
     """Return a function that returns the curve of that name of a run."""
     return lambda run: run.curve(name)
 

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable
 
-__all__ = ["curve_words"]
-
 _KNOWN = {
     "train/loss": "training loss",
     "train/lr": "learning rate",

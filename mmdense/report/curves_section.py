@@ -21,11 +21,8 @@ from mmdense.report.charts import (
     styled,
 )
 from mmdense.report.curve_names import curve_words
-from mmdense.report.render import render
-from mmdense.report.section import Section, part_heading
+from mmdense.report.section import Section, part_heading, render
 from mmdense.report.subjects import Part, Subject
-
-__all__ = ["Drawn", "curves_section", "drawn_lines"]
 
 _WINDOWS = 60  # points at most; a longer curve is averaged over as many windows
 _FAINT = 4  # lines of a panel at most for which a pale line shows the single values

@@ -7,11 +7,8 @@ from typing import Any
 
 from mmdense.records.kept_results import read_verified
 from mmdense.records.record import Record
-from mmdense.report.render import render
-from mmdense.report.section import Section
+from mmdense.report.section import Section, render
 from mmdense.report.subjects import Subject
-
-__all__ = ["date_text", "facts_section", "machine_text", "time_text"]
 
 _COSTS = {"cpu_hours": "CPU hours", "gpu_hours": "GPU hours", "energy_kwh": "energy, kWh"}
 
@@ -36,11 +33,9 @@ def time_text(seconds: float | None) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
-    return (
-        f"{whole // 60} min {whole % 60} s"
-        if whole < 3600
-        else (f"{whole // 3600} h {whole % 3600 // 60} min")
-    )
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def machine_text(record: Record) -> str:

@@ -7,6 +7,9 @@ scores of the configs.
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,14 +20,8 @@ from mmdense.records.expected import read_expected
 from mmdense.records.kept_results import Results
 from mmdense.records.record import Record
 from mmdense.records.statistics import summarise
-from mmdense.report.table import Column, Table, Value
 
-__all__ = ["metafile", "model_index", "scores_csv"]
-
-_COLUMNS = (
-    *("record", "date", "commit", "part", "metric"),
-    *("mean", "sd", "low", "high", "runs"),
-)
+_COLUMNS = ("record", "date", "commit", "part", "metric", "mean", "sd", "low", "high", "runs")
 
 
 def model_index(metafiles: Sequence[str]) -> str:
@@ -96,24 +93,20 @@ def scores_csv(results: Results) -> str:
     """Return every score of every kept record; for studies mean, deviation and interval.
 
     Returns:
-        CSV with a header, lines ending in a newline.
+        CSV with a header, numbers with six significant digits, lines ending in a newline.
     """
-    rows: list[dict[str, Value]] = []
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
     for folder, record in results.records:
+        start = [folder.removeprefix("results/"), record.date[:10]]
+        start.append((record.git["commit"] or "")[:10])
         for part, metric, values in _scores(record):
-            found = summarise(values)._asdict()
-            rows.append(
-                {
-                    "record": folder.removeprefix("results/"),
-                    "date": record.date[:10],
-                    "commit": (record.git["commit"] or "")[:10],
-                    "part": part,
-                    "metric": metric,
-                    **{name: found[name] for name in ("mean", "sd", "low", "high")},
-                    "runs": len(values),
-                }
-            )
-    return Table("", [Column(name, name) for name in _COLUMNS], rows).csv()
+            found = summarise(values)
+            numbers = [found.mean, found.sd, found.low, found.high, len(values)]
+            shown = [f"{n:.6g}" if n is not None and math.isfinite(n) else "" for n in numbers]
+            writer.writerow([*start, part, metric, *shown])
+    return text.getvalue()
 
 
 def _scores(record: Record) -> list[tuple[str, str, list[float]]]:

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from mmdense.records.checks import Outcome
 from mmdense.records.record import FILE_NAME, RecordError, load
-from mmdense.report.render import render
-from mmdense.report.section import Notice, Section
+from mmdense.report.section import Notice, Section, render
 from mmdense.report.subjects import Part, Subject
-
-__all__ = ["expected_section", "notices_of"]
 
 _SHOWN = 4  # names in a notice; more are counted
 
@@ -46,23 +43,14 @@ def _on_code(subject: Subject) -> list[Notice]:
     git, found = subject.record.git, []
     if git["dirty"]:
         files = _listing(git["dirty_files"])
-        text = (
-            f"{subject.name} ran with uncommitted changes ({files}). Its commit does not contain "
-            "them."
-        )
+        text = f"{subject.name} ran with uncommitted changes ({files}), which its commit lacks."
         found.append(Notice("bad", text))
     elif git["commit"] is None:
         version = subject.record.versions.get("mmdense")
-        text = (
-            f"{subject.name} ran outside a git checkout, with mmdense {version}. Its commit is "
-            "unknown."
-        )
+        text = f"{subject.name} ran outside a git checkout, with mmdense {version}."
         found.append(Notice("unsure", text))
     for commit, stages in subject.record.elsewhere.items():
-        text = (
-            f"{subject.name}: {_listing(stages)} ran at commit {commit}, which differs from the "
-            "commit of the record."
-        )
+        text = f"{subject.name}: {_listing(stages)} ran at commit {commit}, the record at another."
         found.append(Notice("unsure", text))
     return found
 

@@ -10,16 +10,13 @@ from mmdense.report.collapse.runs import Run
 from mmdense.report.collapse.section import collapse_section, section_of_runs
 from mmdense.report.curves_section import curves_section
 from mmdense.report.facts_section import date_text, facts_section, machine_text, time_text
+from mmdense.report.images import images_section, predictions_section
 from mmdense.report.notices import expected_section, notices_of
-from mmdense.report.pictures import pictures_section, predictions_section
-from mmdense.report.render import render
 from mmdense.report.results_section import results_section
-from mmdense.report.section import Notice, Section
+from mmdense.report.section import Notice, Section, render
 from mmdense.report.subjects import Subject, read_subjects
 from mmdense.report.transfer_section import transfer_section
 from mmdense.version import __version__
-
-__all__ = ["page_of", "write_collapse_report", "write_report"]
 
 PAGE_NAME, COLLAPSE_PAGE_NAME = "report.html", "collapse.html"
 
@@ -58,7 +55,7 @@ def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
         expected_section(subjects),
         collapse_section(subjects),
         predictions_section(subjects),
-        pictures_section(subjects),
+        images_section(subjects),
         curves_section(subjects),
         transfer_section(subjects),
         facts_section(subjects),

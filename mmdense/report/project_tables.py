@@ -21,8 +21,6 @@ from mmdense.records.kept_results import Results
 from mmdense.records.record import Record
 from mmdense.report.table import Table
 
-__all__ = ["Headline", "ProjectTables", "project_tables"]
-
 MakeTable = Callable[[Results], Table]
 
 

@@ -7,14 +7,11 @@ from typing import Any, NamedTuple
 from mmdense.records.record import Record
 from mmdense.report.curve_names import curve_words
 from mmdense.report.project_tables import project_tables
-from mmdense.report.render import render
-from mmdense.report.section import Section
+from mmdense.report.section import Section, render
 from mmdense.report.study_table import study_table, variants_by_group, variants_of
 from mmdense.report.subjects import Subject
 from mmdense.report.table import Column, Table, Text, Value
 from mmdense.report.tables import pipelines_table
-
-__all__ = ["results_section"]
 
 _SHARED = ("pipeline", "pretrained_on", "on", "time")  # left out where all rows agree
 _SCORE = Column("score", "Score")

@@ -1,8 +1,25 @@
-"""A section of the HTML report."""
+"""A section of the HTML report, and the templates that make its HTML.
 
-from typing import NamedTuple
+Templates escape all values, and a missing value is an error.
+"""
 
-__all__ = ["Notice", "Section", "part_heading"]
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("mmdense.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(name: str, **values: Any) -> Markup:
+    """Return a filled template, which other templates do not escape again."""
+    return Markup(_TEMPLATES.get_template(name).render(values))
 
 
 class Notice(NamedTuple):

@@ -10,8 +10,6 @@ from mmdense.records.record import Record, RecordError
 from mmdense.records.statistics import Paired, compare_variants
 from mmdense.report.table import Column, Score, Table, Text, Value
 
-__all__ = ["higher_is_better", "score_of", "study_table", "variants_by_group", "variants_of"]
-
 _UP = re.compile(r"AP|AR|IoU|Acc|Dice|accuracy|top\d|recall|precision")
 _DOWN = re.compile(r"loss|error")
 

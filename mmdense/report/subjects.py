@@ -12,8 +12,6 @@ from mmdense.records.record import Record, RecordError, load
 from mmdense.report.charts import Points
 from mmdense.report.study_table import variants_by_group
 
-__all__ = ["Part", "Subject", "read_subjects"]
-
 
 @dataclass(frozen=True)
 class Part:

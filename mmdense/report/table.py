@@ -1,10 +1,8 @@
-"""A table as a value, and its renderers: Markdown, HTML, CSV and the terminal.
+"""A table as a value, and its renderers: Markdown, HTML and the terminal.
 
 Cells hold values. A number stays a number until a renderer formats it.
 """
 
-import csv
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +13,7 @@ import rich.text
 from markupsafe import Markup
 
 from mmdense.records.statistics import Paired, p_words
-from mmdense.report.render import render
-
-__all__ = ["EMPTY", "Column", "P", "Quantity", "Score", "Shown", "Table", "Text", "Value", "shown"]
+from mmdense.report.section import render
 
 EMPTY = "*No record yet.*"
 MISSING = "–"
@@ -88,7 +84,7 @@ class Column:
     """One column.
 
     Attributes:
-        key: In the rows, and the head of the column in CSV.
+        key: Key of its values in the rows.
         label: As a person reads it.
         unit: Behind each number.
         format: Of numbers: a format specification, or a function from the number to its text.
@@ -177,7 +173,9 @@ class Table:
     def best(self, column: Column) -> list[bool]:
         """Return for each row whether it has the best value of a column, after rounding."""
         cells = [shown(row.get(column.key), column) for row in self.rows]
-        known = {c.number: c.text for c in cells if c.number is not None and _finite(c.number)}
+        known = {
+            c.number: c.text for c in cells if c.number is not None and math.isfinite(c.number)
+        }
         if column.higher_is_better is None or len(known) < 2:
             return [False] * len(cells)
         best = known[(max if column.higher_is_better else min)(known)]
@@ -217,26 +215,7 @@ class Table:
             for c, cells in columns
         ]  # fmt: skip
         rows = list(zip(*marked, strict=True))
-        return render("table.html", table=self, rows=rows, isfinite=_finite)
-
-    def csv(self) -> str:
-        """Return every value with six significant digits; a score takes several columns."""
-        rows = []
-        for row in self.rows:
-            flat: dict[str, str] = {}
-            for column in self.columns:
-                flat |= _flat(column.key, row.get(column.key))
-            rows.append(flat)
-        keys: dict[str, None] = {}
-        for column in self.columns:  # columns that a score adds follow its mean
-            keys |= dict.fromkeys([column.key])
-            for row in rows:
-                keys |= dict.fromkeys(k for k in row if k.startswith(f"{column.key} "))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(keys), restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
+        return render("table.html", table=self, rows=rows, isfinite=math.isfinite)
 
     def terminal(self) -> rich.table.Table:
         """Return the table for a rich console, with the notes as its caption."""
@@ -265,11 +244,9 @@ def shown(value: Value, column: Column, *, p: bool = False) -> Shown:
     if isinstance(value, Mapping):
         counted = ", ".join(f"{count} {name}" for name, count in value.items() if count)
         return Shown(counted or MISSING)
-    if isinstance(value, Quantity):
-        number, unit, form = value
-    else:
-        number, unit, form = value, column.unit, column.format
-    return Shown(_number(number, form, unit), number=float(number))
+    if not isinstance(value, Quantity):
+        value = Quantity(value, column.unit, column.format)
+    return Shown(_number(value.value, value.format, value.unit), number=float(value.value))
 
 
 _PLAIN = Column("", "")
@@ -278,34 +255,26 @@ _PLAIN = Column("", "")
 def _score(score: Score, column: Column, *, p: bool) -> Shown:
     if not math.isfinite(score.mean):
         return Shown("not finite", number=math.nan)
-    form, note = column.format, ""
-    found = score.against
-    few = f"{found.pairs} pair{'s' * (found.pairs > 1)}" if found and _partly(found, score) else ""
+    form, found, notes = column.format, score.against, []
     if score.counted:
         text, spread = f"{round(score.mean * score.seeds)} of {score.seeds}", ""
     else:
         text = _number(score.mean, form, column.unit)
         spread = "" if score.sd is None else f"± {_number(score.sd, form, column.unit)}"
-    if found and score.detailed and not score.counted and found.pairs:
-        parts = [_signed(found.difference, form)]
-        if found.pairs > 1:
-            parts[0] += f" ({_signed(found.low, form)} to {_signed(found.high, form)})"
-            parts.append(p_words(found.p))
-        note = ", ".join([*parts, few] if few else parts)
-    elif found and p and not score.counted and _finite(found.p):
-        note = ", ".join([p_words(found.p), few] if few else [p_words(found.p)])
-    elif few:
-        note = few
-    return Shown(text, spread, note, score.significant, number=score.mean)
-
-
-def _partly(found: Paired, score: Score) -> bool:
-    """Whether the comparison lacks some of the seeds."""
-    return 0 < found.pairs < score.seeds
+        if found and score.detailed and found.pairs == 1:
+            notes = [_signed(found.difference, form)]
+        elif found and score.detailed and found.pairs:
+            between = f"{_signed(found.low, form)} to {_signed(found.high, form)}"
+            notes = [f"{_signed(found.difference, form)} ({between})", p_words(found.p)]
+        elif found and p and math.isfinite(found.p):
+            notes = [p_words(found.p)]
+    if found and 0 < found.pairs < score.seeds:  # the comparison lacks some of the seeds
+        notes.append(f"{found.pairs} pair{'s' * (found.pairs > 1)}")
+    return Shown(text, spread, ", ".join(notes), score.significant, number=score.mean)
 
 
 def _number(number: float, form: Format, unit: str) -> str:
-    if not _finite(number):
+    if not math.isfinite(number):
         return "not finite"
     text = form(number) if callable(form) else f"{number:{form}}"
     return f"{text} {unit}".rstrip()
@@ -315,10 +284,6 @@ def _signed(number: float, form: Format) -> str:
     if callable(form):
         return f"{'+' if number >= 0 else '-'}{form(abs(number))}"
     return f"{number:+{form.lstrip('+')}}"
-
-
-def _finite(number: float) -> bool:
-    return math.isfinite(number)
 
 
 def _in_markdown(cell: Shown, to_root: str) -> str:
@@ -338,24 +303,3 @@ def _in_terminal(cell: Shown) -> rich.text.Text:
     if cell.strong:
         text.stylize("bold")
     return text.append(f"\n{cell.note}", "dim") if cell.note else text
-
-
-def _flat(key: str, value: Value) -> dict[str, str]:
-    """Return a value as columns of CSV."""
-    if isinstance(value, Score):
-        parts: dict[str, float | None] = {key: value.mean, f"{key} sd": value.sd}
-        if value.against is not None:
-            compared = value.against._asdict().items()
-            parts |= {f"{key} {name}": number for name, number in compared}
-        return {name: _plain(number) for name, number in parts.items() if number is not None}
-    if isinstance(value, Mapping):
-        return {f"{key} {name}": str(count) for name, count in value.items()}
-    if isinstance(value, Text):
-        return {key: value.href or value.text}
-    return {key: _plain(value.value if isinstance(value, Quantity) else value)}
-
-
-def _plain(value: str | float | None) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else f"{value:.6g}" if _finite(value) else ""

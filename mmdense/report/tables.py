@@ -14,19 +14,7 @@ from mmdense.records.kept_results import Results
 from mmdense.records.record import Record, RecordError
 from mmdense.report.project_tables import Headline, MakeTable, project_tables
 from mmdense.report.study_table import score_of, study_table, variants_of
-from mmdense.report.table import Column, P, Quantity, Score, Table, Text, Value
-
-__all__ = [
-    "all_tables",
-    "benchmarks_table",
-    "kept_benchmarks",
-    "kept_study",
-    "memory_table",
-    "pipelines_table",
-    "setup_table",
-    "study_notes",
-    "summary_table",
-]
+from mmdense.report.table import Column, P, Quantity, Table, Text, Value
 
 _SYNTHETIC = "Collage"  # the generated data set; whatever is measured on it is marked
 #: What a benchmark measures a part of; the others are another way to the same result.
@@ -96,63 +84,62 @@ def pipelines_table(kept: Iterable[tuple[str, Record]]) -> Table:
 
 
 def setup_table(kept: Iterable[tuple[str, Record]]) -> Table:
-    """Return a table with one row for each installation: metrics ``installed_gib`` and ``setup_s``.
+    """Return a table with one row for each installation.
 
     Raises:
-        RecordError: A record lacks one of them.
+        RecordError: A record lacks one of the metrics.
     """
-    rows: list[dict[str, Value]] = []
-    for folder, record in kept:
-        _need(record, folder, "installed_gib", "setup_s")
-        hardware = record.hardware
-        rows.append(
-            {
-                "machine": f"{hardware['cpu']}, {hardware['cores']} cores",
-                "python": record.versions["python"],
-                "installed": record.metrics["installed_gib"],
-                "setup": record.metrics["setup_s"],
-                "record": record_link(record, folder),
-            }
-        )
     columns = [
         Column("machine", "Machine"),
         Column("python", "Python"),
-        Column("installed", "Installed", "GiB", ".1f", numeric=True),
-        Column("setup", "Set-up", format=duration, numeric=True),
-        Column("record", "Record"),
+        Column("installed_gib", "Installed", "GiB", ".1f", numeric=True),
+        Column("setup_s", "Set-up", format=duration, numeric=True),
     ]
-    return Table("Installation", columns, rows)
+
+    def more(record: Record) -> dict[str, Value]:
+        machine = "{cpu}, {cores} cores".format(**record.hardware)
+        return {"machine": machine, "python": record.versions["python"]}
+
+    return _row_each("Installation", kept, columns, more)
 
 
 def memory_table(kept: Iterable[tuple[str, Record]]) -> Table:
-    """Return a table of the memory of long runs: ``steps``, ``early_mib``, ``late_mib``.
+    """Return a table of the memory of long runs.
 
     Raises:
-        RecordError: A record lacks one of them.
+        RecordError: A record lacks one of the metrics.
     """
-    rows: list[dict[str, Value]] = []
-    for folder, record in kept:
-        _need(record, folder, "steps", "early_mib", "late_mib")
-        early, late = record.metrics["early_mib"], record.metrics["late_mib"]
-        rows.append(
-            {
-                "run": record.name,
-                "steps": record.metrics["steps"],
-                "early": early,
-                "late": late,
-                "change": 100 * (late / early - 1),
-                "record": record_link(record, folder),
-            }
-        )
     columns = [
         Column("run", "Run"),
         Column("steps", "Steps", format=",.0f", numeric=True),
-        Column("early", "Resident after warm-up", "MiB", ",.0f", numeric=True),
-        Column("late", "At the end", "MiB", ",.0f", numeric=True),
+        Column("early_mib", "Resident after warm-up", "MiB", ",.0f", numeric=True),
+        Column("late_mib", "At the end", "MiB", ",.0f", numeric=True),
         Column("change", "Change", "%", "+.2f", numeric=True),
-        Column("record", "Record"),
     ]
-    return Table("Memory of long runs", columns, rows)
+
+    def more(record: Record) -> dict[str, Value]:
+        early, late = (record.metrics.get(f"{when}_mib", math.nan) for when in ("early", "late"))
+        return {"run": record.name, "change": 100 * (late / early - 1)}
+
+    return _row_each("Memory of long runs", kept, columns, more)
+
+
+def _row_each(
+    title: str,
+    kept: Iterable[tuple[str, Record]],
+    columns: Sequence[Column],
+    more: Callable[[Record], dict[str, Value]],
+) -> Table:
+    """Return a table with one row for each record: its metrics, ``more`` values, and its link."""
+    rows: list[dict[str, Value]] = []
+    for folder, record in kept:
+        row = more(record)
+        needed = [column.key for column in columns if column.key not in row]
+        if missing := sorted(set(needed) - set(record.metrics)):
+            raise RecordError(f"{folder}: field 'metrics' lacks {', '.join(missing)}")
+        row |= {key: record.metrics[key] for key in needed}
+        rows.append(row | {"record": record_link(record, folder)})
+    return Table(title, [*columns, Column("record", "Record")], rows)
 
 
 def kept_study(
@@ -219,14 +206,12 @@ def summary_table(results: Results, headlines: Sequence[Headline]) -> Table:
         seeds.add(len(record.config["seeds"]))
         machines.add(_machine(record))
         metric = _metric(record, headline, folder)
+        sides = headline.baseline, headline.variant
         try:
-            without, value = (
-                score_of(record, {"name": name}, metric)
-                for name in (headline.baseline, headline.variant)
-            )
+            without, value = (score_of(record, {"name": name}, metric) for name in sides)
         except RecordError as error:
             raise RecordError(f"{folder}: {error}") from error
-        assert isinstance(without, Score) and isinstance(value, Score)
+        assert without is not None and value is not None
         rows.append(
             {
                 "method": headline.method,
@@ -326,11 +311,6 @@ def duration(seconds: float) -> str:
 
 def _folder_link(folder: str) -> Text:
     return Text(Path(folder).name, href=folder)
-
-
-def _need(record: Record, folder: str, *metrics: str) -> None:
-    if missing := sorted(set(metrics) - set(record.metrics)):
-        raise RecordError(f"{folder}: field 'metrics' lacks {', '.join(missing)}")
 
 
 def _pretraining(record: Record) -> str | None:

@@ -2,17 +2,14 @@
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmdense.report.render import render
-from mmdense.report.section import Notice, Section
+from mmdense.report.section import Notice, Section, render
 from mmdense.report.subjects import Part, Subject
 from mmdense.report.table import Column, Table
 from mmdense.transfer.report import TRANSFER_FILE_NAME
-
-__all__ = ["transfer_section"]
 
 _KEYS = ("source", "place", "branch", "dialects", "target", "covered", "entries", "doubts")
 _WRONG = ("left over", "missing", "wrong shape")
@@ -46,48 +43,43 @@ def _read(part: Part, notices: list[Notice]) -> list[Mapping[str, Any]]:
                     f"entry {number} has weights that lack name, status, numbers or note"
                 )
     except (ValueError, TypeError) as error:
-        notices.append(
-            Notice("unsure", f"{part.name}: {TRANSFER_FILE_NAME} cannot be read ({error}).")
-        )
+        text = f"{part.name}: {TRANSFER_FILE_NAME} cannot be read ({error})."
+        notices.append(Notice("unsure", text))
         return []
     return content
 
 
 def _transfer(name: str, transfer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of the template."""
-    weights: dict[str, int] = defaultdict(int)
-    numbers: dict[str, int] = defaultdict(int)
+    status_of = [status for _, status, _, _ in transfer["entries"]]
+    weights, numbers = Counter(status_of), Counter[str]()
     for _, status, count, _ in transfer["entries"]:
-        weights[status] += 1
         numbers[status] += count
     facts = {
         "from": f"{transfer['source']} ({transfer['place']}, {transfer['branch']})",
         "key naming scheme": " → ".join(transfer["dialects"]),
         "accepted differences": ", ".join(transfer.get("allowed", [])),
     }
-    status, count = Column("status", "Status"), Column("numbers", "Numbers", "", ",", numeric=True)
+    status_column = Column("status", "Status")
+    count_column = Column("numbers", "Numbers", "", ",", numeric=True)
     counted = Table(
         "Weights by status",
-        [status, Column("weights", "Weights", "", ",", numeric=True), count],
+        [status_column, Column("weights", "Weights", "", ",", numeric=True), count_column],
         [{"status": s, "weights": weights[s], "numbers": numbers[s]} for s in weights],
     )
     keys = ("weight", "status", "numbers", "note")
     every = Table(
         "All weights",
-        [Column("weight", "Weight"), status, count, Column("note", "Note")],
+        [Column("weight", "Weight"), status_column, count_column, Column("note", "Note")],
         [dict(zip(keys, entry, strict=True)) for entry in transfer["entries"]],
     )
     return {
         "name": name,
         "target": transfer["target"],
         "tone": "unsure" if set(weights) & set(_WRONG) else "good",
-        "covered": _share_text(transfer["covered"]),
+        # Rounded down, so that 100.0 means all.
+        "covered": f"{math.floor(1000 * transfer['covered']) / 10:.1f} %",
         "facts": facts,
         "counted": counted,
         "weights": every,
     }
-
-
-def _share_text(share: float) -> str:
-    """Return a fraction in percent, rounded down: 100.0 means all weights."""
-    return f"{math.floor(1000 * share) / 10:.1f} %"

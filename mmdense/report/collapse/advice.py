@@ -1,14 +1,11 @@
 """Meaning, causes and remedies of each verdict, for the report and for docs/collapse.md."""
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from mmdense.collapse.readings import ROWS
 from mmdense.collapse.verdict import COMPLETE, DIMENSIONAL, DIVERGED, EARLY, HEALTHY, HIDDEN
 from mmdense.report.collapse.runs import Run
-
-__all__ = ["ADVICE", "BLIND_SPOTS", "Advice", "advice_of", "as_markdown", "observations"]
 
 
 class Advice(NamedTuple):
@@ -162,12 +159,30 @@ def advice_of(verdict: str) -> Advice:
 
 def observations(run: Run) -> list[str]:
     """Return sentences on what the readings show in addition to the verdict."""
-    found = [
-        *_on_finiteness(run),
-        *_on_extra_gradient(run),
-        *_on_backbone(run),
-        *_on_ranks(run),
-    ]
+    found = []
+    if lost := [step for step, value in run.curve("m_o") if not math.isfinite(value)]:
+        found.append(f"The projections are NaN or infinite from step {lost[0]:.0f}.")
+    o_e, r_e = run.values("o_e"), run.values("r_e")
+    if o_e and r_e and max(o_e[-1], r_e[-1]) < 1e-4:
+        found.append(
+            "The loss has no extra gradient (|o_e| and |r_e| are zero): it only pulls the two "
+            "views together, and nothing prevents collapse."
+        )
+    ranks = run.values("backbone/centred_rank_me")
+    if run.verdict in (COMPLETE, DIMENSIONAL) and ranks and ranks[-1] > 0.5 * max(ranks) > 5.0:
+        found.append(
+            f"The backbone keeps a centred RankMe of {ranks[-1]:.1f} (maximum of this run: "
+            f"{max(ranks):.1f}). Only the projector collapsed, and the features may still be "
+            "useful."
+        )
+    for space in ("backbone", "projector"):
+        points = [p for p in run.curve(f"{space}/centred_rank_me") if math.isfinite(p[1])]
+        step, highest = max(points, key=lambda point: point[1], default=(0.0, 0.0))
+        if points and points[-1][1] < 0.5 * highest:
+            found.append(
+                f"The centred RankMe of the {space} decreased from {highest:.1f} at step "
+                f"{step:.0f} to {points[-1][1]:.1f}."
+            )
     if run.facts.get("centre_hidden") and run.verdict != HIDDEN:
         found.append(
             "The projector ends in a BatchNorm without affine weights, which keeps m_o low and std "
@@ -184,56 +199,11 @@ def observations(run: Run) -> list[str]:
 
 
 def as_markdown() -> str:
-    """Return all verdicts with meaning, causes and remedies, for docs/collapse.md."""
+    """Return all verdicts with meaning, causes and remedies, for ``docs/collapse.md``."""
     parts = []
     for name, advice in ADVICE.items():
         parts.append(f"### {name[0].upper()}{name[1:]}\n\n{advice.meaning}")
-        parts += [_listed("Causes", advice.causes), _listed("What to do", advice.remedies)]
-    return "\n\n".join(part for part in parts if part)
-
-
-def _listed(title: str, sentences: Sequence[str]) -> str:
-    if not sentences:
-        return ""
-    return "\n".join([f"{title}:", "", *(f"- {sentence}" for sentence in sentences)])
-
-
-def _on_finiteness(run: Run) -> list[str]:
-    lost = [step for step, value in run.curve("m_o") if not math.isfinite(value)]
-    return [f"The projections are NaN or infinite from step {lost[0]:.0f}."] if lost else []
-
-
-def _on_extra_gradient(run: Run) -> list[str]:
-    o_e, r_e = run.values("o_e"), run.values("r_e")
-    if o_e and r_e and max(o_e[-1], r_e[-1]) < 1e-4:
-        return [
-            "The loss has no extra gradient (|o_e| and |r_e| are zero): it only pulls the two "
-            "views together, and nothing prevents collapse."
-        ]
-    return []
-
-
-def _on_backbone(run: Run) -> list[str]:
-    ranks = run.values("backbone/centred_rank_me")
-    if run.verdict in (COMPLETE, DIMENSIONAL) and ranks and ranks[-1] > 0.5 * max(ranks) > 5.0:
-        return [
-            f"The backbone keeps a centred RankMe of {ranks[-1]:.1f} (maximum of this run: "
-            f"{max(ranks):.1f}). Only the projector collapsed, and the features may still be "
-            "useful."
-        ]
-    return []
-
-
-def _on_ranks(run: Run) -> list[str]:
-    found = []
-    for space in ("backbone", "projector"):
-        points = [p for p in run.curve(f"{space}/centred_rank_me") if math.isfinite(p[1])]
-        if len(points) > 1:
-            step, highest = max(points, key=lambda point: point[1])
-            last = points[-1][1]
-            if last < 0.5 * highest:
-                found.append(
-                    f"The centred RankMe of the {space} decreased from {highest:.1f} at step "
-                    f"{step:.0f} to {last:.1f}."
-                )
-    return found
+        for title, items in (("Causes", advice.causes), ("What to do", advice.remedies)):
+            if items:
+                parts.append("\n".join([f"{title}:", "", *(f"- {item}" for item in items)]))
+    return "\n\n".join(parts)

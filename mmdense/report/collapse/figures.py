@@ -12,7 +12,7 @@ from mmdense.collapse.decompose import collapse_level
 from mmdense.collapse.decorrelation import decorrelation_ceiling, decorrelation_floor
 from mmdense.collapse.readings import ROWS
 from mmdense.collapse.spectrum import rank_ceiling
-from mmdense.report.charts import Chart, Line, Panel, of, with_content
+from mmdense.report.charts import Chart, Line, Panel, Points, of, with_content
 from mmdense.report.collapse.phase_and_spectra import (
     draw_eta_sweep,
     draw_phase,
@@ -20,9 +20,7 @@ from mmdense.report.collapse.phase_and_spectra import (
     last_shares,
     phase,
 )
-from mmdense.report.collapse.runs import Points, Run
-
-__all__ = ["charts_of"]
+from mmdense.report.collapse.runs import Run
 
 
 def charts_of(runs: Sequence[Run]) -> list[Chart]:
@@ -143,12 +141,7 @@ _FIGURES = (
         "max(0, 1 - √D std): 0 is healthy, 1 is collapsed. Neither detects channels that repeat "
         "each other: check the ranks, too.",
         (
-            Panel(
-                "std of a channel",
-                of("std"),
-                (_DEVIATION,),
-                limits=(0.0, None),
-            ),
+            Panel("std of a channel", of("std"), (_DEVIATION,), limits=(0.0, None)),
             Panel("collapse level", _collapse_level, limits=(-0.02, 1.03)),
         ),
     ),
@@ -159,14 +152,7 @@ _FIGURES = (
         "channels. The floor 1/(B D) is the value of B independent directions, the ceiling 1/D the "
         "value of vectors on one line. A value far below the floor indicates a collapse: if all "
         "vectors are equal, all covariances are zero.",
-        (
-            Panel(
-                "off-diagonal covariance",
-                of("covariance"),
-                _COVARIANCE,
-                log=True,
-            ),
-        ),
+        (Panel("off-diagonal covariance", of("covariance"), _COVARIANCE, log=True),),
     ),
     Chart(
         "batch_ranks",
@@ -299,11 +285,7 @@ _FIGURES = (
         "dimensions. Both decrease in a healthy run, and both are 0 in a collapse.",
         (
             Panel("alignment", of("alignment"), (_UNRELATED, _ZERO)),
-            Panel(
-                "uniformity",
-                of("uniformity"),
-                (_POINT, _SPHERE),
-            ),
+            Panel("uniformity", of("uniformity"), (_POINT, _SPHERE)),
         ),
     ),
     Chart(

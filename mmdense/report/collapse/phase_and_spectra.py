@@ -9,17 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from mmdense.records.plots import PAPER, QUIET
-from mmdense.report.charts import DOTTED, styled
-from mmdense.report.collapse.runs import Points, Run
-
-__all__ = [
-    "cosine_without_centre",
-    "draw_eta_sweep",
-    "draw_phase",
-    "draw_spectra",
-    "last_shares",
-    "phase",
-]
+from mmdense.report.charts import DOTTED, Points, styled
+from mmdense.report.collapse.runs import Run
 
 _LEAST = 1e-12  # smallest fraction of the variance that is drawn
 _ETAS = [number / 50 for number in range(-50, 51)]

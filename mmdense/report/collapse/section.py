@@ -15,12 +15,9 @@ from mmdense.report.charts import Swatch, drawn_chart, swatch_of
 from mmdense.report.collapse.advice import BLIND_SPOTS, Advice, advice_of, observations
 from mmdense.report.collapse.figures import charts_of
 from mmdense.report.collapse.runs import Run, comparison_warnings, read_runs
-from mmdense.report.render import render
-from mmdense.report.section import Notice, Section
+from mmdense.report.section import Notice, Section, render
 from mmdense.report.subjects import Subject
 from mmdense.report.table import Column, Table, Value
-
-__all__ = ["collapse_section", "section_of_runs"]
 
 _MAIN = ("centre", "deviation", "batch_ranks")  # figures that are not folded in a report
 _DRAWN = 4  # runs at most that have a card and curves in a report; more are in a table only
@@ -85,8 +82,7 @@ def section_of_runs(runs: Sequence[Run], *, alone: bool) -> Section:
             notices.append(Notice("unsure", text))
     drawn = runs if alone or len(runs) <= _DRAWN else []
     several = len(runs) > 1
-    charts = charts_of(drawn) if drawn else []
-    figures = [drawn_chart(chart, drawn, legend=several) for chart in charts]
+    figures = [drawn_chart(chart, drawn, legend=several) for chart in charts_of(drawn)]
     shown = [one for one in figures if alone or one.chart.name in _MAIN]
     styles = [swatch_of(number) if several else None for number in range(len(drawn))]
     html = render(
@@ -139,30 +135,24 @@ def _card(run: Run, style: Swatch | None) -> Card:
     facts, advice = run.facts, advice_of(run.verdict)
     floor = facts.get("centre_floor")
     hidden = facts.get("centre_hidden")
+    phases = [f"{head} {start:,}" for start, head in run.phases[:_PHASES]]
+    if len(run.phases) > _PHASES:
+        phases.append(f"and {len(run.phases) - _PHASES} more")
     named = {
         "method": facts.get("method"),
         "last step": f"{run.last_step:,}" if run.last_step else None,
         "channels D": facts.get("channels"),
         "images in a batch B": facts.get("batch"),
         "vectors for m_o, M": facts.get("vectors"),
-        "floor of m_o": number_text(floor, 3)
-        if (floor := facts.get("centre_floor")) is not None
-        else None,
+        "floor of m_o": None if floor is None else number_text(floor, 3),
         "last BatchNorm hides the centre": None if hidden is None else ("yes" if hidden else "no"),
-        "heads and their first steps": _phases(run),
+        "heads and their first steps": ", ".join(phases),
         "checkpoints": ", ".join(facts.get("checkpoints", [])),
     }
     for space, sizes in facts.get("spaces", {}).items():
         named[f"fixed images, {space}"] = f"{sizes['images']} × {sizes['channels']} channels"
     verdict = run.verdict or "no verdict yet"
     return Card(run.name, style, verdict, _sentence(run.reason), advice, observations(run), named)
-
-
-def _phases(run: Run) -> str:
-    """Return the heads of a run, each with its first step."""
-    shown = [f"{head} {start:,}" for start, head in run.phases[:_PHASES]]
-    left = len(run.phases) - len(shown)
-    return ", ".join([*shown, *([f"and {left} more"] if left else [])])
 
 
 def _sentence(text: str) -> str:

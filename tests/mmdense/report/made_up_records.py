@@ -64,14 +64,14 @@ def stage(name, task, metrics, **changes):
     } | changes
 
 
-def picture(path, size=(40, 20), colour=(200, 30, 30)):
+def write_image(path, size=(40, 20), colour=(200, 30, 30)):
     """A PNG of one colour."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((size[1], size[0], 3), colour, dtype=np.uint8)).save(path)
 
 
 def pipeline(folder, name="whole", **changes):
-    """A pipeline with pictures, a verdict and a transfer, in its work directory."""
+    """A pipeline with images, a verdict and a transfer, in its work directory."""
     stages = [
         stage("pretrain", "pretrain", {"collapse/m_o": 0.5}),
         stage("ssl", "segmentation", {"mIoU": 9.5}),
@@ -96,14 +96,14 @@ def pipeline(folder, name="whole", **changes):
         (place / "stage.json").write_text('{"state": "done", "fingerprint": "a"}')
     for name_of_stage, colour in (("ssl", (20, 90, 200)), ("random", (200, 90, 20))):
         for number in range(5):
-            picture(folder / name_of_stage / "predictions" / f"{number}.png", colour=colour)
+            write_image(folder / name_of_stage / "predictions" / f"{number}.png", colour=colour)
     made_up(None, steps=4).write(folder / "pretrain")
     write_transfer(folder / "ssl")
-    pictures = folder / "pretrain" / "pictures"
-    picture(pictures / "patch_pca.png", (1900, 300))
-    picture(pictures / "neighbours.png")
+    images = folder / "pretrain" / "pictures"
+    write_image(images / "patch_pca.png", (1900, 300))
+    write_image(images / "neighbours.png")
     words = {"neighbours.png": {"title": "Neighbours", "caption": "The nearest <images>."}}
-    (pictures / "captions.json").write_text(json.dumps(words))
+    (images / "captions.json").write_text(json.dumps(words))
     return folder
 
 

@@ -33,7 +33,7 @@ def test_anchors_lead_somewhere_and_ids_are_single(page):
     assert targets <= set(ids)
     sections = re.findall(r'<section id="(\w+)"', page)
     assert sections == [
-        *("results", "expected", "collapse", "predictions", "pictures", "curves", "transfer"),
+        *("results", "expected", "collapse", "predictions", "images", "curves", "transfer"),
         "facts",
     ]
 

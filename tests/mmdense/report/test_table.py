@@ -1,6 +1,5 @@
 """A table of every kind of value, in each renderer once."""
 
-import csv
 import io
 import math
 import re
@@ -48,18 +47,6 @@ def test_html():
     assert f'<td class="number" data-value="32.04">{best}<small>+2.0 (+0.5 to' in html
     assert re.findall(r'data-value="([^"]*)"', html) == ["30.0", "1234.5", "32.04", "", "", "7.0"]
     assert html.count('<th scope="row"') == 3
-
-
-def test_csv():
-    header, *rows = csv.reader(io.StringIO(TABLE.csv()))
-    assert header == [
-        *("name", "ap", "ap sd", "ap difference", "ap low", "ap high", "ap p", "ap pairs", "time")
-    ]
-    assert rows == [
-        ["a & b", "30", "1", "", "", "", "", "", "1234.5"],
-        ["c|d", "32.04", "0.55", "2", "0.5", "3.5", "0.02", "3", ""],
-        ["results/x", "", "", "", "", "", "", "", "7"],
-    ]
 
 
 def test_terminal():

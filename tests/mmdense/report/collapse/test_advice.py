@@ -1,14 +1,11 @@
 """The advice on a verdict and the observations on the readings."""
 
-from pathlib import Path
-
 import pytest
 
 from mmdense.collapse import verdict
 from mmdense.report.collapse.advice import ADVICE, advice_of, as_markdown, observations
 from tests.mmdense.report.collapse.made_up_runs import made_up
 
-DOCS = Path(__file__).resolve().parents[4] / "docs" / "collapse.md"
 VERDICTS = {
     getattr(verdict, name)
     for name in ("HEALTHY", "COMPLETE", "DIMENSIONAL", "DIVERGED", "HIDDEN", "EARLY")
@@ -26,16 +23,7 @@ def test_every_verdict_has_advice():
     for name in VERDICTS:
         assert advice_of(name).remedies
     assert "no judgement yet" in advice_of("").meaning
-
-
-def test_the_docs_hold_the_advice():
-    text = DOCS.read_text(encoding="utf-8")
-    begin, end = "<!-- verdicts -->\n", "\n<!-- /verdicts -->"
-    assert text.count(begin) == text.count(end) == 1
-    inside = text.split(begin)[1].split(end)[0]
-    assert inside == as_markdown(), (
-        "paste what mmdense.report.collapse.advice.as_markdown() returns"
-    )
+    assert as_markdown().count("### ") == len(VERDICTS)
 
 
 def test_a_healthy_run_has_no_observations():
@@ -62,8 +50,8 @@ def test_a_collapse_of_the_projector_alone():
     assert "Only the projector" not in " ".join(observations(run))
 
 
-def test_what_a_batchnorm_and_a_checkpoint_hide():
+def test_observations_on_a_batchnorm_and_on_checkpoints():
     assert "keeps m_o low" in observations(made_up(centre_hidden=True))[0]
     hidden = made_up(verdict=verdict.HIDDEN, centre_hidden=True)
-    assert observations(hidden) == []  # the verdict says it
+    assert observations(hidden) == []  # the verdict covers it
     assert "checkpoints" in observations(made_up(checkpoints=["a.pth"]))[0]

@@ -1,13 +1,17 @@
-"""Every figure, from a whole run, one with gaps, one of a single point."""
+"""Every figure and its reference lines; the sweep over eta equals the cosine of the vectors."""
 
+import math
 from dataclasses import replace
 
 import pytest
+import torch
 from matplotlib.figure import Figure
 
+from mmdense.collapse.extra_gradient import centre_share
 from mmdense.records.plots import COLOURS
 from mmdense.report.charts import draw_panel
 from mmdense.report.collapse.figures import charts_of
+from mmdense.report.collapse.phase_and_spectra import cosine_without_centre
 from tests.mmdense.report.collapse.made_up_runs import made_up, names_of_charts
 
 NAMES = [
@@ -42,7 +46,7 @@ def test_centre_and_residual_show_the_phases_of_a_run():
         assert ({"simsiam", "naive"} <= names) is (chart.name == "centre")
 
 
-def test_what_no_run_has_is_left_out():
+def test_panels_without_readings_are_left_out():
     run = made_up()
     for key in list(run.curves):
         if key.startswith(("eta", "backbone")) or key in ("predictor_lr", "m_o_before_norm"):
@@ -55,9 +59,78 @@ def test_what_no_run_has_is_left_out():
     assert names_of_charts([run, made_up()]) == NAMES
 
 
-def test_nothing_read_yet_is_no_figure():
+def test_no_readings_yet():
     run = made_up()
     run.curves.clear()
     assert names_of_charts([run]) == ["spectra"]
     run.spectra.clear()
     assert charts_of([run]) == []
+
+
+def lines_of(run):
+    """``{chart/label of a panel/name of a line: its place}`` for every panel of a run."""
+    return {
+        f"{chart.name}/{panel.title or panel.label}/{line.text}": line.value(run)
+        for chart in charts_of([run])
+        for panel in chart.panels
+        for line in panel.lines
+        if line.text
+    }
+
+
+def test_hand_computed_lines():
+    # 64 images, 128 vectors of 32 channels, 50 fixed images
+    lines = lines_of(made_up())
+    assert lines["centre/m_o, length of the centre/floor 1/√M"] == pytest.approx(0.0883883)
+    assert lines["centre/m_o, length of the centre/limit of a complete collapse"] == 0.95
+    assert lines["deviation/std of a channel/ceiling 1/√D"] == pytest.approx(0.1767767)
+    assert lines["covariance/off-diagonal covariance/floor 1/(B D)"] == pytest.approx(1 / 2048)
+    assert lines["covariance/off-diagonal covariance/ceiling 1/D"] == pytest.approx(1 / 32)
+    assert lines["batch_ranks/rank (eigenvalues)/ceiling"] == 32  # min(64 - 1, 32)
+    assert lines["batch_ranks/rank (eigenvalues)/limit"] == 2.0  # max(0.02 * 32, 2)
+    assert lines["ranks/Backbone/ceiling"] == 32  # min(50 - 1, 32)
+    assert lines["spectrum_shape/Projector/flat"] == pytest.approx((1 + 1 / 32) / 2)
+    assert lines["alignment/uniformity/full sphere"] == -4.0
+
+
+def test_few_images_lower_the_ceiling():
+    run = made_up(spaces={"projector": {"images": 20, "channels": 32}}, batch=10)
+    (chart,) = [chart for chart in charts_of([run]) if chart.name == "ranks"]
+    ceilings = {panel.label: panel.lines[0].value(run) for panel in chart.panels[1::2]}
+    assert (ceilings["RankMe"], ceilings["RankMe, centred"]) == (20, 19)
+    assert lines_of(run)["batch_ranks/rank (eigenvalues)/ceiling"] == 9
+
+
+def test_lines_without_facts_are_left_out():
+    run = made_up()
+    run.facts.clear()
+    known = {name for name, value in lines_of(run).items() if value is not None}
+    assert {name.rpartition("/")[2] for name in known} == {
+        *("one direction", "unrelated views", "one point", "full sphere")
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sweep_equals_the_cosine_of_the_vectors(seed):
+    generator = torch.Generator().manual_seed(seed)
+    o_z, o_p = torch.randn(2, 7, generator=generator, dtype=torch.float64) + 0.5
+    etas = [-1.0, -0.44, 0.0, 0.3, 1.0]
+    shares = centre_share(o_z - o_p, o_p), centre_share(o_p - o_z, o_z)
+    found = cosine_without_centre(*map(float, shares), etas)
+    for eta, cosine in zip(etas, found):
+        expected = torch.cosine_similarity(o_z - o_p - eta * o_p, o_p, dim=0)
+        assert cosine == pytest.approx(float(expected), abs=1e-9)
+
+
+def test_the_sweep_crosses_zero_at_eta_p():
+    # o_p = (1, 0), o_z = (0.6, 0.3): eta_p = -0.4; o_e - eta_p o_p = (0, 0.3), at a right angle.
+    # eta_z = (0.4 * 0.6 - 0.3 * 0.3) / 0.45 = 1/3.
+    assert cosine_without_centre(-0.4, 1 / 3, [-0.4])[0] == pytest.approx(0.0, abs=1e-12)
+    # At 0: o_e = (-0.4, 0.3) of length 0.5, so the cosine is -0.8.
+    assert cosine_without_centre(-0.4, 1 / 3, [0.0])[0] == pytest.approx(-0.8)
+
+
+def test_without_numbers_there_is_no_curve():
+    assert all(math.isnan(c) for c in cosine_without_centre(math.nan, 0.1, [0.0, 1.0]))
+    assert all(math.isnan(c) for c in cosine_without_centre(-0.1, -1.0, [0.0, 1.0]))
+    assert math.isnan(cosine_without_centre(0.0, 0.0, [0.0])[0])  # equal centres: nothing is left

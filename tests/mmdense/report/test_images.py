@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmdense.report import pictures as module
-from mmdense.report.pictures import embed, pictures_section, predictions_section
+from mmdense.report import images as module
+from mmdense.report.images import embed, images_section, predictions_section
 from mmdense.report.subjects import read_subjects
-from tests.mmdense.report.made_up_records import picture, pipeline, run, study
+from tests.mmdense.report.made_up_records import pipeline, run, study, write_image
 from tests.mmdense.report.page_reader import Page, content
 
 
@@ -20,7 +20,7 @@ def pixels(image):
 
 
 def test_large_images_become_smaller_and_small_ones_stay(tmp_path):
-    picture(tmp_path / "a.png", (300, 100))
+    write_image(tmp_path / "a.png", (300, 100))
     assert embed(tmp_path / "a.png", longest=150)[1:3] == (150, 50)
     whole = embed(tmp_path / "a.png", longest=900)
     assert whole[1:] == (300, 100, len(content(whole.uri)))
@@ -29,11 +29,11 @@ def test_large_images_become_smaller_and_small_ones_stay(tmp_path):
     assert pixels(embed(tmp_path / "b.png", longest=8)).min() > 250  # transparent is white
 
 
-def test_what_is_no_image_is_named_without_the_place_of_its_folder(tmp_path):
+def test_a_broken_image_is_named_without_its_absolute_path(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match=f"^{tmp_path.name}/a.png: "):
         embed(tmp_path / "a.png", longest=8)
-    picture(tmp_path / "b.png")
+    write_image(tmp_path / "b.png")
     (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:60])
     with pytest.raises(ValueError, match="b.png: "):
         embed(tmp_path / "b.png", longest=8)
@@ -65,7 +65,7 @@ def test_predictions_beyond_the_budget_are_counted_and_broken_ones_are_notices(
     noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)
     for number in range(5):
         Image.fromarray(noise).save(folder / "ssl" / "predictions" / f"{number}.png")
-    monkeypatch.setattr(module, "_PREDICTIONS", 100_000)
+    monkeypatch.setattr(module, "_PREDICTION_BYTES", 100_000)
     html = predictions_section(read_subjects([folder])).html
     shown = html.count('class="image-name"')
     assert 1 <= shown < 5
@@ -75,12 +75,12 @@ def test_predictions_beyond_the_budget_are_counted_and_broken_ones_are_notices(
 def test_of_seeds_the_first_one_is_shown(tmp_path):
     made = study(tmp_path)
     for name in ("plain/seed1", "plain/seed2", "wide/seed0"):
-        picture(tmp_path / name / "predictions" / "0.png")
-        picture(tmp_path / name / "pictures" / "patch_pca.png")
+        write_image(tmp_path / name / "predictions" / "0.png")
+        write_image(tmp_path / name / "pictures" / "patch_pca.png")
     subjects = read_subjects([made])
     html = predictions_section(subjects).html
     assert html.count("<img ") == 2 and "<figcaption>Plain</figcaption>" in html
-    html = pictures_section(subjects).html
+    html = images_section(subjects).html
     assert html.count("<img ") == 2
     assert "<h3>Plain (plain/seed1)</h3>" in html and "<h3>Wide (wide/seed0)</h3>" in html
     assert "first seed" in html
@@ -92,7 +92,7 @@ def test_groups_of_a_study_have_predictions_of_their_own(tmp_path):
         variant["group"] = f"of_{variant['name']}"
         for image in range(4):  # the other group has other images
             place = tmp_path / variant["name"] / "seed0" / "predictions"
-            picture(place / f"{variant['name']}{image}.png")
+            write_image(place / f"{variant['name']}{image}.png")
     (tmp_path / "record.json").write_text(json.dumps(record))
     html = predictions_section(read_subjects([tmp_path])).html
     headings = re.findall("<h3>(.*?)</h3>", html)
@@ -102,7 +102,7 @@ def test_groups_of_a_study_have_predictions_of_their_own(tmp_path):
 
 
 def test_captioned_images_come_first_and_the_rest_by_their_names(tmp_path):
-    section = pictures_section(read_subjects([pipeline(tmp_path)]))
+    section = images_section(read_subjects([pipeline(tmp_path)]))
     assert section.notices == ()
     first, second = Page(section.html).images
     assert first["alt"] == "Neighbours. The nearest <images>."
@@ -113,7 +113,7 @@ def test_captioned_images_come_first_and_the_rest_by_their_names(tmp_path):
 @pytest.mark.parametrize("text", ["{", "[1]", '{"neighbours.png": 3}', '["neighbours.png"]'])
 def test_captions_that_cannot_be_read_are_a_notice(tmp_path, text):
     (pipeline(tmp_path) / "pretrain" / "pictures" / "captions.json").write_text(text)
-    section = pictures_section(read_subjects([tmp_path]))
+    section = images_section(read_subjects([tmp_path]))
     assert section.html.count("<img ") == 2
     assert "pictures/captions.json" in section.notices[0].text
 
@@ -121,12 +121,12 @@ def test_captions_that_cannot_be_read_are_a_notice(tmp_path, text):
 def test_images_beyond_the_budget_are_counted_and_broken_ones_are_notices(tmp_path, monkeypatch):
     folder = pipeline(tmp_path) / "pretrain" / "pictures"
     (folder / "broken.png").write_bytes(b"x")
-    monkeypatch.setattr(module, "_PICTURES", 0)
-    section = pictures_section(read_subjects([tmp_path]))
+    monkeypatch.setattr(module, "_IMAGE_BYTES", 0)
+    section = images_section(read_subjects([tmp_path]))
     assert "2 more images" in section.html
     assert "broken.png" in section.notices[0].text
 
 
 def test_nothing_without_images(tmp_path):
     subjects = read_subjects([run(tmp_path)])
-    assert predictions_section(subjects).html == pictures_section(subjects).html == ""
+    assert predictions_section(subjects).html == images_section(subjects).html == ""
