@@ -82,7 +82,8 @@ def _records(config: ConfigDict) -> tuple[list[dict], list[DataProblem], BaseDat
         dataset = MMENGINE_DATASETS.build({**config, **({"lazy_init": True} if lazy else {})})
         if _is_coco(kind):
             return *_coco_records(dataset), dataset
-        records = dataset.load_data_list() if lazy else [*map(dataset.get_data_info, _all(dataset))]
+        places = () if lazy else range(len(dataset))
+        records = dataset.load_data_list() if lazy else [*map(dataset.get_data_info, places)]
     except _DATA_ERRORS as error:
         found.error("", "dataset", f"{config.type}: {error}", "add the data, or correct its path")
         return [], found, None
@@ -91,10 +92,6 @@ def _records(config: ConfigDict) -> tuple[list[dict], list[DataProblem], BaseDat
         found.error("", "dataset", f"no image in {dataset.data_prefix}", advice)
     _check_class_folders(dataset, records, found)
     return records, found, dataset
-
-
-def _all(dataset: BaseDataset) -> range:
-    return range(len(dataset))
 
 
 def _is_coco(kind: type) -> bool:

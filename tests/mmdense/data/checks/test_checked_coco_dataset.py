@@ -24,11 +24,13 @@ def coco(objects=2):
     )
 
 
-def build(tmp_path, content, kind=CheckedCocoDataset, **options):
+def build(tmp_path, content, kind="mmdense.CheckedCocoDataset", **options):
     text = content if isinstance(content, str) else json.dumps(content)
     (tmp_path / "a.json").write_text(text)
     options = dict(metainfo=CLASSES, data_prefix=dict(img="images/")) | options
-    return kind(data_root=str(tmp_path), ann_file="a.json", **options)
+    return MMENGINE_DATASETS.build(
+        dict(type=kind, data_root=str(tmp_path), ann_file="a.json", **options)
+    )
 
 
 def test_records_equal_those_of_mmdetection(tmp_path):
@@ -50,7 +52,7 @@ def test_the_error_lists_the_first_ten_errors(tmp_path):
         build(tmp_path, content)
     lines = str(error.value).splitlines()
     assert len(lines) == 11
-    assert "annotation id 5 of image id 0 (annotations[2]): bbox: [0.0, 0.0, -9.0" in lines[1]
+    assert "annotation id 5 of image id 0 (annotations[2]): bbox: [0, 0, -9" in lines[1]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +66,6 @@ def test_the_error_lists_the_first_ten_errors(tmp_path):
 def test_an_unreadable_file_is_an_error(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
         build(tmp_path, content)
-
-
-def test_the_error_names_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"gone\.json"):
         CheckedCocoDataset(data_root=str(tmp_path), ann_file="gone.json")
 
@@ -81,11 +80,6 @@ def test_notes_are_logged_and_no_error(tmp_path, caplog):
     finally:
         logger.removeHandler(caplog.handler)
     assert "a.json: bbox: 1 " in caplog.text
-
-
-def test_missing_classes_of_coco_are_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"'person', 'bicycle', .* \(78\)"):
-        build(tmp_path, coco(), metainfo=None)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +104,3 @@ def test_the_checks_follow_the_pipeline_and_test_mode(tmp_path, options, field):
 def test_a_filter_that_removes_all_images_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"filter_cfg={'min_size': 500}.* 3 images"):
         build(tmp_path, coco(), filter_cfg=dict(min_size=500))
-
-
-def test_it_is_built_by_name(tmp_path):
-    (tmp_path / "a.json").write_text(json.dumps(coco()))
-    options = dict(data_root=str(tmp_path), ann_file="a.json", metainfo=CLASSES)
-    options["data_prefix"] = dict(img="images")
-    built = MMENGINE_DATASETS.build(dict(type="mmdense.CheckedCocoDataset", **options))
-    assert isinstance(built, CheckedCocoDataset)

@@ -13,7 +13,7 @@ from mmdense.data.checks.dataset import check_dataset
 LOAD = dict(type="mmdense.LoadImage")
 
 
-def picture(path, size=(6, 4), **options):
+def write_image(path, size=(6, 4), **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (9, 8, 7)).save(path, **options)
     return path
@@ -33,7 +33,7 @@ def folders(root, **options):
 
 def test_folders_of_classes(tmp_path):
     for name in ("cat/0.jpg", "cat/1.png", "dog/0.jpg"):
-        picture(tmp_path / name)
+        write_image(tmp_path / name)
     assert folders(tmp_path) == []
     broken = tmp_path / "dog/1.jpg"
     broken.write_bytes((tmp_path / "dog/0.jpg").read_bytes()[:-20])
@@ -50,16 +50,18 @@ def test_an_empty_folder_and_a_missing_one(tmp_path, with_label):
         [finding] = folders(root, with_label=with_label)
         assert finding.level == "error"
         assert str(root) in str(finding)
-
-
-def test_a_missing_image_of_an_annotation_file(tmp_path):
     (tmp_path / "list.txt").write_text("gone.jpg 0\n")
     [finding] = shown(folders(tmp_path, ann_file="list.txt"))
     assert "gone.jpg: image: " in finding
+    (tmp_path / "images").mkdir()
+    prefix = dict(img_path="images", seg_map_path="maps")
+    [finding] = check("mmseg.BaseSegDataset", tmp_path, data_prefix=prefix, pipeline=[LOAD])
+    assert finding.level == "error"
+    assert str(tmp_path / "images") in finding.problem
 
 
 def coco(tmp_path, **change):
-    picture(tmp_path / "images/0.jpg")
+    write_image(tmp_path / "images/0.jpg")
     content = dict(
         images=[dict(id=0, file_name="0.jpg", width=6, height=4)],
         annotations=[
@@ -102,7 +104,7 @@ def test_coco_annotations_that_mmdetection_cannot_read(tmp_path):
 
 
 def segmentation(tmp_path, values, size=(6, 4), **options):
-    picture(tmp_path / "images/0.jpg", size)
+    write_image(tmp_path / "images/0.jpg", size)
     path = tmp_path / "maps/0.png"
     path.parent.mkdir(exist_ok=True)
     if isinstance(values, bytes):
@@ -157,21 +159,9 @@ def test_a_wrong_map(tmp_path, values, options, problem):
     assert problem in finding.problem
 
 
-def test_a_segmentation_folder_without_images(tmp_path):
-    (tmp_path / "images").mkdir()
-    [finding] = check(
-        "mmseg.BaseSegDataset",
-        tmp_path,
-        data_prefix=dict(img_path="images", seg_map_path="maps"),
-        pipeline=[LOAD],
-    )
-    assert finding.level == "error"
-    assert str(tmp_path / "images") in finding.problem
-
-
 def test_data_sets_inside_wrappers_are_checked(tmp_path):
     (tmp_path / "a").mkdir()
-    picture(tmp_path / "b/0.jpg")
+    write_image(tmp_path / "b/0.jpg")
     inner = [
         dict(type="mmpretrain.CustomDataset", data_root=str(tmp_path / name), with_label=False)
         for name in ("a", "b")

@@ -2,25 +2,13 @@ import io
 
 from rich.console import Console
 
-from mmdense.data.checks.problems import DataProblem, DataProblems, errors_of, print_problems
+from mmdense.data.checks.problems import DataProblems, print_problems
 
 
 def printed(findings):
     console = Console(file=io.StringIO(), width=200)
     print_problems("train", findings, console)
     return console.file.getvalue()
-
-
-def test_the_text_of_a_problem_has_file_place_field_and_advice():
-    found = DataProblems("a.json")
-    found.error("image id 3", "width", "is 0", "write it")
-    found.note("", "images", "one is unused", "look at it")
-    assert [str(problem) for problem in found] == [
-        "a.json: image id 3: width: is 0; write it",
-        "a.json: images: one is unused; look at it",
-    ]
-    error = DataProblem("error", "a.json", "image id 3", "width", "is 0", "write it")
-    assert errors_of(found) == [error]
 
 
 def test_each_kind_is_one_row_and_errors_come_first():
@@ -47,7 +35,4 @@ def test_examples_name_their_files_if_there_are_several():
     text = printed(found)
     assert "a.json: unused a" in text
     assert "b.json: unused b" in text
-
-
-def test_no_problem_is_one_line():
     assert printed([]).count("\n") == 1
