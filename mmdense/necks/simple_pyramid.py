@@ -11,8 +11,6 @@ Legend::
     C, D      channels of the map and of the pyramid
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch.nn.functional as F

@@ -14,11 +14,8 @@ Legend::
     N, C, H, W   images, channels, height and width of the maps
     M            rows of the table, N * H * W
     B            bags
-    K            rows read by each bag, if all bags read the same number
     T            total number of rows read by all bags
 """
-
-from __future__ import annotations
 
 from typing import Any, NamedTuple
 
@@ -123,34 +120,8 @@ def grid_plan(
     return BilinearPlan(rows.flatten(-2), weights.flatten(-2))  # [..., P, Q, 4]
 
 
-def weighted_gather(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
-    """Return weighted sums of table rows, with the same number of rows for each bag.
-
-    ``out[b] = sum_k weights[b, k] * table[rows[b, k]]``, with gradients to ``table`` and
-    ``weights``.
-
-    Args:
-        table: [M, C], any floating dtype; sums use the wider of its dtype and that of the weights.
-        rows: [B, K] integers in ``range(M)``.
-        weights: [B, K].
-
-    Returns:
-        [B, C] in the dtype of the table.
-
-    Raises:
-        ValueError: ``rows`` and ``weights`` are not both [B, K].
-    """
-    if rows.ndim != 2 or rows.shape != weights.shape:
-        raise ValueError(
-            f"rows and weights must both be [B, K], found {[*rows.shape]}, {[*weights.shape]}"
-        )
-    bags, taps = rows.shape
-    offsets = torch.arange(bags + 1, dtype=rows.dtype, device=rows.device) * taps  # [B + 1]
-    return ragged_gather(table, rows.reshape(-1), weights.reshape(-1), offsets)
-
-
 def ragged_gather(table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
-    """Return weighted sums of table rows, with any number of rows for each bag.
+    """Return weighted sums of table rows, with gradients to ``table`` and ``weights``.
 
     Args:
         table: [M, C], any floating dtype; sums use the wider of its dtype and that of the weights.

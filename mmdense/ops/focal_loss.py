@@ -10,8 +10,6 @@ Legend::
     N, K   samples, classes
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

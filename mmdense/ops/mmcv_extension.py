@@ -8,8 +8,6 @@ On an accelerator, NMS and average RoIAlign are those of torchvision if its libr
 the CPU the operators of this package are faster than the compiled ones (``benchmarks/``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

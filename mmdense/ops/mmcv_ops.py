@@ -7,8 +7,6 @@ an mmcv with compiled operators does not use it. The replacement has the operato
 to build mmcv with it.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.abc
 import importlib.machinery

@@ -24,8 +24,6 @@ Legend::
     n   boxes of a strip that are not suppressed
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

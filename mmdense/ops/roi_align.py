@@ -20,8 +20,6 @@ Legend::
     T            total number of pixels read by all bins
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -33,7 +31,6 @@ from mmdense.ops.bilinear import (
     flatten_maps,
     ragged_gather,
     ragged_scatter,
-    weighted_gather,
 )
 from mmdense.ops.roi_samples import Axis, Sampling, chunks, lay_bins, sample_positions
 
@@ -278,7 +275,8 @@ def _largest_samples(
         y, x, height=vertical.size, width=horizontal.size, image=image.view(R, 1, 1, 1, 1)
     )  # [R, P, Q, Sy, Sx, 4]
     weights = weights * reads.view(*grid, 1)
-    value = weighted_gather(table, rows.view(-1, 4), weights.view(-1, 4))
+    samples = torch.arange(0, rows.numel() + 1, 4, device=rows.device)
+    value = ragged_gather(table, rows.view(-1), weights.view(-1), samples)
     value = value.view(R, P, Q, Sy * Sx, -1)  # [R, P, Q, Sy * Sx, C]
     value = value.masked_fill(~exists[..., None], float("-inf"))
     pooled, taken = value.max(3)  # [R, P, Q, C]

@@ -8,8 +8,6 @@ package, forward and backward, so ``torchvision.ops.nms``, ``batched_nms`` and `
 Any other compiled operator raises the error of torchvision.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

@@ -6,8 +6,6 @@ step, if a weight of the backbone is missing in the file, or a weight of the fil
 output is missing in the backbone, unless ``allow`` lists it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

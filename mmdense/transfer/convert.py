@@ -1,13 +1,10 @@
 """A checkpoint converted for the backbone of a config, and the check that both compute the same."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.config import Config
 from torch import Tensor, nn
 
 from mmdense.checkpoints.atomic_backend import write_atomically
@@ -49,10 +46,10 @@ def convert(
     """
     if out is not None and Path(out).suffix not in (".pth", ".safetensors"):
         raise ValueError(f"-o {out}: the name must end in .pth or .safetensors")
-    backbone, report = load_alone(_read(target, overrides), checkpoint, **options)
+    backbone, report = load_alone(read_config(target, overrides), checkpoint, **options)
     yield report.table()
     if source is not None:
-        origin, _ = build_backbone(_read(source))
+        origin, _ = build_backbone(read_config(source))
         load_backbone(origin, checkpoint, **options)
         try:
             difference = _largest_difference(origin, backbone)
@@ -69,12 +66,6 @@ def convert(
         weights = {f"backbone.{name}": value for name, value in backbone.state_dict().items()}
         write_atomically(weights_as_bytes(weights, Path(out).suffix), out)
         yield f"wrote {out}"
-
-
-def _read(config: str, overrides: Mapping[str, Any] | None = None) -> Config:
-    if not Path(config).is_file():
-        raise FileNotFoundError(f"no such config file {config}")
-    return read_config(config, overrides)
 
 
 @torch.no_grad()

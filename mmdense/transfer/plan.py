@@ -11,8 +11,6 @@ Legend::
     L   rows of a position embedding
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum

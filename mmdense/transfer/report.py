@@ -1,7 +1,5 @@
 """The result of a transfer, as a table, a log line and JSON."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -13,8 +13,6 @@ Legend::
     H        heads
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

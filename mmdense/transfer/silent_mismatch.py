@@ -4,8 +4,6 @@ A weight of 384 x 384 does not show whether it has six or eight heads. This is k
 that MMEngine saves in a checkpoint, and from the widths of published vision transformers.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -5,8 +5,6 @@ the backbone alone would leave that stage random without a message. Joined, both
 whole ResNet, and are loaded or refused together.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

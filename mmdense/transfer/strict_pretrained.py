@@ -1,7 +1,5 @@
 """``init_cfg=dict(type='StrictPretrained', checkpoint=...)``: load a backbone strictly."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

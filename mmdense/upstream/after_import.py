@@ -1,7 +1,5 @@
 """Run a function after the import of a module."""
 
-from __future__ import annotations
-
 import importlib.abc
 import importlib.machinery
 import importlib.util

@@ -8,8 +8,6 @@ Legend::
     K            taps of the kernel, 9
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +84,7 @@ class LevelConv2d(nn.Conv2d):
         return [super(LevelConv2d, self).forward(level) for level in maps]
 
 
-class LearnedConv2d(nn.Module):
+class LearnedConv2d(nn.Conv2d):
     """Deformable convolution with offsets that are predicted from the map, not from the boxes.
 
     Source: Dai et al., Deformable Convolutional Networks (2017), section 2.1. The weight has the
@@ -94,10 +92,8 @@ class LearnedConv2d(nn.Module):
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, max_mib: float | None = 128):
-        super().__init__()
+        super().__init__(in_channels, out_channels, 3, bias=False)
         self.max_mib = max_mib
-        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
-        nn.init.normal_(self.weight, std=0.01)
         self.offset = nn.Conv2d(in_channels, 18, 3, padding=1)
         nn.init.zeros_(self.offset.weight)
         nn.init.zeros_(self.offset.bias)

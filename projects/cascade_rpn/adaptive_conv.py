@@ -5,12 +5,9 @@ Source: Vu et al., Cascade RPN (2019), adaptive convolution. The sampling points
 :mod:`~projects.cascade_rpn.sampled_conv`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from mmdense.registry import MODELS
@@ -21,7 +18,7 @@ __all__ = ["AdaptiveConv2d"]
 
 
 @MODELS.register_module()
-class AdaptiveConv2d(nn.Module):
+class AdaptiveConv2d(nn.Conv2d):
     """A k x k convolution with taps spread over the box of each cell, for all levels in one call.
 
     For a box of ``k - 1`` strides, centred on its cell, it is a plain convolution with zero
@@ -58,7 +55,6 @@ class AdaptiveConv2d(nn.Module):
         center_offset: float = 0.0,
         max_mib: float | None = 128,
     ) -> None:
-        super().__init__()
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd, found {kernel_size}")
         if out_channels % groups or in_channels % math.lcm(groups, deform_groups):
@@ -66,23 +62,11 @@ class AdaptiveConv2d(nn.Module):
                 f"in_channels={in_channels} and out_channels={out_channels} cannot be divided into "
                 f"groups={groups} and deform_groups={deform_groups}"
             )
-        self.kernel_size = kernel_size
-        self.dilation = dilation
-        self.groups = groups
+        super().__init__(in_channels, out_channels, kernel_size, groups=groups, bias=bias)
+        self.dilation = (dilation, dilation)
         self.deform_groups = deform_groups
         self.center_offset = center_offset
         self.max_mib = max_mib
-        shape = (out_channels, in_channels // groups, kernel_size, kernel_size)
-        self.weight = nn.Parameter(torch.empty(shape))
-        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Initialise the weights as in ``Conv2d``."""
-        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            bound = 1 / math.sqrt(self.weight[0].numel())
-            nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(
         self,
@@ -101,8 +85,6 @@ class AdaptiveConv2d(nn.Module):
         Returns:
             [N, D, H, W] for each level.
 
-        Raises:
-            ValueError: the number of boxes is not that of cells and groups.
         """
         if not len(maps) == len(boxes) == len(strides):
             raise ValueError(
@@ -113,8 +95,8 @@ class AdaptiveConv2d(nn.Module):
             adaptive_points(
                 of_level,
                 stride=stride,
-                kernel_size=self.kernel_size,
-                dilation=self.dilation,
+                kernel_size=self.kernel_size[0],
+                dilation=self.dilation[0],
                 center_offset=self.center_offset,
             )
             for of_level, stride in zip(boxes, strides, strict=True)
@@ -127,19 +109,9 @@ class AdaptiveConv2d(nn.Module):
                     f"{grid.y.shape[1]} boxes in total"
                 )
         return pyramid_conv(
-            maps,
-            points,
-            self.weight,
-            self.bias,
-            groups=self.groups,
-            max_mib=self.max_mib,
+            maps, points, self.weight, self.bias, groups=self.groups, max_mib=self.max_mib
         )
 
     def extra_repr(self) -> str:
         """Return the arguments, for printing."""
-        D, channels, k, _ = self.weight.shape
-        return (
-            f"{channels * self.groups}, {D}, kernel_size={k}, dilation={self.dilation}, "
-            f"groups={self.groups}, deform_groups={self.deform_groups}, "
-            f"bias={self.bias is not None}"
-        )
+        return f"{super().extra_repr()}, deform_groups={self.deform_groups}"

@@ -15,8 +15,6 @@ Legend::
     k         size of the kernel
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,15 +23,10 @@ from torch import Tensor
 
 
 class GridPoints(NamedTuple):
-    """The points of each box, ``(y[i], x[j])`` for kernel row i and kernel column j.
+    """The points of each box, ``(y[i], x[j])`` for kernel row i and kernel column j."""
 
-    Attributes:
-        y: [N, L, k] in cells of the level; the centre of cell i is at i.
-        x: [N, L, k].
-    """
-
-    y: Tensor
-    x: Tensor
+    y: Tensor  # [N, L, k] in cells of the level; the centre of cell i is at i
+    x: Tensor  # [N, L, k]
 
 
 def adaptive_points(
@@ -68,7 +61,11 @@ def adaptive_points(
     of_axes = (stride, stride) if isinstance(stride, (float, int)) else tuple(stride)
     if len(of_axes) != 2 or min(of_axes) <= 0:
         raise ValueError(f"stride must be a positive number or a pair (x, y), found {stride}")
-    boxes = boxes_of_cells(boxes).detach()  # [N, L, 4]
+    if boxes.ndim == 4 and boxes.shape[1] > 0 and boxes.shape[1] % 4 == 0:
+        boxes = boxes.permute(0, 2, 3, 1).reshape(boxes.shape[0], -1, 4)
+    if boxes.ndim != 3 or boxes.shape[2] != 4:
+        raise ValueError(f"boxes must be [N, L, 4] or [N, A * 4, H, W], found {[*boxes.shape]}")
+    boxes = boxes.detach()  # [N, L, 4]
     boxes = boxes.to(torch.promote_types(boxes.dtype, torch.float32))
     low, high = boxes[..., :2], boxes[..., 2:]
     strides = boxes.new_tensor(of_axes)
@@ -79,16 +76,3 @@ def adaptive_points(
         share = torch.zeros_like(share)
     x, y = (center.unsqueeze(-1) + reach.unsqueeze(-1) * share).unbind(2)  # [N, L, k]
     return GridPoints(y, x)
-
-
-def boxes_of_cells(boxes: Tensor) -> Tensor:
-    """Return boxes of either layout as [N, L, 4].
-
-    Raises:
-        ValueError: the boxes are neither [N, L, 4] nor [N, A * 4, H, W].
-    """
-    if boxes.ndim == 3 and boxes.shape[2] == 4:
-        return boxes
-    if boxes.ndim == 4 and boxes.shape[1] > 0 and boxes.shape[1] % 4 == 0:
-        return boxes.permute(0, 2, 3, 1).reshape(boxes.shape[0], -1, 4)
-    raise ValueError(f"boxes must be [N, L, 4] or [N, A * 4, H, W], found {[*boxes.shape]}")

@@ -7,8 +7,6 @@ Legend::
     L         anchors of all levels, finest first, cells row by row, anchors of a cell adjacent
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,21 +17,13 @@ from projects.cascade_rpn.region_targets import Levels
 
 
 class AnchorPyramid(NamedTuple):
-    """The anchors of all images and levels.
-
-    Attributes:
-        levels: sizes, strides and anchor sizes of the levels.
-        anchors: [N, L, 4] in pixels.
-        valid: [N, L] whether the cell is inside its image, not in the padding of the batch.
-        image_sizes: [N, 2] (height, width) in pixels.
-        per_level: number of anchors of each level.
-    """
+    """The anchors of all images and levels."""
 
     levels: Levels
-    anchors: Tensor
-    valid: Tensor
-    image_sizes: Tensor
-    per_level: list[int]
+    anchors: Tensor  # [N, L, 4] in pixels
+    valid: Tensor  # [N, L], whether the cell is inside its image, not in the padding of the batch
+    image_sizes: Tensor  # [N, 2] (height, width) in pixels
+    per_level: list[int]  # number of anchors
 
 
 def lay_anchors(
@@ -81,13 +71,7 @@ def lay_anchors(
 
 
 def measure_anchors(generator: Any) -> list[float]:
-    """Return the size of the anchors of each level.
-
-    Args:
-        generator: ``AnchorGenerator`` of MMDetection.
-
-    Returns:
-        For each level, side of a square with the mean area of its anchors, in pixels.
+    """Return for each level the side of a square with the mean area of its anchors, in pixels.
 
     Raises:
         ValueError: the width or height of an anchor is not positive.

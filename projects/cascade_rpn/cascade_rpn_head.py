@@ -11,8 +11,6 @@ Legend::
     S            scores of an anchor
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -42,17 +40,11 @@ __all__ = ["CascadeRPNHead", "Step"]
 
 
 class Step(NamedTuple):
-    """Input and output of one stage.
+    """Input and output of one stage."""
 
-    Attributes:
-        boxes: [N, L, 4] input boxes, detached: anchors, or refined anchors.
-        scores: [N, L, S] logits, or ``None`` without a classifier.
-        deltas: [N, L, 4] in the coding of the stage.
-    """
-
-    boxes: Tensor
-    scores: Tensor | None
-    deltas: Tensor
+    boxes: Tensor  # [N, L, 4], detached: anchors, or refined anchors
+    scores: Tensor | None  # [N, L, S] logits, or None without a classifier
+    deltas: Tensor  # [N, L, 4] in the coding of the stage
 
 
 @MODELS.register_module()
@@ -60,6 +52,8 @@ class CascadeRPNHead(BaseModule):
     """Region proposals by anchors that are refined from stage to stage.
 
     Use it as the ``rpn_head`` of a detector of MMDetection, or as the ``bbox_head`` of its ``RPN``.
+    Its methods take the maps of all levels, [N, in_channels, H, W] each, and the data samples of
+    the images, with their ``img_shape``.
 
     Args:
         in_channels: channels of the pyramid.
@@ -108,13 +102,9 @@ class CascadeRPNHead(BaseModule):
             self.rules = build_rules(train_cfg, stages=len(stages))
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return all refined boxes and their scores, without image metas; for export and FLOPs.
+        """Return refined boxes [N, L, 4] in pixels, clipped to the maps, and probabilities [N, L].
 
-        Args:
-            maps: [N, in_channels, H, W] for each level.
-
-        Returns:
-            Boxes [N, L, 4] in pixels, clipped to the extent of the maps, and probabilities [N, L].
+        It needs no image metas; for export and FLOPs.
         """
         pyramid = self._pyramid(maps, None)
         steps = self._walk(maps, pyramid)
@@ -123,20 +113,13 @@ class CascadeRPNHead(BaseModule):
         return boxes, stage.loss.probabilities(last.scores)
 
     def walk(self, maps: Sequence[Tensor], batch_img_metas: Sequence[dict]) -> list[Step]:
-        """Return inputs and outputs of every stage, first to last.
-
-        Args:
-            maps: [N, in_channels, H, W] for each level.
-            batch_img_metas: with the ``img_shape`` of each image.
-        """
+        """Return inputs and outputs of every stage, first to last."""
         return self._walk(maps, self._pyramid(maps, batch_img_metas))
 
     def loss(self, x: Sequence[Tensor], batch_data_samples: list) -> dict[str, Tensor]:
         """Return losses of all stages: ``s0.loss_rpn_reg``, ``s1.loss_rpn_cls`` and so on.
 
-        Args:
-            x: [N, in_channels, H, W] for each level.
-            batch_data_samples: with ``gt_instances`` and optional ``ignored_instances``.
+        The data samples have ``gt_instances`` and optional ``ignored_instances``.
 
         Raises:
             ValueError: the head was built without ``train_cfg``.
@@ -154,8 +137,8 @@ class CascadeRPNHead(BaseModule):
         """Return the proposals of each image.
 
         Args:
-            x: [N, in_channels, H, W] for each level.
-            batch_data_samples: with the ``img_shape`` of each image.
+            x: maps.
+            batch_data_samples: data samples.
             rescale: return boxes in pixels of the original image.
             stage: index of the stage; the last by default. Boxes of a stage without a classifier
                 have the scores of the next classifier.
@@ -182,14 +165,8 @@ class CascadeRPNHead(BaseModule):
     ) -> tuple[dict[str, Tensor], list[InstanceData]]:
         """Return the losses and, from the same forward pass, proposals for the RoI head.
 
-        Args:
-            x: [N, in_channels, H, W] for each level.
-            batch_data_samples: as for :meth:`loss`.
-            proposal_cfg: instead of ``test_cfg``.
-
-        Returns:
-            The results of :meth:`loss` and :meth:`predict`, with boxes in pixels of the input.
-            Proposals with NaN or infinity are removed; the losses show them.
+        ``proposal_cfg`` replaces ``test_cfg``. Boxes are in pixels of the input. Proposals with NaN
+        or infinity are removed; the losses show them.
         """
         metas = _metas(batch_data_samples)
         cfg = self.test_cfg if proposal_cfg is None else proposal_cfg

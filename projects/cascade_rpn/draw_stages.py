@@ -8,8 +8,6 @@ Legend::
     k   size of a kernel, 3
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,20 +41,12 @@ _DPI = 150
 
 
 class AnchorPaths(NamedTuple):
-    """Boxes of some anchors in all stages, best proposal first.
+    """Boxes of some anchors in all stages, best proposal first."""
 
-    Attributes:
-        boxes: [S + 1, N, 4] in pixels: the anchors, then the boxes after each stage.
-        points: sampling points of each stage for these boxes, [N, k * k, 2] (x, y) in pixels, or
-            ``None`` for learned offsets.
-        descriptions: the convolution of each stage in a few words.
-        scores: [N] of the last stage.
-    """
-
-    boxes: Tensor
-    points: list[Tensor | None]
-    descriptions: list[str]
-    scores: Tensor
+    boxes: Tensor  # [S + 1, N, 4] in pixels: the anchors, then the boxes after each stage
+    points: list[Tensor | None]  # where each stage reads, [N, k * k, 2] (x, y); None if learned
+    descriptions: list[str]  # the convolution of each stage
+    scores: Tensor  # [N] of the last stage
 
 
 @torch.no_grad()
@@ -157,15 +147,15 @@ def _reading(
     With a stride of 1 and without an offset, cells of ``adaptive_points`` are pixels.
     """
     if isinstance(conv, AdaptiveConv2d):
-        boxes, k, dilation, word = seen, conv.kernel_size, conv.dilation, "adapts to the box"
+        boxes, word = seen, "adapts to the box"
     elif isinstance(conv, LevelConv2d):
         # A plain 3 x 3 convolution is that for a box of 2 strides, centred on the cell.
         center = (anchors[:, :2] + anchors[:, 2:]) / 2
         boxes = torch.cat((center - strides, center + strides), dim=1)
-        k, dilation = 3, float(conv.dilation[0])
-        word = "is plain" if dilation == 1 else f"is dilated by {dilation:g}"
+        word = "is plain" if conv.dilation[0] == 1 else f"is dilated by {conv.dilation[0]:g}"
     else:
         return None, "learns its offsets"
+    k, dilation = conv.kernel_size[0], conv.dilation[0]
     grid = adaptive_points(boxes.unsqueeze(0), stride=1.0, kernel_size=k, dilation=dilation)
     y = grid.y[0].unsqueeze(2).expand(-1, k, k)  # [N, k, k]
     x = grid.x[0].unsqueeze(1).expand(-1, k, k)

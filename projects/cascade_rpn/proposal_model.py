@@ -1,7 +1,5 @@
 """Load a detector for its proposals, find its head, and export it to ONNX."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

@@ -7,8 +7,6 @@ Legend::
     T   boxes kept before NMS, of all levels
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,17 +15,11 @@ from torch import Tensor
 
 
 class Candidates(NamedTuple):
-    """The best boxes of every level, before NMS.
+    """The best boxes of every level, before NMS."""
 
-    Attributes:
-        boxes: [N, T, 4] in pixels of the input, clipped to the image.
-        scores: [N, T], -1 for boxes outside the image.
-        levels: [T] level of each box.
-    """
-
-    boxes: Tensor
-    scores: Tensor
-    levels: Tensor
+    boxes: Tensor  # [N, T, 4] in pixels of the input, clipped to the image
+    scores: Tensor  # [N, T], -1 for boxes outside the image
+    levels: Tensor  # [T]
 
 
 def top_n_of_levels(
@@ -120,11 +112,7 @@ def finite_images(candidates: Candidates) -> Tensor:
 
 
 def check_settings(cfg: Mapping[str, Any] | None) -> None:
-    """Check the keys of the settings of proposals.
-
-    Raises:
-        ValueError: ``nms_pre``, ``nms`` or ``max_per_img`` is missing.
-    """
+    """Raise a ValueError if ``nms_pre``, ``nms`` or ``max_per_img`` is missing."""
     if missing := {"nms_pre", "nms", "max_per_img"} - set(cfg or {}):
         raise ValueError(
             f"missing {', '.join(sorted(missing))} in test_cfg.rpn (in training, in "

@@ -12,8 +12,6 @@ Legend::
     L            points of a level, H * W * A, cells row by row, groups of a cell adjacent
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,15 +25,10 @@ from projects.cascade_rpn.sampled_conv import sampled_conv
 
 
 class FreePoints(NamedTuple):
-    """Independent points, ``(y[t], x[t])`` for tap t of the kernel.
+    """Independent points, ``(y[t], x[t])`` for tap t of the kernel."""
 
-    Attributes:
-        y: [N, L, K] in cells of the level; the centre of cell i is at i.
-        x: [N, L, K].
-    """
-
-    y: Tensor
-    x: Tensor
+    y: Tensor  # [N, L, K] in cells of the level; the centre of cell i is at i
+    x: Tensor  # [N, L, K]
 
 
 def pyramid_conv(
@@ -69,7 +62,7 @@ def pyramid_conv(
     kernel, bias = _autocast(kernel), None if bias is None else _autocast(bias)
     if torch.onnx.is_in_onnx_export():
         return [
-            grid_sample_conv(level, free_points(of_level), kernel, bias, groups=groups)
+            _grid_sample_conv(level, _free_points(of_level), kernel, bias, groups)
             for level, of_level in zip(maps, points, strict=True)
         ]
     shape = (-1, point_groups, kernel.shape[2] * kernel.shape[3], 4)
@@ -94,27 +87,12 @@ def pyramid_conv(
     ]
 
 
-def grid_sample_conv(
-    maps: Tensor,
-    points: FreePoints,
-    kernel: Tensor,
-    bias: Tensor | None = None,
-    *,
-    groups: int = 1,
+def _grid_sample_conv(
+    maps: Tensor, points: FreePoints, kernel: Tensor, bias: Tensor | None, groups: int
 ) -> Tensor:
-    """Return the same for one level with ``grid_sample``, a standard operator of ONNX.
+    """The same for one level with ``grid_sample``, a standard operator of ONNX.
 
     It needs a column buffer of K maps, and is only used for export.
-
-    Args:
-        maps: [N, C, H, W].
-        points: of the level.
-        kernel: [D, C / groups, k, k].
-        bias: [D].
-        groups: of the convolution.
-
-    Returns:
-        [N, D, H, W].
     """
     N, C, H, W = maps.shape
     A = points.y.shape[1] // (H * W)
@@ -132,8 +110,8 @@ def grid_sample_conv(
     return F.conv2d(columns, kernel.flatten(1)[..., None, None], bias, groups=groups)
 
 
-def free_points(points: GridPoints | FreePoints) -> FreePoints:
-    """Return the points of a grid as independent points, row by row."""
+def _free_points(points: GridPoints | FreePoints) -> FreePoints:
+    """The points of a grid as independent points, row by row."""
     if isinstance(points, FreePoints):
         return points
     y, x = points
@@ -153,29 +131,23 @@ def _plan(
             *points, height=H, width=W, image=image[:, None], first_row=first
         )  # [N, L, k, k, 4]
         return BilinearPlan(*(part.flatten(2, 3) for part in plan))
-    image = image[:, None, None]
-    return bilinear_plan(*points, height=H, width=W, image=image, first_row=first)
+    return bilinear_plan(*points, height=H, width=W, image=image[:, None, None], first_row=first)
 
 
 def _point_groups(
     maps: Sequence[Tensor], points: Sequence[GridPoints] | Sequence[FreePoints]
 ) -> int:
     """Groups of points A, the same on every level."""
-    found = set()
+    A = points[0].y.shape[1] // (maps[0].shape[2] * maps[0].shape[3])
     for index, (level, of_level) in enumerate(zip(maps, points, strict=True)):
         N, _, H, W = level.shape
         images, number = of_level.y.shape[:2]
-        if images != N or number == 0 or number % (H * W):
+        if images != N or A == 0 or number != H * W * A:
             raise ValueError(
                 f"level {index} has {N} images of {H} x {W} cells, but its points are for {images} "
-                f"images and {number} boxes"
+                f"images and {number} boxes; each cell of each level needs the same number of boxes"
             )
-        found.add(number // (H * W))
-    if len(found) != 1:
-        raise ValueError(
-            f"levels must have the same number of boxes at a cell, found {sorted(found)}"
-        )
-    return found.pop()
+    return A
 
 
 def _cat(parts: Sequence[Tensor]) -> Tensor:

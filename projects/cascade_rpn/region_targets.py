@@ -26,8 +26,6 @@ Legend::
     T    cells of all rectangles
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -39,19 +37,12 @@ NEGATIVE = 0
 
 
 class Levels(NamedTuple):
-    """The cells of a pyramid, finest level first.
+    """The cells of a pyramid, finest level first."""
 
-    Attributes:
-        sizes: (height, width) of each level in cells.
-        strides: (x, y) distance of adjacent cells in pixels, for each level.
-        anchor_sizes: for each level, side of a square with the area of its anchors, in pixels.
-        center_offset: position of the centre of cell 0, in strides.
-    """
-
-    sizes: Sequence[tuple[int, int]]
-    strides: Sequence[tuple[float, float]]
-    anchor_sizes: Sequence[float]
-    center_offset: float = 0.0
+    sizes: Sequence[tuple[int, int]]  # (height, width) in cells
+    strides: Sequence[tuple[float, float]]  # (x, y) distance of adjacent cells in pixels
+    anchor_sizes: Sequence[float]  # side of a square with the area of the anchors, in pixels
+    center_offset: float = 0.0  # position of the centre of cell 0, in strides
 
 
 class Rectangles(NamedTuple):
@@ -114,7 +105,7 @@ def region_targets(
     beside_code = torch.full_like(rank, 2 * G + 1) if compat else own_code
     rectangles = Rectangles(*(torch.cat(part) for part in zip(*ignores, centers)))  # [4 * G]
     codes = torch.cat((own_code, beside_code, beside_code, center_code))  # [4 * G]
-    place, rectangle = list_cells(rectangles, levels)  # [T], [T]
+    place, rectangle = _list_cells(rectangles, levels)  # [T], [T]
     code = codes.new_zeros(total).scatter_reduce_(0, place, codes[rectangle], "amax")
     owner = torch.empty_like(rank).scatter_(0, rank - 1, torch.arange(G, device=boxes.device))
     target = torch.where(code % 2 == 0, owner[(code // 2 - 1).clamp(min=0)] + 1, IGNORED)
@@ -122,15 +113,10 @@ def region_targets(
 
 
 def image_cells(valid: Tensor, levels: Levels) -> Tensor:
-    """Return the number of rows and columns of cells of each image on each level, at least one.
+    """Return the rows and columns of cells of each image on each level, at least one, [N, l, 2].
 
-    Args:
-        valid: [N, L * A] whether boxes are inside the image; these are a rectangle that starts at
-            the first cell.
-        levels: the pyramid.
-
-    Returns:
-        [N, l, 2] int64.
+    ``valid`` [N, L * A] is whether boxes are inside the image; these are a rectangle that starts at
+    the first cell.
     """
     A = valid.shape[1] // _starts(levels)[-1]
     parts = valid.split([height * width * A for height, width in levels.sizes], dim=1)
@@ -142,16 +128,9 @@ def image_cells(valid: Tensor, levels: Levels) -> Tensor:
 
 
 def cells_inside(boxes: Tensor, image: Tensor, levels: Levels, *, num_images: int) -> Tensor:
-    """Return the cells of all levels with a centre inside one of the regions.
+    """Return whether the centre of each cell is inside one of the regions, [N, L] bool.
 
-    Args:
-        boxes: [G, 4] regions in pixels, borders included.
-        image: [G] image of each region.
-        levels: the pyramid.
-        num_images: N.
-
-    Returns:
-        [N, L] bool.
+    ``boxes`` are [G, 4] in pixels, borders included; ``image`` [G] is the image of each.
     """
     inside = torch.zeros(num_images, _starts(levels)[-1], dtype=torch.bool, device=boxes.device)
     if boxes.shape[0] == 0:
@@ -169,7 +148,7 @@ def cells_inside(boxes: Tensor, image: Tensor, levels: Levels, *, num_images: in
         )
         parts.append((*(edge.long() for edge in rectangle), level, image))
     rectangles = Rectangles(*(torch.cat(part) for part in zip(*parts)))
-    inside.view(-1)[list_cells(rectangles, levels)[0]] = True
+    inside.view(-1)[_list_cells(rectangles, levels)[0]] = True
     return inside
 
 
@@ -181,13 +160,8 @@ def object_levels(boxes: Tensor, levels: Levels) -> Tensor:
     return torch.bucketize(size, between, right=True)
 
 
-def list_cells(rectangles: Rectangles, levels: Levels) -> tuple[Tensor, Tensor]:
-    """Return the cells of all rectangles.
-
-    Returns:
-        Indices of cells [T], counted over all levels of the first image, then of the next; and the
-        rectangle of each [T].
-    """
+def _list_cells(rectangles: Rectangles, levels: Levels) -> tuple[Tensor, Tensor]:
+    """Cells of all rectangles [T], counted over all levels of an image; the rectangle of each."""
     starts = _starts(levels)
     device = rectangles.left.device
     widths = (rectangles.right - rectangles.left + 1).clamp(min=0)  # [R]

@@ -24,8 +24,6 @@ Legend::
     P      parts of the channels, the least common multiple of G and A
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -10,8 +10,6 @@ Legend::
     S            scores of a box: 1 with a sigmoid, 2 with a softmax (object, background)
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -27,17 +25,11 @@ __all__ = ["CascadeStage", "StageOutput"]
 
 
 class StageOutput(NamedTuple):
-    """Output of a stage.
+    """Output of a stage."""
 
-    Attributes:
-        maps: [N, C, H, W] for each level, features after the convolution.
-        scores: [N, L, S] logits, or ``None`` without a classifier.
-        deltas: [N, L, 4] in the coding of the stage.
-    """
-
-    maps: list[Tensor]
-    scores: Tensor | None
-    deltas: Tensor
+    maps: list[Tensor]  # [N, C, H, W] for each level, features after the convolution
+    scores: Tensor | None  # [N, L, S] logits, or None without a classifier
+    deltas: Tensor  # [N, L, 4] in the coding of the stage
 
 
 class CascadeStage(BaseModule):

@@ -12,8 +12,6 @@ Legend::
     S   scores of a box
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import torch
@@ -29,17 +27,11 @@ _ANCHORS_PER_UNIT = 200  # from the code of Guided Anchoring and Cascade RPN
 
 
 class Samples(NamedTuple):
-    """The sampled boxes of a stage.
+    """The sampled boxes of a stage."""
 
-    Attributes:
-        positive: [P] indices of boxes in ``range(B)``.
-        objects: [P, 4] the object of each, in pixels.
-        negative: [Q] indices of boxes.
-    """
-
-    positive: Tensor
-    objects: Tensor
-    negative: Tensor
+    positive: Tensor  # [P], indices in range(B)
+    objects: Tensor  # [P, 4], the object of each, in pixels
+    negative: Tensor  # [Q], indices in range(B)
 
 
 class StageLoss(nn.Module):

@@ -8,8 +8,6 @@ Legend::
     G   objects of all images
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -182,21 +180,13 @@ def build_rules(train_cfg: Any, *, stages: int) -> list[AnchorRule]:
             "train_cfg.rpn must be a list with an entry for each stage: rpn_head.stages has "
             f"{stages}, train_cfg.rpn {entries}"
         )
+    rules = []
     for index, entry in enumerate(train_cfg):
-        if unknown := sorted(set(entry) - {"assigner", "sampler"}):
-            raise ValueError(
-                f"train_cfg.rpn[{index}]: unknown {unknown}, expected 'assigner' and 'sampler'"
-            )
-        if "assigner" not in entry:
-            raise ValueError(f"train_cfg.rpn[{index}] has no 'assigner'")
-    return [_build_rule(index, entry) for index, entry in enumerate(train_cfg)]
-
-
-def _build_rule(index: int, entry: dict[str, Any]) -> AnchorRule:
-    try:
-        return AnchorRule(entry["assigner"], entry.get("sampler"))
-    except (KeyError, TypeError, ValueError) as error:  # KeyError: no such type
-        raise ValueError(f"train_cfg.rpn[{index}]: {error}") from error
+        try:
+            rules.append(AnchorRule(**entry))
+        except (KeyError, TypeError, ValueError) as error:  # KeyError: no such type
+            raise ValueError(f"train_cfg.rpn[{index}]: {error}") from error
+    return rules
 
 
 def objects_of(batch_data_samples: list) -> tuple[list[Tensor], list[Tensor]]:

@@ -1,8 +1,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torchvision.ops import deform_conv2d
 
-from mmdense.registry import MODELS
 from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
 from projects.cascade_rpn.adaptive_points import adaptive_points
 from tests.cascade_rpn.operations import operations
@@ -67,6 +67,35 @@ def test_equals_the_loop_on_every_level(k, dilation, center_offset):
             torch.testing.assert_close(out[image], slow, atol=1e-4, rtol=1e-4)  # float32 points
 
 
+def offsets_of(boxes, size, stride):
+    """Deformable convolution's ``(dy, dx)`` of each of nine taps, [N, 18, H, W]."""
+    points = adaptive_points(boxes, stride=stride)
+    y, x = (p.reshape(len(boxes), *size, 3) for p in (points.y, points.x))
+    rows = torch.arange(size[0])[None, :, None, None] + torch.arange(-1, 2)
+    columns = torch.arange(size[1])[None, None, :, None] + torch.arange(-1, 2)
+    dy = (y - rows)[..., :, None].expand(-1, -1, -1, 3, 3)
+    dx = (x - columns)[..., None, :].expand(-1, -1, -1, 3, 3)
+    return torch.stack((dy, dx), -1).flatten(3).permute(0, 3, 1, 2).contiguous()
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_equals_deform_conv2d_of_torchvision_where_it_is_compiled(device):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    conv = AdaptiveConv2d(4, 5).to(device)
+    x = torch.randn(2, 4, *SIZES[0], device=device, requires_grad=True)
+    boxes = random_boxes(SIZES[0], 4.0)
+    offsets = offsets_of(boxes, SIZES[0], 4.0).to(device)
+    try:
+        theirs = deform_conv2d(x, offsets, conv.weight, padding=1)
+    except (NotImplementedError, RuntimeError, AttributeError) as error:
+        pytest.skip(f"torchvision's operator is not compiled here: {error!s:.60}")
+    ours = conv([x], [boxes.to(device)], STRIDES[:1])[0]
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+    grads = [torch.autograd.grad(out.square().sum(), x)[0] for out in (ours, theirs)]
+    torch.testing.assert_close(*grads, atol=1e-3, rtol=1e-3)
+
+
 def test_groups_are_convolutions_side_by_side():
     conv = AdaptiveConv2d(4, 6, groups=2)
     x, boxes = pyramid()[0], random_boxes(SIZES[0], 4.0)
@@ -98,37 +127,6 @@ def test_boxes_get_no_gradient_and_the_rest_does():
         assert tensor.grad.abs().sum() > 0
 
 
-def test_gradcheck():
-    conv = AdaptiveConv2d(2, 2, bias=True).double()
-    x = torch.randn(1, 2, 3, 5, dtype=torch.float64, requires_grad=True)
-    boxes = random_boxes((3, 5), 8.0, images=1).double()
-
-    def run(x, weight, bias):
-        conv.weight.data, conv.bias.data = weight.data, bias.data
-        return torch.func.functional_call(
-            conv, {"weight": weight, "bias": bias}, ([x], [boxes], STRIDES[1:])
-        )[0]
-
-    assert torch.autograd.gradcheck(run, (x, conv.weight, conv.bias))
-
-
-@pytest.mark.parametrize("images", [1, 3, 33])
-def test_any_batch(images):
-    conv = AdaptiveConv2d(4, 3)
-    x, boxes = torch.randn(images, 4, *SIZES[0]), random_boxes(SIZES[0], 4.0, images)
-    whole = conv([x], [boxes], STRIDES[:1])[0]
-    last = conv([x[-1:]], [boxes[-1:]], STRIDES[:1])[0]
-    torch.testing.assert_close(whole[-1:], last)
-
-
-def test_every_level_in_one_call_is_every_level_alone():
-    conv = AdaptiveConv2d(4, 3, bias=True)
-    maps, boxes = pyramid(), [random_boxes(size, s[0]) for size, s in zip(SIZES, STRIDES)]
-    for index, out in enumerate(conv(maps, boxes, STRIDES)):
-        alone = conv(maps[index : index + 1], boxes[index : index + 1], STRIDES[index : index + 1])
-        torch.testing.assert_close(out, alone[0])
-
-
 def test_all_images_and_levels_take_one_convolution_and_six_numbers_a_box():
     conv, counts = AdaptiveConv2d(4, 3), []
     for images in (1, 5):
@@ -139,15 +137,6 @@ def test_all_images_and_levels_take_one_convolution_and_six_numbers_a_box():
     # Two times three, where an offset field has 18.
     points = adaptive_points(boxes[0], stride=STRIDES[0])
     assert sum(part[0, 0].numel() for part in points) == 6
-
-
-def test_a_bound_on_memory_changes_nothing():
-    conv = AdaptiveConv2d(4, 3)
-    maps, boxes = pyramid(), [random_boxes(size, s[0]) for size, s in zip(SIZES, STRIDES)]
-    whole = conv(maps, boxes, STRIDES)
-    conv.max_mib = 1e-9
-    for a, b in zip(whole, conv(maps, boxes, STRIDES)):
-        torch.testing.assert_close(a, b)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -205,13 +194,6 @@ def test_odd_boxes_read_a_point_or_zero(box):
     point = x[0, :, 3, 5] if box[0] == 20 else torch.zeros(4, dtype=torch.float64)
     expected = (conv.weight.sum((2, 3)) @ point).view(1, 3, 1, 1).expand_as(out)
     torch.testing.assert_close(out, expected)
-
-
-def test_it_is_registered():
-    assert isinstance(
-        MODELS.build({"type": "mmdense.AdaptiveConv2d", "in_channels": 2, "out_channels": 2}),
-        AdaptiveConv2d,
-    )
 
 
 def test_bad_input():

@@ -4,42 +4,26 @@ import torch
 from projects.cascade_rpn.adaptive_points import adaptive_points
 
 
-def test_hand_case():
-    # Stride 8, box (8, 16, 40, 32): centre (24, 24) px = cell (3, 3), 4 cells wide and 2 high.
-    # x = 3 - 2, 3, 3 + 2; y = 3 - 1, 3, 3 + 1.
-    points = adaptive_points(torch.tensor([[[8.0, 16, 40, 32]]]), stride=8)
-    assert points.x.tolist() == [[[1, 3, 5]]]
-    assert points.y.tolist() == [[[2, 3, 4]]]
-
-
-def test_an_anchor_of_eight_strides_is_dilation_four():
-    points = adaptive_points(torch.tensor([[[-16.0, -16, 16, 16]]]), stride=4)
-    assert points.x.tolist() == points.y.tolist() == [[[-4, 0, 4]]]
-
-
-def test_five_taps_spread_evenly_and_dilation_stretches_them():
-    box = torch.tensor([[[0.0, 0, 16, 16]]])
-    assert adaptive_points(box, stride=4, kernel_size=5).x.tolist() == [[[0, 1, 2, 3, 4]]]
-    stretched = adaptive_points(box, stride=4, kernel_size=5, dilation=2)
-    assert stretched.x.tolist() == [[[-2, 0, 2, 4, 6]]]
-
-
-def test_one_tap_lies_at_the_centre():
-    points = adaptive_points(torch.tensor([[[0.0, 0, 16, 8]]]), stride=4, kernel_size=1)
-    assert (points.x.tolist(), points.y.tolist()) == ([[[2]]], [[[1]]])
-
-
-def test_centre_offset_moves_back_what_the_anchor_generator_moved():
-    # Cell 3 of stride 8 is centred at (3 + 0.5) * 8 = 28 px.
-    points = adaptive_points(torch.tensor([[[20.0, 20, 36, 36]]]), stride=8, center_offset=0.5)
-    assert points.x.tolist() == [[[2, 3, 4]]]
-
-
-@pytest.mark.parametrize("kind", [tuple, list])  # a config in JSON has lists
-def test_strides_of_both_axes(kind):
-    points = adaptive_points(torch.tensor([[[0.0, 0, 16, 16]]]), stride=kind((4, 8)))
-    assert points.x.tolist() == [[[0, 2, 4]]]
-    assert points.y.tolist() == [[[0, 1, 2]]]
+@pytest.mark.parametrize(
+    ("box", "options", "x", "y"),
+    [
+        # Centre (24, 24) px = cell (3, 3), 4 cells wide and 2 high: x = 3 +- 2, y = 3 +- 1.
+        ([8, 16, 40, 32], {"stride": 8}, [1, 3, 5], [2, 3, 4]),
+        # An anchor of 8 strides has dilation 4.
+        ([-16, -16, 16, 16], {"stride": 4}, [-4, 0, 4], [-4, 0, 4]),
+        ([0, 0, 16, 8], {"stride": 4, "kernel_size": 5}, [0, 1, 2, 3, 4], [0, 0.5, 1, 1.5, 2]),
+        ([0, 0, 16, 16], {"stride": 4, "dilation": 2}, [-2, 2, 6], [-2, 2, 6]),
+        ([0, 0, 16, 8], {"stride": 4, "kernel_size": 1}, [2], [1]),
+        # Cell 3 of stride 8 is centred at (3 + 0.5) * 8 = 28 px.
+        ([20, 20, 36, 36], {"stride": 8, "center_offset": 0.5}, [2, 3, 4], [2, 3, 4]),
+        # (x, y), a list in a config that was JSON.
+        ([0, 0, 16, 16], {"stride": (4, 8)}, [0, 2, 4], [0, 1, 2]),
+        ([0, 0, 16, 16], {"stride": [4, 8]}, [0, 2, 4], [0, 1, 2]),
+    ],
+)
+def test_hand_cases(box, options, x, y):
+    points = adaptive_points(torch.tensor([[box]]).float(), **options)
+    assert (points.x.tolist(), points.y.tolist()) == ([[x]], [[y]])
 
 
 def test_both_layouts_of_boxes_agree():

@@ -70,7 +70,7 @@ def test_a_wrong_count_is_refused(images):
         follow_anchors(build_head(), features(images=images), META, images - 1)
 
 
-def test_weights_that_are_not_finite_are_told():
+def test_weights_that_are_not_finite_are_refused():
     head = build_head()
     torch.nn.init.constant_(head.stages[-1].rpn_cls.bias, float("nan"))
     with pytest.raises(ValueError, match="weights"):
@@ -79,10 +79,10 @@ def test_weights_that_are_not_finite_are_told():
 
 def test_a_panel_for_each_stage(tmp_path):
     _, paths = follow()
-    picture = np.full((64, 96, 3), 255, np.uint8)
-    path = draw_stages(picture, paths, tmp_path / "made" / "a.png")
+    image = np.full((64, 96, 3), 255, np.uint8)
+    path = draw_stages(image, paths, tmp_path / "made" / "a.png")
     drawn = np.asarray(Image.open(path).convert("RGB")).astype(int)
-    assert drawn.shape[1] > 3 * drawn.shape[0]  # three pictures of 3 : 2, and titles
+    assert drawn.shape[1] > 3 * drawn.shape[0]  # three panels of 3 : 2, and titles
     best = np.abs(drawn - (0xD6, 0x27, 0x28)).sum(-1) < 10  # the colour of the best proposal
     assert all(third.any() for third in np.array_split(best, 3, axis=1))
 
@@ -92,18 +92,18 @@ def one_box(x1, y1, x2, y2):
     return AnchorPaths(box.repeat(2, 1, 1), [box.reshape(1, 2, 2)], ["is plain"], torch.ones(1))
 
 
-def test_boxes_and_dots_are_drawn_in_pixels_of_the_picture(tmp_path):
-    picture = np.full((50, 80, 3), 255, np.uint8)
+def test_boxes_and_dots_are_drawn_in_pixels_of_the_image(tmp_path):
+    image = np.full((50, 80, 3), 255, np.uint8)
     same = [
-        draw_stages(picture, one_box(10.0, 20, 40, 30), tmp_path / "a.png"),
-        draw_stages(picture, one_box(5.0, 80, 20, 120), tmp_path / "b.png", scale_factor=(0.5, 4)),
+        draw_stages(image, one_box(10.0, 20, 40, 30), tmp_path / "a.png"),
+        draw_stages(image, one_box(5.0, 80, 20, 120), tmp_path / "b.png", scale_factor=(0.5, 4)),
     ]
     pixels = [np.asarray(Image.open(path)) for path in same]
     np.testing.assert_array_equal(*pixels)
     assert (pixels[0] != 255).any()
 
 
-def test_a_picture_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
+def test_a_drawing_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
 

@@ -157,19 +157,6 @@ def with_compiled_walk(detector):
     return graphs
 
 
-def test_a_proposal_model_predicts_by_one_compiled_graph():
-    detector = small("rpn").eval()
-    with torch.no_grad():
-        plain = detector.test_step(batch())
-        graphs = with_compiled_walk(detector)
-        compiled = detector.test_step(batch())
-    assert graphs.frame_count == 1
-    for a, b in zip(plain, compiled, strict=True):
-        assert len(a.pred_instances) > 0
-        torch.testing.assert_close(a.pred_instances.bboxes, b.pred_instances.bboxes)
-        torch.testing.assert_close(a.pred_instances.scores, b.pred_instances.scores)
-
-
 def test_a_proposal_model_learns_by_one_compiled_graph():
     detector, runs = small("rpn"), []
     data = detector.data_preprocessor(batch(), training=True)

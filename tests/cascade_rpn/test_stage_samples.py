@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
+from mmdense.registry import TRANSFORMS
 from projects.cascade_rpn.region_targets import Levels
 from projects.cascade_rpn.stage_samples import AnchorRule, RegionAssigner, build_rules
 from tests.cascade_rpn.small_head import IOU, REGION, build_head, features
@@ -113,8 +115,17 @@ def test_bad_input():
         AnchorRule(IOU["assigner"], {**IOU["sampler"], "add_gt_as_proposals": True})
     with pytest.raises(ValueError, match=r"train_cfg.rpn\[1\].*allowed_border"):
         build_rules([REGION, {**REGION, "allowed_border": -1}], stages=2)
-    with pytest.raises(ValueError, match=r"train_cfg.rpn\[0\].*no 'assigner'"):
+    with pytest.raises(ValueError, match=r"train_cfg.rpn\[0\].*argument: 'assigner'"):
         build_rules([{}], stages=1)
+
+
+def test_one_class_sets_every_label_to_zero():
+    labels, boxes = np.array([3, 0, 9]), object()
+    given = {"gt_bboxes_labels": labels, "gt_bboxes": boxes}
+    results = TRANSFORMS.build({"type": "mmdense.OneClass"})(given)
+    assert results["gt_bboxes_labels"].tolist() == [0, 0, 0]
+    assert results["gt_bboxes_labels"].dtype == labels.dtype
+    assert results["gt_bboxes"] is boxes
 
 
 def test_levels_know_the_generators_anchors():

@@ -1,7 +1,5 @@
 """All key naming schemes, and which of them some keys follow."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import takewhile
 

@@ -24,11 +24,13 @@ _LATER_STAGES = {
 }
 _BLOCKS = [(stage, block) for stage, depth in enumerate(_DEPTHS) for block in range(depth)]
 
+_CANONICAL = keep("conv_stem.weight", "bn1.*", "blocks.{i}.*")
+
 TIMM = NamingScheme(
     "EfficientNet of timm",
     "efficientnet",
     signature=("conv_stem.weight", "blocks.0.0.conv_dw.weight"),
-    rules=keep("conv_stem.weight", "bn1.*", "blocks.{i}.*"),
+    rules=_CANONICAL,
     other=("conv_head.weight", "bn2.*", "classifier.*"),
 )
 

@@ -1,7 +1,7 @@
 """A key naming scheme: the keys that a project uses for the weights of a backbone.
 
 A scheme is a table of rules. Each rule translates a key into the canonical key of the family, so n
-tables give n * n conversions.
+tables give n * n conversions. A table lists the keys that differ; the canonical keys come last.
 
 Keys are written as patterns: ``layers.{i}.ln1.*`` matches the first norm of every block. ``{i}`` is
 a number, ``*`` at the end matches any suffix.
@@ -57,7 +57,7 @@ class NamingScheme(NamedTuple):
     name: str  # for messages
     family: str  # schemes of a family can be converted into each other
     signature: tuple[str, ...]  # patterns that all occur in a state dict of the scheme
-    rules: tuple[KeyRule, ...]  # for the weights of the backbone
+    rules: tuple[KeyRule, ...]  # for the weights of the backbone; the first that matches is used
     other: tuple[str, ...] = ()  # keys outside the backbone (classifiers), and derived buffers
     # Canonical weights that some networks do not have. A source with one weight of a pattern must
     # have all of them.
@@ -83,9 +83,9 @@ class NamingScheme(NamedTuple):
         return found, [key for key in keys if key not in covered]
 
 
-def keep(*keys: str, conversion: Conversion = UNCHANGED) -> tuple[KeyRule, ...]:
+def keep(*keys: str) -> tuple[KeyRule, ...]:
     """Return rules for weights whose keys are canonical."""
-    return tuple(KeyRule((key,), key, conversion) for key in keys)
+    return tuple(KeyRule((key,), key) for key in keys)
 
 
 def rename(

@@ -1,10 +1,14 @@
 """Keys of Swin transformers; those of its authors are the canonical ones."""
 
-from functools import partial
-
 from torch import Tensor
 
-from mmdense.transfer.naming_schemes.scheme import Conversion, NamingScheme, keep, rename
+from mmdense.transfer.naming_schemes.scheme import (
+    Conversion,
+    KeyRule,
+    NamingScheme,
+    keep,
+    rename,
+)
 
 __all__ = ["SCHEMES"]
 
@@ -34,10 +38,11 @@ _UNFOLD_ORDER = Conversion(from_unfold_order, lambda weight: (to_unfold_order(we
 
 _TABLE = "attn.relative_position_bias_table"
 _BLOCK = ("norm1.*", "attn.qkv.*", "attn.proj.*", "norm2.*", "mlp.fc1.*", "mlp.fc2.*", _TABLE)
-_OUTPUT_NORMS = keep("norm0.*", "norm1.*", "norm2.*")  # of a detector
-_RULES = keep(
+_CANONICAL = keep(
     *("patch_embed.proj.*", "patch_embed.norm.*", "absolute_pos_embed", "norm.*"),
     *(f"layers.{{i}}.blocks.{{j}}.{part}" for part in _BLOCK),
+    *("layers.{i}.downsample.norm.*", "layers.{i}.downsample.reduction.*"),
+    *("norm0.*", "norm1.*", "norm2.*"),  # of a detector
 )
 _OTHER = (
     *("head.*", "heads.*", "fc.*", "layers.{i}.blocks.{j}.attn_mask"),
@@ -45,32 +50,39 @@ _OTHER = (
     "stages.{i}.blocks.{j}.attn.w_msa.relative_position_index",
     "features.{i}.{j}.attn.relative_position_index",
 )
-_swin = partial(NamingScheme, family="swin", other=_OTHER)
+_OPENMMLAB_BLOCK = {
+    "norm1.*": "norm1.*",
+    "norm2.*": "norm2.*",
+    "attn.w_msa.qkv.*": "attn.qkv.*",
+    "attn.w_msa.proj.*": "attn.proj.*",
+    "attn.w_msa.relative_position_bias_table": _TABLE,
+    "ffn.layers.0.0.*": "mlp.fc1.*",
+    "ffn.layers.1.*": "mlp.fc2.*",
+}
+_TORCHVISION_BLOCK = {
+    **{part: part for part in _BLOCK},
+    "mlp.0.*": "mlp.fc1.*",
+    "mlp.3.*": "mlp.fc2.*",
+}
 
-AUTHORS = _swin(
-    "Swin of its authors",
-    signature=(f"layers.{{i}}.blocks.{{j}}.{_TABLE}", "layers.0.downsample.reduction.weight"),
-    rules=(
-        *_RULES,
-        *_OUTPUT_NORMS,
-        *keep("layers.{i}.downsample.norm.*", "layers.{i}.downsample.reduction.*"),
+
+def _swin(name: str, signature: tuple[str, ...], *renames: KeyRule) -> NamingScheme:
+    return NamingScheme(name, "swin", signature, (*renames, *_CANONICAL), _OTHER)
+
+
+SCHEMES = (
+    _swin(
+        "Swin of its authors",
+        (f"layers.{{i}}.blocks.{{j}}.{_TABLE}", "layers.0.downsample.reduction.weight"),
     ),
-)
-
-TIMM = _swin(
-    "timm Swin",
-    signature=(f"layers.{{i}}.blocks.{{j}}.{_TABLE}", "layers.1.downsample.reduction.weight"),
-    rules=(
-        *_RULES,
+    _swin(
+        "timm Swin",
+        (f"layers.{{i}}.blocks.{{j}}.{_TABLE}", "layers.1.downsample.reduction.weight"),
         *rename({f"layers.{i + 1}.downsample.*": f"layers.{i}.downsample.*" for i in range(3)}),
     ),
-)
-
-OPENMMLAB = _swin(
-    "Swin of MMPretrain, MMDetection and MMSegmentation",
-    signature=("stages.{i}.blocks.{j}.attn.w_msa.qkv.weight",),
-    rules=(
-        *keep("patch_embed.norm.*", "absolute_pos_embed"),
+    _swin(
+        "Swin of MMPretrain, MMDetection and MMSegmentation",
+        ("stages.{i}.blocks.{j}.attn.w_msa.qkv.weight",),
         *rename({"patch_embed.projection.*": "patch_embed.proj.*", "norm3.*": "norm.*"}),
         *rename(
             {"norm.*": "norm.*", "reduction.*": "reduction.*"},
@@ -78,37 +90,12 @@ OPENMMLAB = _swin(
             "layers.{i}.downsample.",
             _UNFOLD_ORDER,
         ),
-        *rename(
-            {
-                "norm1.*": "norm1.*",
-                "norm2.*": "norm2.*",
-                "attn.w_msa.qkv.*": "attn.qkv.*",
-                "attn.w_msa.proj.*": "attn.proj.*",
-                "attn.w_msa.relative_position_bias_table": _TABLE,
-                "ffn.layers.0.0.*": "mlp.fc1.*",
-                "ffn.layers.1.*": "mlp.fc2.*",
-            },
-            "stages.{i}.blocks.{j}.",
-            "layers.{i}.blocks.{j}.",
-        ),
-        *_OUTPUT_NORMS,
+        *rename(_OPENMMLAB_BLOCK, "stages.{i}.blocks.{j}.", "layers.{i}.blocks.{j}."),
     ),
-)
-
-_TORCHVISION_BLOCK = {
-    **{part: part for part in _BLOCK},
-    "mlp.0.*": "mlp.fc1.*",
-    "mlp.3.*": "mlp.fc2.*",
-}
-
-TORCHVISION = _swin(
-    "torchvision Swin",
-    signature=("features.1.{j}.attn.qkv.weight", "features.2.reduction.weight"),
-    rules=(
-        *keep("norm.*"),
-        *rename(
-            {"features.0.0.*": "patch_embed.proj.*", "features.0.2.*": "patch_embed.norm.*"},
-        ),
+    _swin(
+        "torchvision Swin",
+        ("features.1.{j}.attn.qkv.weight", "features.2.reduction.weight"),
+        *rename({"features.0.0.*": "patch_embed.proj.*", "features.0.2.*": "patch_embed.norm.*"}),
         *(
             rule
             for i in range(4)
@@ -121,5 +108,3 @@ TORCHVISION = _swin(
         ),
     ),
 )
-
-SCHEMES = (AUTHORS, TIMM, OPENMMLAB, TORCHVISION)

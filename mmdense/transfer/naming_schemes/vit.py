@@ -4,8 +4,6 @@ They were read from the installed packages and from the published code of DeiT, 
 BEiT, MoCo v3 and iBOT.
 """
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
@@ -43,8 +41,6 @@ _FLAT_GRID = Conversion(
     lambda grid: grid.flatten(1, 2) if grid.ndim == 4 else grid, lambda rows: (rows,)
 )
 
-_TOKENS = keep("cls_token", "dist_token") + keep("pos_embed", conversion=_FLAT_GRID)
-_REGISTERS = rename({"register_tokens": "reg_token"})
 _ATTENTION = (
     *("attn.qkv.*", "attn.proj.*", "attn.relative_position_bias_table"),
     *("attn.rel_pos_h", "attn.rel_pos_w"),
@@ -52,6 +48,12 @@ _ATTENTION = (
 _BLOCK = (
     *("norm1.*", "norm2.*", *_ATTENTION, "attn.q_norm.*", "attn.k_norm.*"),
     *("mlp.fc1.*", "mlp.fc2.*", "mlp.w12.*", "mlp.w3.*", "ls1.gamma", "ls2.gamma"),
+)
+_CANONICAL = (
+    *keep("cls_token", "dist_token", "reg_token", "patch_embed.proj.*", SHARED_BIAS_TABLE),
+    *keep("norm_pre.*", "norm.*", "fc_norm.*", *(f"blocks.{{i}}.{part}" for part in _BLOCK)),
+    *rename({"pos_embed": "pos_embed"}, conversion=_FLAT_GRID),
+    *rename({"register_tokens": "reg_token"}),
 )
 _BEIT_SCALES = {"gamma_1": "ls1.gamma", "gamma_2": "ls2.gamma"}
 _OTHER = (
@@ -65,33 +67,6 @@ _OPTIONAL = (
     *("blocks.{i}.ls1.gamma", "blocks.{i}.ls2.gamma", BIAS_TABLE, SHARED_BIAS_TABLE),
     *("blocks.{i}.attn.rel_pos_h", "blocks.{i}.attn.rel_pos_w"),
 )
-_vit = partial(NamingScheme, family="vit", other=_OTHER, optional=_OPTIONAL)
-
-TIMM = _vit(
-    "timm ViT (DeiT, DINO, DINOv2, MAE, MoCo v3, iBOT, ViTDet)",
-    signature=("blocks.{i}.attn.qkv.weight", "blocks.{i}.norm1.weight", "patch_embed.proj.weight"),
-    rules=(
-        *_TOKENS,
-        *keep("reg_token", "patch_embed.proj.*", "norm_pre.*", "norm.*", "fc_norm.*"),
-        *keep(SHARED_BIAS_TABLE),
-        *_REGISTERS,
-        *keep(*(f"blocks.{{i}}.{part}" for part in _BLOCK)),
-        *rename(_BEIT_SCALES, "blocks.{i}.", "blocks.{i}."),
-        _beit_bias("blocks.{i}"),
-    ),
-)
-
-CHUNKED = _vit(
-    "DINOv2 ViT in training, blocks in chunks",
-    signature=("blocks.{c}.{i}.attn.qkv.weight",),
-    rules=(
-        *_TOKENS,
-        *keep("patch_embed.proj.*", "norm.*"),
-        *_REGISTERS,
-        *rename({part: part for part in _BLOCK}, "blocks.{c}.{i}.", "blocks.{i}."),
-    ),
-)
-
 _MM_STEM = rename({"patch_embed.projection.*": "patch_embed.proj.*", "ln1.*": "norm.*"})
 _MM_BLOCK = {
     "ln1.*": "norm1.*",
@@ -99,83 +74,72 @@ _MM_BLOCK = {
     "ffn.layers.0.0.*": "mlp.fc1.*",
     "ffn.layers.1.*": "mlp.fc2.*",
 }
+_MMPRETRAIN_BLOCK = {
+    **_MM_BLOCK,
+    **_BEIT_SCALES,
+    **{part: part for part in _ATTENTION},
+    "attn.gamma1.weight": "ls1.gamma",
+    "ffn.gamma2.weight": "ls2.gamma",
+    "ffn.w12.*": "mlp.w12.*",
+    "ffn.w3.*": "mlp.w3.*",
+}
+_MMSEG_BLOCK = {
+    **_MM_BLOCK,
+    "attn.attn.in_proj_weight": "attn.qkv.weight",
+    "attn.attn.in_proj_bias": "attn.qkv.bias",
+    "attn.attn.out_proj.*": "attn.proj.*",
+}
+_TORCHVISION_BLOCK = {
+    "ln_1.*": "norm1.*",
+    "ln_2.*": "norm2.*",
+    "self_attention.in_proj_weight": "attn.qkv.weight",
+    "self_attention.in_proj_bias": "attn.qkv.bias",
+    "self_attention.out_proj.*": "attn.proj.*",
+    "mlp.linear_1.*": "mlp.fc1.*",
+    "mlp.linear_2.*": "mlp.fc2.*",
+    "mlp.0.*": "mlp.fc1.*",
+    "mlp.3.*": "mlp.fc2.*",
+}
 
-MMPRETRAIN = _vit(
-    "MMPretrain ViT (DeiT, MAE, MoCo v3, DINOv2, BEiT, SAM) and MMSegmentation's MAE and BEiT",
-    signature=("layers.{i}.attn.qkv.weight", "layers.{i}.ln1.weight"),
-    rules=(
-        *_TOKENS,
+
+def _vit(
+    name: str, signature: tuple[str, ...], *renames: KeyRule, optional: tuple[str, ...] = _OPTIONAL
+) -> NamingScheme:
+    return NamingScheme(name, "vit", signature, (*renames, *_CANONICAL), _OTHER, optional)
+
+
+SCHEMES = (
+    _vit(
+        "DINOv2 ViT in training, blocks in chunks",
+        ("blocks.{c}.{i}.attn.qkv.weight",),
+        *rename({part: part for part in _BLOCK}, "blocks.{c}.{i}.", "blocks.{i}."),
+    ),
+    _vit(
+        "timm ViT (DeiT, DINO, DINOv2, MAE, MoCo v3, iBOT, ViTDet)",
+        ("blocks.{i}.attn.qkv.weight", "blocks.{i}.norm1.weight", "patch_embed.proj.weight"),
+        *rename(_BEIT_SCALES, "blocks.{i}.", "blocks.{i}."),
+        _beit_bias("blocks.{i}"),
+    ),
+    _vit(
+        "MMPretrain ViT (DeiT, MAE, MoCo v3, DINOv2, BEiT, SAM) and MMSegmentation's MAE and BEiT",
+        ("layers.{i}.attn.qkv.weight", "layers.{i}.ln1.weight"),
         *_MM_STEM,
-        *keep(SHARED_BIAS_TABLE),
         *rename({"pre_norm.*": "norm_pre.*", "ln2.*": "fc_norm.*"}),
-        *rename(
-            {
-                **_MM_BLOCK,
-                **_BEIT_SCALES,
-                **{part: part for part in _ATTENTION},
-                "attn.gamma1.weight": "ls1.gamma",
-                "ffn.gamma2.weight": "ls2.gamma",
-                "ffn.w12.*": "mlp.w12.*",
-                "ffn.w3.*": "mlp.w3.*",
-            },
-            "layers.{i}.",
-            "blocks.{i}.",
-        ),
+        *rename(_MMPRETRAIN_BLOCK, "layers.{i}.", "blocks.{i}."),
         _beit_bias("layers.{i}"),
     ),
-)
-
-MMSEG = _vit(
-    "MMSegmentation ViT",
-    signature=("layers.{i}.attn.attn.in_proj_weight", "layers.{i}.ln1.weight"),
-    rules=(
-        *_TOKENS,
+    _vit(
+        "MMSegmentation ViT",
+        ("layers.{i}.attn.attn.in_proj_weight", "layers.{i}.ln1.weight"),
         *_MM_STEM,
-        *rename(
-            {
-                **_MM_BLOCK,
-                "attn.attn.in_proj_weight": "attn.qkv.weight",
-                "attn.attn.in_proj_bias": "attn.qkv.bias",
-                "attn.attn.out_proj.*": "attn.proj.*",
-            },
-            "layers.{i}.",
-            "blocks.{i}.",
-        ),
+        *rename(_MMSEG_BLOCK, "layers.{i}.", "blocks.{i}."),
+        optional=(*_OPTIONAL, "patch_embed.proj.bias"),  # patch_bias=False
     ),
-    optional=(*_OPTIONAL, "patch_embed.proj.bias"),  # patch_bias=False
-)
-
-TORCHVISION = _vit(
-    "torchvision ViT",
-    signature=(
-        "encoder.layers.encoder_layer_{i}.self_attention.in_proj_weight",
-        "conv_proj.weight",
-    ),
-    rules=(
-        *rename(
-            {
-                "class_token": "cls_token",
-                "encoder.pos_embedding": "pos_embed",
-                "conv_proj.*": "patch_embed.proj.*",
-                "encoder.ln.*": "norm.*",
-            }
-        ),
-        *rename(
-            {
-                "ln_1.*": "norm1.*",
-                "ln_2.*": "norm2.*",
-                "self_attention.in_proj_weight": "attn.qkv.weight",
-                "self_attention.in_proj_bias": "attn.qkv.bias",
-                "self_attention.out_proj.*": "attn.proj.*",
-                "mlp.linear_1.*": "mlp.fc1.*",
-                "mlp.linear_2.*": "mlp.fc2.*",
-                "mlp.0.*": "mlp.fc1.*",
-                "mlp.3.*": "mlp.fc2.*",
-            },
-            "encoder.layers.encoder_layer_{i}.",
-            "blocks.{i}.",
-        ),
+    _vit(
+        "torchvision ViT",
+        ("encoder.layers.encoder_layer_{i}.self_attention.in_proj_weight", "conv_proj.weight"),
+        *rename({"class_token": "cls_token", "conv_proj.*": "patch_embed.proj.*"}),
+        *rename({"encoder.pos_embedding": "pos_embed", "encoder.ln.*": "norm.*"}),
+        *rename(_TORCHVISION_BLOCK, "encoder.layers.encoder_layer_{i}.", "blocks.{i}."),
     ),
 )
-
-SCHEMES = (CHUNKED, TIMM, MMPRETRAIN, MMSEG, TORCHVISION)

@@ -1,16 +1,19 @@
 import pytest
 import torch
-import torch.nn.functional as F
 
-from mmdense.ops.bilinear import bilinear_plan, flatten_maps, ragged_gather, weighted_gather
+from mmdense.ops.bilinear import bilinear_plan, flatten_maps, ragged_gather
 from tests.references.bilinear_loop import read_point, sum_rows
 
 H, W = 5, 7
 
 
+def gather(maps, plan):
+    points = torch.arange(0, plan.rows.numel() + 1, 4)
+    return ragged_gather(flatten_maps(maps), plan.rows.view(-1), plan.weights.view(-1), points)
+
+
 def sample(maps, y, x, image):
-    plan = bilinear_plan(y, x, height=H, width=W, image=image)
-    return weighted_gather(flatten_maps(maps), *plan)
+    return gather(maps, bilinear_plan(y, x, height=H, width=W, image=image))
 
 
 def points(n, dtype=torch.float32):
@@ -44,14 +47,6 @@ def test_equals_the_loop(dtype, tolerance):
     torch.testing.assert_close(read.double(), loop, atol=tolerance, rtol=tolerance)
 
 
-def test_equals_grid_sample():
-    maps = random_maps()
-    y, x, _ = points(50)
-    grid = torch.stack((x / (W - 1) * 2 - 1, y / (H - 1) * 2 - 1), -1)[None, None]
-    expected = F.grid_sample(maps[:1], grid, align_corners=True)[0, :, 0].T
-    torch.testing.assert_close(sample(maps, y, x, None), expected, atol=1e-5, rtol=1e-5)
-
-
 def test_hand_case():
     # Map y * 10 + x, point (1.25, 2.5): 0.75 * 12.5 + 0.25 * 22.5 = 15.
     # Point (-0.5, 0): half of row 0 and half of nothing: 0.5 * 0 = 0; (-0.5, 4): 0.5 * 4 = 2.
@@ -82,15 +77,6 @@ def test_gradients_to_maps_and_coordinates():
     )
 
 
-def test_a_bag_may_sum_many_points():
-    maps = random_maps()
-    y, x, image = (t.view(10, 6) for t in points(60))
-    plan = bilinear_plan(y, x, height=H, width=W, image=image)
-    bags = weighted_gather(flatten_maps(maps), plan.rows.flatten(1), plan.weights.flatten(1))
-    single = sample(maps, y.flatten(), x.flatten(), image.flatten())
-    torch.testing.assert_close(bags, single.view(10, 6, 3).sum(1))
-
-
 def test_ragged_bags_equal_the_loop():
     generator = torch.Generator().manual_seed(0)
     table = torch.randn(6, 3, generator=generator, dtype=torch.float64, requires_grad=True)
@@ -107,7 +93,7 @@ def test_ragged_bags_equal_the_loop():
 def test_nothing_to_read():
     plan = bilinear_plan(torch.zeros(0), torch.zeros(0), height=H, width=W)
     maps = random_maps().requires_grad_()
-    read = weighted_gather(flatten_maps(maps), *plan)
+    read = gather(maps, plan)
     assert read.shape == (0, 3)
     read.sum().backward()
     assert torch.equal(maps.grad, torch.zeros_like(maps))
@@ -117,10 +103,7 @@ def test_gradient_has_the_same_bits_each_time():
     maps = torch.randn(1, 8, 30, 30, requires_grad=True)
     y, x = torch.rand(2, 20000) * 30
     plan = bilinear_plan(y, x, height=30, width=30)
-    grads = [
-        torch.autograd.grad(weighted_gather(flatten_maps(maps), *plan).square().sum(), maps)[0]
-        for _ in range(2)
-    ]
+    grads = [torch.autograd.grad(gather(maps, plan).square().sum(), maps)[0] for _ in range(2)]
     assert torch.equal(*grads)
 
 
@@ -143,5 +126,3 @@ def test_bad_input():
         bilinear_plan(one.half(), one.half(), height=H, width=W)
     with pytest.raises(ValueError, match="0 x 7"):
         bilinear_plan(one, one, height=0, width=W)
-    with pytest.raises(ValueError, match=r"\[B, K\]"):
-        weighted_gather(torch.zeros(4, 2), torch.zeros(3, 2).long(), torch.zeros(3, 1))

@@ -69,7 +69,7 @@ def test_features_of_images_with_other_channels_are_compared(checkpoint, config,
 def test_mistakes_are_named_before_anything_is_written(tmp_path, checkpoint, config):
     with pytest.raises(ValueError, match="must end in .pth or .safetensors"):
         list(convert(checkpoint, config("to"), "vit.bin", None))
-    with pytest.raises(FileNotFoundError, match="no such config file absent.py"):
+    with pytest.raises(FileNotFoundError, match="absent.py"):
         list(convert(checkpoint, "absent.py", None, None))
     (tmp_path / "empty.py").write_text("a = 1")
     with pytest.raises(ValueError, match=r"has no model.backbone"):

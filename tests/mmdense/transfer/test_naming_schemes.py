@@ -10,9 +10,6 @@ from timm.models.resnet import BasicBlock, Bottleneck, ResNet
 from torch import nn
 
 from mmdense.transfer.apply import load_backbone
-from mmdense.transfer.naming_schemes import SCHEMES, identify
-from mmdense.transfer.naming_schemes.scheme import UNKNOWN, fill, match, prefix_of
-from mmdense.transfer.naming_schemes.swin import from_unfold_order, to_unfold_order
 from mmdense.transfer.naming_schemes.vit import (
     join_query_and_value_bias,
     split_query_and_value_bias,
@@ -42,59 +39,6 @@ from tests.mmdense.transfer.transfer_cases import (
 from tests.references import published_weights as published
 from tests.references.published_weights import DEPTH, GRID, PATCH, WIDTH, under
 from tests.references.vit_loop import vit_features
-
-
-@pytest.mark.parametrize(
-    ("pattern", "key", "fields"),
-    [
-        ("layers.{i}.ln1.*", "layers.12.ln1.weight", {"i": "12", "rest": "weight"}),
-        ("layers.{i}.ln1.*", "layers.12.ln10.weight", None),
-        ("layers.{i}.ln1.*", "xlayers.1.ln1.weight", None),
-        ("conv1.weight", "conv1.weight", {}),
-        ("conv1.weight", "conv1xweight", None),
-    ],
-)
-def test_patterns_of_keys(pattern, key, fields):
-    assert match(pattern, key) == fields
-    if fields is not None:
-        assert fill(pattern, fields) == key
-
-
-@pytest.mark.parametrize(
-    ("pattern", "key", "prefix"),
-    [
-        ("layer1.{i}.conv1.weight", "module.q.layer1.0.conv1.weight", "module.q."),
-        ("4.{i}.conv1.weight", "x.layer4.0.conv1.weight", None),
-        ("cls_token", "cls_token", ""),
-    ],
-)
-def test_prefixes_of_keys(pattern, key, prefix):
-    assert prefix_of(pattern, key) == prefix
-
-
-@pytest.mark.parametrize("scheme", SCHEMES, ids=lambda scheme: scheme.name)
-def test_every_rule_gives_a_canonical_key(scheme):
-    for rule in scheme.rules:
-        fields = {"c": "0", "i": "3", "j": "1", "rest": "weight"}
-        filled = rule.fill(fill(rule.keys[0], fields))
-        assert filled.canonical == fill(rule.canonical, fields)
-
-
-def test_the_common_prefix_of_a_wrapped_backbone():
-    keys = ["conv1.weight", "bn1.weight", "layer1.0.conv1.weight"]
-    prefix, scheme = identify(keys)
-    assert prefix == "" and scheme.family == "resnet"
-    assert identify([f"a.b.{key}" for key in keys]) == ("a.b.", scheme)
-    assert identify(["a.b.weight", "a.b.bias"]) == identify([]) == ("", UNKNOWN)
-
-
-def test_patch_merging_in_unfold_order_equals_that_of_the_authors():
-    x, reduction = torch.randn(2, 4, 6, 3), torch.randn(5, 12)
-    parts = [x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]]
-    columns = F.unfold(x.permute(0, 3, 1, 2), 2, stride=2)  # [2, 12, 6]
-    found = columns.transpose(1, 2) @ to_unfold_order(reduction).T
-    torch.testing.assert_close(found.view(2, 2, 3, 5), torch.cat(parts, dim=-1) @ reduction.T)
-    assert torch.equal(from_unfold_order(to_unfold_order(reduction)), reduction)
 
 
 def test_a_bias_of_keys_does_not_change_attention():

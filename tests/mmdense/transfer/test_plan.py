@@ -154,12 +154,7 @@ def test_other_channels_compute_the_same(tmp_path, channels):
     more = torch.randn(2, channels - seen.shape[1], SIZE, SIZE)  # of infrared, say: zero weights
     found = features(target, torch.cat((seen, more), dim=1))
     assert_close(found, features(source, seen.expand(-1, 3, -1, -1)))
-
-
-def test_channels_and_shapes_that_no_rule_converts_are_refused(tmp_path):
-    path = saved(tmp_path, published.timm_vit())
-    report = refused(vit(in_channels=2), path, "wrong shape: patch_embed.projection.weight").report
-    assert names_with(report, "wrong shape") == ["patch_embed.projection.weight"]
+    refused(vit(in_channels=2), path, "wrong shape: patch_embed.projection.weight")
 
 
 def test_patches_and_grid_are_resized_at_once(tmp_path):
@@ -223,17 +218,13 @@ def test_one_bias_table_equals_the_same_table_in_each_block(tmp_path):
 
 def test_blocks_with_different_tables_have_no_shared_one(tmp_path):
     each = beit_with(shared=False)
+    refused(vit(), saved(tmp_path, pretrained_beit()), f"left over: {SHARED}")
     load_backbone(each, saved(tmp_path, pretrained_beit()))
     weights = each.state_dict()
     weights["layers.1.attn.relative_position_bias_table"][2, 1] += 1
     refused(beit_with(shared=True), saved(tmp_path, weights), f"left over: {OWN[0]}, {OWN[1]}")
     del weights["layers.1.attn.relative_position_bias_table"]
     refused(beit_with(shared=True), saved(tmp_path, weights), f"left over: {OWN[0]}\n")
-
-
-def test_a_shared_table_needs_a_place_in_every_block(tmp_path):
-    weights = pretrained_beit()
-    refused(vit(), saved(tmp_path, weights), f"left over: {SHARED}")
 
 
 def test_shared_and_own_tables_are_added(tmp_path):

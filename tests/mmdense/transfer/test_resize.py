@@ -4,7 +4,6 @@ import torch.nn.functional as F
 
 from mmdense.transfer.resize import (
     PositionLayout,
-    adapt_input_channels,
     position_layout,
     resample_patches,
     resize_bias_table,
@@ -50,13 +49,6 @@ def test_tokens_keep_their_rows_and_gain_or_lose_them(old, new):
     assert all(torch.equal(lost[token][:, 0], table[:, old.index(token)]) for token in lost)
 
 
-def test_a_grid_need_not_be_square():
-    table = torch.randn(1, 13, 2)
-    wide, tall = PositionLayout((CLS,), (3, 4)), PositionLayout((CLS,), (6, 8))
-    found, _ = resize_positions(table, wide, tall)
-    assert found.shape == (1, 49, 2) and torch.equal(found[:, :1], table[:, :1])
-
-
 def test_a_grid_varies_along_the_same_axis_after_a_resize():
     rows = torch.arange(6.0).repeat_interleave(6).view(1, 36, 1)
     found = resize_grid(rows, (6, 6), (12, 3)).view(12, 3)
@@ -66,34 +58,12 @@ def test_a_grid_varies_along_the_same_axis_after_a_resize():
     assert resize_grid(rows, (6, 6), (6, 6)) is rows
 
 
-def test_resampled_patches_give_the_same_tokens_of_resized_images():
-    weight, patch = torch.randn(5, 3, 4, 4), torch.randn(2, 3, 4, 4)
-    larger = F.interpolate(patch, size=(8, 8), mode="bicubic", antialias=True)
-    found = F.conv2d(larger, resample_patches(weight, (8, 8)))
-    torch.testing.assert_close(found, F.conv2d(patch, weight), atol=1e-4, rtol=1e-4)
-    assert resample_patches(weight, (4, 4)) is weight
-
-
 def test_shrunk_patches_give_nearly_the_same_tokens_of_smooth_images():
     weight = torch.randn(5, 3, 16, 16)
     smooth = F.interpolate(torch.randn(9, 3, 3, 3), (16, 16), mode="bicubic")
     small = F.interpolate(smooth, (14, 14), mode="bicubic", antialias=True)
     found, expected = F.conv2d(small, resample_patches(weight, (14, 14))), F.conv2d(smooth, weight)
     assert (found - expected).square().mean() < 1e-2 * expected.square().mean()
-
-
-def test_grey_and_colour_images_give_the_same():
-    weight, grey = torch.randn(2, 3, 3, 3), torch.randn(1, 1, 5, 5)
-    colour = grey.expand(-1, 3, -1, -1)
-    expected = F.conv2d(colour, weight)
-    one = adapt_input_channels(weight, 1)
-    torch.testing.assert_close(F.conv2d(grey, one), expected)
-    torch.testing.assert_close(F.conv2d(colour, adapt_input_channels(one, 3)), expected)
-    image = torch.randn(1, 4, 5, 5)
-    found = F.conv2d(image, adapt_input_channels(weight, 4))
-    torch.testing.assert_close(found, F.conv2d(image[:, :3], weight))
-    with pytest.raises(ValueError, match="no rule converts 3 input channels to 2"):
-        adapt_input_channels(weight, 2)
 
 
 def test_bias_tables_keep_the_rows_of_the_class_token():

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 from torch import nn
 
-from mmdense.transfer.apply import LoadBackboneHook, load_backbone, load_model
+from mmdense.transfer.apply import LoadBackboneHook, load_backbone
 from mmdense.transfer.convert import convert
 from mmdense.transfer.split_resnet import SplitResNet, join_stages
 from tests.mmdense.transfer.transfer_cases import (
@@ -91,13 +91,6 @@ def test_other_modules_of_the_head_keep_their_values(path, whole):
     load_backbone(model.backbone, path, model=model)
     assert torch.equal(model.roi_head.shared_head.norm.weight, torch.ones(512))
     assert_filled(model, whole)
-
-
-def test_a_file_of_the_whole_detector_fills_the_whole_detector(tmp_path):
-    source, target = C4(), C4()
-    report = load_model(target, saved(tmp_path, {"state_dict": source.state_dict()}))
-    assert report.target == "C4" and report.covered == 1
-    assert_equal_weights(target.state_dict(), source.state_dict())
 
 
 def test_the_style_is_compared_with_that_of_the_file(tmp_path):
