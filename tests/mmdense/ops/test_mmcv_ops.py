@@ -1,32 +1,21 @@
-"""Import order and borrowed operators; each case needs a fresh interpreter."""
+"""The order of imports, and the operators that mmcv gets."""
 
-import subprocess
 import sys
-import textwrap
 from importlib.machinery import PathFinder
 
 import mmcv
 import pytest
 
 from mmdense.ops import mmcv_ops
+from tests.fresh_interpreter import run_script
 
 COMPILED = PathFinder.find_spec("mmcv._ext", mmcv.__path__) is not None
 without_compiled = pytest.mark.skipif(COMPILED, reason="this mmcv has compiled operators")
 
 
-def run(script: str, *arguments: str) -> None:
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-
-
 @without_compiled
 def test_after_failed_imports_of_upstream_packages():
-    run(
+    run_script(
         """
         import importlib, torch
         for name in ("torchvision", "mmcv.ops", "mmseg.models.losses.focal_loss",
@@ -67,7 +56,7 @@ def test_upstream_packages_use_the_replacement():
 
 
 @without_compiled
-def test_a_missing_operator_says_its_name_and_the_way_to_get_it():
+def test_a_missing_operator_reports_its_name_and_how_to_get_it():
     import torch
     from mmcv.ops import roi_pool
 
@@ -77,11 +66,11 @@ def test_a_missing_operator_says_its_name_and_the_way_to_get_it():
         roi_pool(torch.zeros(1, 1, 4, 4), torch.zeros(1, 5), 2)
 
 
-def test_a_compiled_extension_is_left_alone(tmp_path):
+def test_a_compiled_extension_does_not_change(tmp_path):
     (tmp_path / "_ext.py").write_text(
         "def nms(*args, **kwargs): return 'compiled'\ndef __getattr__(name): return print\n"
     )
-    run(
+    run_script(
         """
         import sys, mmcv
         mmcv.__path__.insert(0, sys.argv[1])
@@ -90,5 +79,5 @@ def test_a_compiled_extension_is_left_alone(tmp_path):
         assert mmcv._ext.nms() == "compiled"
         assert mmcv_ops.sources() == {"nms": "mmcv"}
         """,
-        str(tmp_path),
+        tmp_path,
     )

@@ -1,14 +1,15 @@
 """``mmpretrain.models`` beside transformers releases, each faked in a folder of its own."""
 
-import subprocess
 import sys
 import types
 
 import pytest
 
 from mmdense.upstream import multimodal
+from tests.fresh_interpreter import run_script
 
 SCRIPT = """
+import sys; sys.path.insert(0, sys.argv[1])
 import mmdense, mmdet.models, mmpretrain.models, mmseg.models
 from mmpretrain.registry import MODELS
 MODELS.build(dict(type="VisionTransformer", arch="deit-tiny", img_size=32, patch_size=16))
@@ -29,22 +30,13 @@ def fake_transformers(folder, version: str, files: dict[str, str]) -> None:
         (folder / "transformers" / name).write_text(text)
 
 
-def run(folder) -> str:
-    code = f"import sys; sys.path.insert(0, {str(folder)!r})\n{SCRIPT}"
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 # Names that MMPretrain needs have gone, as in transformers 5.
 GONE = "class BertTokenizerFast: pass\n"
 
 
 def test_multimodal_models_become_placeholders_that_give_the_reason(tmp_path):
     fake_transformers(tmp_path, "5.24.0", {"__init__.py": GONE})
-    lines = run(tmp_path).splitlines()
+    lines = run_script(SCRIPT, tmp_path).splitlines()
     assert [line.split(":")[0] for line in lines] == ["BlipCaption", "OFA"]
     assert all("'BasicTokenizer'" in line and "pip install" in line for line in lines)
 
