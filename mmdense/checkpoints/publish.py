@@ -20,13 +20,9 @@ def publish(source: str | Path, folder: str | Path | None = None, *, suffix: str
     The file has no optimizer, curves, paths or settings of the run. MMEngine and torch.hub check
     the eight digits in the name of a ``.pth`` file when they download it.
 
-    Args:
-        source: The checkpoint.
-        folder: Output folder; by default that of the source.
-        suffix: ``.pth`` or ``.safetensors``.
-
     Returns:
-        ``<folder>/<stem of the source>-<8 characters><suffix>``.
+        ``<folder>/<stem of the source>-<8 characters><suffix>``; the default folder is that of the
+        source.
 
     Raises:
         ValueError: The suffix is not supported, or the file is not a checkpoint.

@@ -15,10 +15,7 @@ __all__ = ["load_trained"]
 def load_trained(cfg: Config, checkpoint: str | Path, *, without: tuple[str, ...] = ()) -> Any:
     """Return the model of a config in eval mode, with all weights from a checkpoint.
 
-    Args:
-        cfg: Config of the training.
-        checkpoint: Checkpoint of the training.
-        without: Prefixes of weights that are not used: they are not loaded, and may be missing.
+    ``without`` has prefixes of weights that are not used: they are not loaded, and may be missing.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.

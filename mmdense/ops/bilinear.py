@@ -36,13 +36,9 @@ class BilinearPlan(NamedTuple):
 
 
 def flatten_maps(maps: Tensor) -> Tensor:
-    """Return the maps as a table with one row per pixel; no copy for channels-last maps.
+    """Return maps [N, C, H, W] as a table with one row per pixel, [N * H * W, C].
 
-    Args:
-        maps: [N, C, H, W].
-
-    Returns:
-        [N * H * W, C], images outermost, then rows, then columns.
+    Images are outermost, then rows, then columns. Channels-last maps are not copied.
     """
     channels_last = maps.contiguous(memory_format=torch.channels_last)
     return channels_last.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])  # [M, C]
@@ -88,22 +84,10 @@ def grid_plan(
     image: Tensor | None = None,
     first_row: int = 0,
 ) -> BilinearPlan:
-    """Return the plan for sampling maps at grids of points ``(y[p], x[q])``.
+    """Return the plan [..., P, Q, 4] for sampling maps at grids of points ``(y[p], x[q])``.
 
-    Args:
-        y: [..., P] rows of each grid in pixels.
-        x: [..., Q] columns of each grid in pixels, same dtype.
-        height: H of the maps.
-        width: W of the maps.
-        image: as in :func:`bilinear_plan`, of each grid.
-        first_row: as in :func:`bilinear_plan`.
-
-    Returns:
-        A plan of [..., P, Q, 4].
-
-    Raises:
-        TypeError: as :func:`bilinear_plan`.
-        ValueError: the maps have no pixels.
+    ``y`` is [..., P], ``x`` [..., Q]. The other arguments and the errors are those of
+    :func:`bilinear_plan`; ``image`` is that of each grid.
     """
     if y.dtype != x.dtype or y.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"coordinates must both be float32 or float64, found {y.dtype}, {x.dtype}")
@@ -145,17 +129,8 @@ def ragged_scatter(
 
     ``out[m]`` is the sum over bags b, and over the entries t of b with ``rows[t] == m``, of
     ``weights[t] * bags[b]``. Sorting the entries by row turns this into another gather, which
-    needs no atomic additions and is deterministic.
-
-    Args:
-        bags: [B, C], same dtype as the weights.
-        rows: [T], as for the gather.
-        weights: [T], as for the gather.
-        offsets: [B + 1], as for the gather.
-        num_rows: M.
-
-    Returns:
-        [M, C].
+    needs no atomic additions and is deterministic. ``bags`` [B, C] have the dtype of the weights;
+    the other arguments are those of the gather, and ``num_rows`` is M.
     """
     bag = torch.repeat_interleave(offsets.diff(), output_size=rows.shape[0])  # [T]
     if num_rows < 2**31:
@@ -176,14 +151,7 @@ def sum_bags(table: Tensor, rows: Tensor, weights: Tensor, offsets: Tensor) -> T
 
 
 def bag_products(grad: Tensor, table: Tensor, rows: Tensor, offsets: Tensor) -> Tensor:
-    """Return the product of each table row that is read with the gradient of its bag, [T].
-
-    Args:
-        grad: [B, C], contiguous.
-        table: [M, C].
-        rows: [T], as for the gather.
-        offsets: [B + 1], as for the gather.
-    """
+    """Return the product of each row that is read with the gradient of its bag [B, C], [T]."""
     bag = torch.repeat_interleave(offsets.diff(), output_size=rows.shape[0])  # [T]
     return torch.ops.aten._embedding_bag_per_sample_weights_backward(
         grad, table, rows, offsets[:-1], bag, 0

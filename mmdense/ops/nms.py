@@ -76,11 +76,6 @@ def nms_match(boxes: Tensor, scores: Tensor, iou_threshold: float) -> list[Tenso
 
     A box is suppressed if its IoU is at least the threshold, as in mmcv.
 
-    Args:
-        boxes: [N, 4], ``(x1, y1, x2, y2)``.
-        scores: [N].
-        iou_threshold: positive.
-
     Returns:
         For each kept box, in descending order of score, int64 indices: its own, then those of the
         boxes that no earlier kept box suppresses, in descending order of score.
@@ -146,15 +141,9 @@ def soft_nms(
 
 
 def pairwise_iou(a: Tensor, b: Tensor, *, offset: int = 0) -> Tensor:
-    """Return the IoU of every pair, as :func:`nms` compares it.
+    """Return the IoU of every pair of boxes [A, 4] and [B, 4], as :func:`nms` compares it, [A, B].
 
-    Args:
-        a: [A, 4], ``(x1, y1, x2, y2)``.
-        b: [B, 4].
-        offset: 0 or 1, added to widths and heights.
-
-    Returns:
-        [A, B]; zero if a box has zero, negative, NaN or infinite area.
+    It is zero if a box has zero, negative, NaN or infinite area.
     """
     iou = _iou(_with_area(a, offset), _with_area(b, offset), offset)
     return torch.where(iou > 0, iou, 0)
@@ -232,14 +221,10 @@ def _any_exceeds(table: Tensor, a: Tensor, b: Tensor, iou_threshold: float, offs
 
 
 def _settle(exceeds: Tensor) -> Tensor:
-    """The fixed point of "kept unless a better kept box exceeds the threshold", for a few boxes.
+    """The fixed point of "kept unless a better kept box exceeds the threshold", [b] bool.
 
-    Args:
-        exceeds: [b, b] strictly upper triangular; whether the IoU of box i and the later box j
-            exceeds the threshold.
-
-    Returns:
-        [b] bool.
+    ``exceeds`` [b, b], strictly upper triangular, is whether the IoU of box i and the later box j
+    exceeds the threshold.
     """
     better, worse = exceeds.nonzero().unbind(1)
     kept = torch.ones_like(exceeds[0])

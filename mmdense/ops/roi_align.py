@@ -91,18 +91,10 @@ def roi_align_backward(
     sampling_ratio: int = 0,
     aligned: bool = True,
 ) -> Tensor:
-    """Return the gradient of :func:`roi_align` with respect to the maps.
+    """Return the gradient of :func:`roi_align` with respect to maps of ``shape`` (N, C, H, W).
 
-    Args:
-        grad: [R, C, P, Q], gradient of the pooled features.
-        rois: [R, 5].
-        shape: (N, C, H, W) of the maps.
-        spatial_scale: as in the forward pass.
-        sampling_ratio: as in the forward pass.
-        aligned: as in the forward pass.
-
-    Returns:
-        [N, C, H, W], channels last in memory.
+    ``grad`` is [R, C, P, Q]; the other arguments are those of the forward pass. The result is
+    channels last in memory.
     """
     N, C, H, W = shape
     P, Q = grad.shape[2:]
@@ -154,17 +146,10 @@ def roi_align_max(
 def roi_align_max_backward(
     grad: Tensor, rois: Tensor, y: Tensor, x: Tensor, shape: tuple[int, ...]
 ) -> Tensor:
-    """Return the gradient of :func:`roi_align_max` with respect to the maps.
+    """Return the gradient of :func:`roi_align_max` with respect to maps of ``shape`` (N, C, H, W).
 
-    Args:
-        grad: [R, C, P, Q], gradient of the pooled features.
-        rois: [R, 5]; only the image index is used.
-        y: [R, C, P, Q], row of each sample, from :func:`roi_align_max`.
-        x: [R, C, P, Q], column of each sample.
-        shape: (N, C, H, W) of the maps.
-
-    Returns:
-        [N, C, H, W], channels last in memory.
+    ``grad`` is [R, C, P, Q]; so are ``y`` and ``x``, the positions from the forward pass. Only the
+    image index of ``rois`` [R, 5] is used. The result is channels last in memory.
     """
     N, C, H, W = shape
     wide = torch.promote_types(grad.dtype, torch.float32)
@@ -178,15 +163,10 @@ def roi_align_max_backward(
 
 
 def plan_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> Iterator[BinPlan]:
-    """Yield plans for the average pooling of all bins, for groups of RoIs that limit the memory.
+    """Yield plans for the average pooling of all bins, one for each group of RoIs, in order.
 
-    Args:
-        rois: [R, 5], ``(image, x1, y1, x2, y2)`` in input pixels.
-        shape: (N, C, H, W) of the maps.
-        sampling: settings of the RoI layer.
-
-    Yields:
-        One plan for each group of RoIs, in order; nothing without RoIs.
+    The groups limit the memory. The arguments are those of
+    :func:`~mmdense.ops.roi_samples.lay_bins`.
     """
     image, vertical, horizontal = lay_bins(rois, shape, sampling)
     if rois.shape[0] == 0:
@@ -239,9 +219,8 @@ def _outer_taps(A: Tensor, B: Tensor, image: Tensor) -> tuple[Tensor, Tensor, Te
 def _nonzero_by_bin(weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """List the nonzero axis weights [R, bins, size] in order of bins.
 
-    Returns:
-        For each bin the number of its pixels and the start of them in the list, both int32; for
-        each listed pixel its bin, its position on the axis and its weight.
+    For each bin the number of its pixels and the start of them in the list, both int32; for each
+    listed pixel its bin, its position on the axis and its weight.
     """
     flat = weights.flatten(0, 1)  # [R * bins, size]
     bin_, pixel = flat.nonzero().unbind(1)

@@ -123,10 +123,6 @@ def sample_positions(axis: Axis) -> tuple[Tensor, Tensor, Tensor]:
 def chunks(cost: Tensor, limit: int) -> list[tuple[int, int]]:
     """Return groups of consecutive items with a cost of about ``limit``, at least one item each.
 
-    Args:
-        cost: [R] of each item.
-        limit: cost of a group.
-
     Returns:
         (first, last exclusive) of each group, in order.
     """

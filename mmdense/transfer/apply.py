@@ -113,17 +113,9 @@ def load_model(
 ) -> TransferReport:
     """Load a whole model from a file that has one, otherwise its backbone.
 
-    Args:
-        model: With a ``backbone``.
-        checkpoint: See :func:`load_backbone`.
-        branch: See :func:`load_backbone`; only for a file with a backbone alone.
-        allow: See :func:`load_backbone`. A head with another number of classes needs
-            ``['*fc_cls.*', '*fc_reg.*']``.
-        grid: See :func:`load_backbone`; only for a file with a backbone alone.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: As :func:`load_backbone`; or ``branch`` or ``grid`` is given for a whole model.
+    The arguments and errors are those of :func:`load_backbone`. A head with another number of
+    classes needs ``allow=['*fc_cls.*', '*fc_reg.*']``. ``branch`` and ``grid`` are refused for a
+    file with a whole model.
     """
     content = _read(checkpoint)
     nested = (content[key] for key in _WHOLE_MODEL if isinstance(content.get(key), Mapping))
@@ -154,21 +146,10 @@ def load_model(
 def load_alone(
     cfg: Config, checkpoint: str | Path, **options: Any
 ) -> tuple[nn.Module, TransferReport]:
-    """Build the backbone of a config alone, and load a checkpoint into it.
+    """Return the backbone of a config in eval mode, with a checkpoint, and what was loaded.
 
-    This shows in seconds whether the checkpoint fits; it needs no data set.
-
-    Args:
-        cfg: With ``model.backbone``; its normalisation is compared with that of the checkpoint.
-        checkpoint: See :func:`load_backbone`.
-        options: Of :func:`load_backbone`.
-
-    Returns:
-        The backbone in eval mode, and what was loaded.
-
-    Raises:
-        FileNotFoundError: As :func:`load_backbone`.
-        ValueError: As :func:`load_backbone`; or the config has no ``model.backbone``.
+    This shows in seconds whether the checkpoint fits; it needs no data set. The other arguments and
+    the errors are those of :func:`load_backbone`; a config without ``model.backbone`` is refused.
     """
     backbone, preprocessor = build_backbone(cfg)
     model = SimpleNamespace(data_preprocessor=preprocessor)

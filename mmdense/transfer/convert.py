@@ -40,7 +40,6 @@ def convert(
         Messages for people.
 
     Raises:
-        FileNotFoundError: There is no such file.
         ValueError: The checkpoint does not fit, the output has another suffix, or the features
             differ.
     """

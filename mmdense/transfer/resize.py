@@ -10,7 +10,7 @@ Legend::
     C        channels
     D        outputs of a convolution
     p, q     sides of a patch in pixels, before and after
-    H        heads
+    H        attention heads
 """
 
 import math
@@ -72,16 +72,10 @@ def grid_of(backbone: nn.Module) -> tuple[int, int] | None:
 def resize_positions(
     table: Tensor, old: PositionLayout, new: PositionLayout
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return a position embedding in another layout.
+    """Return a position embedding [1, L, C] in another layout, with zeros for new tokens.
 
-    Args:
-        table: [1, L, C].
-        old: Its layout.
-        new: The wanted layout.
-
-    Returns:
-        The embedding [1, L, C], with zeros for tokens that had no position; and positions [1, 1, C]
-        of tokens without a position in the new layout. Add them to the tokens, which is equivalent.
+    The second result has the positions [1, 1, C] of tokens without a position in the new layout.
+    Add them to the tokens, which is equivalent.
     """
     rows = {name: table[:, i : i + 1] for i, name in enumerate(old.tokens)}  # [1, 1, C] each
     zero = torch.zeros_like(table[:, :1])
@@ -91,35 +85,19 @@ def resize_positions(
 
 
 def resize_grid(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
-    """Resize the positions of patches bicubically, with antialiasing.
-
-    Args:
-        positions: [1, h * w, C], row by row.
-        old: (h, w).
-        new: Wanted (h, w).
-
-    Returns:
-        [1, h * w, C] of the new size.
-    """
+    """Return positions [1, h * w, C] of a grid (h, w), resized bicubically with antialiasing."""
     if old == new:
         return positions
-    grid = positions.unflatten(1, old).permute(0, 3, 1, 2)  # [1, C, h, w]
+    grid = positions.mT.unflatten(2, old)  # [1, C, h, w]
     grid = F.interpolate(grid.float(), size=new, mode="bicubic", antialias=True)
-    return grid.flatten(2).transpose(1, 2).to(positions.dtype)  # [1, h * w, C]
+    return grid.flatten(2).mT.to(positions.dtype)  # [1, h * w, C]
 
 
 def resample_patches(weight: Tensor, new: tuple[int, int]) -> Tensor:
-    """Return a patch embedding for another patch size: resized images give the same tokens.
+    """Return a patch embedding [D, C, p, p] for another patch size (q, q), [D, C, q, q].
 
-    Least squares over all patches; exact for larger patches.
+    Resized images give the same tokens: least squares over all patches, exact for larger patches.
     Source: Beyer et al., FlexiViT (2023), section 3.4.
-
-    Args:
-        weight: [D, C, p, p].
-        new: Wanted (q, q).
-
-    Returns:
-        [D, C, q, q].
     """
     old = (weight.shape[2], weight.shape[3])
     if old == new:
@@ -132,15 +110,11 @@ def resample_patches(weight: Tensor, new: tuple[int, int]) -> Tensor:
 
 
 def adapt_input_channels(weight: Tensor, channels: int) -> Tensor:
-    """Return the first convolution with another number of input channels.
+    """Return the first convolution [D, C, p, p] with another number of input channels.
 
     From three channels to one, the output for grey images is that for three equal channels; from
     one to three, the reverse. From three to more, the new channels are zero, so the output for
     colour images does not change.
-
-    Args:
-        weight: [D, C, p, p].
-        channels: Wanted.
 
     Raises:
         ValueError: Other numbers of channels.
@@ -159,11 +133,9 @@ def adapt_input_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def resize_bias_table(table: Tensor, rows: int) -> Tensor:
-    """Return a resized table of relative positions of square windows, separately for each head.
+    """Return a table of relative positions of square windows with another number of rows.
 
-    Args:
-        table: [(2 h - 1)^2 + e, H], with e = 3 further rows for the class token in BEiT, or 0.
-        rows: Wanted, of the same form.
+    The table is [(2 h - 1)^2 + e, H], with e = 3 further rows for the class token in BEiT, or 0.
 
     Raises:
         ValueError: Either number of rows is not of that form.
@@ -172,9 +144,8 @@ def resize_bias_table(table: Tensor, rows: int) -> Tensor:
     new, wanted_extra = _window(rows)
     if extra != wanted_extra:
         raise ValueError(f"{table.shape[0]} and {rows} rows: only one has rows for a class token")
-    grid = table[: old * old].T.unflatten(1, (old, old)).unsqueeze(0)  # [1, H, 2h - 1, 2h - 1]
-    grid = F.interpolate(grid.float(), size=(new, new), mode="bicubic", antialias=True)[0]
-    return torch.cat((grid.flatten(1).T.to(table.dtype), table[old * old :]))
+    grid = resize_grid(table[None, : old * old], (old, old), (new, new))[0]
+    return torch.cat((grid, table[old * old :]))
 
 
 def resize_line(table: Tensor, rows: int) -> Tensor:

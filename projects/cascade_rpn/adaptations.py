@@ -17,6 +17,13 @@ from torch import Tensor, nn
 from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
 from projects.cascade_rpn.pyramid_conv import FreePoints, pyramid_conv
 
+_ACCEPTED = {  # settings of each kind
+    "none": set(),
+    "dilated": {"dilation"},
+    "learned": {"max_mib"},
+    "adaptive": {"kernel_size", "dilation", "groups", "bias", "max_mib"},
+}
+
 
 def build_adaptation(
     adapt: dict[str, Any],
@@ -41,45 +48,32 @@ def build_adaptation(
         ValueError: the kind or an argument is unknown, or the kind supports one box at a cell and
             there are several.
     """
-    adapt = dict(adapt)
-    kind = adapt.pop("kind", None)
-    allowed = {
-        "none": set(),
-        "dilated": {"dilation"},
-        "learned": {"max_mib"},
-        "adaptive": {"kernel_size", "dilation", "groups", "bias", "max_mib"},
-    }
-    if kind not in allowed:
-        raise ValueError(f"adapt.kind must be one of {sorted(allowed)}, found {kind!r}")
-    if unknown := set(adapt) - allowed[kind]:
+    options = dict(adapt)
+    kind = options.pop("kind", None)
+    if kind not in _ACCEPTED:
+        raise ValueError(f"adapt.kind must be one of {sorted(_ACCEPTED)}, found {kind!r}")
+    if unknown := set(options) - _ACCEPTED[kind]:
         raise ValueError(
-            f"adapt.kind={kind!r} accepts {sorted(allowed[kind])}, found {sorted(unknown)}"
+            f"adapt.kind={kind!r} accepts {sorted(_ACCEPTED[kind])}, found {sorted(unknown)}"
         )
     if kind == "adaptive":
-        return AdaptiveConv2d(
-            in_channels,
-            out_channels,
-            deform_groups=deform_groups,
-            center_offset=center_offset,
-            **adapt,
+        options |= {"deform_groups": deform_groups, "center_offset": center_offset}
+        return AdaptiveConv2d(in_channels, out_channels, **options)
+    if kind in ("none", "dilated"):
+        dilation = options.get("dilation", 1)
+        return LevelConv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation)
+    if deform_groups > 1:
+        raise ValueError(
+            f"adapt.kind='learned' supports one box at a cell, found {deform_groups}. Use "
+            "'adaptive', or one scale and one ratio in anchor_generator"
         )
-    if kind == "learned":
-        if deform_groups > 1:
-            raise ValueError(
-                f"adapt.kind='learned' supports one box at a cell, found {deform_groups}. Use "
-                "'adaptive', or one scale and one ratio in anchor_generator"
-            )
-        return LearnedConv2d(in_channels, out_channels, **adapt)
-    dilation = adapt.get("dilation", 1)
-    return LevelConv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation)
+    return LearnedConv2d(in_channels, out_channels, **options)
 
 
 class LevelConv2d(nn.Conv2d):
     """A plain convolution of each level; the boxes are ignored."""
 
-    def forward(
-        self, maps: Sequence[Tensor], boxes: Sequence[Tensor], strides: Sequence[Any]
-    ) -> list[Tensor]:
+    def forward(self, maps: Sequence[Tensor], *_: Any) -> list[Tensor]:
         """Return the convolution of every level."""
         return [super(LevelConv2d, self).forward(level) for level in maps]
 
@@ -98,9 +92,7 @@ class LearnedConv2d(nn.Conv2d):
         nn.init.zeros_(self.offset.weight)
         nn.init.zeros_(self.offset.bias)
 
-    def forward(
-        self, maps: Sequence[Tensor], boxes: Sequence[Tensor], strides: Sequence[Any]
-    ) -> list[Tensor]:
+    def forward(self, maps: Sequence[Tensor], *_: Any) -> list[Tensor]:
         """Return the convolution of every level at its predicted offsets."""
         points = [_offset_points(self.offset(level).float()) for level in maps]
         return pyramid_conv(maps, points, self.weight, max_mib=self.max_mib)

@@ -19,12 +19,7 @@ __all__ = ["check_meta", "check_target", "export_onnx", "load_detector", "propos
 
 
 def load_detector(cfg: Config, checkpoint: str) -> Any:
-    """Return the detector of a config in eval mode; weights of a ``roi_head`` are optional.
-
-    Raises:
-        FileNotFoundError: The checkpoint does not exist.
-        ValueError: Weights are missing, unexpected, or have another shape; the message lists them.
-    """
+    """Return the detector of a config in eval mode; weights of a ``roi_head`` are optional."""
     return load_trained(cfg, checkpoint, without=("roi_head.",))
 
 
@@ -44,11 +39,7 @@ def proposal_head(detector: Any) -> Any:
 
 
 def check_target(file: Path) -> None:
-    """Check that an output file can be written.
-
-    Raises:
-        OSError: It is a folder, or its folder is a file or is not writable.
-    """
+    """Raise an OSError if an output is a folder, or its folder is a file or is not writable."""
     if file.is_dir():
         raise IsADirectoryError(f"--out {file} is a folder; pass a file")
     folder = next(parent for parent in file.absolute().parents if parent.exists())
@@ -59,11 +50,7 @@ def check_target(file: Path) -> None:
 
 
 def check_meta(metainfo: Mapping[str, Any], needed: tuple[str, ...]) -> None:
-    """Check that the meta data of an image have the keys to convert boxes to the original image.
-
-    Raises:
-        ValueError: A key is missing.
-    """
+    """Raise a ValueError if the meta data of an image lack a key to convert its boxes."""
     if missing := [key for key in needed if key not in metainfo]:
         raise ValueError(
             f"the pipeline does not set {', '.join(missing)}. It needs mmdet.Resize, and "
@@ -89,13 +76,12 @@ def export_onnx(detector: Any, file: Path, *, size: tuple[int, int], opset: int 
     ``boxes`` [1, L, 4] in pixels and ``scores`` [1, L] of all anchors, before NMS.
 
     Args:
-        detector: with a ``CascadeRPNHead``, in eval mode.
+        detector: in eval mode.
         file: output file; its folder is created.
         size: (H, W) of the image, fixed in the model.
         opset: ONNX opset; 16 is the first with GridSample.
 
     Raises:
-        OSError: the file cannot be written.
         ValueError: the head is not a ``CascadeRPNHead``, or the detector has a non-standard
             operator.
     """

@@ -40,13 +40,8 @@ def supports(table: Tensor, rows: Tensor, groups: int, weights: Tensor) -> bool:
 
     It needs one group of the convolution and one of points, float32, bfloat16 or float16, weights
     without a gradient, and an NVIDIA GPU with compute capability 8.0 or higher (or the interpreter
-    of Triton). It does not support ``torch.compile`` and deterministic algorithms.
-
-    Args:
-        table: [M, C].
-        rows: [L, A, K, 4].
-        groups: of the convolution.
-        weights: [L, A, K, 4].
+    of Triton). It does not support ``torch.compile`` and deterministic algorithms. The arguments
+    are those of :func:`~projects.cascade_rpn.sampled_conv.sampled_conv`.
     """
     return (
         triton is not None

@@ -93,13 +93,7 @@ class CascadeStage(BaseModule):
         boxes: Sequence[Tensor],
         strides: Sequence[tuple[float, float]],
     ) -> StageOutput:
-        """Return features, scores and deltas of the boxes of every cell.
-
-        Args:
-            maps: [N, in_channels, H, W] for each level.
-            boxes: [N, H * W * A, 4] for each level, in pixels.
-            strides: (x, y) of each level.
-        """
+        """Return features, scores and deltas of the boxes [N, H * W * A, 4] of every level."""
         relu = torch.relu if torch.is_grad_enabled() else torch.relu_
         maps = [relu(level) for level in self.rpn_conv["conv"](maps, boxes, strides)]
         deltas = _by_box([self.rpn_reg(level) for level in maps], 4)  # [N, L, 4]

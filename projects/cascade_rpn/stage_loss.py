@@ -87,17 +87,10 @@ class StageLoss(nn.Module):
     def forward(
         self, boxes: Tensor, scores: Tensor | None, deltas: Tensor, samples: Samples
     ) -> dict[str, Tensor]:
-        """Return the losses.
+        """Return ``loss_rpn_reg``, and ``loss_rpn_cls`` with a classifier.
 
-        Args:
-            boxes: [B, 4], input boxes of the stage.
-            scores: [B, S] logits.
-            deltas: [B, 4].
-            samples: the sampled boxes.
-
-        Returns:
-            ``loss_rpn_reg``, and ``loss_rpn_cls`` with a classifier. They have gradients also
-            without any sample.
+        ``boxes`` [B, 4] are the input of the stage, ``scores`` [B, S] logits, ``deltas`` [B, 4].
+        The losses have gradients also without any sample.
         """
         deltas = deltas.float()
         norm = self._norm(samples, len(boxes))

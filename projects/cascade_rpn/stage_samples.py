@@ -164,11 +164,7 @@ class AnchorRule:
 
 
 def build_rules(train_cfg: Any, *, stages: int) -> list[AnchorRule]:
-    """Return the assigner and sampler of every stage.
-
-    Args:
-        train_cfg: ``train_cfg.rpn``, for each stage its ``assigner`` and an optional ``sampler``.
-        stages: number of stages.
+    """Return the assigner and sampler of every stage, from ``train_cfg.rpn``.
 
     Raises:
         ValueError: there is not one entry for each stage, an entry has an unknown key or no

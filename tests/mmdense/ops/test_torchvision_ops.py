@@ -24,7 +24,7 @@ def test_without_the_library_the_operators_are_ours():
         # One RoI over the four pixels in the middle, one bin, one sample in its centre: the mean
         # of 5, 6, 9 and 10, which each get a quarter of the gradient.
         rois = torch.tensor([[0., 1, 1, 3, 3]])
-        pooled = roi_align.roi_align(maps, rois, (1, 1), 1.0, 1, True)
+        pooled = roi_align(maps, rois, (1, 1), 1.0, 1, True)
         assert pooled.item() == 7.5
         pooled.backward()
         assert maps.grad.view(4, 4)[1:3, 1:3].flatten().tolist() == [.25] * 4
