@@ -1,9 +1,10 @@
 """The hook over real runs of a toy model, and over two ranks."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
-from mmengine import dist
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric, Evaluator
@@ -13,13 +14,14 @@ from PIL import Image
 
 from mmdense.data.checks.skip_broken import SkipBroken, TooManyBrokenImagesError
 from mmdense.engine.broken_images import FILE_NAME, BrokenImagesHook
+from tests.two_processes import in_two_processes
 
-PICTURES = 8
+IMAGES = 8
 
 
-class Pictures(BaseDataset):
+class Images(BaseDataset):
     def load_data_list(self):
-        return [dict(img_path=f"{self.data_root}/{i}.png") for i in range(PICTURES)]
+        return [dict(img_path=f"{self.data_root}/{i}.png") for i in range(IMAGES)]
 
 
 def pack(record):
@@ -45,13 +47,13 @@ class Nothing(BaseMetric):
 
 @pytest.fixture
 def root(tmp_path):
-    for index in range(PICTURES):
+    for index in range(IMAGES):
         Image.fromarray(np.full((4, 4, 3), index, np.uint8)).save(tmp_path / f"{index}.png")
     return tmp_path
 
 
 def skipping(root, limit=0.5):
-    dataset = Pictures(data_root=str(root), pipeline=[dict(type="mmdense.LoadImage"), pack])
+    dataset = Images(data_root=str(root), pipeline=[dict(type="mmdense.LoadImage"), pack])
     return SkipBroken(dataset=dataset, limit=limit)
 
 
@@ -95,7 +97,7 @@ def test_each_epoch_ends_with_the_count_and_the_names(root):
     assert all(line in log for line in listed)
 
 
-def test_a_clean_run_says_so_and_takes_an_old_list_away(root):
+def test_a_clean_run_reports_none_and_removes_an_old_list(root):
     (root / "work").mkdir()
     (root / "work" / FILE_NAME).write_text("of an earlier run\n")
     log = run(root, skipping(root), dict(by_epoch=True, max_epochs=1))
@@ -103,9 +105,14 @@ def test_a_clean_run_says_so_and_takes_an_old_list_away(root):
     assert not (root / "work" / FILE_NAME).exists()
 
 
+def test_without_a_data_set_that_skips_nothing_is_reported(root):
+    plain = Images(data_root=str(root), pipeline=[dict(type="mmdense.LoadImage"), pack])
+    assert "images are broken" not in run(root, plain, dict(by_epoch=True, max_epochs=1))
+
+
 def test_a_run_in_iterations_reports_before_a_validation_what_is_new(root):
     (root / "1.png").write_bytes(b"")
-    plain = Pictures(data_root=str(root), pipeline=[dict(type="mmdense.LoadImage"), pack])
+    plain = Images(data_root=str(root), pipeline=[dict(type="mmdense.LoadImage"), pack])
     log = run(
         root,
         skipping(root),
@@ -118,11 +125,6 @@ def test_a_run_in_iterations_reports_before_a_validation_what_is_new(root):
     assert log.count("1 of 8 images are broken and were replaced:") == 2
 
 
-def test_a_run_that_skips_nothing_is_left_alone(root):
-    plain = Pictures(data_root=str(root), pipeline=[dict(type="mmdense.LoadImage"), pack])
-    assert "images are broken" not in run(root, plain, dict(by_epoch=True, max_epochs=1))
-
-
 def test_too_many_stop_the_run(root):
     for index in (1, 3, 4):
         (root / f"{index}.png").write_bytes(b"")
@@ -130,43 +132,24 @@ def test_too_many_stop_the_run(root):
         run(root, skipping(root, limit=0.25), dict(by_epoch=True, max_epochs=1))
 
 
-class _Rank:
-    def __init__(self, rank, root):
-        self.rank, self.iter = rank, 4
-        self.work_dir = str(root)
-
-
-def _one_rank(rank, root, queue):
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{root}/meeting", rank=rank, world_size=2
-    )
-    dataset = skipping(root, limit=0.25)  # two of eight
-    for index in range(rank, PICTURES, 2):
-        dataset[index]
-    alone = dataset.broken_indices()
-    hook = BrokenImagesHook()
-    hook._datasets = [dataset]
-    try:
-        hook.after_train_epoch(_Rank(rank, root))
-    except TooManyBrokenImagesError as error:
-        queue.put((rank, alone, str(error)))
-    dist.barrier()
-
-
 def test_ranks_are_added_up_and_stop_together(root):
     for index in (0, 3, 5):
         (root / f"{index}.png").write_bytes(b"")
-    context = torch.multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-    processes = [context.Process(target=_one_rank, args=(r, root, queue)) for r in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(600)
-        assert process.exitcode == 0
-    first, second = sorted(queue.get() for _ in range(2))
-    # Rank 0 read 0, 2, 4, 6 (and 1 for 0), rank 1 read 1, 3, 5, 7 (and 4 for 3, 6 for 5).
-    assert first[1] == [0]
-    assert second[1] == [3, 5]  # within the limit, as the first is
-    assert all("3 of 8 " in message for _, _, message in (first, second))
+
+    def read():
+        rank = torch.distributed.get_rank()
+        dataset = skipping(root, limit=0.25)  # two of eight
+        for index in range(rank, IMAGES, 2):
+            dataset[index]
+        alone = dataset.broken_indices()
+        hook = BrokenImagesHook()
+        hook._datasets = [dataset]
+        with pytest.raises(TooManyBrokenImagesError, match="3 of 8 "):
+            hook.after_train_epoch(SimpleNamespace(rank=rank, iter=4, work_dir=str(root)))
+        return alone
+
+    # Rank 0 reads 0, 2, 4, 6 (and 1 for 0), rank 1 reads 1, 3, 5, 7 (and 4 for 3, 6 for 5): each
+    # alone is within the limit.
+    (root / "group").mkdir()
+    assert in_two_processes(read, root / "group") == [[0], [3, 5]]
     assert len((root / FILE_NAME).read_text().splitlines()) == 3

@@ -1,10 +1,14 @@
-"""A run that was stopped and gone on with equals one that was not, to the last bit."""
+"""A run that is stopped and resumed is bit-identical to one that is not."""
 
+import random
+
+import numpy as np
 import pytest
+import torch
 from mmengine.dataset import DefaultSampler
 from torch.utils.data import BatchSampler, DataLoader
 
-from mmdense.engine.exact_loader import exact_loader
+from mmdense.engine.exact_loader import exact_loader, kept_random_state, seed_step
 from mmdense.engine.loops import EndlessIterator
 from tests.mmdense.engine.tiny_task import NoisySet, build, lines
 
@@ -42,14 +46,10 @@ def test_every_checkpoint_goes_on_with_the_same_curve_and_samples(tmp_path, unin
         assert lines(tmp_path / f"{name}.txt") == {i: expected[i] for i in range(saved, 12)}
 
 
-def test_draws_do_not_depend_on_the_number_of_workers(tmp_path):
+def test_each_epoch_draws_anew_with_any_number_of_workers(tmp_path):
     build(tmp_path / "a", journal=tmp_path / "a.txt", workers=0).train()
     build(tmp_path / "b", journal=tmp_path / "b.txt", workers=2).train()
     assert lines(tmp_path / "a.txt") == lines(tmp_path / "b.txt")
-
-
-def test_each_epoch_draws_anew(tmp_path):
-    build(tmp_path / "a", journal=tmp_path / "a.txt").train()
     samples = [line.split(" ")[1] for (line,) in lines(tmp_path / "a.txt").values()]
     numbers = ",".join(samples).split(",")
     assert len(numbers) == 32 == len(set(numbers))  # 4 epochs of 8 samples
@@ -61,7 +61,7 @@ def endless(size, batch_size, skip, drop_last=False):
     return EndlessIterator(exact_loader(DataLoader(data, batch_sampler=sampler), seed=5), skip=skip)
 
 
-def test_an_endless_iterator_passes_over_whole_epochs():
+def test_an_endless_iterator_skips_whole_epochs():
     whole = endless(5, 2, skip=0)  # 3 batches a pass
     batches = [next(whole)["x"].tolist() for _ in range(11)]
     for skip in range(11):
@@ -71,3 +71,24 @@ def test_an_endless_iterator_passes_over_whole_epochs():
 def test_a_set_smaller_than_its_batch_is_refused():
     with pytest.raises(ValueError, match="gives no batch from 3 samples"):
         endless(3, 4, skip=0, drop_last=True)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_draws_inside_do_not_change_the_generators_outside(fails):
+    def draws():
+        return random.random(), np.random.rand(), float(torch.rand(()))
+
+    seed_step(1, 0, 0)
+    expected = draws()
+    seed_step(1, 0, 0)
+    try:
+        with kept_random_state():
+            inside = draws()
+            list(DataLoader([1, 2]))  # starting it draws
+            torch.manual_seed(99)
+            if fails:
+                raise KeyError("an error")
+    except KeyError:
+        assert fails
+    assert inside == expected  # the state inside is that of outside
+    assert draws() == expected
