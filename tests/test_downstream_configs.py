@@ -87,14 +87,6 @@ def test_the_documented_options_train_twice_as_long_and_freeze():
     assert norms and not any(norm.training for norm in norms)
 
 
-def test_the_suite_has_the_config_of_resnet_50_with_cascade_rpn():
-    [variant] = (v for v in SUITES["coco"].variants if v.name == "r50_fpn_cascade_rpn")
-    own = read("mask_rcnn_r50_fpn_cascade_rpn_1x_coco")
-    made = changed(read("mask_rcnn_r50_fpn_1x_coco"), variant.changes)
-    for key in ("model", "optim_wrapper", "train_dataloader", "train_cfg"):
-        assert made[key] == own[key], key
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_the_rate_scales_from_the_batch_that_the_card_tells(name):
     cfg = read(name)

@@ -17,11 +17,7 @@ model = dict(
     test_cfg=dict(rpn=dict(nms=dict(iou_threshold=0.8))),
 )
 
+_record = "cascade_rpn/2026-11-22_proposals_bccd"
 expected = [
-    dict(
-        record="cascade_rpn/2026-11-22_proposals_bccd",
-        metric="cascade_2/proposals/AR100/mean",
-        value=0.650953,
-        tolerance=0.03,
-    ),
+    dict(record=_record, metric="cascade_2/proposals/AR100/mean", value=0.650953, tolerance=0.03),
 ]

@@ -30,23 +30,9 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
+_paper = "NeurIPS 2019 poster, COCO val2017"
 expected = [
-    dict(
-        paper="NeurIPS 2019 poster, COCO val2017",
-        metric="proposals/AR100",
-        value=0.611,
-        tolerance=0.01,
-    ),
-    dict(
-        paper="NeurIPS 2019 poster, COCO val2017",
-        metric="proposals/AR300",
-        value=0.676,
-        tolerance=0.01,
-    ),
-    dict(
-        paper="NeurIPS 2019 poster, COCO val2017",
-        metric="proposals/AR1000",
-        value=0.717,
-        tolerance=0.01,
-    ),
+    dict(paper=_paper, metric="proposals/AR100", value=0.611, tolerance=0.01),
+    dict(paper=_paper, metric="proposals/AR300", value=0.676, tolerance=0.01),
+    dict(paper=_paper, metric="proposals/AR1000", value=0.717, tolerance=0.01),
 ]

@@ -47,17 +47,8 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 optim_wrapper = dict(clip_grad=dict(max_norm=35, norm_type=2))
 
+_paper = "NeurIPS 2019 poster, test-dev"
 expected = [
-    dict(
-        paper="NeurIPS 2019 poster, test-dev",
-        metric="coco/bbox_mAP",
-        value=0.401,
-        tolerance=0.01,
-    ),
-    dict(
-        paper="NeurIPS 2019 poster, test-dev",
-        metric="coco/bbox_mAP_75",
-        value=0.438,
-        tolerance=0.01,
-    ),
+    dict(paper=_paper, metric="coco/bbox_mAP", value=0.401, tolerance=0.01),
+    dict(paper=_paper, metric="coco/bbox_mAP_75", value=0.438, tolerance=0.01),
 ]

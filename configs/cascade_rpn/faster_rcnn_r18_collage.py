@@ -18,11 +18,7 @@ model = dict(
     test_cfg=dict(rpn=dict(nms=dict(iou_threshold=0.8))),
 )
 
+_record = "pipelines/2026-11-22_collage_demo_monitored"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_collage_demo_monitored",
-        metric="detect_ssl/coco/AR@100",
-        value=0.13,
-        tolerance=0.04,
-    ),
+    dict(record=_record, metric="detect_ssl/coco/AR@100", value=0.13, tolerance=0.04),
 ]

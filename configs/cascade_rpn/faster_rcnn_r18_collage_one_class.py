@@ -22,11 +22,7 @@ train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 val_evaluator = dict(metric="proposal", metric_items=["mAP", "mAP_50", "mAP_75", "AR@100"])
 test_evaluator = dict(metric="proposal", metric_items=["mAP", "mAP_50", "mAP_75", "AR@100"])
 
+_record = "cascade_rpn/2026-11-22_detection_collage"
 expected = [
-    dict(
-        record="cascade_rpn/2026-11-22_detection_collage",
-        metric="rpn/coco/mAP/mean",
-        value=0.118667,
-        tolerance=0.02,
-    ),
+    dict(record=_record, metric="rpn/coco/mAP/mean", value=0.118667, tolerance=0.02),
 ]

@@ -20,17 +20,8 @@ custom_imports = dict(imports=["mmdense", "projects.cascade_rpn"], allow_failed_
 model = _base_.rcnn_on_cascade_rpn
 optim_wrapper = dict(clip_grad=dict(max_norm=35, norm_type=2))
 
+_paper = "NeurIPS 2019 poster, test-dev"
 expected = [
-    dict(
-        paper="NeurIPS 2019 poster, test-dev",
-        metric="coco/bbox_mAP",
-        value=0.406,
-        tolerance=0.01,
-    ),
-    dict(
-        paper="NeurIPS 2019 poster, test-dev",
-        metric="coco/bbox_mAP_75",
-        value=0.445,
-        tolerance=0.01,
-    ),
+    dict(paper=_paper, metric="coco/bbox_mAP", value=0.406, tolerance=0.01),
+    dict(paper=_paper, metric="coco/bbox_mAP_75", value=0.445, tolerance=0.01),
 ]

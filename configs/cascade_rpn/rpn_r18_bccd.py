@@ -30,11 +30,7 @@ test_evaluator = dict(
     ann_file=_base_.data_root + "annotations/test.json",
 )
 
+_record = "cascade_rpn/2026-11-22_proposals_bccd"
 expected = [
-    dict(
-        record="cascade_rpn/2026-11-22_proposals_bccd",
-        metric="rpn/proposals/AR100/mean",
-        value=0.622398,
-        tolerance=0.02,
-    ),
+    dict(record=_record, metric="rpn/proposals/AR100/mean", value=0.622398, tolerance=0.02),
 ]

@@ -52,23 +52,9 @@ metrics = [
     dict(metric="coco/bbox_mAP_75", label="AP75", scale=100),
 ]
 
+_record = "cascade_rpn/2026-11-23_detection_bccd_six_epochs"
 expected = [
-    dict(
-        record="cascade_rpn/2026-11-23_detection_bccd_six_epochs",
-        metric="rpn/coco/bbox_mAP_75/mean",
-        value=0.571667,
-        tolerance=0.04,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-23_detection_bccd_six_epochs",
-        metric="cascade_1/coco/bbox_mAP_75/mean",
-        value=0.581,
-        tolerance=0.03,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-23_detection_bccd_six_epochs",
-        metric="cascade_2/coco/bbox_mAP_75/mean",
-        value=0.540333,
-        tolerance=0.05,
-    ),
+    dict(record=_record, metric="rpn/coco/bbox_mAP_75/mean", value=0.571667, tolerance=0.04),
+    dict(record=_record, metric="cascade_1/coco/bbox_mAP_75/mean", value=0.581, tolerance=0.03),
+    dict(record=_record, metric="cascade_2/coco/bbox_mAP_75/mean", value=0.540333, tolerance=0.05),
 ]

@@ -66,21 +66,12 @@ metrics = [
     dict(metric="coco/bbox_mAP_75", label="AP75", scale=100),
 ]
 
+_record = "cascade_rpn/2026-11-28_detection_bccd_pretrained"
 expected = [
+    dict(record=_record, metric="rpn/coco/bbox_mAP/mean", value=0.565333, tolerance=0.02),
+    dict(record=_record, metric="rpn_strict/coco/bbox_mAP/mean", value=0.585, tolerance=0.03),
     dict(
-        record="cascade_rpn/2026-11-28_detection_bccd_pretrained",
-        metric="rpn/coco/bbox_mAP/mean",
-        value=0.565333,
-        tolerance=0.02,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-28_detection_bccd_pretrained",
-        metric="rpn_strict/coco/bbox_mAP/mean",
-        value=0.585,
-        tolerance=0.03,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-28_detection_bccd_pretrained",
+        record=_record,
         metric="cascade_2_strict/coco/bbox_mAP/mean",
         value=0.579333,
         tolerance=0.03,

@@ -42,17 +42,8 @@ metrics = [
     dict(metric="coco/mAP_75", label="AP75", scale=100),
 ]
 
+_record = "cascade_rpn/2026-11-22_detection_collage"
 expected = [
-    dict(
-        record="cascade_rpn/2026-11-22_detection_collage",
-        metric="rpn/coco/mAP_75/mean",
-        value=0.0636667,
-        tolerance=0.02,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-22_detection_collage",
-        metric="cascade_2/coco/mAP_75/mean",
-        value=0.110667,
-        tolerance=0.02,
-    ),
+    dict(record=_record, metric="rpn/coco/mAP_75/mean", value=0.0636667, tolerance=0.02),
+    dict(record=_record, metric="cascade_2/coco/mAP_75/mean", value=0.110667, tolerance=0.02),
 ]

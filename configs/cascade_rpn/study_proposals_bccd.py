@@ -49,23 +49,9 @@ metrics = [
     dict(metric="proposals/AR_large100", label="ARL100", scale=100),
 ]
 
+_record = "cascade_rpn/2026-11-22_proposals_bccd"
 expected = [
-    dict(
-        record="cascade_rpn/2026-11-22_proposals_bccd",
-        metric="rpn/proposals/AR100/mean",
-        value=0.622398,
-        tolerance=0.02,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-22_proposals_bccd",
-        metric="cascade_2/proposals/AR100/mean",
-        value=0.650953,
-        tolerance=0.03,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-22_proposals_bccd",
-        metric="cascade_2/proposals/AR1000/mean",
-        value=0.746467,
-        tolerance=0.02,
-    ),
+    dict(record=_record, metric="rpn/proposals/AR100/mean", value=0.622398, tolerance=0.02),
+    dict(record=_record, metric="cascade_2/proposals/AR100/mean", value=0.650953, tolerance=0.03),
+    dict(record=_record, metric="cascade_2/proposals/AR1000/mean", value=0.746467, tolerance=0.02),
 ]

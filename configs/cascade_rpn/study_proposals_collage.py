@@ -44,23 +44,9 @@ metrics = [
     dict(metric="proposals/AR_large100", label="ARL100", scale=100),
 ]
 
+_record = "cascade_rpn/2026-11-22_proposals_collage"
 expected = [
-    dict(
-        record="cascade_rpn/2026-11-22_proposals_collage",
-        metric="rpn/proposals/AR100/mean",
-        value=0.173528,
-        tolerance=0.01,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-22_proposals_collage",
-        metric="cascade_2/proposals/AR100/mean",
-        value=0.236893,
-        tolerance=0.03,
-    ),
-    dict(
-        record="cascade_rpn/2026-11-22_proposals_collage",
-        metric="cascade_2/proposals/AR1000/mean",
-        value=0.501683,
-        tolerance=0.03,
-    ),
+    dict(record=_record, metric="rpn/proposals/AR100/mean", value=0.173528, tolerance=0.01),
+    dict(record=_record, metric="cascade_2/proposals/AR100/mean", value=0.236893, tolerance=0.03),
+    dict(record=_record, metric="cascade_2/proposals/AR1000/mean", value=0.501683, tolerance=0.03),
 ]

@@ -11,11 +11,7 @@ _base_ = ["./faster_rcnn_r18_bccd.py", "../_base_/models/efficientnet_lite0.py"]
 
 model = _base_.lite0
 
+_record = "downstream/2026-11-28_transfer_study"
 expected = [
-    dict(
-        record="downstream/2026-11-28_transfer_study",
-        metric="bccd_lite0_100/coco/bbox_mAP/mean",
-        value=0.53,
-        tolerance=0.03,
-    ),
+    dict(record=_record, metric="bccd_lite0_100/coco/bbox_mAP/mean", value=0.53, tolerance=0.03),
 ]

@@ -19,11 +19,7 @@ train_dataloader = dict(batch_size=4)
 max_epochs = 6
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
 
+_record = "pipelines/2026-11-22_bccd"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_bccd",
-        metric="detect_ssl/coco/bbox_mAP",
-        value=0.48,
-        tolerance=0.05,
-    ),
+    dict(record=_record, metric="detect_ssl/coco/bbox_mAP", value=0.48, tolerance=0.05),
 ]

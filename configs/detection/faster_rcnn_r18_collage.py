@@ -27,11 +27,7 @@ max_epochs = 2
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=2)
 
+_record = "pipelines/2026-11-22_collage_demo_monitored"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_collage_demo_monitored",
-        metric="detect_rpn/coco/bbox_mAP",
-        value=0.001,
-        tolerance=0.02,
-    ),
+    dict(record=_record, metric="detect_rpn/coco/bbox_mAP", value=0.001, tolerance=0.02),
 ]

@@ -47,17 +47,8 @@ compare = [
     ),
 ]
 
+_record = "pipelines/2026-11-22_bccd"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_bccd",
-        metric="detect_ssl/coco/bbox_mAP",
-        value=0.48,
-        tolerance=0.05,
-    ),
-    dict(
-        record="pipelines/2026-11-22_bccd",
-        metric="detect_random/coco/bbox_mAP",
-        value=0.509,
-        tolerance=0.05,
-    ),
+    dict(record=_record, metric="detect_ssl/coco/bbox_mAP", value=0.48, tolerance=0.05),
+    dict(record=_record, metric="detect_random/coco/bbox_mAP", value=0.509, tolerance=0.05),
 ]

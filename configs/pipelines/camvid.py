@@ -47,17 +47,8 @@ compare = [
     ),
 ]
 
+_record = "pipelines/2026-11-22_camvid"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_camvid",
-        metric="segment_ssl/mIoU",
-        value=31.44,
-        tolerance=3.0,
-    ),
-    dict(
-        record="pipelines/2026-11-22_camvid",
-        metric="segment_random/mIoU",
-        value=29.64,
-        tolerance=3.0,
-    ),
+    dict(record=_record, metric="segment_ssl/mIoU", value=31.44, tolerance=3.0),
+    dict(record=_record, metric="segment_random/mIoU", value=29.64, tolerance=3.0),
 ]

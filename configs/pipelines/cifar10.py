@@ -70,29 +70,10 @@ compare = [
     ),
 ]
 
+_record = "pipelines/2026-11-22_cifar10"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_cifar10",
-        metric="knn_ssl/knn/k20_top1",
-        value=30.35,
-        tolerance=2.0,
-    ),
-    dict(
-        record="pipelines/2026-11-22_cifar10",
-        metric="knn_random/knn/k20_top1",
-        value=26.6,
-        tolerance=2.0,
-    ),
-    dict(
-        record="pipelines/2026-11-22_cifar10",
-        metric="probe_ssl/accuracy/top1",
-        value=32.79,
-        tolerance=2.0,
-    ),
-    dict(
-        record="pipelines/2026-11-22_cifar10",
-        metric="probe_random/accuracy/top1",
-        value=30.66,
-        tolerance=2.0,
-    ),
+    dict(record=_record, metric="knn_ssl/knn/k20_top1", value=30.35, tolerance=2.0),
+    dict(record=_record, metric="knn_random/knn/k20_top1", value=26.6, tolerance=2.0),
+    dict(record=_record, metric="probe_ssl/accuracy/top1", value=32.79, tolerance=2.0),
+    dict(record=_record, metric="probe_random/accuracy/top1", value=30.66, tolerance=2.0),
 ]

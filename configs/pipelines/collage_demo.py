@@ -123,23 +123,9 @@ compare = [
     ),
 ]
 
+_record = "pipelines/2026-11-22_collage_demo_monitored"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_collage_demo_monitored",
-        metric="detect_ssl/coco/bbox_mAP",
-        value=0.004,
-        tolerance=0.02,
-    ),
-    dict(
-        record="pipelines/2026-11-22_collage_demo_monitored",
-        metric="segment_ssl/mIoU",
-        value=7.56,
-        tolerance=3.0,
-    ),
-    dict(
-        record="pipelines/2026-11-22_collage_demo_monitored",
-        metric="probe_ssl/accuracy/top1",
-        value=10.6667,
-        tolerance=5.0,
-    ),
+    dict(record=_record, metric="detect_ssl/coco/bbox_mAP", value=0.004, tolerance=0.02),
+    dict(record=_record, metric="segment_ssl/mIoU", value=7.56, tolerance=3.0),
+    dict(record=_record, metric="probe_ssl/accuracy/top1", value=10.6667, tolerance=5.0),
 ]

@@ -122,47 +122,18 @@ metrics = [
     dict(metric="knn/k20_top1", label="k-NN, top-1 %", scale=1),
 ]
 
+_record = "simsiam_decomp/2026-11-28_collapse_study"
 expected = [
+    dict(record=_record, metric="simsiam/collapse/m_o/mean", value=0.504633, tolerance=0.06),
+    dict(record=_record, metric="naive/collapse/m_o/mean", value=0.999676, tolerance=0.01),
+    dict(record=_record, metric="mirror/collapse/m_o/mean", value=0.999718, tolerance=0.01),
+    dict(record=_record, metric="symmetric/collapse/p_m_o/mean", value=0.999879, tolerance=0.01),
     dict(
-        record="simsiam_decomp/2026-11-28_collapse_study",
-        metric="simsiam/collapse/m_o/mean",
-        value=0.504633,
-        tolerance=0.06,
-    ),
-    dict(
-        record="simsiam_decomp/2026-11-28_collapse_study",
-        metric="naive/collapse/m_o/mean",
-        value=0.999676,
-        tolerance=0.01,
-    ),
-    dict(
-        record="simsiam_decomp/2026-11-28_collapse_study",
-        metric="mirror/collapse/m_o/mean",
-        value=0.999718,
-        tolerance=0.01,
-    ),
-    dict(
-        record="simsiam_decomp/2026-11-28_collapse_study",
-        metric="symmetric/collapse/p_m_o/mean",
-        value=0.999879,
-        tolerance=0.01,
-    ),
-    dict(
-        record="simsiam_decomp/2026-11-28_collapse_study",
+        record=_record,
         metric="cut_triplet_residual/collapse/m_o/mean",
         value=0.999681,
         tolerance=0.01,
     ),
-    dict(
-        record="simsiam_decomp/2026-11-28_collapse_study",
-        metric="simsiam/knn/k20_top1/mean",
-        value=28.44,
-        tolerance=3.0,
-    ),
-    dict(
-        record="simsiam_decomp/2026-11-28_collapse_study",
-        metric="infonce/knn/k20_top1/mean",
-        value=37.58,
-        tolerance=3.0,
-    ),
+    dict(record=_record, metric="simsiam/knn/k20_top1/mean", value=28.44, tolerance=3.0),
+    dict(record=_record, metric="infonce/knn/k20_top1/mean", value=37.58, tolerance=3.0),
 ]

@@ -75,41 +75,17 @@ metrics = [
     dict(metric="mIoU", label="mIoU", scale=1, optional=True),
 ]
 
+_record = "downstream/2026-11-28_transfer_study"
 expected = [
     dict(
-        record="downstream/2026-11-28_transfer_study",
+        record=_record,
         metric="bccd_random_100/coco/bbox_mAP/mean",
         value=0.499333,
         tolerance=0.03,
     ),
-    dict(
-        record="downstream/2026-11-28_transfer_study",
-        metric="bccd_ssl_100/coco/bbox_mAP/mean",
-        value=0.483667,
-        tolerance=0.03,
-    ),
-    dict(
-        record="downstream/2026-11-28_transfer_study",
-        metric="bccd_lite0_100/coco/bbox_mAP/mean",
-        value=0.53,
-        tolerance=0.03,
-    ),
-    dict(
-        record="downstream/2026-11-28_transfer_study",
-        metric="camvid_random_100/mIoU/mean",
-        value=30.43,
-        tolerance=2.0,
-    ),
-    dict(
-        record="downstream/2026-11-28_transfer_study",
-        metric="camvid_ssl_100/mIoU/mean",
-        value=31.1,
-        tolerance=2.0,
-    ),
-    dict(
-        record="downstream/2026-11-28_transfer_study",
-        metric="camvid_lite0_100/mIoU/mean",
-        value=41.8767,
-        tolerance=2.0,
-    ),
+    dict(record=_record, metric="bccd_ssl_100/coco/bbox_mAP/mean", value=0.483667, tolerance=0.03),
+    dict(record=_record, metric="bccd_lite0_100/coco/bbox_mAP/mean", value=0.53, tolerance=0.03),
+    dict(record=_record, metric="camvid_random_100/mIoU/mean", value=30.43, tolerance=2.0),
+    dict(record=_record, metric="camvid_ssl_100/mIoU/mean", value=31.1, tolerance=2.0),
+    dict(record=_record, metric="camvid_lite0_100/mIoU/mean", value=41.8767, tolerance=2.0),
 ]

@@ -22,11 +22,7 @@ model = dict(
     )
 )
 
+_record = "pipelines/2026-11-22_cifar10"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_cifar10",
-        metric="probe_ssl/accuracy/top1",
-        value=32.79,
-        tolerance=2.0,
-    ),
+    dict(record=_record, metric="probe_ssl/accuracy/top1", value=32.79, tolerance=2.0),
 ]

@@ -14,11 +14,7 @@ _base_ = [
 
 model = dict(backbone=dict(type="mmpretrain.ResNet", depth=18, stem_channels=32, base_channels=32))
 
+_record = "pipelines/2026-11-22_collage_demo_monitored"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_collage_demo_monitored",
-        metric="probe_ssl/accuracy/top1",
-        value=10.6667,
-        tolerance=5.0,
-    ),
+    dict(record=_record, metric="probe_ssl/accuracy/top1", value=10.6667, tolerance=5.0),
 ]

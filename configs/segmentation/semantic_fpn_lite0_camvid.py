@@ -11,11 +11,7 @@ _base_ = ["./semantic_fpn_r18_camvid.py", "../_base_/models/efficientnet_lite0.p
 
 model = _base_.lite0
 
+_record = "downstream/2026-11-28_transfer_study"
 expected = [
-    dict(
-        record="downstream/2026-11-28_transfer_study",
-        metric="camvid_lite0_100/mIoU/mean",
-        value=41.8767,
-        tolerance=2.0,
-    ),
+    dict(record=_record, metric="camvid_lite0_100/mIoU/mean", value=41.8767, tolerance=2.0),
 ]

@@ -20,11 +20,7 @@ max_epochs = 3
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=3)
 
+_record = "pipelines/2026-11-22_collage_demo_monitored"
 expected = [
-    dict(
-        record="pipelines/2026-11-22_collage_demo_monitored",
-        metric="segment_ssl/mIoU",
-        value=7.56,
-        tolerance=3.0,
-    ),
+    dict(record=_record, metric="segment_ssl/mIoU", value=7.56, tolerance=3.0),
 ]

@@ -14,11 +14,7 @@ _base_ = "./simsiam_r18_cifar100_lr05_200e.py"
 train_cfg = dict(max_epochs=1000)
 default_hooks = dict(knn=dict(interval=50))
 
+_paper = "Zhang et al. 2022, table 2, online linear probe"
 expected = [
-    dict(
-        paper="Zhang et al. 2022, table 2, online linear probe",
-        metric="accuracy/top1",
-        value=66.62,
-        tolerance=3.0,
-    ),
+    dict(paper=_paper, metric="accuracy/top1", value=66.62, tolerance=3.0),
 ]

@@ -21,11 +21,7 @@ model = dict(neck=dict(with_last_bn=False, with_last_bias=True))
 data_preprocessor = dict(common=dict(crop_scale=(0.08, 1.0)))
 train_dataloader = dict(batch_size=256)
 
+_paper = "Zhang et al. 2022, figure 6, online linear probe"
 expected = [
-    dict(
-        paper="Zhang et al. 2022, figure 6, online linear probe",
-        metric="accuracy/top1",
-        value=48.5,
-        tolerance=3.0,
-    ),
+    dict(paper=_paper, metric="accuracy/top1", value=48.5, tolerance=3.0),
 ]

@@ -2,16 +2,18 @@
 
 A config ends with
 
+    _record = "pipelines/2026-11-22_bccd"
     expected = [
-        dict(record="pipelines/2026-11-22_bccd", metric="detect_ssl/coco/bbox_mAP", tolerance=0.03),
+        dict(record=_record, metric="detect_ssl/coco/bbox_mAP", tolerance=0.03),
     ]
 
 and :func:`refresh` writes the ``value`` of each entry from ``results/<record>/record.json``. An
 entry of a config that was not run here has ``paper="..."`` (the source of its value) instead of
-``record``, and is not changed.
+``record``, and is not changed. Record and paper are strings, or names of strings above.
 """
 
 import ast
+import json
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +41,16 @@ def refresh(text: str, *, results: Path, where: str = "config") -> str:
     last = _assignment(text)
     if last is None:
         return text
+    assert isinstance(last.value, ast.List)
     entries = [
         _filled(entry, results, f"{where}: expected[{number}]")
         for number, entry in enumerate(read_expected(text, where))
     ]
     head = "".join(text.splitlines(keepends=True)[: last.lineno - 1])
-    return head + _written(entries)
+    if not entries:
+        return f"{head}expected = []\n"
+    lines = map(_written, entries, last.value.elts)
+    return f"{head}expected = [\n{''.join(lines)}]\n"
 
 
 def read_expected(text: str, where: str = "config") -> list[dict[str, Any]]:
@@ -57,7 +63,13 @@ def read_expected(text: str, where: str = "config") -> list[dict[str, Any]]:
     if last is None:
         return []
     assert isinstance(last.value, ast.List)
-    return [_literal(node, where) for node in last.value.elts]
+    strings = {
+        statement.targets[0].id: statement.value.value
+        for statement in ast.parse(text).body
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+        if isinstance(statement.value, ast.Constant)
+    }
+    return [_entry(node, strings, where) for node in last.value.elts]
 
 
 def refresh_all(configs: Path, *, results: Path) -> dict[Path, str]:
@@ -80,13 +92,18 @@ def _assignment(text: str) -> ast.Assign | None:
     return None
 
 
-def _literal(node: ast.expr, where: str) -> dict[str, Any]:
-    """Return the value of ``dict(key=literal, ...)``."""
+def _entry(node: ast.expr, strings: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the value of ``dict(key=literal or name, ...)``."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         raise RecordError(
             f"{where}: an expected entry is written as dict(record=..., metric=..., ...)"
         )
-    return {str(word.arg): ast.literal_eval(word.value) for word in node.keywords}
+    return {
+        str(word.arg): strings[word.value.id]
+        if isinstance(word.value, ast.Name) and word.value.id in strings
+        else ast.literal_eval(word.value)
+        for word in node.keywords
+    }
 
 
 def _filled(entry: dict, results: Path, where: str) -> dict:
@@ -105,19 +122,15 @@ def _filled(entry: dict, results: Path, where: str) -> dict:
     return {**entry, "value": record.metrics[entry["metric"]]}
 
 
-def _written(entries: list[dict]) -> str:
-    """Return the list in the format of ruff."""
-    if not entries:
-        return "expected = []\n"
-    lines = ["expected = ["]
-    for entry in entries:
-        source = "paper" if "paper" in entry else "record"
-        lines += [
-            "    dict(",
-            f'        {source}="{entry[source]}",',
-            f'        metric="{entry["metric"]}",',
-            f"        value={entry['value']!r},",
-            f"        tolerance={entry['tolerance']!r},",
-            "    ),",
-        ]
-    return "\n".join([*lines, "]", ""])
+def _written(entry: dict, node: ast.expr) -> str:
+    """Return an entry in the format of ruff, on one line if it fits; names stay."""
+    assert isinstance(node, ast.Call)
+    names = {word.arg: word.value.id for word in node.keywords if isinstance(word.value, ast.Name)}
+    source = "paper" if "paper" in entry else "record"
+    words = [f"{source}={names.get(source) or json.dumps(entry[source])}"]
+    words += [f"metric={json.dumps(entry['metric'])}"]
+    words += [f"{key}={entry[key]!r}" for key in ("value", "tolerance")]
+    line = f"    dict({', '.join(words)}),\n"
+    if len(line) <= 101:
+        return line
+    return "    dict(\n" + "".join(f"        {word},\n" for word in words) + "    ),\n"

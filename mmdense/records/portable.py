@@ -18,14 +18,14 @@ from mmdense.package_files import ROOT  # the tools are here, wherever they are 
 from mmdense.records.environment import repository_root
 
 # These keys do not change the result of a run, so they are not part of the hash.
-_NOT_HASHED = ("work_dir", "resume", "launcher", "expected")
+_NOT_HASHED = ("work_dir", "resume", "launcher", "expected", "_record", "_paper")
 
 
 def config_hash(config: Mapping) -> str:
     """Return the SHA-256 of a config, as hexadecimal digits.
 
     It does not depend on the order of keys or the location of the repository, nor on the top-level
-    keys ``work_dir``, ``resume``, ``launcher`` and ``expected``.
+    keys ``work_dir``, ``resume``, ``launcher``, ``expected`` and its ``_record`` and ``_paper``.
     """
     plain = {key: value for key, value in portable_config(config).items() if key not in _NOT_HASHED}
     canonical = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -136,7 +136,8 @@ def fingerprint(stage: Stage, *, data: str, before: str | None) -> str:
         before: Fingerprint of the stage that this one starts from, or None.
     """
     config = Config.fromfile(stage.config).to_dict()
-    config.pop("expected", None)  # does not change the result
+    for key in ("expected", "_record", "_paper"):  # these do not change the result
+        config.pop(key, None)
     parts = {
         "version": __version__,
         "tool": stage.tool,

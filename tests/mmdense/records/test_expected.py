@@ -31,6 +31,10 @@ def test_the_value_comes_from_the_record_and_nothing_else_changes(results):
     fresh = refresh(CONFIG, results=results)
     assert fresh.startswith('"""A card."""\n\nlr = 0.1\n\nexpected = [\n')
     assert "        value=0.3125,\n        tolerance=0.02,\n" in fresh
+    named = CONFIG.replace("record=", "record=_r").replace('_r"pipelines/2026-01-01_x"', "_r")
+    named = named.replace("expected", '_r = "pipelines/2026-01-01_x"\nexpected')
+    line = '    dict(record=_r, metric="detect/box AP", value=0.3125, tolerance=0.02),\n'
+    assert line in refresh(named, results=results)
     assert refresh(fresh, results=results) == fresh
     assert refresh(fresh.replace("0.3125", "0.9"), results=results) == fresh
 
