@@ -18,7 +18,6 @@ def test_there_are_the_published_variants():
         "faster_rcnn",
         "mask_rcnn",
         "cascade_rcnn",
-        "cascade_mask_rcnn",
     }
 
 
