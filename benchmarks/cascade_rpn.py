@@ -33,8 +33,9 @@ def build_heads():
     rpn = Config.fromfile("configs/cascade_rpn/rpn_r18_bccd.py").model
     variants = Config.fromfile("configs/_base_/models/rpn_variants.py").rpn_variants.alone
     ours = {
-        label: build(variants[name].rpn_head, variants[name].train_cfg.rpn, 0.8)
+        label: build(model.rpn_head, model.train_cfg.rpn, 0.8)
         for label, name in HEADS.items()
+        for model in [variants[name].changes.model]
     }
     return build(rpn.rpn_head, rpn.train_cfg.rpn, 0.7), ours
 

@@ -15,6 +15,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import MODELS, DefaultScope
 from mmengine.runner import Runner
 
+import projects.cascade_rpn  # noqa: F401 (the suites name its head)
 from mmdense.config.options import parse_value, read_config
 from mmdense.config.upstream_defaults import replace_sync_bn
 from mmdense.transfer.apply import LoadBackboneHook, load_backbone

@@ -11,46 +11,32 @@ Vary: seeds; each variant lists its changes to the model of the base config, whi
 
 _base_ = "../_base_/models/rpn_variants.py"
 
-
-def _variant(name):
-    # In the paper, NMS of Cascade RPN has a threshold of IoU 0.8; here it is the same for all in
-    # tests. In training, all heads use the 0.7 of MMDetection for the proposals of the RoI head.
-    test = dict(test_cfg=dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8))))
-    model = dict(**_base_.rpn_variants.in_detector[name], **test)
-    # Same epochs and learning rate as in the study of proposals: with less, the heads learn too
-    # little.
-    changes = dict(
-        model=model,
-        optim_wrapper=dict(optimizer=dict(lr=1e-3)),
-        train_cfg=dict(max_epochs=6, val_interval=6),
-    )
-    return dict(name=name, label=_base_.rpn_variants.labels[name], changes=changes)
-
-
 name = "detection_bccd"
 slug = "cascade_rpn"
 task = "detection"
 seeds = [0, 1, 2]
 data = [dict(name="bccd")]
 base = "configs/detection/faster_rcnn_r18_bccd.py"
+# Same epochs and learning rate as in the study of proposals: with less, the heads learn too little.
+_schedule = dict(
+    optim_wrapper=dict(optimizer=dict(lr=1e-3)), train_cfg=dict(max_epochs=6, val_interval=6)
+)
+_in_detector = _base_.rpn_variants.in_detector.to_dict()
+_names = (
+    "rpn",
+    "iterative",
+    "iterative_plus",
+    "cascade_1",
+    "cascade_2",
+    "cascade_3",
+    "light_boxes",
+    "negatives_03",
+)
 variants = [
-    _variant(name)
-    for name in (
-        "rpn",
-        "iterative",
-        "iterative_plus",
-        "cascade_1",
-        "cascade_2",
-        "cascade_3",
-        "light_boxes",
-        "negatives_03",
-    )
+    dict(_in_detector[name], changes=dict(_in_detector[name]["changes"], **_schedule))
+    for name in _names
 ]
-metrics = [
-    dict(metric="coco/bbox_mAP", label="AP", scale=100),
-    dict(metric="coco/bbox_mAP_50", label="AP50", scale=100),
-    dict(metric="coco/bbox_mAP_75", label="AP75", scale=100),
-]
+metrics = _base_.rpn_variants.metrics.bccd_detection
 
 _record = "cascade_rpn/2026-11-23_detection_bccd_six_epochs"
 expected = [

@@ -30,9 +30,7 @@ _strict = dict(
 
 
 def _variant(name, head, label, *, strict):
-    model = dict(**_base_.rpn_variants.in_detector[head])
-    # NMS of all variants has a threshold of IoU 0.8 in tests, as in study_detection_bccd.py.
-    model["test_cfg"] = dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8)))
+    model = dict(_base_.rpn_variants.in_detector[head].changes.model)
     if strict:
         train_cfg = dict(model.get("train_cfg", {}), **_strict["train_cfg"])
         model.update(roi_head=_strict["roi_head"], train_cfg=train_cfg)
@@ -60,11 +58,7 @@ variants = [
         strict=True,
     ),
 ]
-metrics = [
-    dict(metric="coco/bbox_mAP", label="AP", scale=100),
-    dict(metric="coco/bbox_mAP_50", label="AP50", scale=100),
-    dict(metric="coco/bbox_mAP_75", label="AP75", scale=100),
-]
+metrics = _base_.rpn_variants.metrics.bccd_detection
 
 _record = "cascade_rpn/2026-11-28_detection_bccd_pretrained"
 expected = [

@@ -10,32 +10,14 @@ Vary: seeds; each variant lists its changes to the model of the base config.
 
 _base_ = "../_base_/models/rpn_variants.py"
 
-
-def _variant(name):
-    # In the paper, NMS of Cascade RPN has a threshold of IoU 0.8; here it is the same for all in
-    # tests. In training, all heads use the 0.7 of MMDetection for the proposals of the RoI head.
-    test = dict(test_cfg=dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8))))
-    model = dict(**_base_.rpn_variants.in_detector[name], **test)
-    return dict(name=name, label=_base_.rpn_variants.labels[name], changes=dict(model=model))
-
-
 name = "detection_collage"
 slug = "cascade_rpn"
 task = "detection"
 seeds = [0, 1, 2]
 data = [dict(name="collage", size="small")]
 base = "configs/cascade_rpn/faster_rcnn_r18_collage_one_class.py"
-variants = [
-    _variant(name)
-    for name in (
-        "rpn",
-        "iterative",
-        "iterative_plus",
-        "cascade_1",
-        "cascade_2",
-        "cascade_3",
-    )
-]
+_names = ("rpn", "iterative", "iterative_plus", "cascade_1", "cascade_2", "cascade_3")
+variants = [_base_.rpn_variants.in_detector[name] for name in _names]
 metrics = [
     dict(metric="coco/mAP", label="AP", scale=100),
     dict(metric="coco/mAP_50", label="AP50", scale=100),

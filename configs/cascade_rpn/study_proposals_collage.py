@@ -10,39 +10,15 @@ Vary: seeds; each variant lists its changes to the model of the base config.
 
 _base_ = "../_base_/models/rpn_variants.py"
 
-
-def _variant(name):
-    # In the paper, NMS of Cascade RPN has a threshold of IoU 0.8; here all variants have it.
-    test = dict(test_cfg=dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8))))
-    model = dict(**_base_.rpn_variants.alone[name], **test)
-    return dict(name=name, label=_base_.rpn_variants.labels[name], changes=dict(model=model))
-
-
 name = "proposals_collage"
 slug = "cascade_rpn"
 task = "proposals"
 seeds = [0, 1, 2]
 data = [dict(name="collage", size="small")]
 base = "configs/cascade_rpn/rpn_r18_collage.py"
-variants = [
-    _variant(name)
-    for name in (
-        "rpn",
-        "iterative",
-        "iterative_plus",
-        "cascade_1",
-        "cascade_2",
-        "cascade_3",
-    )
-]
-metrics = [
-    dict(metric="proposals/AR100", label="AR100", scale=100),
-    dict(metric="proposals/AR300", label="AR300", scale=100),
-    dict(metric="proposals/AR1000", label="AR1000", scale=100),
-    dict(metric="proposals/AR_small100", label="ARS100", scale=100),
-    dict(metric="proposals/AR_medium100", label="ARM100", scale=100),
-    dict(metric="proposals/AR_large100", label="ARL100", scale=100),
-]
+_names = ("rpn", "iterative", "iterative_plus", "cascade_1", "cascade_2", "cascade_3")
+variants = [_base_.rpn_variants.alone[name] for name in _names]
+metrics = _base_.rpn_variants.metrics.proposals
 
 _record = "cascade_rpn/2026-11-22_proposals_collage"
 expected = [

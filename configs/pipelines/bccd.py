@@ -11,6 +11,12 @@ name = "bccd"
 seed = 0
 data = [dict(name="natural1k"), dict(name="bccd")]
 
+_detect = dict(
+    tool="train",
+    config="configs/detection/faster_rcnn_r18_bccd.py",
+    task="detection",
+    data="BCCD",
+)
 stages = [
     dict(
         name="pretrain",
@@ -19,21 +25,8 @@ stages = [
         task="pretrain",
         data="natural1k, BCCD",
     ),
-    dict(
-        name="detect_ssl",
-        tool="train",
-        config="configs/detection/faster_rcnn_r18_bccd.py",
-        after="pretrain",
-        task="detection",
-        data="BCCD",
-    ),
-    dict(
-        name="detect_random",
-        tool="train",
-        config="configs/detection/faster_rcnn_r18_bccd.py",
-        task="detection",
-        data="BCCD",
-    ),
+    dict(_detect, name="detect_ssl", after="pretrain"),
+    dict(_detect, name="detect_random"),
 ]
 
 compare = [

@@ -11,6 +11,12 @@ name = "camvid"
 seed = 0
 data = [dict(name="natural1k"), dict(name="camvid")]
 
+_segment = dict(
+    tool="train",
+    config="configs/segmentation/semantic_fpn_r18_camvid.py",
+    task="segmentation",
+    data="CamVid",
+)
 stages = [
     dict(
         name="pretrain",
@@ -19,21 +25,8 @@ stages = [
         task="pretrain",
         data="natural1k, CamVid",
     ),
-    dict(
-        name="segment_ssl",
-        tool="train",
-        config="configs/segmentation/semantic_fpn_r18_camvid.py",
-        after="pretrain",
-        task="segmentation",
-        data="CamVid",
-    ),
-    dict(
-        name="segment_random",
-        tool="train",
-        config="configs/segmentation/semantic_fpn_r18_camvid.py",
-        task="segmentation",
-        data="CamVid",
-    ),
+    dict(_segment, name="segment_ssl", after="pretrain"),
+    dict(_segment, name="segment_random"),
 ]
 
 compare = [

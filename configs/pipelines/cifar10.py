@@ -19,36 +19,18 @@ stages = [
         task="pretrain",
         data="CIFAR-10 (JPEG)",
     ),
-    dict(
-        name="knn_ssl",
-        tool="knn",
-        config="configs/probe/r18_cifar10.py",
-        after="pretrain",
-        task="knn",
-        data="CIFAR-10 (JPEG)",
-    ),
-    dict(
-        name="knn_random",
-        tool="knn",
-        config="configs/probe/r18_cifar10.py",
-        task="knn",
-        data="CIFAR-10 (JPEG)",
-    ),
-    dict(
-        name="probe_ssl",
-        tool="linear_probe",
-        config="configs/probe/r18_cifar10.py",
-        after="pretrain",
-        task="linear_probe",
-        data="CIFAR-10 (JPEG)",
-    ),
-    dict(
-        name="probe_random",
-        tool="linear_probe",
-        config="configs/probe/r18_cifar10.py",
-        task="linear_probe",
-        data="CIFAR-10 (JPEG)",
-    ),
+    *[
+        dict(
+            name=f"{name}_{weights}",
+            tool=tool,
+            config="configs/probe/r18_cifar10.py",
+            task=tool,
+            data="CIFAR-10 (JPEG)",
+            **after,
+        )
+        for name, tool in (("knn", "knn"), ("probe", "linear_probe"))
+        for weights, after in (("ssl", dict(after="pretrain")), ("random", dict()))
+    ],
 ]
 
 compare = [

@@ -11,69 +11,38 @@ name = "collage_demo"
 seed = 0
 data = [dict(name="collage", size="small")]
 
+
+def _train(name, config, task, **more):
+    return dict(name=name, tool="train", config=config, task=task, data="Collage", **more)
+
+
+def _probe(name, **more):
+    return dict(
+        name=name,
+        tool="linear_probe",
+        config="configs/probe/r18_collage.py",
+        task="linear_probe",
+        data="Collage",
+        **more,
+    )
+
+
+_cascade_rpn = "configs/cascade_rpn/faster_rcnn_r18_collage.py"
+_rpn = "configs/detection/faster_rcnn_r18_collage.py"
+_segment = "configs/segmentation/semantic_fpn_r18_collage.py"
 stages = [
-    dict(
-        name="pretrain",
-        tool="train",
-        config="configs/pretrain/simsiam_r18_collage.py",
-        task="pretrain",
-        data="Collage",
-    ),
-    dict(
-        name="probe_ssl",
-        tool="linear_probe",
-        config="configs/probe/r18_collage.py",
-        after="pretrain",
-        task="linear_probe",
-        data="Collage",
-    ),
-    dict(
-        name="probe_random",
-        tool="linear_probe",
-        config="configs/probe/r18_collage.py",
-        task="linear_probe",
-        data="Collage",
-    ),
-    dict(
-        name="detect_ssl",
-        tool="train",
-        config="configs/cascade_rpn/faster_rcnn_r18_collage.py",
-        after="pretrain",
-        task="detection",
-        data="Collage",
-    ),
-    dict(
-        name="detect_random",
-        tool="train",
-        config="configs/cascade_rpn/faster_rcnn_r18_collage.py",
-        task="detection",
-        data="Collage",
-    ),
-    dict(
-        name="detect_rpn",
-        tool="train",
-        config="configs/detection/faster_rcnn_r18_collage.py",
-        after="pretrain",
-        task="detection",
-        data="Collage",
-    ),
-    dict(
-        name="segment_ssl",
-        tool="train",
-        config="configs/segmentation/semantic_fpn_r18_collage.py",
-        after="pretrain",
-        task="segmentation",
-        data="Collage",
-    ),
-    dict(
-        name="segment_random",
-        tool="train",
-        config="configs/segmentation/semantic_fpn_r18_collage.py",
-        task="segmentation",
-        data="Collage",
-    ),
+    _train("pretrain", "configs/pretrain/simsiam_r18_collage.py", "pretrain"),
+    _probe("probe_ssl", after="pretrain"),
+    _probe("probe_random"),
+    _train("detect_ssl", _cascade_rpn, "detection", after="pretrain"),
+    _train("detect_random", _cascade_rpn, "detection"),
+    _train("detect_rpn", _rpn, "detection", after="pretrain"),
+    _train("segment_ssl", _segment, "segmentation", after="pretrain"),
+    _train("segment_random", _segment, "segmentation"),
 ]
 
+_AP = dict(task="detection", metric="coco/bbox_mAP", scale=100)
+_AR = dict(task="detection", metric="coco/AR@100", scale=100)
 compare = [
     dict(
         task="linear_probe",
@@ -83,36 +52,12 @@ compare = [
         label="linear probe, top-1 %",
         scale=1,
     ),
+    dict(_AP, ssl="detect_ssl", random="detect_random", label="box AP, Cascade RPN"),
+    dict(_AP, ssl="detect_rpn", label="box AP, RPN"),
     dict(
-        task="detection",
-        metric="coco/bbox_mAP",
-        ssl="detect_ssl",
-        random="detect_random",
-        label="box AP, Cascade RPN",
-        scale=100,
+        _AR, ssl="detect_ssl", random="detect_random", label="box AR@100 of any class, Cascade RPN"
     ),
-    dict(
-        task="detection",
-        metric="coco/bbox_mAP",
-        ssl="detect_rpn",
-        label="box AP, RPN",
-        scale=100,
-    ),
-    dict(
-        task="detection",
-        metric="coco/AR@100",
-        ssl="detect_ssl",
-        random="detect_random",
-        label="box AR@100 of any class, Cascade RPN",
-        scale=100,
-    ),
-    dict(
-        task="detection",
-        metric="coco/AR@100",
-        ssl="detect_rpn",
-        label="box AR@100 of any class, RPN",
-        scale=100,
-    ),
+    dict(_AR, ssl="detect_rpn", label="box AR@100 of any class, RPN"),
     dict(
         task="segmentation",
         metric="mIoU",

@@ -25,56 +25,34 @@ test_pipeline = [
     ),
 ]
 
-train_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    dataset=dict(
+
+def _dataset(split, **more):
+    return dict(
         type="mmdense.CheckedCocoDataset",
         data_root=data_root,
-        ann_file="annotations/train.json",
-        data_prefix=dict(img="images/train/"),
+        ann_file=f"annotations/{split}.json",
+        data_prefix=dict(img=f"images/{split}/"),
         metainfo=metainfo,
-        filter_cfg=dict(filter_empty_gt=False),
-        pipeline=train_pipeline,
-    ),
+        **more,
+    )
+
+
+_loader = dict(batch_size=4, num_workers=2, persistent_workers=True)
+train_dataloader = dict(
+    **_loader,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=_dataset("train", filter_cfg=dict(filter_empty_gt=False), pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
+    **_loader,
     drop_last=False,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="mmdense.CheckedCocoDataset",
-        data_root=data_root,
-        ann_file="annotations/val.json",
-        data_prefix=dict(img="images/val/"),
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=_dataset("val", test_mode=True, pipeline=test_pipeline),
 )
 test_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="mmdense.CheckedCocoDataset",
-        data_root=data_root,
-        ann_file="annotations/test.json",
-        data_prefix=dict(img="images/test/"),
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=_dataset("test", test_mode=True, pipeline=test_pipeline)
 )
 val_evaluator = dict(
     type="mmdet.CocoMetric", ann_file=data_root + "annotations/val.json", metric="bbox"
 )
-test_evaluator = dict(
-    type="mmdet.CocoMetric", ann_file=data_root + "annotations/test.json", metric="bbox"
-)
+test_evaluator = dict(val_evaluator, ann_file=data_root + "annotations/test.json")

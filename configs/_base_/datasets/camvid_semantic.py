@@ -20,40 +20,21 @@ test_pipeline = [
     dict(type="mmseg.PackSegInputs"),
 ]
 
+_loader = dict(num_workers=2, persistent_workers=True)
+_dataset = dict(type="mmdense.CamVid", data_root=data_root)
+_test = dict(_dataset, pipeline=test_pipeline, test_mode=True)
 train_dataloader = dict(
+    **_loader,
     batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=True),
-    dataset=dict(
-        type="mmdense.CamVid", data_root=data_root, split="train", pipeline=train_pipeline
-    ),
+    dataset=dict(_dataset, split="train", pipeline=train_pipeline),
 )
 val_dataloader = dict(
+    **_loader,
     batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="mmdense.CamVid",
-        data_root=data_root,
-        split="val",
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
+    dataset=dict(_test, split="val"),
 )
-test_dataloader = dict(
-    batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="mmdense.CamVid",
-        data_root=data_root,
-        split="test",
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
-)
+test_dataloader = dict(val_dataloader, dataset=dict(_test, split="test"))
 val_evaluator = dict(type="mmseg.IoUMetric", iou_metrics=["mIoU"])
 test_evaluator = val_evaluator

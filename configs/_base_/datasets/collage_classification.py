@@ -23,43 +23,25 @@ test_pipeline = [
     dict(type="mmpretrain.PackInputs"),
 ]
 
-train_dataloader = dict(
+_loader = dict(
     batch_size=64,
     num_workers=2,
     persistent_workers=True,
     collate_fn=dict(type="default_collate"),
+)
+_test = dict(type="mmpretrain.CustomDataset", test_mode=True, pipeline=test_pipeline)
+train_dataloader = dict(
+    **_loader,
     sampler=dict(type="DefaultSampler", shuffle=True),
     dataset=dict(
-        type="mmpretrain.CustomDataset",
-        data_root=data_root + "train",
-        pipeline=train_pipeline,
+        type="mmpretrain.CustomDataset", data_root=data_root + "train", pipeline=train_pipeline
     ),
 )
 val_dataloader = dict(
-    batch_size=64,
-    num_workers=2,
-    persistent_workers=True,
-    collate_fn=dict(type="default_collate"),
+    **_loader,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="mmpretrain.CustomDataset",
-        data_root=data_root + "val",
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(_test, data_root=data_root + "val"),
 )
-test_dataloader = dict(
-    batch_size=64,
-    num_workers=2,
-    persistent_workers=True,
-    collate_fn=dict(type="default_collate"),
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="mmpretrain.CustomDataset",
-        data_root=data_root + "test",
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
+test_dataloader = dict(val_dataloader, dataset=dict(_test, data_root=data_root + "test"))
 val_evaluator = dict(type="mmpretrain.Accuracy", topk=(1,))
 test_evaluator = val_evaluator

@@ -1,32 +1,8 @@
 # Collage (generated images), boxes in COCO format.
 # Generate it first: mmdense make_collage --size small
+_base_ = "collage_classes.py"
+
 data_root = "data/collage/small/"
-metainfo = dict(
-    classes=(
-        "disc",
-        "ring",
-        "triangle",
-        "square",
-        "hexagon",
-        "star",
-        "cross",
-        "crescent",
-        "heart",
-        "arrow",
-    ),
-    palette=[
-        (230, 75, 60),
-        (250, 170, 60),
-        (245, 225, 70),
-        (120, 200, 80),
-        (50, 160, 140),
-        (70, 190, 230),
-        (60, 110, 220),
-        (140, 90, 215),
-        (235, 100, 180),
-        (160, 115, 80),
-    ],
-)
 scale = (192, 144)  # width, height; 3/4 of the size of the images, for two cores
 
 train_pipeline = [
@@ -46,52 +22,32 @@ test_pipeline = [
     ),
 ]
 
-train_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    dataset=dict(
+
+def _dataset(split, **more):
+    return dict(
         type="mmdense.CheckedCocoDataset",
         data_root=data_root,
-        ann_file="annotations/instances_train.json",
-        data_prefix=dict(img="images/train/"),
-        metainfo=metainfo,
-        filter_cfg=dict(filter_empty_gt=False),
-        pipeline=train_pipeline,
-    ),
+        ann_file=f"annotations/instances_{split}.json",
+        data_prefix=dict(img=f"images/{split}/"),
+        metainfo=_base_.metainfo,
+        **more,
+    )
+
+
+_loader = dict(batch_size=8, num_workers=2, persistent_workers=True)
+train_dataloader = dict(
+    **_loader,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    dataset=_dataset("train", filter_cfg=dict(filter_empty_gt=False), pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
+    **_loader,
     drop_last=False,
     sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="mmdense.CheckedCocoDataset",
-        data_root=data_root,
-        ann_file="annotations/instances_val.json",
-        data_prefix=dict(img="images/val/"),
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=_dataset("val", test_mode=True, pipeline=test_pipeline),
 )
 test_dataloader = dict(
-    batch_size=8,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="mmdense.CheckedCocoDataset",
-        data_root=data_root,
-        ann_file="annotations/instances_test.json",
-        data_prefix=dict(img="images/test/"),
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=_dataset("test", test_mode=True, pipeline=test_pipeline)
 )
 # "proposal" adds the class-agnostic average recall, AR@100.
 val_evaluator = dict(
@@ -99,8 +55,4 @@ val_evaluator = dict(
     ann_file=data_root + "annotations/instances_val.json",
     metric=["bbox", "proposal"],
 )
-test_evaluator = dict(
-    type="mmdet.CocoMetric",
-    ann_file=data_root + "annotations/instances_test.json",
-    metric=["bbox", "proposal"],
-)
+test_evaluator = dict(val_evaluator, ann_file=data_root + "annotations/instances_test.json")

@@ -1,5 +1,6 @@
 # From RPN to Cascade RPN, step by step as in the ablation of the paper, with 64 channels. Each
-# variant lists its changes to a config with MMDetection's RPN.
+# variant lists its changes to a config with MMDetection's RPN, alone or in a detector.
+# `variants = [_base_.rpn_variants.alone[name] for name in ("rpn", "cascade_2")]`
 _CODER = "mmdet.DeltaXYWHBBoxCoder"
 _SAMPLER = dict(
     type="mmdet.RandomSampler", num=256, pos_fraction=0.5, neg_pos_ub=-1, add_gt_as_proposals=False
@@ -81,7 +82,7 @@ def _cascade(
 def _variants(weight):
     two = (_DILATED, _ADAPTIVE)
     plain = dict(region=False, statistics=False, iou_loss=False)
-    return dict(
+    models = dict(
         rpn=dict(),
         one_anchor=dict(rpn_head=dict(anchor_generator=dict(ratios=[1.0]))),
         iterative=_cascade((_PLAIN, _PLAIN), weight, **plain),
@@ -96,12 +97,10 @@ def _variants(weight):
         cascade_3=_cascade((_DILATED, _ADAPTIVE, _ADAPTIVE), weight),
         dilation_4=_cascade((dict(kind="dilated", dilation=4), _ADAPTIVE), weight),
     )
-
-
-rpn_variants = dict(
-    alone=_variants(1.0),
-    in_detector=_variants(0.7),
-    labels=dict(
+    # In the paper, NMS of Cascade RPN has a threshold of IoU 0.8; here all variants have it in
+    # tests. In training, all have the 0.7 of MMDetection for the proposals of a RoI head.
+    test_cfg = dict(rpn=dict(nms=dict(type="nms", iou_threshold=0.8)))
+    labels = dict(
         rpn="RPN",
         one_anchor="RPN, one anchor",
         iterative="Iterative RPN: two plain stages",
@@ -115,5 +114,33 @@ rpn_variants = dict(
         negatives_03="Cascade RPN, two stages, negatives below IoU 0.3",
         cascade_3="Cascade RPN, three stages",
         dilation_4="Cascade RPN, first stage dilated by 4",
+    )
+    return {
+        name: dict(
+            name=name,
+            label=labels[name],
+            changes=dict(model=dict(model, test_cfg=test_cfg)),
+        )
+        for name, model in models.items()
+    }
+
+
+rpn_variants = dict(
+    alone=_variants(1.0),
+    in_detector=_variants(0.7),
+    metrics=dict(
+        proposals=[
+            dict(metric="proposals/AR100", label="AR100", scale=100),
+            dict(metric="proposals/AR300", label="AR300", scale=100),
+            dict(metric="proposals/AR1000", label="AR1000", scale=100),
+            dict(metric="proposals/AR_small100", label="ARS100", scale=100),
+            dict(metric="proposals/AR_medium100", label="ARM100", scale=100),
+            dict(metric="proposals/AR_large100", label="ARL100", scale=100),
+        ],
+        bccd_detection=[
+            dict(metric="coco/bbox_mAP", label="AP", scale=100),
+            dict(metric="coco/bbox_mAP_50", label="AP50", scale=100),
+            dict(metric="coco/bbox_mAP_75", label="AP75", scale=100),
+        ],
     ),
 )
