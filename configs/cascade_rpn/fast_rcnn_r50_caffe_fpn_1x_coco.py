@@ -14,24 +14,17 @@ are in data_root, where MMDetection looks for proposal_file:
         --out data/coco/proposals/cascade_rpn_val2017.pkl
 """
 
-_base_ = "mmdet::fast_rcnn/fast-rcnn_r50-caffe_fpn_1x_coco.py"
+_base_ = [
+    "mmdet::fast_rcnn/fast-rcnn_r50-caffe_fpn_1x_coco.py",
+    "../_base_/models/rcnn_on_cascade_rpn.py",
+]
 custom_imports = dict(imports=["mmdense", "projects.cascade_rpn"], allow_failed_imports=False)
 
+_published = _base_.rcnn_on_cascade_rpn
 model = dict(
-    roi_head=dict(
-        bbox_head=dict(
-            bbox_coder=dict(target_stds=[0.04, 0.04, 0.08, 0.08]),
-            loss_cls=dict(loss_weight=1.5),
-            loss_bbox=dict(_delete_=True, type="SmoothL1Loss", beta=1.0, loss_weight=1.0),
-        )
-    ),
-    train_cfg=dict(
-        rcnn=dict(
-            assigner=dict(pos_iou_thr=0.65, neg_iou_thr=0.65, min_pos_iou=0.65),
-            sampler=dict(num=256),
-        ),
-    ),
-    test_cfg=dict(rcnn=dict(score_thr=1e-3)),
+    roi_head=_published.roi_head,
+    train_cfg=dict(rcnn=_published.train_cfg.rcnn),
+    test_cfg=dict(rcnn=_published.test_cfg.rcnn),
 )
 # 300 proposals in each image, as in the code of the paper; MMDetection's config has no limit.
 _base_.train_pipeline[1].num_max_proposals = 300

@@ -11,7 +11,6 @@ Vary: max_epochs, the learning rate, the width of the model.
 # distinguish ten classes. This is sufficient for a comparison of proposals.
 _base_ = "../detection/faster_rcnn_r18_collage.py"
 
-custom_imports = dict(imports=["mmdense", "mmpretrain.models", "projects.cascade_rpn"])
 
 _load, _annotations, *_others = _base_.train_pipeline
 _pipeline = [_load, _annotations, dict(type="mmdense.OneClass"), *_others]
@@ -20,7 +19,7 @@ model = dict(roi_head=dict(bbox_head=dict(num_classes=1)))
 max_epochs = 6
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 val_evaluator = dict(metric="proposal", metric_items=["mAP", "mAP_50", "mAP_75", "AR@100"])
-test_evaluator = dict(metric="proposal", metric_items=["mAP", "mAP_50", "mAP_75", "AR@100"])
+test_evaluator = val_evaluator
 
 _record = "cascade_rpn/2026-11-22_detection_collage"
 expected = [

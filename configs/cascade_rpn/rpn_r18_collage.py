@@ -13,7 +13,6 @@ _base_ = [
     "../_base_/schedules/adamw.py",
     "../_base_/runtime_detection.py",
 ]
-custom_imports = dict(imports=["mmdense", "mmpretrain.models", "projects.cascade_rpn"])
 
 train_dataloader = dict(batch_size=8)
 max_epochs = 4
@@ -24,10 +23,6 @@ val_evaluator = dict(
     type="mmdense.ProposalRecall",
     ann_file=_base_.data_root + "annotations/instances_val.json",
 )
-test_evaluator = dict(
-    _delete_=True,
-    type="mmdense.ProposalRecall",
-    ann_file=_base_.data_root + "annotations/instances_test.json",
-)
+test_evaluator = dict(val_evaluator, ann_file=_base_.data_root + "annotations/instances_test.json")
 
 expected = []

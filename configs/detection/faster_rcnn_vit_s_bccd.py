@@ -18,11 +18,10 @@ custom_imports = dict(
 )
 
 width = _base_.vit.small.width
-norm = dict(type="BN", requires_grad=True)
 model = dict(
     backbone=_base_.vit.small.maps,
     neck=[
-        dict(type="mmseg.Feature2Pyramid", embed_dim=width, rescales=[4, 2, 1, 0.5], norm_cfg=norm),
+        dict(_base_.vit.small.rescaled, norm_cfg=dict(type="BN", requires_grad=True)),
         dict(type="FPN", in_channels=[width] * 4, out_channels=64, num_outs=5),
     ],
 )

@@ -20,17 +20,10 @@ _base_ = [
 custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
 
 model = dict(
-    data_preprocessor=dict(
-        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
-    ),
+    data_preprocessor=_base_.whole_resnet.c4.data_preprocessor,
     backbone=_base_.whole_resnet.backbone,
     roi_head=dict(
-        shared_head=dict(
-            type="ResLayerExtraNorm",
-            style="pytorch",
-            norm_cfg=_base_.whole_resnet.norm,
-            norm_eval=False,
-        )
+        shared_head=_base_.whole_resnet.c4.shared_head,
     ),
 )
 _base_.train_pipeline[2] = _base_.short_sides.coco

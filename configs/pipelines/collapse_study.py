@@ -20,32 +20,27 @@ base = "configs/simsiam_decomp/simsiam_minutes_cifar10.py"
 
 _epoch = 39  # steps
 
-
-def _losses(*types, **more):
-    losses = [dict(type=f"mmdense.{name}Loss", **more) for name in types]
-    return dict(type="mmdense.LossSumHead", losses=losses)
+_minutes = _base_.siamese_variants.minutes.to_dict()
+_minutes["moving_average"]["changes"]["model"]["head"]["num_images"] = 5_000
 
 
-def _phased(name, label, heads, phases, **more):
+def _phased(name, label, model, phases, **more):
     """A variant whose loss changes during training, at a constant rate: all phases are alike."""
-    head = dict(_delete_=True, type="mmdense.PhasedHead", heads=heads)
     hook = dict(type="mmdense.PhaseHook", phases=phases, **more)
-    changes = dict(model=dict(head=head), default_hooks=dict(phases=hook), param_scheduler=[])
+    changes = dict(model=model, default_hooks=dict(phases=hook), param_scheduler=[])
     return dict(name=name, label=label, group="phases", changes=changes)
 
 
 def _rescued(name, how, loss):
     """Figure 5b: to an m_o of 0.95 by the naive loss, and back by another."""
-    heads = dict(simsiam=_simsiam, naive=_losses("NegativeCosine"), spread=_losses(loss))
+    head = _minutes["rescue"]["changes"]["model"]["head"]
+    spread = dict(type="mmdense.LossSumHead", losses=[dict(type=f"mmdense.{loss}Loss")])
+    model = dict(head=dict(head, heads=dict(head["heads"], spread=spread)))
     phases = [dict(head="simsiam", length=5 * _epoch), dict(head="naive", length=20)]
     label = f"SimSiam, then naive Siamese for 20 steps, then {how}"
-    return _phased(name, label, heads, [*phases, dict(head="spread")])
+    return _phased(name, label, model, [*phases, dict(head="spread")])
 
 
-_minutes = _base_.siamese_variants.minutes.to_dict()
-_minutes["moving_average"]["changes"]["model"]["head"]["num_images"] = 5_000
-_simsiam = _minutes["simsiam"]["changes"]["model"]["head"]
-_simsiam = {key: value for key, value in _simsiam.items() if key != "_delete_"}
 _methods = ["simsiam", "inverse", "moving_average", "naive", "symmetric", "mirror", "same_batch_10"]
 # Outcome in the paper: tables 1 to 4, figure 6, section 5. It calls m_o near 1 a collapse.
 # The 25 views of table 1 are left out: they would take about four times as long as two.
@@ -79,10 +74,7 @@ variants = [
     _phased(
         "alternation",
         "Along the residual for two epochs and to the centre for 27 steps, in turn",
-        dict(
-            centre=_losses("ComponentPull", to="centre"),
-            residual=_losses("ComponentPull", to="residual"),
-        ),
+        _minutes["alternation"]["changes"]["model"],
         # After two epochs with the centre, two epochs do not restore the residual here.
         [dict(head="residual", length=2 * _epoch), dict(head="centre", length=27)],
         cycle=True,

@@ -16,17 +16,7 @@ _base_ = [
 ]
 
 # For 32x32: a 3x3 stem without pooling; the first stage halves the map.
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type="ResNet_CIFAR",
-        depth=18,
-        stem_channels=32,
-        base_channels=32,
-        strides=(2, 2, 2, 2),
-        zero_init_residual=True,
-    ),
-)
+model = dict(backbone=dict(type="ResNet_CIFAR", strides=(2, 2, 2, 2)))
 max_epochs = 3
 batch_size = 256
 base_lr = 0.06  # for a batch of 256

@@ -1,6 +1,6 @@
 # Collage (generated images), boxes in COCO format.
 # Generate it first: mmdense make_collage --size small
-_base_ = "collage_classes.py"
+_base_ = "../collage_classes.py"
 
 data_root = "data/collage/small/"
 scale = (192, 144)  # width, height; 3/4 of the size of the images, for two cores

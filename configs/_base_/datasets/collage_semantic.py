@@ -1,7 +1,7 @@
 # Collage (generated images), class maps in ADE20K format.
 # 11 classes: background is the first. 255 is ignored: pixels on borders, and crowds.
 # Generate it first: mmdense make_collage --size small
-_base_ = "collage_classes.py"
+_base_ = "../collage_classes.py"
 
 data_root = "data/collage/small/"
 metainfo = dict(

@@ -1,12 +1,14 @@
 # Detection on Pascal VOC as in MoCo (arXiv:1911.05722, section 4.2.1): trainval of 2007 and
 # 2012, 24,000 iterations with 16 images each, test of 2007; AP over ten overlaps, AP50 and AP75.
 # Small boxes are used for training. Deviation: boxes marked as difficult are not.
+# Link the folder first: mmdense prepare_data voc --source FOLDER
 _base_ = [
-    "../datasets/voc0712_detection.py",
+    "mmdet::_base_/datasets/voc0712.py",
     "short_sides.py",
     "mmdet::_base_/default_runtime.py",
 ]
 
+data_root = "data/voc/"
 _base_.train_pipeline[2] = _base_.short_sides.voc
 _base_.test_pipeline[1].scale = (1333, 800)
 train_dataloader = dict(
@@ -17,16 +19,19 @@ train_dataloader = dict(
         ignore_keys=["dataset_type"],
         datasets=[
             dict(
-                part,
+                type="VOCDataset",
+                data_root=data_root,
+                ann_file=f"{year}/ImageSets/Main/trainval.txt",
+                data_prefix=dict(sub_data_root=f"{year}/"),
                 filter_cfg=dict(filter_empty_gt=True, min_size=32),
                 pipeline=_base_.train_pipeline,
             )
-            for part in _base_.train_dataloader.dataset.dataset.datasets
+            for year in ("VOC2007", "VOC2012")
         ],
     ),
 )
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))
+test_dataloader = dict(dataset=dict(data_root=data_root, pipeline=_base_.test_pipeline))
 val_evaluator = dict(iou_thrs=[0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
 test_evaluator = val_evaluator
 
