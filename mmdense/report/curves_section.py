@@ -86,21 +86,20 @@ def _title(task: str, group: str | None, names: set[str]) -> str:
 
 def _notes(subjects: Sequence[Subject]) -> list[str]:
     parts = [part for subject in subjects for part in subject.parts]
-    long = any(len(points) > _WINDOWS for part in parts for points in part.entry["curves"].values())
-    repeated = len({(part.task, part.line) for part in parts}) < len(parts)
-    notes = [*([_ON_MEANS] if long else []), *([_ON_SEEDS] if repeated else [])]
-    return [*notes, _ON_GAPS] if notes else []
-
-
-_ON_MEANS = (
-    f"Curves with more than {_WINDOWS} values are averaged over windows. In panels with "
-    f"at most {_FAINT} lines, a pale line shows the single values."
-)
-_ON_SEEDS = (
-    "Each line of a study is the mean over the seeds of a variant. The band around it is the range "
-    "from the lowest to the highest seed."
-)
-_ON_GAPS = "A cross marks the last finite value before NaN or infinity."
+    notes = []
+    if any(len(points) > _WINDOWS for part in parts for points in part.entry["curves"].values()):
+        notes.append(
+            f"Curves with more than {_WINDOWS} values are averaged over windows. In panels with "
+            f"at most {_FAINT} lines, a pale line shows the single values."
+        )
+    if len({(part.task, part.line) for part in parts}) < len(parts):
+        notes.append(
+            "Each line of a study is the mean over the seeds of a variant. The band around it is "
+            "the range from the lowest to the highest seed."
+        )
+    if notes:
+        notes.append("A cross marks the last finite value before NaN or infinity.")
+    return notes
 
 
 def drawn_lines(parts: Sequence[Part]) -> list[Drawn]:

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,9 @@ class Subject:
     @property
     def kind(self) -> str:
         """Kind of the record: "pipeline", "study" or "run"."""
-        return _kind(self.record)
+        if "compare" in self.record.config and self.record.stages:
+            return "pipeline"
+        return "study" if {"variants", "seeds", "metrics"} <= set(self.record.config) else "run"
 
     @property
     def groups(self) -> list[str | None]:
@@ -88,12 +90,12 @@ def read_subjects(paths: Sequence[Path]) -> list[Subject]:
     if twice := [str(f) for f, count in Counter(f.resolve() for f in files).items() if count > 1]:
         raise RecordError(f"{twice[0]} was given twice")
     records = [load(file) for file in files]
-    names = _names(records, files)
-    several = len(records) > 1
-    return [
-        Subject(name, record, file.parent, _parts(name, record, file.parent, several=several))
-        for name, record, file in zip(names, records, files, strict=True)
-    ]
+    subjects = []
+    for name, record, file in zip(_names(records, files), records, files, strict=True):
+        subject = Subject(name, record, file.parent, [])
+        before = f"{name}: " if len(records) > 1 and record.stages else ""
+        subjects.append(replace(subject, parts=_parts(subject, before)))
+    return subjects
 
 
 def _names(records: Sequence[Record], files: Sequence[Path]) -> list[str]:
@@ -108,32 +110,30 @@ def _names(records: Sequence[Record], files: Sequence[Path]) -> list[str]:
     return names
 
 
-def _parts(name: str, record: Record, folder: Path, *, several: bool) -> list[Part]:
+def _parts(subject: Subject, before: str) -> list[Part]:
+    """Return the parts of a record; their names start with ``before``."""
+    record = subject.record
     if not record.stages:
-        entry = {
-            "name": record.name,
-            "task": "",
-            "command": record.command,
-            "metrics": record.metrics,
-            "curves": record.curves,
-            "images": record.images,
-            "images_per_second": record.images_per_second,
-            "wall_time_s": record.wall_time_s,
-        }
-        return [Part(name, "", name, entry, folder)]
-    before = f"{name}: " if several else ""
-    of_study = _kind(record) == "study"
+        keys = ("command", "metrics", "curves", "images", "images_per_second", "wall_time_s")
+        entry = {"name": record.name, "task": "", **{key: getattr(record, key) for key in keys}}
+        return [Part(subject.name, "", subject.name, entry, subject.folder)]
+    of_study = subject.kind == "study"
     labels = _labels(record) if of_study else {}
     groups = variants_by_group(record.config) if of_study else {}
     parts = []
     for stage in record.stages:
-        place = folder / stage["name"]
-        own = place if place.is_dir() else None
-        variant = stage["name"].rpartition("/")[0]
-        line = labels.get(variant, stage["name"])
-        task = stage.get("task", "")
-        of_part = [group for group, names in groups.items() if variant in names] or (None,)
-        parts.append(Part(before + stage["name"], task, before + line, stage, own, of_part))
+        name, folder = stage["name"], subject.folder / stage["name"]
+        variant = name.rpartition("/")[0]
+        parts.append(
+            Part(
+                before + name,
+                stage.get("task", ""),
+                before + labels.get(variant, name),
+                stage,
+                folder if folder.is_dir() else None,
+                [group for group, names in groups.items() if variant in names] or (None,),
+            )
+        )
     return parts
 
 
@@ -142,12 +142,6 @@ def _labels(record: Record) -> dict[str, str]:
     labels = {v["name"]: v["label"] for v in record.config["variants"]}
     counts = Counter(labels.values())
     return {name: label if counts[label] == 1 else name for name, label in labels.items()}
-
-
-def _kind(record: Record) -> str:
-    if "compare" in record.config and record.stages:
-        return "pipeline"
-    return "study" if {"variants", "seeds", "metrics"} <= set(record.config) else "run"
 
 
 def _number(value: float | None) -> float:

@@ -24,7 +24,7 @@ Format = str | Callable[[float], str]
 
 @dataclass(frozen=True)
 class Text:
-    """Formatted text.
+    """Formatted text: a cell, or what renderers show of the value of a cell.
 
     Attributes:
         text: Text without markup.
@@ -32,6 +32,8 @@ class Text:
         strong: Whether it is bold.
         code: Whether it is code.
         note: A remark after the text, outside the link.
+        spread: Standard deviation such as ``± 1.0``, after the text.
+        number: Sort key; None for text, NaN for a missing number.
     """
 
     text: str
@@ -39,6 +41,8 @@ class Text:
     strong: bool = False
     code: bool = False
     note: str = ""
+    spread: str = ""
+    number: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,28 +102,6 @@ class Column:
     format: Format = ",.4g"
     numeric: bool = False
     higher_is_better: bool | None = None
-
-
-class Shown(NamedTuple):
-    """A formatted cell, for renderers.
-
-    Attributes:
-        text: The value.
-        spread: Standard deviation such as ``± 1.0``, after the value.
-        note: Small text below or after the value: a comparison or a remark.
-        strong: Whether it is bold.
-        code: Whether it is code.
-        href: Target of the link.
-        number: Sort key; None for text, NaN for a missing number.
-    """
-
-    text: str
-    spread: str = ""
-    note: str = ""
-    strong: bool = False
-    code: bool = False
-    href: str | None = None
-    number: float | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +178,7 @@ class Table:
             for row in self.rows
         ]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        links = ", ".join(_in_markdown(shown(record, _PLAIN), to_root) for record in self.records)
+        links = ", ".join(_in_markdown(record, to_root) for record in self.records)
         below = [*self.notes, *([f"Record: {links}."] if links else [])]
         return "\n\n".join(filter(None, [table, " ".join(below)]))
 
@@ -210,10 +192,11 @@ class Table:
             for column in self.columns
         ]
         marked = [
-            [cell._replace(strong=b if c.higher_is_better is not None else cell.strong)
-             for cell, b in zip(cells, self.best(c), strict=True)]
-            for c, cells in columns
-        ]  # fmt: skip
+            cells
+            if column.higher_is_better is None
+            else [replace(c, strong=best) for c, best in zip(cells, self.best(column), strict=True)]
+            for column, cells in columns
+        ]
         rows = list(zip(*marked, strict=True))
         return render("table.html", table=self, rows=rows, isfinite=math.isfinite)
 
@@ -231,30 +214,27 @@ class Table:
         return table
 
 
-def shown(value: Value, column: Column, *, p: bool = False) -> Shown:
+def shown(value: Value, column: Column, *, p: bool = False) -> Text:
     """Format a value for its column; with ``p``, a score also shows p of its comparison."""
     if value is None:
-        return Shown(MISSING, number=math.nan if column.numeric else None)
+        return Text(MISSING, number=math.nan if column.numeric else None)
     if isinstance(value, str):
-        return Shown(value)
+        return Text(value)
     if isinstance(value, Text):
-        return Shown(value.text, "", value.note, value.strong, value.code, value.href)
+        return value
     if isinstance(value, Score):
         return _score(value, column, p=p)
     if isinstance(value, Mapping):
         counted = ", ".join(f"{count} {name}" for name, count in value.items() if count)
-        return Shown(counted or MISSING)
+        return Text(counted or MISSING)
     if not isinstance(value, Quantity):
         value = Quantity(value, column.unit, column.format)
-    return Shown(_number(value.value, value.format, value.unit), number=float(value.value))
+    return Text(_number(value.value, value.format, value.unit), number=float(value.value))
 
 
-_PLAIN = Column("", "")
-
-
-def _score(score: Score, column: Column, *, p: bool) -> Shown:
+def _score(score: Score, column: Column, *, p: bool) -> Text:
     if not math.isfinite(score.mean):
-        return Shown("not finite", number=math.nan)
+        return Text("not finite", number=math.nan)
     form, found, notes = column.format, score.against, []
     if score.counted:
         text, spread = f"{round(score.mean * score.seeds)} of {score.seeds}", ""
@@ -270,7 +250,8 @@ def _score(score: Score, column: Column, *, p: bool) -> Shown:
             notes = [p_words(found.p)]
     if found and 0 < found.pairs < score.seeds:  # the comparison lacks some of the seeds
         notes.append(f"{found.pairs} pair{'s' * (found.pairs > 1)}")
-    return Shown(text, spread, ", ".join(notes), score.significant, number=score.mean)
+    strong, note = score.significant, ", ".join(notes)
+    return Text(text, strong=strong, note=note, spread=spread, number=score.mean)
 
 
 def _number(number: float, form: Format, unit: str) -> str:
@@ -286,7 +267,7 @@ def _signed(number: float, form: Format) -> str:
     return f"{number:+{form.lstrip('+')}}"
 
 
-def _in_markdown(cell: Shown, to_root: str) -> str:
+def _in_markdown(cell: Text, to_root: str) -> str:
     text = cell.text.replace("|", "\\|")
     text = f"`{text}`" if cell.code else text
     text = f"{text} {cell.spread}" if cell.spread else text
@@ -298,7 +279,7 @@ def _in_markdown(cell: Shown, to_root: str) -> str:
     return f"{text}{' ' if cell.number is None else '<br>'}{cell.note}"
 
 
-def _in_terminal(cell: Shown) -> rich.text.Text:
+def _in_terminal(cell: Text) -> rich.text.Text:
     text = rich.text.Text(f"{cell.text} {cell.spread}".rstrip())
     if cell.strong:
         text.stylize("bold")

@@ -240,8 +240,16 @@ def summary_table(results: Results, headlines: Sequence[Headline]) -> Table:
 def kept_benchmarks(kind: str, what: str, *, costs: bool = False) -> MakeTable:
     """Return a function that makes the table of the benchmarks in ``<date>_<kind>``.
 
-    If two rows have the same name, setting and comparison, the newest row is shown. See
-    :func:`benchmarks_table`.
+    A benchmark has ``name``, ``setting``, ``ours_s``, ``other`` (name of the comparison),
+    ``other_s`` and ``ratio`` (time of the other / ours); for memory, ``ours_mib`` and
+    ``other_mib``. If ours is a part of the other, such as a monitor in a training step, the table shows its
+    percentage instead of a ratio. If two benchmarks have the same name, setting and comparison, the
+    newest is shown.
+
+    Args:
+        kind: End of the names of the folders.
+        what: Label of the first column.
+        costs: Whether ours does more than the other; the table then shows ours / other.
     """
 
     def make(results: Results) -> Table:
@@ -251,49 +259,31 @@ def kept_benchmarks(kind: str, what: str, *, costs: bool = False) -> MakeTable:
             if folder.endswith(f"_{kind}")
             for row in rows
         }
-        return benchmarks_table(list(newest.values()), what=what, costs=costs)
+        folders = {folder for folder, _ in newest.values()}
+        memory = any("ours_mib" in row for _, row in newest.values())
+        ratio = "Times faster or smaller" if memory else "Times faster"
+        columns = [
+            Column("name", what),
+            Column("setting", "Setting"),
+            Column("other", "Compared with"),
+            Column("ours_amount", "Ours", numeric=True),
+            Column("other_amount", "Other", numeric=True),
+            Column("ratio", "Ours / other" if costs else ratio, format=_digits(3), numeric=True),
+            *([Column("record", "Record")] if len(folders) > 1 else []),
+        ]
+        rows: list[dict[str, Value]] = [
+            {
+                **{key: row[key] for key in ("name", "setting", "other")},
+                **{f"{side}_amount": _amount(row, side) for side in ("ours", "other")},
+                "ratio": _ratio(row, costs=costs),
+                **({"record": _folder_link(folder)} if len(folders) > 1 else {}),
+            }
+            for folder, row in newest.values()
+        ]
+        links = [_folder_link(folder) for folder in folders] if len(folders) == 1 else []
+        return Table("", columns, rows, (), links)
 
     return make
-
-
-def benchmarks_table(
-    benchmarks: Sequence[tuple[str, Mapping[str, Any]]], *, what: str, costs: bool = False
-) -> Table:
-    """Return a table with one row for each benchmark.
-
-    Args:
-        benchmarks: Folder, and ``name``, ``setting``, ``ours_s``, ``other`` (name of the
-            comparison), ``other_s`` and ``ratio`` (time of the other / ours). For memory,
-            ``ours_mib`` and ``other_mib``, and their ratio. If ours is a part of the other, such as
-            a monitor in a training step, the table shows its percentage instead of a ratio.
-        what: Label of the first column.
-        costs: Whether ours does more than the other; the table then shows ours / other.
-    """
-    memory = any("ours_mib" in row for _, row in benchmarks)
-    ratio = "Times faster or smaller" if memory else "Times faster"
-    folders = [folder for folder, _ in benchmarks]
-    shared = len(set(folders)) == 1
-    rows: list[dict[str, Value]] = [
-        {
-            "name": row["name"],
-            "setting": row["setting"],
-            **{side: _amount(row, side) for side in ("ours", "other")},
-            "compared_with": row["other"],
-            "ratio": _ratio(row, costs=costs),
-            **({} if shared else {"record": _folder_link(folder)}),
-        }
-        for folder, row in benchmarks
-    ]
-    columns = [
-        Column("name", what),
-        Column("setting", "Setting"),
-        Column("compared_with", "Compared with"),
-        Column("ours", "Ours", numeric=True),
-        Column("other", "Other", numeric=True),
-        Column("ratio", "Ours / other" if costs else ratio, format=_digits(3), numeric=True),
-        *([] if shared or not rows else [Column("record", "Record")]),
-    ]
-    return Table("", columns, rows, (), [_folder_link(folders[0])] if shared else [])
 
 
 def record_link(record: Record, folder: str) -> Text:

@@ -81,7 +81,6 @@ def _drift(run: Run) -> Points:
 
 
 _SPACES = ("backbone", "projector")
-_LEAST_RANK = (0.9, None)
 _ZERO, _POINT = (_line(text, lambda facts: 0.0) for text in ("", "one point"))
 _UNRELATED = _line("unrelated views", lambda facts: 2.0)
 _SPHERE = _line("full sphere", lambda facts: -4.0)
@@ -102,6 +101,13 @@ _RANKS = {  # ranks of the fixed images: title, and whether features are centred
     "participation_ratio": ("participation ratio", True),
     "lidar": ("LiDAR", True),
 }
+
+
+def _rank(label: str, name: str, *lines: Line, space: str = "") -> Panel:
+    """Return a panel of a rank, on a logarithmic axis."""
+    limits = (0.9, None)
+    return Panel(label, of(name), lines, log=True, limits=limits, title=space.capitalize())
+
 
 # Figures of the paper are those of arXiv:2203.16262.
 _FIGURES = (
@@ -163,20 +169,8 @@ _FIGURES = (
         "panel shows the rank of the predictions P minus the rank of the projections Z. Methods "
         "that do not collapse keep a gap.",
         (
-            Panel(
-                "rank (eigenvalues)",
-                of("rank"),
-                (_BATCH_LIMIT, _BATCH_CEILING),
-                log=True,
-                limits=_LEAST_RANK,
-            ),
-            Panel(
-                "participation ratio",
-                of("participation_ratio"),
-                (_BATCH_CEILING,),
-                log=True,
-                limits=_LEAST_RANK,
-            ),
+            _rank("rank (eigenvalues)", "rank", _BATCH_LIMIT, _BATCH_CEILING),
+            _rank("participation ratio", "participation_ratio", _BATCH_CEILING),
             Panel("rank of P - rank of Z", of("rank_gap"), (_ZERO,)),
         ),
     ),
@@ -220,14 +214,7 @@ _FIGURES = (
         "far below centred RankMe, the centre is long. If both are low, the features use few "
         "dimensions. Compare runs of one method only, and backbones with backbones only.",
         tuple(
-            Panel(
-                name,
-                of(f"{space}/{key}"),
-                (_space_ceiling(space, centred=centred),),
-                log=True,
-                limits=_LEAST_RANK,
-                title=space.capitalize(),
-            )
+            _rank(name, f"{space}/{key}", _space_ceiling(space, centred=centred), space=space)
             for key, (name, centred) in _RANKS.items()
             for space in _SPACES
         ),
@@ -259,20 +246,13 @@ _FIGURES = (
         "for one direction. Alpha is the exponent of λ_j ~ j^-α over the 11th to 100th eigenvalue: "
         "it is 0 for a flat spectrum and higher for a steeper one. Publications report values near "
         "1 for good features.",
-        (
-            *(
-                Panel(
-                    "spectrum AUC",
-                    of(f"{space}/auc"),
-                    (_flat_area(space), _ONE_DIRECTION),
-                    title=space.capitalize(),
-                )
-                for space in _SPACES
-            ),
-            *(
-                Panel("alpha-ReQ", of(f"{space}/alpha_req"), title=space.capitalize())
-                for space in _SPACES
-            ),
+        tuple(
+            Panel(label, of(f"{space}/{key}"), lines(space), title=space.capitalize())
+            for label, key, lines in (
+                ("spectrum AUC", "auc", lambda space: (_flat_area(space), _ONE_DIRECTION)),
+                ("alpha-ReQ", "alpha_req", lambda space: ()),
+            )
+            for space in _SPACES
         ),
         columns=2,
     ),

@@ -69,7 +69,8 @@ def test_terminal():
     ],
 )
 def test_values(value, text, note):
-    assert shown(value, AP)[:3:2] == (text, note)
+    found = shown(value, AP)
+    assert (found.text, found.note) == (text, note)
 
 
 def test_a_comparison_over_fewer_seeds_shows_how_many():

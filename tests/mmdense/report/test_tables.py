@@ -11,7 +11,7 @@ from mmdense.report.project_tables import Headline
 from mmdense.report.table import Score, shown
 from mmdense.report.tables import (
     all_tables,
-    benchmarks_table,
+    kept_benchmarks,
     memory_table,
     pipelines_table,
     setup_table,
@@ -144,34 +144,35 @@ def test_the_newest_record_of_each_name_counts(tmp_path):
     assert not any(make(nothing).rows for make in tables.values())
 
 
+def benchmarks(*rows, **options):
+    kept = [(f"b/{number}_kind", [row]) for number, row in enumerate(rows)]
+    return kept_benchmarks("kind", "Operator", **options)(Results([], kept))
+
+
 def test_benchmarks():
-    table = benchmarks_table([("b/a", OPERATOR)], what="Operator")
+    table = benchmarks(OPERATOR)
     assert list(texts(table).values()) == [
         *("nms", "2,000 boxes", "greedy loop", "10 ms", "50 ms", "5.00")
     ]
-    assert [link.href for link in table.records] == ["b/a"]
-    two = benchmarks_table([("b/a", OPERATOR), ("b/b", OPERATOR)], what="Operator", costs=True)
-    assert [row["record"].text for row in two.rows] == ["a", "b"] and not two.records
+    assert [link.href for link in table.records] == ["b/0_kind"]
+    two = benchmarks(OPERATOR, OPERATOR | {"name": "other"}, costs=True)
+    assert [row["record"].text for row in two.rows] == ["0_kind", "1_kind"] and not two.records
     assert texts(two)["Ours / other"] == "0.200"
     step = {**OPERATOR, "other": "training step", "ours_s": 0.0028, "other_s": 4.6, "ratio": 1671}
-    row = texts(benchmarks_table([("x", step)], what="Part"))
+    row = texts(benchmarks(step))
     # 100 / 1671 = 0.0598, to two digits 0.060
     assert (row["Other"], row["Times faster"]) == ("4.60 s", "0.060 % of it")
     memory = {"name": "m", "setting": "s", "other": "b", "ours_mib": 1000, "other_mib": 500}
-    row = texts(benchmarks_table([("x", memory | {"ratio": 0.5})], what="Part"))
+    row = texts(benchmarks(memory | {"ratio": 0.5}))
     assert list(row.values())[3:] == ["1,000 MiB", "500 MiB", "0.500"]
 
 
 @pytest.mark.parametrize(
     ("ratio", "text"),
-    [
-        *((0.03141, "0.0314"), (0.99961, "1.00"), (1.7005, "1.70")),
-        *((12.107, "12.1"), (99.96, "100"), (1671.01, "1,670")),
-    ],
+    [(0.03141, "0.0314"), (0.99961, "1.00"), (12.107, "12.1"), (99.96, "100"), (1671.01, "1,670")],
 )
 def test_a_ratio_has_three_digits(ratio, text):
-    table = benchmarks_table([("x", {**OPERATOR, "ratio": ratio})], what="Part")
-    assert texts(table)["Times faster"] == text
+    assert texts(benchmarks({**OPERATOR, "ratio": ratio}))["Times faster"] == text
 
 
 def test_the_summary_shows_both_sides_and_their_difference():
