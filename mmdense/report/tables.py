@@ -242,9 +242,8 @@ def kept_benchmarks(kind: str, what: str, *, costs: bool = False) -> MakeTable:
 
     A benchmark has ``name``, ``setting``, ``ours_s``, ``other`` (name of the comparison),
     ``other_s`` and ``ratio`` (time of the other / ours); for memory, ``ours_mib`` and
-    ``other_mib``. If ours is a part of the other, such as a monitor in a training step, the table shows its
-    percentage instead of a ratio. If two benchmarks have the same name, setting and comparison, the
-    newest is shown.
+    ``other_mib``. The ratio of a part, such as a monitor in a training step, is shown as a
+    percentage. Of benchmarks with the same name, setting and comparison, the newest is shown.
 
     Args:
         kind: End of the names of the folders.

@@ -1,4 +1,4 @@
-"""Records that nobody ran: a run, a pipeline with all that may lie beside it, and a study."""
+"""Artificial records: a run, a pipeline with all files in its work directory, and a study."""
 
 import json
 import math
@@ -21,7 +21,7 @@ HARDWARE = {
 
 
 def record_of(name, *, slug="made_up", config=None, **changes):
-    """A record of nothing."""
+    """Return a record without results."""
     fields = {
         "slug": slug,
         "name": name,
@@ -51,7 +51,7 @@ def run(folder, name="alone", **changes):
 
 
 def stage(name, task, metrics, **changes):
-    """What the record of a pipeline or a study keeps of a stage."""
+    """Return the entry of a stage in the record of a pipeline or a study."""
     return {
         "name": name,
         "task": task,

@@ -1,4 +1,4 @@
-"""Panels: gaps, lines of reference, marks, and the images that a page gets of them."""
+"""Panels: gaps, reference lines, marks, and their images in the report."""
 
 import math
 import xml.etree.ElementTree as ET

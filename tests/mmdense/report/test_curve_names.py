@@ -1,4 +1,4 @@
-"""Plain words for the names of curves."""
+"""Titles of curves."""
 
 import pytest
 
@@ -25,5 +25,5 @@ from mmdense.report.curve_names import curve_words
         ("alone", "alone"),
     ],
 )
-def test_a_curve_is_told_in_words(key, words):
+def test_titles_of_curves(key, words):
     assert curve_words(key) == words

@@ -1,4 +1,4 @@
-"""The facts of a record."""
+"""The section with the details of a run."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_machines():
     assert machine_text(record_of("a", hardware=hardware)) == "A processor, 16 cores, X, X"
 
 
-def test_what_a_reader_needs_to_run_it_again(tmp_path):
+def test_details_of_a_run(tmp_path):
     known = {"cost": {"cpu_hours": 1.5}, "data": {"train": "a1b2"}, "notes": ["resumed"]}
     html = facts_section(read_subjects([run(tmp_path, **known)])).html
     for words in (

@@ -1,4 +1,4 @@
-"""Images in the page: bounded, captioned, within a budget; what is broken is a notice."""
+"""Images of the report: bounded, captioned, within a budget; broken ones are notices."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What stands before the numbers, and whether they are what was expected."""
+"""Warnings above the results, and the check of expected scores."""
 
 import json
 import math
@@ -17,7 +17,7 @@ def test_a_clean_record_has_none(tmp_path):
     assert texts(pipeline(tmp_path)) == []
 
 
-def test_code_that_nobody_can_find_again(tmp_path):
+def test_code_that_is_in_no_commit(tmp_path):
     dirty = GIT | {"dirty": True, "dirty_files": [f"{n}.py" for n in range(6)]}
     run(tmp_path / "a", git=dirty)
     (text,) = texts(tmp_path / "a")
@@ -35,7 +35,7 @@ def test_values_that_are_not_finite(tmp_path):
     assert texts(tmp_path) == ["alone has values that are not finite: mIoU, alone, train/loss."]
 
 
-def test_stages_that_are_not_those_of_the_record(tmp_path):
+def test_stages_that_changed_after_the_record(tmp_path):
     pipeline(tmp_path)
     (tmp_path / "pretrain" / "stage.json").write_text('{"state": "running"}')
     save(record_of("ssl", metrics={"mIoU": 9.6}), tmp_path / "ssl" / "record.json")
@@ -50,7 +50,7 @@ def test_stages_that_are_not_those_of_the_record(tmp_path):
     assert str(tmp_path) not in texts(tmp_path)[1]
 
 
-def test_scores_that_held_and_that_missed(tmp_path):
+def test_scores_within_and_outside_their_tolerance(tmp_path):
     pipeline(tmp_path)
     html = expected_section(read_subjects([tmp_path])).html
     assert "badge good" in html and "badge bad" not in html

@@ -1,4 +1,4 @@
-"""The page as a whole: one file, nothing from elsewhere, names escaped, headings in order."""
+"""The report as a whole: self-contained, names escaped, headings in order."""
 
 import re
 from itertools import pairwise
@@ -18,7 +18,7 @@ def page(tmp_path, undrawn):
     return page_of(read_subjects([pipeline(tmp_path, "<b>whole</b>")]))
 
 
-def test_nothing_comes_from_elsewhere(page):
+def test_it_is_self_contained(page):
     references = [r for r in Page(page).references if not r.startswith(("#", "data:"))]
     assert references == ["https://arxiv.org/abs/2203.16262"]  # a link, which loads nothing
     assert "url(" not in page
@@ -26,7 +26,7 @@ def test_nothing_comes_from_elsewhere(page):
     assert page.count("<script>") == 1
 
 
-def test_anchors_lead_somewhere_and_ids_are_single(page):
+def test_anchors_exist_and_ids_are_unique(page):
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     targets = {reference[1:] for reference in Page(page).references if reference.startswith("#")}
@@ -38,7 +38,7 @@ def test_anchors_lead_somewhere_and_ids_are_single(page):
     ]
 
 
-def test_headings_leave_out_no_level(page):
+def test_headings_skip_no_level(page):
     levels = [int(level) for level in re.findall(r"<h(\d)", page)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
@@ -49,7 +49,7 @@ def test_names_are_escaped(page):
     assert "&lt;b&gt;whole&lt;/b&gt;" in page
 
 
-def test_notices_stand_above_the_results_the_bad_ones_first(tmp_path):
+def test_notices_are_above_the_results_errors_first(tmp_path):
     git = GIT | {"dirty": True, "dirty_files": ["a.py"]}
     path = run(tmp_path, git=git, stages=[stage("a", "t", {}, git=GIT | {"commit": "b"})])
     text = page_of(read_subjects([path]))

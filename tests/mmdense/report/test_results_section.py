@@ -1,4 +1,4 @@
-"""The tables of a page: pipelines, studies and runs."""
+"""The tables of the report: pipelines, studies and runs."""
 
 import json
 import re
@@ -14,7 +14,7 @@ def cells(html):
     return re.findall(r"<t[dh][^>]*>(?:<strong>|<code>)?([^<]*)", html.split("<tbody>")[1])
 
 
-def test_a_pipeline_says_what_its_readme_table_says(tmp_path):
+def test_a_pipeline_has_the_values_of_its_readme_table(tmp_path):
     html = results_section(read_subjects([pipeline(tmp_path)])).html
     assert cells(html)[:8] == [
         *("mIoU | all", "9.5", "10.5", "-1.0"),
@@ -74,7 +74,7 @@ def test_an_unknown_baseline_is_refused(tmp_path):
         results_section(read_subjects([run(tmp_path / "b")]), "x")
 
 
-def test_readings_of_the_monitor_stand_below_the_scores(tmp_path):
+def test_readings_of_the_monitor_are_below_the_scores(tmp_path):
     path = run(tmp_path, metrics={"collapse/m_o": 0.5, "collapse/r_e": 0.25, "mIoU": 30.0})
     html = results_section(read_subjects([path])).html
     words = ("mean IoU of the classes, %", "m_o, length", "r_e, residual of the extra gradient")
@@ -82,7 +82,7 @@ def test_readings_of_the_monitor_stand_below_the_scores(tmp_path):
     assert places == sorted(places)
 
 
-def test_runs_stand_side_by_side(tmp_path):
+def test_runs_are_side_by_side(tmp_path):
     one, other = run(tmp_path / "a", "one"), run(tmp_path / "b", "other", metrics={"AP": 0.5})
     html = results_section(read_subjects([one, other])).html
     words = "mean IoU of the classes, %"

@@ -1,4 +1,4 @@
-"""Tables are pure functions of records; what cannot be shown is an error that names its place."""
+"""Tables of the README files and docs, from records."""
 
 import json
 import math
@@ -93,7 +93,7 @@ def test_missing_values_are_shown_as_such():
         ({"metric": "mIoU"}, r"compare\[0\].metric is 'mIoU'; stage 'detect_ssl' has.*bbox_mAP"),
     ],
 )
-def test_a_comparison_of_what_is_not_there(change, message):
+def test_comparisons_of_missing_stages_and_metrics(change, message):
     with pytest.raises(RecordError, match=message):
         pipelines_table([("", pipeline(compare=[{**BOX_AP, **change}]))])
 

@@ -1,4 +1,4 @@
-"""What became of the weights of a checkpoint."""
+"""The section on transferred weights."""
 
 import pytest
 
@@ -18,17 +18,19 @@ def test_statuses_are_counted_and_all_weights_folded(tmp_path):
     assert "badge unsure" in shown  # one is missing
 
 
-def test_doubts_are_told_before_the_numbers(tmp_path):
+def test_doubts_are_notices(tmp_path):
     write_transfer(run(tmp_path), doubts={"scale": "0 to 1"}, entries=[["a", "matched", 1, ""]])
     section = transfer_section(read_subjects([tmp_path]))
     assert section.notices[0].text == "alone: scale: 0 to 1"
     assert "badge good" in section.html
 
 
-@pytest.mark.parametrize(("share", "said"), [(1.0, "100.0"), (0.9996, "99.9"), (0.85678, "85.6")])
-def test_a_share_is_never_rounded_up(tmp_path, share, said):
-    write_transfer(run(tmp_path), covered=share)
-    assert f">{said} %<" in transfer_section(read_subjects([tmp_path])).html
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(1.0, "100.0"), (0.9996, "99.9"), (0.85678, "85.6")]
+)
+def test_a_fraction_is_never_rounded_up(tmp_path, fraction, text):
+    write_transfer(run(tmp_path), covered=fraction)
+    assert f">{text} %<" in transfer_section(read_subjects([tmp_path])).html
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_a_share_is_never_rounded_up(tmp_path, share, said):
         ('{"a": 1}', "cannot be read"),
     ],
 )
-def test_a_file_that_says_something_else_is_a_notice(tmp_path, text, words):
+def test_an_invalid_file_is_a_notice(tmp_path, text, words):
     (run(tmp_path) / "transfer.json").write_text(text)
     section = transfer_section(read_subjects([tmp_path]))
     assert section.html == ""

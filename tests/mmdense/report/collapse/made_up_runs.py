@@ -1,4 +1,4 @@
-"""Runs of the collapse report that nobody trained: smooth curves, with gaps, of one point."""
+"""Artificial runs for the collapse report: smooth curves, with gaps, of one point."""
 
 import math
 
@@ -28,7 +28,7 @@ FACTS = {
 
 
 def value_of(name, step):
-    """Something that such a reading can be."""
+    """Return a plausible value of a reading."""
     wave = 0.5 + 0.3 * math.sin(step / 5 + len(name))
     if "rank" in name or "ratio" in name or name.endswith("lidar"):
         return 10 + 0.1 * step
