@@ -16,7 +16,7 @@ from mmengine.logging import MMLogger
 
 import benchmarks
 from benchmarks import faster_rcnn_step
-from benchmarks.timing import machine
+from mmdense.records.environment import collect_environment
 from mmdense.records.portable import portable_path
 
 
@@ -46,7 +46,7 @@ def main() -> None:
         record = {
             "command": " ".join(["python -m benchmarks", *map(portable_path, sys.argv[1:])]),
             "date": datetime.date.today().isoformat(),
-            "machine": machine(),
+            "machine": collect_environment(),
             "results": results,
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)

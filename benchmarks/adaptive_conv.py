@@ -107,7 +107,3 @@ def bounded(threads: int) -> list[dict]:
         )
     )
     return results
-
-
-if __name__ == "__main__":
-    run()

@@ -149,7 +149,3 @@ def rule() -> dict:
 def run() -> list[dict]:
     keep_freed_memory()
     return [*heads(torch.get_num_threads()), rule()]
-
-
-if __name__ == "__main__":
-    run()

@@ -4,11 +4,8 @@ The ratio is the time of a step divided by that of the readings. Readings of a b
 50 steps.
 """
 
-import mmdense  # noqa: F401
-
-# isort: split
-import mmpretrain.models  # noqa: F401
 import torch
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from benchmarks.timing import result, seconds
@@ -16,28 +13,15 @@ from mmdense.collapse.monitor import Monitor
 from mmdense.machine import keep_freed_memory
 from mmdense.registry import MODELS
 
-BATCH, CHANNELS, INTERVAL, ROUNDS = 128, 2048, 50, 4
-NECK = dict(type="NonLinearNeck", out_channels=CHANNELS, norm_cfg=dict(type="BN1d"))
-MODEL = dict(
-    type="SimSiam",
-    data_preprocessor=dict(type="BaseDataPreprocessor", _scope_="mmengine"),
-    backbone=dict(type="ResNet_CIFAR", depth=18),
-    neck=dict(**NECK, in_channels=512, hid_channels=CHANNELS, num_layers=3, with_last_bn=False),
-    head=dict(
-        type="LatentPredictHead",
-        loss=dict(type="CosineSimilarityLoss"),
-        predictor=dict(
-            **NECK, in_channels=CHANNELS, hid_channels=512, with_avg_pool=False, with_last_bn=False
-        ),
-    ),
-)
+BATCH, INTERVAL, ROUNDS = 128, 50, 4
+CONFIG = "configs/simsiam_decomp/simsiam_r18_cifar10_lr05_200e.py"
 
 
 def run() -> list[dict]:
     keep_freed_memory()
     step_s, of_step, of_batch = _measure()
     threads = torch.get_num_threads()
-    setting = f"ResNet-18 at 32 px, D {CHANNELS}, batch {BATCH}, {threads} threads"
+    setting = f"ResNet-18 at 32 px, D 2048, batch {BATCH}, {threads} threads"
     parts = {
         "of a step": of_step,
         f"of a batch over {INTERVAL} steps": of_batch / INTERVAL,
@@ -58,7 +42,7 @@ def _measure() -> list[float]:
     """Minimum seconds of a training step, of its readings, and of the readings of a batch."""
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
-        model = MODELS.build(MODEL).train()
+        model = MODELS.build(Config.fromfile(CONFIG).model).train()
     optimiser = torch.optim.SGD(model.parameters(), 0.03, momentum=0.9)
     views = list(torch.randn(2, BATCH, 3, 32, 32).unbind())
     monitor = Monitor(model, layout=None)
@@ -72,7 +56,3 @@ def _measure() -> list[float]:
     parts = (step, lambda: monitor.read_step(BATCH), monitor.read_batch)
     times = [[seconds(part) for part in parts] for _ in range(ROUNDS)]
     return [min(of_part) for of_part in zip(*times[1:], strict=True)]
-
-
-if __name__ == "__main__":
-    run()

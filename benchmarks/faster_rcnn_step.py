@@ -25,6 +25,7 @@ SETTING = "ResNet-18, FPN of 64 channels, 4 images of 320x240, 512 RoIs an image
 def build_step():
     """Return a function that runs one training step: forward, backward and update."""
     from mmdet.registry import MODELS
+    from mmdet.testing import demo_mm_inputs
     from mmdet.utils import register_all_modules
     from mmengine.hub import get_config
     from mmengine.logging import MMLogger
@@ -43,12 +44,10 @@ def build_step():
     detector = MODELS.build(model).train()
     detector.init_weights()
     optimizer = torch.optim.SGD(detector.parameters(), lr=1e-3, momentum=0.9)
-    images, samples = batch()
+    batch = demo_mm_inputs(4, (3, 240, 320), num_items=[8] * 4, num_classes=3)
 
     def step() -> float:
-        data = detector.data_preprocessor(
-            {"inputs": list(images), "data_samples": samples}, training=True
-        )
+        data = detector.data_preprocessor(batch, training=True)
         loss, _ = detector.parse_losses(detector(**data, mode="loss"))
         optimizer.zero_grad()
         loss.backward()
@@ -56,27 +55,6 @@ def build_step():
         return float(loss)
 
     return step
-
-
-def batch() -> tuple[torch.Tensor, list]:
-    """Four random images, each with eight boxes of three classes."""
-    from mmdet.structures import DetDataSample
-    from mmengine.structures import InstanceData
-
-    generator = torch.Generator().manual_seed(0)
-    samples = []
-    for _ in range(4):
-        size = torch.rand(8, 2, generator=generator) * 80 + 16
-        corner = torch.rand(8, 2, generator=generator) * (torch.tensor([320.0, 240.0]) - size)
-        sample = DetDataSample(
-            metainfo={"img_shape": (240, 320), "ori_shape": (240, 320), "scale_factor": (1.0, 1.0)}
-        )
-        sample.gt_instances = InstanceData(
-            bboxes=torch.cat((corner, corner + size), 1), labels=torch.arange(8) % 3
-        )
-        samples.append(sample)
-    images = torch.randint(0, 256, (4, 3, 240, 320), generator=generator, dtype=torch.uint8)
-    return images, samples
 
 
 def use_naive_roi_align() -> None:

@@ -48,7 +48,3 @@ def run() -> list[dict]:
         setting=setting,
     )
     return [time, memory]
-
-
-if __name__ == "__main__":
-    run()

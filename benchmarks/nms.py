@@ -44,7 +44,3 @@ def run() -> list[dict]:
                 )
             )
     return results
-
-
-if __name__ == "__main__":
-    run()

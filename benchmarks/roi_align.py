@@ -70,7 +70,3 @@ def run() -> list[dict]:
             rounds=9,
         ),
     ]
-
-
-if __name__ == "__main__":
-    run()

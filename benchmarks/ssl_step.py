@@ -12,6 +12,7 @@ import mmdense  # noqa: F401
 # isort: split
 import mmpretrain.models  # noqa: F401
 import torch
+from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch.nn.functional import interpolate
 
@@ -21,24 +22,6 @@ from mmdense.data.views.random_view import random_view
 from mmdense.machine import keep_freed_memory
 from mmdense.registry import OPTIM_WRAPPERS
 
-NECK = dict(type="NonLinearNeck", hid_channels=512, with_avg_pool=True, norm_cfg=dict(type="BN1d"))
-MODEL = dict(
-    type="SimSiam",
-    data_preprocessor=dict(type="BaseDataPreprocessor", _scope_="mmengine"),
-    backbone=dict(type="ResNet", depth=18, norm_cfg=dict(type="BN")),
-    neck=dict(
-        **NECK, in_channels=512, out_channels=512, num_layers=3, with_last_bn_affine=False,
-        with_last_bias=False,
-    ),
-    head=dict(
-        type="LatentPredictHead",
-        loss=dict(type="CosineSimilarityLoss"),
-        predictor=dict(
-            **{**NECK, "with_avg_pool": False, "hid_channels": 128}, in_channels=512,
-            out_channels=512, with_last_bn=False, with_last_bias=True,
-        ),
-    ),
-)  # fmt: skip
 ROUNDS, CURVE = 4, 60
 
 
@@ -47,8 +30,11 @@ class _Side:
 
     def __init__(self, wrapper, seed=0, lr=0.05):
         torch.manual_seed(seed)
+        config = Config.fromfile("configs/_base_/models/simsiam_r18_w32.py").model
+        config.backbone.update(stem_channels=64, base_channels=64)
+        config.neck.in_channels = 512
         with DefaultScope.overwrite_default_scope("mmpretrain"):
-            self.model = MODELS.build(MODEL)
+            self.model = MODELS.build(config)
         self.model.init_weights()
         self.model.to(memory_format=torch.channels_last)
         sgd = torch.optim.SGD(self.model.parameters(), lr, momentum=0.9, weight_decay=1e-4)
@@ -101,7 +87,3 @@ def _distance():
     seeds = sum(float((plain[i] - plain[j]).abs().mean()) for i, j in pairs) / len(pairs)
     formats = float((plain - short).abs().mean())
     return f"losses of {CURVE} steps at 64 px {formats:.3f} apart, of other seeds {seeds:.3f}"
-
-
-if __name__ == "__main__":
-    run()

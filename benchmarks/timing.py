@@ -1,10 +1,7 @@
 """Compare the time of two callables on a machine with other load."""
 
-import os
-import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
@@ -26,41 +23,21 @@ def compare(
     return result(name, ours_s, other_s, other_name=other_name, setting=setting)
 
 
-def result(name: str, ours_s: float, other_s: float, *, other_name: str, setting: str) -> dict:
-    """Print and return a result; a ratio above 1 means that ours is faster."""
-    ratio = other_s / ours_s
-    print(f"{name}: {ours_s:.4f} s, {other_name} {other_s:.4f} s, {ratio:.2f} x faster ({setting})")
-    return {
-        "name": name,
-        "ours_s": ours_s,
-        "other_s": other_s,
-        "ratio": ratio,
-        "other": other_name,
-        "setting": setting,
-    }
+def result(
+    name: str, ours: float, other: float, *, other_name: str, setting: str, unit: str = "s"
+) -> dict:
+    """Print and return a result; a ratio above 1 means that ours is faster or smaller."""
+    ratio = other / ours
+    print(f"{name}: {ours:.4g} {unit}, {other_name} {other:.4g} {unit}, {ratio:.2f} x ({setting})")
+    values = {f"ours_{unit.lower()}": ours, f"other_{unit.lower()}": other, "ratio": ratio}
+    return {"name": name, **values, "other": other_name, "setting": setting}
 
 
 def memory_result(
-    name: str,
-    ours: Callable[[], object],
-    results_mib: float,
-    *,
-    other_mib: float,
-    other_name: str,
-    setting: str,
+    name: str, ours: Callable[[], object], results_mib: float, *, other_mib: float, **words: str
 ) -> dict:
     """Compare the peak memory of a callable, without its results, with a known amount."""
-    ours_mib = peak_mib(ours) - results_mib
-    ratio = other_mib / ours_mib
-    print(f"{name}: {ours_mib:.0f} MiB, {other_name} {other_mib:.0f} MiB ({setting})")
-    return {
-        "name": name,
-        "ours_mib": ours_mib,
-        "other_mib": other_mib,
-        "ratio": ratio,
-        "other": other_name,
-        "setting": setting,
-    }
+    return result(name, peak_mib(ours) - results_mib, other_mib, unit="MiB", **words)
 
 
 def peak_mib(function: Callable[[], object]) -> float:
@@ -81,23 +58,3 @@ def seconds(function: Callable[[], object]) -> float:
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
-
-
-def machine() -> dict:
-    """Return versions, threads and CPU of this machine."""
-    return {
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "threads": torch.get_num_threads(),
-        "processors": os.cpu_count(),
-        "cpu": cpu_name(),
-    }
-
-
-def cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -151,7 +151,3 @@ def run() -> list[dict]:
             )
         )
     return rows
-
-
-if __name__ == "__main__":
-    run()

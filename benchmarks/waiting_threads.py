@@ -79,7 +79,3 @@ def run(rounds: int = 5) -> list[dict]:
             for policy, seconds in measured.items():
                 print(f"  {policy}: {', '.join(f'{second:.2f}' for second in seconds)} s")
     return results
-
-
-if __name__ == "__main__":
-    run()
