@@ -73,21 +73,19 @@ def run_lengths(mask: np.ndarray) -> dict[str, Any]:
     return {"size": [int(n) for n in code["size"]], "counts": code["counts"].decode("ascii")}
 
 
-def coco_document(pictures: list[dict[str, Any]]) -> dict[str, Any]:
+def coco_document(scenes: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the content of a COCO file.
 
     Args:
-        pictures: `file_name`, `width`, `height` and `annotations` of each image, in the order of
+        scenes: `file_name`, `width`, `height` and `annotations` of each image, in the order of
             their ids.
     """
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for image_id, picture in enumerate(pictures):
-        images.append(
-            {"id": image_id, **{key: picture[key] for key in ("file_name", "width", "height")}}
-        )
-        for item in picture["annotations"]:
-            annotations.append({"id": len(annotations) + 1, "image_id": image_id, **item})
+    items = [(place, item) for place, scene in enumerate(scenes) for item in scene["annotations"]]
+    annotations = [{"id": k, "image_id": p, **item} for k, (p, item) in enumerate(items, start=1)]
+    images = [
+        {"id": place, **{key: scene[key] for key in ("file_name", "width", "height")}}
+        for place, scene in enumerate(scenes)
+    ]
     return {
         "info": {"description": "Collage, a generated data set: scores on it are synthetic"},
         "images": images,

@@ -27,7 +27,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -43,7 +42,7 @@ from mmdense.data.collage.scene import LEAST_PIXELS, LEAST_VISIBLE, draw_portrai
 from mmdense.data.collage.shapes import CLASSES, PALETTE
 from mmdense.data.collage.split import SLOTS, SPLITS, SplitSampler
 from mmdense.data.collage.work import run_all
-from mmdense.data.file_lock import hold_lock
+from mmdense.data.new_folder import new_folder
 
 __all__ = ["CLASSES", "PALETTE", "SEMANTIC_CLASSES", "SEMANTIC_PALETTE", "SIZES", "VERSION"]
 __all__ += ["Size", "digest", "ensure", "folder"]
@@ -101,9 +100,8 @@ def ensure(
 ) -> Path:
     """Return the folder of a set, and generate the set if it is missing.
 
-    The set is generated in a temporary folder, which is renamed at the end, so an existing folder
-    is complete. One process generates it and the others wait. `<root>/collage/<size>` (with the
-    suffix `-seed<n>` for a seed other than 0) becomes a link to it.
+    An existing folder is complete. `<root>/collage/<size>` (with the suffix `-seed<n>` for a seed
+    other than 0) becomes a link to it.
 
     Args:
         size: One of `SIZES`.
@@ -117,11 +115,9 @@ def ensure(
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
     place = folder(size, root, seed)
-    if not place.is_dir():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with hold_lock(place.parent / f".{place.name}.lock"):
-            if not place.is_dir():
-                _make(place, size, seed, workers or os.cpu_count() or 1)
+    with new_folder(place) as part:
+        if part is not None:
+            _generate(part, size, seed, workers or os.cpu_count() or 1)
     _link(place, size if seed == 0 else f"{size}-seed{seed}")
     return place
 
@@ -155,28 +151,19 @@ class _Job:
         return SplitSampler(np.random.default_rng(stream), self.split)
 
 
-def _make(place: Path, size: str, seed: int, workers: int) -> None:
-    """Generate a set in a temporary folder and rename it to `place`; the caller holds the lock."""
-    for stale in place.parent.glob(f".{place.name}.*.part"):
-        shutil.rmtree(stale)  # from a killed process: a running one would hold the lock
-    part = place.parent / f".{place.name}.{os.getpid()}.part"
-    try:
-        jobs = _plan(part, SIZES[size], seed)
-        images = run_all(_draw, jobs, workers=workers, title=f"Collage {size}")
-        for split in SPLITS:
-            chosen = [
-                image
-                for job, image in zip(jobs, images, strict=True)
-                if image is not None and job.split == split
-            ]
-            _write_json(
-                part / "annotations" / f"instances_{split}.json", coco_document(chosen), indent=None
-            )
-        _write_json(part / "collage.json", _card(size, seed, digest(part)), indent=2)
-        part.rename(place)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+def _generate(part: Path, size: str, seed: int, workers: int) -> None:
+    """Generate a set in an empty folder."""
+    jobs = _plan(part, SIZES[size], seed)
+    images = run_all(_draw, jobs, workers=workers, title=f"Collage {size}")
+    for split in SPLITS:
+        chosen = [
+            image
+            for job, image in zip(jobs, images, strict=True)
+            if image is not None and job.split == split
+        ]
+        file = part / "annotations" / f"instances_{split}.json"
+        _write_json(file, coco_document(chosen), indent=None)
+    _write_json(part / "collage.json", _card(size, seed, digest(part)), indent=2)
 
 
 def _plan(place: Path, size: Size, seed: int) -> list[_Job]:

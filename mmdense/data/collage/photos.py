@@ -28,16 +28,13 @@ from mmdense.data.collage.split import SplitSampler
 
 PHOTOS = {
     "train": (
-        "astronaut.png",
-        "coffee.png",
-        "ihc.png",
-        "hubble_deep_field.jpg",
-        "grass.png",
+        "astronaut.png", "coffee.png", "ihc.png", "hubble_deep_field.jpg", "grass.png",
         "camera.png",
     ),
     "val": ("chelsea.png", "gravel.png", "clock_motion.png"),
     "test": ("rocket.jpg", "brick.png", "retina.jpg", "moon.png"),
-}
+}  # fmt: skip
+_GREY = {"grass.png", "camera.png", "gravel.png", "clock_motion.png", "brick.png", "moon.png"}
 
 
 @cache
@@ -63,16 +60,10 @@ def load_photo(name: str) -> np.ndarray:
 def random_crop(
     sampler: SplitSampler, *, height: int, width: int, smallest: float = 0.35
 ) -> np.ndarray:
-    """Return a random crop of a random photo, randomly flipped, transposed and coloured.
+    """Return a random crop of a photo of the split, randomly flipped, transposed and coloured.
 
-    Args:
-        sampler: Source of random numbers; the photo comes from its split.
-        height: Rows of the crop.
-        width: Columns of the crop.
-        smallest: Minimum side of the crop, relative to the largest possible crop.
-
-    Returns:
-        RGB float32 `[height, width, 3]`, 0 to 255.
+    `smallest` is the minimum side relative to the largest possible crop. The result is RGB float32
+    `[height, width, 3]`, 0 to 255.
     """
     rng = sampler.rng
     names = PHOTOS[sampler.split]
@@ -94,9 +85,11 @@ def random_crop(
         crop = crop.transpose(1, 0, 2)
     if mirrored:
         crop = crop[:, ::-1]
-    if _is_grey(name) or rng.random() < 0.15:
+    if name in _GREY or rng.random() < 0.15:
         return _duotone(crop, sampler)
-    return _regain(crop, sampler)
+    # A random gain of each channel, as under another light.
+    gain = np.array([sampler.uniform(0.7, 1.25) for _ in range(3)], np.float32)
+    return np.minimum(crop.astype(np.float32) * gain, 255)
 
 
 def random_colour(sampler: SplitSampler, *, dark: float = 0.3, bright: float = 1.0) -> np.ndarray:
@@ -104,12 +97,6 @@ def random_colour(sampler: SplitSampler, *, dark: float = 0.3, bright: float = 1
     hue, saturation = sampler.uniform(), sampler.uniform(0.25, 0.95)
     value = sampler.uniform(dark, bright)
     return np.array(colorsys.hsv_to_rgb(hue, saturation, value), np.float32) * 255
-
-
-@cache
-def _is_grey(name: str) -> bool:
-    photo = load_photo(name)
-    return bool((photo == photo[..., :1]).all())
 
 
 def _duotone(crop: np.ndarray, sampler: SplitSampler) -> np.ndarray:
@@ -120,9 +107,3 @@ def _duotone(crop: np.ndarray, sampler: SplitSampler) -> np.ndarray:
     grey = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_RGB2GRAY)[..., None]  # [H, W, 1]
     grey = grey.astype(np.float32) / 255
     return low + (high - low) * grey  # [H, W, 3]
-
-
-def _regain(crop: np.ndarray, sampler: SplitSampler) -> np.ndarray:
-    """Multiply each channel by a random gain, as under another light."""
-    gain = np.array([sampler.uniform(0.7, 1.25) for _ in range(3)], np.float32)
-    return np.minimum(crop.astype(np.float32) * gain, 255)

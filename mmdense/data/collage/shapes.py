@@ -6,7 +6,6 @@ Legend: P points of an outline; a point is (x, y), y points down.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,50 +13,24 @@ import numpy as np
 from mmdense.data.collage.split import SplitSampler
 
 CLASSES = (
-    "disc",
-    "ring",
-    "triangle",
-    "square",
-    "hexagon",
-    "star",
-    "cross",
-    "crescent",
-    "heart",
-    "arrow",
-)
+    "disc", "ring", "triangle", "square", "hexagon",
+    "star", "cross", "crescent", "heart", "arrow",
+)  # fmt: skip
 PALETTE = [
-    (230, 75, 60),
-    (250, 170, 60),
-    (245, 225, 70),
-    (120, 200, 80),
-    (50, 160, 140),
-    (70, 190, 230),
-    (60, 110, 220),
-    (140, 90, 215),
-    (235, 100, 180),
-    (160, 115, 80),
-]
+    (230, 75, 60), (250, 170, 60), (245, 225, 70), (120, 200, 80), (50, 160, 140),
+    (70, 190, 230), (60, 110, 220), (140, 90, 215), (235, 100, 180), (160, 115, 80),
+]  # fmt: skip
 _OVERSAMPLE = 4
 
 
-@dataclass(frozen=True)
-class Shape:
-    """A shape instance: its class index and its contours, each `[P, 2]`.
+def draw_shape(label: int, sampler: SplitSampler) -> list[np.ndarray]:
+    """Return the contours, `[P, 2]` each, of `CLASSES[label]` with random proportions and rotation.
 
     The first contour is the outline, the second one, if any, is a hole. The bounding box has its
-    centre at the origin and a longer side of 1.
+    centre at the origin and a longer side of 1. All parameters except the rotation come from the
+    slots of the split.
     """
-
-    label: int
-    contours: tuple[np.ndarray, ...]
-
-
-def draw_shape(label: int, sampler: SplitSampler) -> Shape:
-    """Return an instance of `CLASSES[label]` with random proportions, corners, shear and rotation.
-
-    All parameters except the rotation come from the slots of the split.
-    """
-    contours = _OUTLINES[CLASSES[label]](sampler)
+    contours = _OUTLINES[label](sampler)
     rounding = sampler.uniform(0.02, 0.13)
     contours = [_cut_corners(c, rounding) if len(c) <= 16 else c for c in contours]
     stretch = float(np.exp(sampler.uniform(-0.11, 0.11)))  # aspect ratio: stretch squared
@@ -67,14 +40,16 @@ def draw_shape(label: int, sampler: SplitSampler) -> Shape:
     warp = turn @ np.array([[stretch, shear], [0.0, 1 / stretch]])
     contours = [c @ warp.T for c in contours]
     low, high = contours[0].min(axis=0), contours[0].max(axis=0)
-    return Shape(label, tuple((c - (low + high) / 2) / (high - low).max() for c in contours))
+    return [(c - (low + high) / 2) / (high - low).max() for c in contours]
 
 
-def coverage(shape: Shape, centre: tuple[float, float], size: float) -> tuple[np.ndarray, int, int]:
+def coverage(
+    contours: list[np.ndarray], centre: tuple[float, float], size: float
+) -> tuple[np.ndarray, int, int]:
     """Return a shape as an anti-aliased mask.
 
     Args:
-        shape: The shape.
+        contours: As from :func:`draw_shape`.
         centre: Its centre (x, y) in pixels; the image's corner is (0, 0).
         size: Longer side of its bounding box, in pixels.
 
@@ -82,7 +57,7 @@ def coverage(shape: Shape, centre: tuple[float, float], size: float) -> tuple[np
         The coverage of every pixel of a window, uint8 `[h, w]` from 0 to 255, and the first column
         and row of the window in the image, which may be negative.
     """
-    points = [c * size + np.asarray(centre) for c in shape.contours]
+    points = [c * size + np.asarray(centre) for c in contours]
     left, top = np.floor(points[0].min(axis=0)).astype(int) - 1
     right, bottom = np.ceil(points[0].max(axis=0)).astype(int) + 1
     window = np.zeros(((bottom - top) * _OVERSAMPLE, (right - left) * _OVERSAMPLE), np.uint8)
@@ -111,24 +86,12 @@ def _polygon(corners: int) -> np.ndarray:
     return _arc(1.0, -np.pi / 2, 1.5 * np.pi, corners)
 
 
-def _disc(sampler: SplitSampler) -> list[np.ndarray]:
-    return [_arc(1.0, 0, 2 * np.pi)]
-
-
 def _ring(sampler: SplitSampler) -> list[np.ndarray]:
     return [_arc(1.0, 0, 2 * np.pi), _arc(sampler.uniform(0.42, 0.7), 0, 2 * np.pi)]
 
 
 def _triangle(sampler: SplitSampler) -> list[np.ndarray]:
     return [_polygon(3) + np.array([[sampler.uniform(-0.35, 0.35), 0], [0, 0], [0, 0]])]
-
-
-def _square(sampler: SplitSampler) -> list[np.ndarray]:
-    return [_polygon(4)]
-
-
-def _hexagon(sampler: SplitSampler) -> list[np.ndarray]:
-    return [_polygon(6)]
 
 
 def _star(sampler: SplitSampler) -> list[np.ndarray]:
@@ -172,15 +135,16 @@ def _arrow(sampler: SplitSampler) -> list[np.ndarray]:
     return [np.concatenate([upper, lower])]
 
 
-_OUTLINES: dict[str, Callable[[SplitSampler], list[np.ndarray]]] = {
-    "disc": _disc,
-    "ring": _ring,
-    "triangle": _triangle,
-    "square": _square,
-    "hexagon": _hexagon,
-    "star": _star,
-    "cross": _cross,
-    "crescent": _crescent,
-    "heart": _heart,
-    "arrow": _arrow,
-}
+# In the order of CLASSES.
+_OUTLINES: tuple[Callable[[SplitSampler], list[np.ndarray]], ...] = (
+    lambda sampler: [_arc(1.0, 0, 2 * np.pi)],
+    _ring,
+    _triangle,
+    lambda sampler: [_polygon(4)],
+    lambda sampler: [_polygon(6)],
+    _star,
+    _cross,
+    _crescent,
+    _heart,
+    _arrow,
+)

@@ -15,20 +15,8 @@ SLOTS = 20
 _DEAL = ("train", "val", "train", "test", "train")  # 60 %, 20 %, 20 %
 
 
-def split_of(u: float) -> str:
-    """Return the split of a number `u` in [0, 1)."""
-    if not 0.0 <= u < 1.0:
-        raise ValueError(f"expected a number in [0, 1), got {u}")
-    return _DEAL[int(u * SLOTS) % len(_DEAL)]
-
-
 class SplitSampler:
-    """Random numbers of one image: `uniform` draws from the slots of the split, `rng` does not.
-
-    Args:
-        rng: The generator of the image.
-        split: One of `SPLITS`.
-    """
+    """Random numbers of one image: `uniform` draws from the slots of the split, `rng` does not."""
 
     def __init__(self, rng: np.random.Generator, split: str) -> None:
         if split not in SPLITS:

@@ -20,16 +20,9 @@ _PHOTO_SHARE = 0.15
 
 
 def draw_texture(sampler: SplitSampler, *, height: int, width: int, size: float) -> np.ndarray:
-    """Return a random texture.
+    """Return a random texture, RGB float32 `[height, width, 3]`, 0 to 255.
 
-    Args:
-        sampler: Source of random numbers.
-        height: Rows of the patch.
-        width: Columns of the patch.
-        size: Longer side of the object in pixels; patterns scale with it.
-
-    Returns:
-        RGB float32 `[height, width, 3]`, 0 to 255.
+    Patterns scale with `size`, the longer side of the object in pixels.
     """
     if sampler.rng.random() < _PHOTO_SHARE:
         return random_crop(sampler, height=height, width=width, smallest=0.15)

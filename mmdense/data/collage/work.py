@@ -22,31 +22,25 @@ def run_all(
 ) -> list[Result]:
     """Return `work(job)` of every job, in the order of the jobs.
 
-    Progress is a bar on a terminal, and a line every 10 % elsewhere. The workers exit when the
-    calling process does, even if it is killed.
-
-    Args:
-        work: A function at the top level of a module.
-        jobs: Its arguments.
-        workers: Number of processes; 1 runs the jobs in the calling process.
-        title: Prefix of the progress.
+    `work` is a function at the top level of a module. One worker is the calling process; others
+    exit when it does, even if it is killed. It shows a bar, or lines without a terminal.
     """
     if workers == 1:
         threads, ipp = cv2.getNumThreads(), cv2.ipp.useIPP()
         _make_opencv_repeatable()
         try:
-            return list(_tell(map(work, jobs), len(jobs), title))
+            return list(_show_progress(map(work, jobs), len(jobs), title))
         finally:
             cv2.setNumThreads(threads)
             cv2.ipp.setUseIPP(ipp)
     # fork starts faster than spawn.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker) as pool:
-        return list(_tell(pool.map(work, jobs, chunksize=8), len(jobs), title))
+        return list(_show_progress(pool.map(work, jobs, chunksize=8), len(jobs), title))
 
 
 def _begin_worker() -> None:
-    """Set up OpenCV, and watch the parent process to exit with it."""
+    """Set up OpenCV, and exit with the parent process."""
     _make_opencv_repeatable()
     threading.Thread(target=_follow_parent, daemon=True).start()
 
@@ -64,7 +58,7 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
-def _tell(results: Iterator[Result], total: int, title: str) -> Iterator[Result]:
+def _show_progress(results: Iterator[Result], total: int, title: str) -> Iterator[Result]:
     if sys.stdout.isatty():
         yield from track(results, description=title, total=total)
         return

@@ -12,7 +12,6 @@ import logging
 import os
 import shutil
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 from torchvision.datasets.utils import calculate_md5
 
 from mmdense.checkpoints.file_sha256 import file_sha256
+from mmdense.data.new_folder import new_folder
 from mmdense.data.sets import bccd, camvid, cifar, natural1k, stl10, tiny_imagenet
 from mmdense.data.sets.published_folder import PUBLISHED_FOLDERS, link_published
 from mmdense.data.sets.source import DatasetSource, SourceFormat, find_root
@@ -50,8 +50,7 @@ logger = logging.getLogger(__name__)
 def prepare(name: str, source: Path | None = None, root: Path | str = "data") -> Path:
     """Return the folder of a data set, and convert or link the set if it is missing.
 
-    The set is built in a hidden folder, which is renamed at the end, so an interrupted call leaves
-    no partial set. ``prepared.json`` records the source.
+    An interrupted call leaves no partial set. ``prepared.json`` records the source.
 
     Args:
         name: Key of :data:`DATASET_HOMES`.
@@ -76,30 +75,20 @@ def prepare(name: str, source: Path | None = None, root: Path | str = "data") ->
     if name in PUBLISHED_FOLDERS:
         return link_published(name, target, lambda: _source_path(name, source))
     spec = DATASET_SOURCES[name]
-    if target.exists():
-        _check_prepared(spec, target)
-        return target
-
-    path = _find_archive(spec, _source_path(name, source))
-    if path.is_file():
-        _check_sum(spec, path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as scratch:
-        building, unpacked = Path(scratch, name), Path(scratch, "source")
-        building.mkdir()
+    with new_folder(target) as building:
+        if building is None:
+            _check_prepared(spec, target)
+            return target
+        path = _find_archive(spec, _source_path(name, source))
+        unpacked = building / ".source"
         try:
             receipt = _convert(name, spec, path, unpacked, building)
         except (FileNotFoundError, ValueError) as error:
             kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
             text = str(error).replace(f"{unpacked}/", "").replace(f"{path}/", "")
             raise kind(f"{path}: {text}") from error
+        shutil.rmtree(unpacked, ignore_errors=True)
         (building / RECEIPT).write_text(json.dumps(receipt, indent=1) + "\n")
-        try:
-            building.replace(target)
-        except OSError:
-            if not target.exists():
-                raise
-            _check_prepared(spec, target)  # another process has finished first
     return target
 
 
@@ -108,6 +97,7 @@ def _convert(
 ) -> dict[str, object]:
     """Write the canonical layout of a folder or archive, and return the receipt."""
     if path.is_file():
+        _check_sum(spec, path)
         _unpack(path, unpacked)
     form, root = _locate(name, spec, unpacked if path.is_file() else path)
     logger.info("Preparing %s from %s (%s)", name, path, form.title)
@@ -169,7 +159,7 @@ def _check_sum(spec: DatasetSource, path: Path) -> None:
     expected = sums.get(path.name)
     if expected is not None and (found := calculate_md5(path)) != expected:
         raise ValueError(
-            f"{path} has the MD5 {found}, but the published one is {expected}. Download it again "
+            f"it has the MD5 {found}, but the published one is {expected}. Download it again "
             f"({spec.home}). If you packed it yourself, pass the unpacked folder."
         )
 

@@ -16,54 +16,25 @@ from __future__ import annotations
 
 import json
 import tarfile
-from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from mmdense.checkpoints.atomic_backend import atomic_file, write_atomically
 from mmdense.checkpoints.file_sha256 import file_sha256
 
 __all__ = ["INDEX", "MEMBERS", "NO_CLASS", "SUFFIXES", "VERSION"]
-__all__ += ["import_webdataset", "index_shards", "write_index"]
+__all__ += ["index_shards", "write_index"]
 
 INDEX = "index.json"
 MEMBERS = "members.npy"
 VERSION = 1
 SUFFIXES = ("bmp", "jpeg", "jpg", "png", "ppm", "tif", "tiff", "webp")
 NO_CLASS = -1
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """One shard in ``index.json``."""
-
-    name: str
-    samples: int
-    bytes: int
-    sha256: str
-
-
-def import_webdataset() -> ModuleType:
-    """Return the webdataset module; only writing and indexing shards need it.
-
-    Raises:
-        ModuleNotFoundError: webdataset is not installed.
-    """
-    try:
-        import webdataset
-    except ModuleNotFoundError as error:
-        if error.name not in ("webdataset", "braceexpand"):
-            raise
-        raise ModuleNotFoundError(
-            "writing and indexing shards needs webdataset: pip install mmdense[shards]",
-            name=error.name,
-        ) from error
-    return webdataset
 
 
 def index_shards(folder: Path) -> Path:
@@ -78,7 +49,6 @@ def index_shards(folder: Path) -> Path:
         ``folder``.
 
     Raises:
-        ModuleNotFoundError: webdataset is not installed.
         FileNotFoundError: The folder has no ``*.tar``.
         FileExistsError: The folder has an index already.
         ValueError: A shard is damaged or compressed, or a sample does not have exactly one image.
@@ -107,33 +77,29 @@ def write_index(folder: Path, classes: list[str] | None, source: dict[str, Any] 
     paths = sorted(folder.glob("*.tar"))
     for path in track(paths, "index", console=Console(stderr=True), transient=True):
         rows.append(_members(path))
-        shards.append(_Shard(path.name, len(rows[-1]), path.stat().st_size, file_sha256(path)))
+        size, digest = path.stat().st_size, file_sha256(path)
+        shards.append(dict(name=path.name, samples=len(rows[-1]), bytes=size, sha256=digest))
     index = {
         "version": VERSION,
-        "images": sum(shard.samples for shard in shards),
+        "images": sum(map(len, rows)),
         "classes": classes,
-        "shards": [asdict(shard) for shard in shards],
+        "shards": shards,
         "source": source,
     }
-    unfinished = folder / f".{MEMBERS}"
-    with unfinished.open("wb") as file:
+    with atomic_file(folder / MEMBERS) as file:
         np.save(file, np.concatenate(rows))
-    unfinished.replace(folder / MEMBERS)
-    unfinished = folder / f".{INDEX}"
-    unfinished.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(folder / INDEX)
+    write_atomically(json.dumps(index, indent=1).encode() + b"\n", folder / INDEX)
 
 
 def _members(path: Path) -> np.ndarray:
     """Return the rows of ``members.npy`` for one shard."""
-    base_plus_ext = import_webdataset().tariterators.base_plus_ext
     try:
         with tarfile.open(path, mode="r:") as tar:
             members = [member for member in tar if member.isfile()]
             rows = [
                 _row(path, tar, key, list(group))
-                for key, group in groupby(members, lambda member: base_plus_ext(member.name)[0])
-                if key is not None
+                for key, group in groupby(members, lambda member: _key(member.name))
+                if key
             ]
     except tarfile.TarError as error:
         raise ValueError(
@@ -142,6 +108,13 @@ def _members(path: Path) -> np.ndarray:
     if not rows:
         raise ValueError(f"{path} has no samples. Remove it from the folder.")
     return np.array(rows, dtype=np.int64)
+
+
+def _key(name: str) -> str:
+    """Return a member's name up to the first dot of the file name; empty if there is none."""
+    folder, slash, file = name.rpartition("/")
+    stem, dot, _ = file.partition(".")
+    return folder + slash + stem if stem and dot else ""
 
 
 def _row(path: Path, tar: tarfile.TarFile, key: str, group: list[tarfile.TarInfo]) -> list[int]:

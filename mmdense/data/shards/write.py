@@ -8,30 +8,24 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import logging
 import os
-import shutil
 import tarfile
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
-from mmdense.data.file_lock import hold_lock
-from mmdense.data.shards.index import INDEX, NO_CLASS, SUFFIXES, import_webdataset, write_index
+from mmdense.data.new_folder import new_folder
+from mmdense.data.shards.index import INDEX, NO_CLASS, SUFFIXES, write_index
 
 __all__ = ["write_shards"]
 
-logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class _Photo:
+class _Photo(NamedTuple):
     """An image: its file, its name relative to the source, and its class index."""
 
     path: Path
@@ -49,8 +43,7 @@ def write_shards(
     their names, which mixes the classes in each shard. The same images give the same bytes. Hidden
     files and folders are skipped.
 
-    The set is built in a hidden folder beside ``out``, which is renamed at the end. If ``out``
-    already contains the same images with the same limits, nothing is written.
+    If ``out`` already contains the same images with the same limits, nothing is written.
 
     Args:
         source: Folder of images or of class folders.
@@ -62,7 +55,6 @@ def write_shards(
         ``out``.
 
     Raises:
-        ModuleNotFoundError: webdataset is not installed.
         FileNotFoundError: The source does not exist or has no images.
         ValueError: A file is not an image, a class is empty, ``out`` is inside ``source``, or a
             limit is below 1.
@@ -71,7 +63,6 @@ def write_shards(
     for name, limit in (("max_bytes", max_bytes), ("max_samples", max_samples)):
         if limit is not None and limit < 1:
             raise ValueError(f"{name} must be at least 1, got {limit}")
-    import_webdataset()  # fail early if it is missing
     source, out = Path(source), Path(out)
     if source.resolve() in (out.resolve(), *out.resolve().parents):
         raise ValueError(f"{out} is inside {source}. Choose another output folder.")
@@ -81,24 +72,12 @@ def write_shards(
         "max_bytes": max_bytes,
         "max_samples": max_samples,
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with hold_lock(out.parent / f".{out.name}.lock"):
-        if out.exists():
+    with new_folder(out) as part:
+        if part is None:
             _check_same(out, source, asked)
-            return out
-        for stale in out.parent.glob(f".{out.name}.*.part"):
-            logger.warning("Removing %s, left by an interrupted run", stale)
-            shutil.rmtree(stale)
-        part = out.parent / f".{out.name}.{os.getpid()}.part"
-        part.mkdir()
-        try:
+        else:
             _write_tars(photos, part, max_bytes, max_samples)
             write_index(part, classes, asked)
-            part.rename(out)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            logger.warning("%s was not written; removed the incomplete shards", out)
-            raise
     return out
 
 
@@ -175,24 +154,26 @@ def _keys(photos: Iterable[_Photo]) -> Iterable[str]:
 def _write_tars(
     photos: list[_Photo], folder: Path, max_bytes: int, max_samples: int | None
 ) -> None:
-    make_writer = import_webdataset().TarWriter
-    writer = None
-    used = count = number = 0
+    tar, number, count = None, 0, 0
     shown = track(photos, "shards", console=Console(stderr=True), transient=True)
     with ExitStack() as shard:
         for photo, key in zip(shown, _keys(photos)):
-            sample = _sample(photo)
-            size = sum(_tar_size(f"{key}.{end}", len(data)) for end, data in sample.items())
-            full = _padded(used + size) > max_bytes or count == max_samples
-            if writer is None or (full and count):
+            sample = {f"{key}.{end}": content for end, content in sorted(_sample(photo).items())}
+            size = sum(_tar_size(name, len(content)) for name, content in sample.items())
+            if (
+                tar is None
+                or count == max_samples
+                or (count and _padded(tar.offset + size) > max_bytes)
+            ):
                 shard.close()
-                file = shard.enter_context((folder / f"{number:06d}.tar").open("wb"))
-                # Fixed owner and time, so that the same images give the same bytes.
-                writer = make_writer(file, user="", group="", encoder=False, mtime=0)
-                shard.enter_context(writer)
-                number, used, count = number + 1, 0, 0
-            writer.write({"__key__": key, **sample})
-            used, count = used + size, count + 1
+                tar = shard.enter_context(tarfile.open(folder / f"{number:06d}.tar", "w"))
+                number, count = number + 1, 0
+            for name, content in sample.items():
+                # Without owner and time, so that the same images give the same bytes.
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(content), 0o444
+                tar.addfile(member, io.BytesIO(content))
+            count += 1
 
 
 def _sample(photo: _Photo) -> dict[str, bytes]:

@@ -6,7 +6,6 @@ from mmdense.data.collage.annotations import (
     annotate,
     coco_document,
     exact_polygons,
-    run_lengths,
     tight_box,
 )
 from mmdense.data.collage.scene import Visible, draw_scene
@@ -18,10 +17,6 @@ def decode(segmentation, shape):
     if isinstance(segmentation, list):
         segmentation = coco_mask.merge(coco_mask.frPyObjects(segmentation, *shape))
     return coco_mask.decode(segmentation).astype(bool)
-
-
-def mask_of(*rows):
-    return np.array([[c == "#" for c in row] for row in rows])
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +41,6 @@ def test_boxes_areas_and_segmentations_are_exact(objects):
         np.testing.assert_array_equal(decode(entry["segmentation"], item.mask.shape), item.mask)
         if item.crowd:
             assert isinstance(entry["segmentation"], dict)
-
-
-def test_most_objects_are_polygons(objects):
     polygons = [isinstance(annotate(o)["segmentation"], list) for o in objects if not o.crowd]
     assert np.mean(polygons) > 0.8
 
@@ -65,35 +57,22 @@ def test_polygons_contain_exactly_the_pixel_centres_of_the_mask(objects):
                 assert inside(outlines, x + 0.5, y + 0.5) == item.mask[y, x]
 
 
-def test_hand_case():
-    """Three pixels form an L. Its box starts at column 1, row 1, and is 2 x 2 pixels."""
-    mask = mask_of("....", ".#..", ".##.", "....")
+@pytest.mark.parametrize(
+    ("rows", "polygons", "box"),
+    [
+        (("....", ".#..", ".##.", "...."), 1, [1, 1, 2, 2]),
+        (("##..#", "##..#"), 2, [0, 0, 5, 2]),  # touches every border
+        (("...", ".#.", "..."), 1, [1, 1, 1, 1]),
+        (("####", "#..#", "####"), None, [0, 0, 4, 3]),  # a hole needs run lengths
+    ],
+)
+def test_hand_cases(rows, polygons, box):
+    mask = np.array([[c == "#" for c in row] for row in rows])
     entry = annotate(Visible(label=3, mask=mask))
-    assert entry["bbox"] == [1, 1, 2, 2]
-    assert entry["area"] == 3
-    np.testing.assert_array_equal(decode(entry["segmentation"], (4, 4)), mask)
-
-
-def test_two_parts_are_two_polygons():
-    mask = np.zeros((12, 20), bool)
-    mask[3:9, 2:7] = mask[2:10, 11:18] = True
-    polygons = exact_polygons(mask)
-    assert len(polygons) == 2
-    np.testing.assert_array_equal(decode(polygons, mask.shape), mask)
-
-
-def test_a_hole_needs_run_lengths():
-    mask = np.ones((10, 10), bool)
-    mask[4:6, 4:6] = False
-    assert exact_polygons(mask) is None
-    np.testing.assert_array_equal(decode(run_lengths(mask), mask.shape), mask)
-    assert isinstance(annotate(Visible(label=1, mask=mask))["segmentation"], dict)
-
-
-def test_masks_that_touch_every_border():
-    mask = np.ones((5, 7), bool)
-    assert tight_box(mask) == (0, 0, 7, 5)
-    np.testing.assert_array_equal(decode(exact_polygons(mask), mask.shape), mask)
+    assert (entry["bbox"], entry["area"]) == (box, mask.sum())
+    found = entry["segmentation"]
+    assert (len(found) if isinstance(found, list) else None) == polygons
+    np.testing.assert_array_equal(decode(found, mask.shape), mask)
 
 
 def test_document_numbers_images_and_annotations():

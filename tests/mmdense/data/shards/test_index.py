@@ -1,12 +1,11 @@
 import io
 import json
-import sys
 import tarfile
 
 import numpy as np
 import pytest
 
-from mmdense.data.shards.index import import_webdataset, index_shards
+from mmdense.data.shards.index import index_shards
 
 
 def tar(path, members, mode="w"):
@@ -73,9 +72,3 @@ def test_an_empty_folder_and_an_existing_index_are_errors(tmp_path):
     index_shards(tmp_path)
     with pytest.raises(FileExistsError, match=r"index\.json"):
         index_shards(tmp_path)
-
-
-def test_the_error_of_a_missing_library_has_the_install_command(monkeypatch):
-    monkeypatch.setitem(sys.modules, "webdataset", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install mmdense\[shards\]"):
-        import_webdataset()

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdense.data.shards import write as shards
 from mmdense.data.shards.write import write_shards
 
 
@@ -119,23 +118,6 @@ def test_a_second_call_writes_nothing_and_other_arguments_are_an_error(classes, 
     photo(classes / "a" / "new.png")
     with pytest.raises(FileExistsError, match="max_samples=5"):
         write_shards(classes, out, max_samples=5)
-
-
-def test_an_interrupted_run_removes_its_files(classes, tmp_path, monkeypatch, caplog):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(shards, "write_index", interrupt)  # after all tars were written
-        with pytest.raises(KeyboardInterrupt):
-            write_shards(classes, tmp_path / "out")
-    assert "out was not written" in caplog.text
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["source"]
-    killed = tmp_path / ".out.12345.part"
-    killed.mkdir()
-    write_shards(classes, tmp_path / "out")
-    assert not killed.exists()
-    assert str(killed) in caplog.text
 
 
 @pytest.mark.parametrize(
