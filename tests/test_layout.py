@@ -33,10 +33,7 @@ PURE = [
     "mmdense/transfer/split_resnet.py",
     *(
         f"mmdense/collapse/{stem}.py"
-        for stem in (
-            *("alignment_uniformity", "decompose", "decorrelation", "extra_gradient"),
-            *("readings", "spectrum", "taps", "verdict"),
-        )
+        for stem in (*("decompose", "decorrelation", "readings", "spectrum", "taps", "verdict"),)
     ),
     "projects/*/[!_]*.py",
 ]

@@ -4,7 +4,6 @@ Letters: N images, V views, D channels.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,12 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmdense.checkpoints.read import read_checkpoint, state_dict_of
-from mmdense.collapse import decompose, readings, verdict
+from mmdense.collapse import readings
+from mmdense.collapse.collapse_hook import CollapseHook
 from mmdense.collapse.fixed_images import clean_features, view_features
 from mmdense.collapse.history import History
-from mmdense.collapse.taps import Parts, as_vectors, find_parts, last_free_norm, method_name
+from mmdense.collapse.taps import Parts, Tap, as_vectors, find_parts, last_free_norm
 from mmdense.evaluation.features import evaluating
-
-__all__ = ["history_of_checkpoints", "read_features"]
-
-_HOOK = "CollapseHook"
-_IMAGES = 512
 
 
 def history_of_checkpoints(
@@ -41,43 +36,35 @@ def history_of_checkpoints(
         cfg: With ``model`` and ``train_dataloader``.
         checkpoints: Files or URLs, in the order of training. The step of a checkpoint is its
             iteration, or else its position in the list, from 1.
-        images: Maximum number of images, N; default: that of the hook, or 512.
+        images: Maximum number of images, N; default: that of the hook.
 
     Raises:
         ValueError: The config lacks a part, a checkpoint does not match the model (the message
             lists the keys), or there are fewer than two images.
     """
-    options = _hook_options(cfg)
-    count = images or options.get("images", _IMAGES)
+    hook = _hook_of(cfg)
     init_default_scope(cfg.get("default_scope") or "mmpretrain")
     model, dataset, collate = _build(cfg)
-    named = {key: options[key] for key in ("backbone", "projector", "predictor") if key in options}
-    parts = find_parts(model, layout=options.get("views"), **named)
+    parts = find_parts(model, layout=hook.views, **hook.names)
+    given = (model, dataset, collate, parts, images or hook.images)
     contents = [(path, read_checkpoint(path)) for path in checkpoints]
-    for path, content in contents:
-        _check_fit(model, state_dict_of(content, path), path)
+    for path, content in contents:  # before any work
+        _load(model, state_dict_of(content, path), path)
     history = History()
-    limits = verdict.limits_of(options.get("limits", {}))
-    history.facts.update(method=method_name(model), limits=asdict(limits))
+    history.begin(model, hook.limits)
     history.facts["checkpoints"] = [Path(str(path)).name for path in checkpoints]
+    norm = None if parts.encoder_only else last_free_norm(parts.projector)
     for place, (path, content) in enumerate(contents, start=1):
-        model.load_state_dict(state_dict_of(content, path), strict=False)  # checked above
+        _load(model, state_dict_of(content, path), path)
         step = int(content.get("meta", {}).get("iter", place))
-        before = _BeforeNorm(parts)
-        given = (model, dataset, collate, parts, count)
+        before = norm and Tap(norm, "projector", inputs=True, in_training=False)
         views = view_features(*given)
-        before.close()  # only for views, not for clean images
-        read_features(
-            history,
-            step,
-            views,
-            clean_features(*given),
-            model=model,
-            parts=parts,
-            before=before.kept,
-        )
-    found = history.judge(limits)
-    history.verdict = (found.name, found.reason)
+        kept = list(before.outputs) if before else []  # of the views, not of the clean images
+        if before:
+            before.close()
+        read_features(history, step, views, model=model, parts=parts, before=kept)
+        history.add_spaces(step, views, clean_features(*given))
+    history.verdict = history.judge(hook.limits)
     return history
 
 
@@ -86,19 +73,17 @@ def read_features(
     history: History,
     step: int,
     views: dict[str, Tensor],
-    clean: dict[str, Tensor],
     *,
     model: nn.Module,
     parts: Parts,
     before: Sequence[Tensor] = (),
 ) -> None:
-    """Add the readings of one checkpoint to a history.
+    """Add the readings of the views of one checkpoint to a history.
 
     Args:
         history: Gets the readings.
         step: Step of the checkpoint.
         views: By space, from :func:`view_features`. [N, V, D]
-        clean: By space, from :func:`clean_features`; can be empty. [N, D]
         model: In train or eval mode.
         parts: Modules of the model.
         before: Inputs of a last BatchNorm without affine weights, if there is one. [.., D]
@@ -110,13 +95,7 @@ def read_features(
     size, channels = z[0].shape
     if size < 2:
         raise ValueError(f"the readings need at least two images, found {size}; see --images")
-    history.facts.update(
-        batch=size,
-        vectors=size * len(z),
-        channels=channels,
-        centre_floor=decompose.centre_floor(size * len(z)),
-        centre_hidden=bool(before),
-    )
+    history.note_batch(size, size * len(z), channels, centre_hidden=bool(before))
     values, _ = readings.step_readings(z, list)
     found = dict(zip(readings.STEP, values.tolist(), strict=True))
     if before:
@@ -129,30 +108,16 @@ def read_features(
             of_p = readings.step_readings(p, list)[0][:3].tolist()
             found |= dict(zip(("p_m_o", "p_m_r", "p_std"), of_p, strict=True))
     history.add(step, found)
-    history.add_spaces(step, views, clean)
 
 
-class _BeforeNorm:
-    """Keeps the inputs of a last BatchNorm without affine weights, if the projector has one."""
-
-    def __init__(self, parts: Parts) -> None:
-        norm = None if parts.encoder_only else last_free_norm(parts.projector)
-        self.kept: list[Tensor] = []
-        self._handle = None if norm is None else norm.register_forward_pre_hook(self._keep)
-
-    def _keep(self, module: nn.Module, inputs: Any) -> None:
-        self.kept.append(as_vectors(inputs, of="projector", first=True).detach())
-
-    def close(self) -> None:
-        if self._handle is not None:
-            self._handle.remove()
-
-
-def _hook_options(cfg: Config) -> dict[str, Any]:
+def _hook_of(cfg: Config) -> CollapseHook:
+    """The hook of the config, or one with its defaults."""
     for hook in [*(cfg.get("custom_hooks") or []), *(cfg.get("default_hooks") or {}).values()]:
-        if hook and hook.get("type", "").rpartition(".")[2] == _HOOK:
-            return {key: value for key, value in hook.items() if value is not None}
-    return {}
+        if hook and hook.get("type", "").rpartition(".")[2] == CollapseHook.__name__:
+            return CollapseHook(
+                **{key: value for key, value in hook.items() if key not in ("type", "priority")}
+            )
+    return CollapseHook()
 
 
 def _build(cfg: Config) -> tuple[Any, Any, Any]:
@@ -164,28 +129,22 @@ def _build(cfg: Config) -> tuple[Any, Any, Any]:
     if cfg.get("data_preprocessor") is not None:
         model_cfg.setdefault("data_preprocessor", cfg.data_preprocessor)
     model = MODELS.build(model_cfg).to(get_device())
-    loader: Any = Runner.build_dataloader({**cfg.train_dataloader, **_IN_THIS_PROCESS}, seed=0)
+    in_this_process = {"num_workers": 0, "persistent_workers": False}
+    loader: Any = Runner.build_dataloader({**cfg.train_dataloader, **in_this_process}, seed=0)
     return model, loader.dataset, loader.collate_fn
 
 
-_IN_THIS_PROCESS = {"num_workers": 0, "persistent_workers": False}
-
-
-def _check_fit(model: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
-    """Raise unless the file has every tensor of the model, in its shape."""
-    wanted = model.state_dict()
-    missing = [key for key in wanted if key not in weights and "num_batches_tracked" not in key]
-    unlike = [
-        f"{key} {tuple(weights[key].shape)} instead of {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if key in weights and weights[key].shape != value.shape
-    ]
-    for what, keys in (("lacks", missing), ("has other shapes for", unlike)):
-        if keys:
-            shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
-            raise ValueError(
-                f"{path} {what} {shown}. Use the config of the training of this checkpoint"
-            )
+def _load(model: nn.Module, weights: dict[str, Tensor], path: str | Path) -> None:
+    """Load weights; raise unless the file has every tensor of the model, in its shape."""
+    use = "Use the config of the training of this checkpoint"
+    try:
+        missing = model.load_state_dict(weights, strict=False).missing_keys
+    except RuntimeError as error:  # other shapes
+        raise ValueError(f"{path}: {error}. {use}") from error
+    missing = [key for key in missing if "num_batches_tracked" not in key]
+    if missing:
+        shown = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if missing[4:] else "")
+        raise ValueError(f"{path} lacks {shown}. {use}")
 
 
 def _predicted(parts: Parts, z: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,13 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import Tensor
 
-from mmdense.collapse import decompose, readings, verdict
+from mmdense.collapse import readings, verdict
 from mmdense.collapse.fixed_images import clean_features, view_features
 from mmdense.collapse.history import History
 from mmdense.collapse.monitor import STEP, Monitor
-from mmdense.collapse.taps import method_name
 from mmdense.data.batch_size import batch_size
 from mmdense.records.record_hook import RecordHook
 from mmdense.registry import HOOKS
-
-__all__ = ["VERDICT", "CollapseError", "CollapseHook"]
 
 # Keys in the message hub, which is part of a checkpoint.
 _STATE = "collapse_history"
@@ -113,21 +109,21 @@ class CollapseHook(Hook):
             )
         self.interval, self.epochs, self.images, self.patience = interval, epochs, images, patience
         self.on_collapse, self.limits = _actions(on_collapse), verdict.limits_of(limits or {})
-        self._names: dict[str, Any] = {
+        self.names: dict[str, Any] = {
             "backbone": backbone,
             "projector": projector,
             "predictor": predictor,
         }
-        self._views = views
+        self.views = views
         self._history = History()
 
     def before_train(self, runner: Runner) -> None:
         """Find the modules; start the curves, or continue those of the checkpoint."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self._monitor = Monitor(model, layout=self._views, **self._names)
+        self._monitor = Monitor(model, layout=self.views, **self.names)
         state = runner.message_hub.runtime_info.get(_STATE) if runner.iter else None
         self._history = History(state)
-        self._history.facts.update(method=method_name(model), limits=asdict(self.limits))
+        self._history.begin(model, self.limits)
         self._pending: list[tuple[int, Tensor]] = []
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
@@ -164,7 +160,7 @@ class CollapseHook(Hook):
     def on_non_finite(self, runner: Runner, reason: str) -> None:
         """Set the verdict of a run that ``mmdense.NonFiniteHook`` is about to stop."""
         self._flush(runner)
-        self._history.verdict = (verdict.DIVERGED, reason)
+        self._history.verdict = verdict.Verdict(verdict.DIVERGED, reason)
         runner.message_hub.update_info(VERDICT, verdict.DIVERGED)
         self._write(runner)
 
@@ -203,16 +199,12 @@ class CollapseHook(Hook):
             runner.message_hub.update_scalar(f"train/collapse/{name}", value)
 
     def _read_batch(self, runner: Runner) -> None:
-        found, size, channels = self._monitor.read_batch()
-        vectors = self._monitor.vectors
-        self._history.facts.update(
-            batch=size,
-            vectors=vectors,
-            channels=channels,
-            centre_floor=decompose.centre_floor(vectors),
-            centre_hidden=self._monitor.centre_hidden,
+        monitor = self._monitor
+        found, size, channels = monitor.read_batch()
+        self._history.note_batch(
+            size, monitor.vectors, channels, centre_hidden=monitor.centre_hidden
         )
-        rate = self._monitor.predictor_rate(runner.optim_wrapper.param_groups)
+        rate = monitor.predictor_rate(runner.optim_wrapper.param_groups)
         found |= {} if rate is None else {"predictor_lr": rate}
         self._history.add(runner.iter + 1, found, of=readings.BATCH)
         self._log(runner, found)
@@ -248,7 +240,7 @@ class CollapseHook(Hook):
                 verdict.EARLY,
                 f"{found.name} at step {runner.iter + 1}, not long enough: {found.reason}",
             )
-        history.verdict = (found.name, found.reason)
+        history.verdict = found
         runner.message_hub.update_info(VERDICT, found.name)
         if at_end:
             self._write(runner)

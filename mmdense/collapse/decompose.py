@@ -18,22 +18,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmdense.ssl.losses import unit_vectors
-
-__all__ = [
-    "Moments",
-    "centre",
-    "centre_floor",
-    "centre_norm",
-    "channel_deviation",
-    "collapse_level",
-    "mean_pairwise_cosine",
-    "moments",
-    "residual_norm_sum",
-    "residuals",
-    "unit_vectors",
-]
-
 
 class Moments(NamedTuple):
     """Sums over vectors, in float64. Add those of two batches to get those of both.
@@ -59,23 +43,16 @@ def moments(vectors: Tensor) -> Moments:
 
 
 def centre(sums: Moments) -> Tensor:
-    """Return o, the mean vector, [D]."""
+    """Return o, the mean vector, [D].
+
+    Its length is m_o for unit vectors: 0 healthy, 1 collapsed; see :func:`centre_floor`.
+    """
     return sums.total / sums.number
 
 
-def centre_norm(sums: Moments) -> Tensor:
-    """Return m_o of unit vectors: 0 healthy, 1 collapsed; see :func:`centre_floor`, []."""
-    return centre(sums).norm()
-
-
-def residuals(vectors: Tensor, centre: Tensor) -> Tensor:
-    """Return r, the vectors minus the centre, [M, D]."""
-    return vectors - centre.to(vectors.dtype)
-
-
 def residual_norm_sum(vectors: Tensor, centre: Tensor) -> Tensor:
-    """Return the sum of |r| over a batch, in float64: M times m_r, []."""
-    return residuals(vectors, centre).norm(dim=1).sum(dtype=torch.float64)
+    """Return the sum of the lengths of r, the vectors minus the centre, in float64: M m_r, []."""
+    return (vectors - centre.to(vectors.dtype)).norm(dim=1).sum(dtype=torch.float64)
 
 
 def channel_deviation(sums: Moments) -> Tensor:

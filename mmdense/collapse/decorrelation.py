@@ -12,13 +12,6 @@ Letters: N vectors, D channels.
 
 from torch import Tensor
 
-__all__ = [
-    "decorrelation_ceiling",
-    "decorrelation_floor",
-    "decorrelation_gradient",
-    "decorrelation_loss",
-]
-
 
 def decorrelation_loss(vectors: Tensor) -> Tensor:
     """Return the sum of squared covariances with all other channels, averaged over channels, [].

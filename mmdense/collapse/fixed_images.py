@@ -1,24 +1,24 @@
 """Features of a fixed set of training images, without augmentation and in views.
 
-Letters: N images of all processes, V views, D channels.
+Letters: N images of all processes, V views, D channels, H and W of an image, h and w of a view.
 """
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank, get_world_size
 from torch import Tensor
+from torchvision.transforms.functional import center_crop, resize
 
-from mmdense.collapse.clean_images import clean_sample, is_image, without_augmentation
 from mmdense.collapse.taps import Parts, as_vectors
+from mmdense.data.pipelines import draws_nothing
 from mmdense.engine.exact_loader import SeededDataset, kept_random_state
 from mmdense.evaluation.features import evaluating
 from mmdense.ssl.gather import gather_rows
-
-__all__ = ["clean_features", "view_features"]
 
 _SEED = 20220
 _BATCH = 64
@@ -52,11 +52,17 @@ def clean_features(
         views = _as_views(model.data_preprocessor(collate([sample]), True)["inputs"])
         size = (views[0].shape[-2], views[0].shape[-1])
         with without_augmentation(dataset):
-            if not is_image(dataset[0]):
+            first = dataset[0]
+            if not isinstance(first, dict) or getattr(first.get("inputs"), "ndim", 0) != 3:
                 return {}
             for places in _own_batches(dataset, count):
-                records = [clean_sample(dataset[place], size, copies) for place in places]
-                data = model.data_preprocessor(collate(records), False)
+                samples = []  # in the format of training samples
+                for place in places:
+                    sample = dataset[place]
+                    view = fit_to_view(torch.as_tensor(sample["inputs"]), size)
+                    inputs = view if copies is None else [view] * copies
+                    samples.append({**sample, "inputs": inputs})
+                data = model.data_preprocessor(collate(samples), False)
                 clean = _as_views(data["inputs"])[:1]
                 for space, (vectors,) in _vectors_by_space(model, parts, clean).items():
                     found.setdefault(space, []).append(vectors)  # [B, D]
@@ -132,3 +138,49 @@ def _vectors_by_space(model: Any, parts: Parts, views: list[Tensor]) -> dict[str
             z = as_vectors(parts.projector(listed), first=True, of="projector")
             found["projector"].append(z.float())
     return {space: vectors for space, vectors in found.items() if vectors}
+
+
+def fit_to_view(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the center crop of an image that is scaled to cover a view; bilinear, antialiased.
+
+    Args:
+        image: uint8 or float. [C, H, W]
+        size: h and w, in pixels.
+
+    Returns:
+        The dtype of the image; the image itself if it has the size. [C, h, w]
+    """
+    if tuple(image.shape[-2:]) == size:
+        return image
+    (rows, columns), (h, w) = image.shape[-2:], size
+    scale = max(h / rows, w / columns)
+    covering = [max(h, round(rows * scale)), max(w, round(columns * scale))]
+    return center_crop(resize(image, covering, antialias=True), list(size))
+
+
+@contextmanager
+def without_augmentation(dataset: Any) -> Iterator[None]:
+    """Context in which a data set runs its transforms without random draws only.
+
+    This includes data sets inside wrappers. Worker processes have copies that are not changed.
+    """
+    pipelines = list(_pipelines(dataset))
+    whole = [pipeline.transforms for pipeline in pipelines]
+    try:
+        for pipeline in pipelines:
+            pipeline.transforms = [
+                one for one in pipeline.transforms if draws_nothing(type(one).__name__)
+            ]
+        yield
+    finally:
+        for pipeline, transforms in zip(pipelines, whole, strict=True):
+            pipeline.transforms = transforms
+
+
+def _pipelines(dataset: Any) -> Iterator[Any]:
+    pipeline = getattr(dataset, "pipeline", None)
+    if getattr(pipeline, "transforms", None):
+        yield pipeline
+    for inner in (getattr(dataset, "dataset", None), *getattr(dataset, "datasets", ())):
+        if inner is not None:
+            yield from _pipelines(inner)

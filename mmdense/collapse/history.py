@@ -2,18 +2,19 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmdense.collapse import readings, verdict
+from mmdense.collapse.decompose import centre_floor
 from mmdense.collapse.spectrum import lidar
+from mmdense.collapse.taps import method_name
 from mmdense.records.curve import Curve
 from mmdense.records.record import write_json
-
-__all__ = ["FILE_NAME", "History", "read_history"]
 
 FILE_NAME = "collapse.json"
 _VALUES = 512  # maximum number of values of a spectrum
@@ -25,7 +26,7 @@ class History:
     Attributes:
         facts: Values that do not change: channels, vectors in a batch, whether the last BatchNorm
             hides the centre, and so on.
-        verdict: Name and reason.
+        verdict: The last verdict.
         judgements: Names of the last judgements, compared with ``CollapseHook.patience``.
         seen: Names of verdicts that were already acted upon.
     """
@@ -38,7 +39,21 @@ class History:
         self._absent = set(state.get("absent", []))
         self._spectra = list(state["spectra"])
         self.facts = dict(state["facts"])
-        self.verdict: tuple[str, str] = tuple(state["verdict"])
+        self.verdict = verdict.Verdict(*state["verdict"])
+
+    def begin(self, model: nn.Module, limits: verdict.Limits) -> None:
+        """Note what the readings are of."""
+        self.facts.update(method=method_name(model), limits=asdict(limits))
+
+    def note_batch(self, size: int, vectors: int, channels: int, *, centre_hidden: bool) -> None:
+        """Note the numbers of images, vectors and channels, on which the verdict depends."""
+        self.facts.update(
+            batch=size,
+            vectors=vectors,
+            channels=channels,
+            centre_floor=centre_floor(vectors),
+            centre_hidden=centre_hidden,
+        )
 
     def add(self, step: int, readings: Mapping[str, float], *, of: Iterable[str] = ()) -> None:
         """Add a point to the curve of each reading.
@@ -52,13 +67,6 @@ class History:
         self._absent = (self._absent | set(of)) - set(readings)
         for name, value in readings.items():
             self._curves.setdefault(name, Curve()).add(step, value)
-
-    def add_spectrum(self, step: int, space: str, values: Sequence[float]) -> None:
-        """Add the eigenvalues of a space, descending; the largest are kept."""
-        kept = [float(value) for value in values[:_VALUES]]
-        self._spectra.append(
-            {"step": step, "space": space, "channels": len(values), "values": kept}
-        )
 
     def add_spaces(
         self, step: int, views: Mapping[str, Tensor], clean: Mapping[str, Tensor]
@@ -84,7 +92,8 @@ class History:
             found, values = readings.space_readings(features)
             if rows.shape[1] > 1 and bool(rows.isfinite().all()):
                 found["lidar"] = lidar(rows)
-            self.add_spectrum(step, space, values.tolist())
+            spectrum = {"step": step, "space": space, "channels": len(values)}
+            self._spectra.append({**spectrum, "values": values[:_VALUES].tolist()})
             self.facts.setdefault("spaces", {})[space] = {"images": images, "channels": channels}
             added |= {f"{space}/{name}": value for name, value in found.items()}
         self.add(step, added)
@@ -138,8 +147,7 @@ class History:
             "curves": {name: _plain(curve.as_list()) for name, curve in self._curves.items()},
             "spectra": self._spectra,
         }
-        write_json(content, folder / FILE_NAME)
-        return folder / FILE_NAME
+        return write_json(content, folder / FILE_NAME)
 
 
 def _plain(points: list[list[float]]) -> list[list[float | None]]:

@@ -15,8 +15,6 @@ from mmdense.collapse import readings
 from mmdense.collapse.taps import Tap, find_parts, last_free_norm, split_views
 from mmdense.ssl.gather import gather_rows, sum_over_ranks
 
-__all__ = ["STEP", "Monitor"]
-
 # Results of a step, in this order; the last three are m_o, m_r and std of the predictions.
 STEP = (*readings.STEP, "drift", "m_o_before_norm", "p_m_o", "p_m_r", "p_std")
 

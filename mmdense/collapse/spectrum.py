@@ -1,6 +1,6 @@
 """Number of dimensions that a representation uses: effective ranks and the spectrum.
 
-"Effective rank" has four definitions in public code. Each has a function here, with its source:
+"Effective rank" has four definitions in public code:
 
     rank_me               singular values, not centred     exp of the entropy of sigma / sum sigma
     centred_rank_me       the same for centred features
@@ -18,19 +18,6 @@ import math
 
 import torch
 from torch import Tensor
-
-__all__ = [
-    "alpha_req",
-    "centred_rank_me",
-    "eigenvalue_rank",
-    "eigenvalues",
-    "lidar",
-    "participation_ratio",
-    "rank_ceiling",
-    "rank_me",
-    "singular_values",
-    "spectrum_auc",
-]
 
 _EPSILON = 1e-7  # added to the normalised values, as in RankMe
 _TINY = 1e-300  # avoids a division by zero for a spectrum of zeros
@@ -60,26 +47,17 @@ def eigenvalues(features: Tensor) -> Tensor:
     return _gram_eigenvalues(features, centred=True) / (len(features) - 1)
 
 
-def rank_me(features: Tensor) -> float:
-    """Return the effective rank of the features, not centred: from 1 to min(N, D).
+def effective_rank(values: Tensor) -> float:
+    """Return the exponential of the entropy of the normalised values: from 1 to K.
 
-    Garrido et al. 2023, "RankMe", section 3.1, with 25,600 features in the paper.
-    """
-    return _entropy_rank(singular_values(features, centred=False))
-
-
-def centred_rank_me(features: Tensor) -> float:
-    """Return RankMe of the centred features: from 1 to min(N - 1, D)."""
-    return _entropy_rank(singular_values(features, centred=True))
-
-
-def eigenvalue_rank(spectrum: Tensor) -> float:
-    """Return the effective rank of the eigenvalues of the covariance: from 1 to min(N - 1, D).
+    Of singular values that are not centred, this is RankMe (Garrido et al. 2023, section 3.1, with
+    25,600 features in the paper).
 
     Args:
-        spectrum: Eigenvalues. [K]
+        values: Singular values or eigenvalues. [K]
     """
-    return _entropy_rank(spectrum)
+    shares = values / values.sum().clamp(min=_TINY) + _EPSILON  # [K]
+    return float(torch.exp(-(shares * shares.log()).sum()))
 
 
 def participation_ratio(spectrum: Tensor) -> float:
@@ -180,8 +158,3 @@ def _gram_eigenvalues(features: Tensor, centred: bool) -> Tensor:
     found = torch.linalg.eigvalsh(gram).flip(0)
     # Below this the values are rounding errors of the Gram matrix.
     return torch.where(found > found.max().clamp(min=0.0) * 1e-16, found, 0.0)  # [K]
-
-
-def _entropy_rank(values: Tensor) -> float:
-    shares = values / values.sum().clamp(min=_TINY) + _EPSILON  # [K]
-    return float(torch.exp(-(shares * shares.log()).sum()))

@@ -9,16 +9,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = [
-    "Parts",
-    "Tap",
-    "as_vectors",
-    "find_parts",
-    "last_free_norm",
-    "method_name",
-    "split_views",
-]
-
 # The necks of these models reconstruct images, and their backbones get masked images. Only the
 # encoder is watched; the first of its outputs are the tokens.
 _ENCODER_ONLY = {
@@ -118,6 +108,7 @@ class Tap:
         module: Watched until :meth:`close`.
         role: "projector" or "predictor"; for messages.
         inputs: Keep the inputs instead of the outputs.
+        in_training: Keep the calls in train mode; otherwise those in eval mode.
 
     Attributes:
         outputs: One for each call of this step.
@@ -128,8 +119,10 @@ class Tap:
         with_gradients: Whether to keep gradients.
     """
 
-    def __init__(self, module: nn.Module, role: str, *, inputs: bool = False) -> None:
-        self._role, self._inputs = role, inputs
+    def __init__(
+        self, module: nn.Module, role: str, *, inputs: bool = False, in_training: bool = True
+    ) -> None:
+        self._role, self._inputs, self._in_training = role, inputs, in_training
         self._handle = module.register_forward_hook(self._keep)
         self.with_gradients = False
         self.clear()
@@ -148,17 +141,17 @@ class Tap:
 
     def _keep(self, module: nn.Module, inputs: Any, output: Any) -> None:
         # Skip the second call of activation checkpointing, inside the backward pass.
-        if not module.training or torch._C._current_graph_task_id() != -1:
+        if module.training != self._in_training or torch._C._current_graph_task_id() != -1:
             return
         seen = _raw(inputs if self._inputs else output)
         vectors = as_vectors(seen, of=self._role, first=True)  # [B, D]
         place = len(self.outputs)
         self.outputs.append(vectors.detach())
-        source = _source(inputs)
+        source = _raw(inputs)
+        known = isinstance(source, Tensor)
         # Inputs of a predictor are vectors; feature maps would need much memory.
-        kept = None if source is None or source.ndim != 2 else source.detach()
-        self.sources.append(kept)
-        self.learning.append(source is None or source.requires_grad)
+        self.sources.append(source.detach() if known and source.ndim == 2 else None)
+        self.learning.append(not known or source.requires_grad)
         self.gradients.append(None)
         if self.with_gradients and seen.requires_grad and seen.ndim == 2:
             gradients = self.gradients
@@ -234,13 +227,6 @@ def _raw(output: Any, *, first: bool = True) -> Any:
     while isinstance(output, tuple | list) and output:
         output = output[0 if first else -1]
     return output
-
-
-def _source(inputs: Any) -> Tensor | None:
-    """The first tensor of the inputs of a module, or None."""
-    while isinstance(inputs, tuple | list) and inputs:
-        inputs = inputs[0]
-    return inputs if isinstance(inputs, Tensor) else None
 
 
 def _module(model: nn.Module, name: str, role: str) -> nn.Module:

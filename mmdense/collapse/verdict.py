@@ -8,8 +8,6 @@ from typing import NamedTuple
 from mmdense.collapse.decompose import centre_floor, collapse_level, mean_pairwise_cosine
 from mmdense.collapse.spectrum import rank_ceiling
 
-__all__ = ["COLLAPSES", "EARLY", "Limits", "State", "Verdict", "judge", "limits_of"]
-
 HEALTHY = "healthy"
 COMPLETE = "complete collapse"
 DIMENSIONAL = "dimensional collapse"

@@ -21,13 +21,6 @@ from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmdense.collapse.extra_gradient import (
-    infonce_extra,
-    mirror_extra,
-    simsiam_extra,
-    split,
-    triplet_extra,
-)
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows, mean_over_ranks, sum_over_ranks
 from mmdense.ssl.losses import unit_vectors
@@ -142,19 +135,20 @@ class ComponentCutHead(BaseModule):
         return losses
 
     def _weighed(self, extra: Tensor, centre: Tensor) -> Tensor:
-        o_e, r_e = split(extra, centre)
-        return self.weights[0] * o_e + self.weights[1] * r_e  # [B, D]
+        return self.weights[0] * centre + self.weights[1] * (extra - centre)  # [B, D]
 
     def _extra(self, z: list[Tensor], p: list[Tensor], a: int, b: int) -> Tensor:
         """G_e on the anchor of view ``a`` for the images of this process, [B, D]."""
         if self.method == "simsiam":
-            return simsiam_extra(z[b], p[b])
+            return z[b] - p[b]
         if self.method == "mirror":
-            return mirror_extra(z[b], p[b])
+            return p[b] - z[b]
         everywhere = gather_rows(z[b])  # [M, D]
         if self.method == "infonce":
-            return infonce_extra(z[a], everywhere, self.temperature)
-        return triplet_extra(_own_rows(other_image(everywhere), z[b]))
+            # The softmax includes the positive; the weights sum to one.
+            weights = (z[a] @ everywhere.T / self.temperature).softmax(dim=1)  # [B, M]
+            return -weights @ everywhere  # [B, D]
+        return -_own_rows(other_image(everywhere), z[b])
 
     def _centres(self, extras: list[Tensor]) -> list[Tensor]:
         """o_e for each direction, [D]."""

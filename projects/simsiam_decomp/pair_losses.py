@@ -11,7 +11,7 @@ from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmdense.collapse import alignment_uniformity
+from mmdense.collapse import readings
 from mmdense.collapse.decorrelation import decorrelation_loss
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows
@@ -147,7 +147,7 @@ class UniformityLoss(_UnitLoss):
 
     def of_view(self, vectors: Tensor) -> Tensor:
         """Return the loss of vectors of length 1, [M, D]."""
-        return alignment_uniformity.uniformity(vectors, t=self.t)
+        return readings.uniformity(vectors, t=self.t)
 
 
 @MODELS.register_module()
@@ -166,7 +166,7 @@ class AlignmentLoss(_PairLoss):
     def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
         """Return the loss of projections [M, D]."""
         units = (F.normalize(z_a, dim=1), F.normalize(z_b, dim=1))
-        return alignment_uniformity.alignment(*units, alpha=self.alpha)
+        return readings.alignment(*units, alpha=self.alpha)
 
 
 @MODELS.register_module()

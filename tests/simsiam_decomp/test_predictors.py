@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 import mmdense  # noqa: F401
-from mmdense.collapse.extra_gradient import centre_share
+from mmdense.collapse.readings import centre_share
 from tests.simsiam_decomp.small_views import D, build, views
 
 AFFINE = {"type": "mmdense.AffinePredictor", "channels": D}

@@ -1,4 +1,4 @@
-"""Readings from checkpoints: those of the features by hand, their order, what does not fit."""
+"""Readings from checkpoints: their order, options of the hook, and unsuitable files."""
 
 import math
 
@@ -41,14 +41,6 @@ def checkpoints(tmp_path_factory):
     return paths
 
 
-def test_options_of_the_hook_count_wherever_it_stands(checkpoints):
-    hook = {"type": "mmdense.CollapseHook", "images": 6, "limits": {"centre": 0.01}}
-    cfg = config(default_hooks={"timer": None, "collapse": hook})
-    history = history_of_checkpoints(cfg, checkpoints[:1])
-    assert history.facts["batch"] == 6
-    assert history.facts["limits"]["centre"] == 0.01
-
-
 def test_each_checkpoint_is_a_point_at_its_iteration(checkpoints):
     history = history_of_checkpoints(config(), checkpoints)
     assert [step for step, _ in history.points("m_o")] == [10, 20]
@@ -83,11 +75,12 @@ def test_a_point_does_not_depend_on_the_others(checkpoints):
         assert alone.last(name) == pytest.approx(both.last(name), rel=1e-6)
 
 
-def test_the_hook_of_the_config_is_obeyed(checkpoints):
-    hook = {"type": "mmdense.CollapseHook", "images": 6, "limits": {"centre": 0.5}}
-    history = history_of_checkpoints(config(hook), checkpoints[:1])
-    assert history.facts["batch"] == 6
-    assert history.facts["limits"]["centre"] == 0.5
+def test_options_of_the_hook_of_the_config(checkpoints):
+    hook = {"type": "mmdense.CollapseHook", "images": 6, "limits": {"centre": 0.5}, "priority": 30}
+    for cfg in (config(hook), config(default_hooks={"timer": None, "collapse": hook})):
+        history = history_of_checkpoints(cfg, checkpoints[:1])
+        assert history.facts["batch"] == 6
+        assert history.facts["limits"]["centre"] == 0.5
     more = history_of_checkpoints(config(hook), checkpoints[:1], images=8)
     assert more.facts["batch"] == 8
 
@@ -98,7 +91,7 @@ def test_readings_are_those_of_the_features():
     z = torch.zeros(2, 2, 16)  # two images, two views; each image one axis
     z[0, :, 0] = z[1, :, 1] = 3.0
     history = History()
-    read_features(history, 5, {"projector": z}, {}, model=simsiam, parts=parts)
+    read_features(history, 5, {"projector": z}, model=simsiam, parts=parts)
     # The mean of two axes is (1/2, 1/2): of length sqrt(1/2), and so is every residual.
     assert history.last("m_o") == pytest.approx(math.sqrt(0.5))
     assert history.last("m_r") == pytest.approx(math.sqrt(0.5))
@@ -113,7 +106,7 @@ def test_readings_are_those_of_the_features():
         ("BYOL", model()["head"]),
     ],
 )
-def test_other_models_of_the_host(tmp_path, kind, head):
+def test_other_models_of_mmpretrain(tmp_path, kind, head):
     import mmpretrain.models  # noqa: F401
 
     changed = {**model(), "type": f"mmpretrain.{kind}", "head": head}
@@ -126,12 +119,12 @@ def test_other_models_of_the_host(tmp_path, kind, head):
     assert (history.last("eta_p") is None) == (kind == "SimCLR")  # which has no predictor
 
 
-def test_what_does_not_fit_is_named(checkpoints, tmp_path):
+def test_unsuitable_checkpoints_and_configs(checkpoints, tmp_path):
     weights = built(0).state_dict()
     key = next(iter(weights))
     for change, message in (
         ({}, f"lacks {key}"),
-        ({key: torch.zeros(1)}, f"{key} "),
+        ({key: torch.zeros(1)}, f"size mismatch for {key}"),
     ):
         path = tmp_path / "bad.pth"
         torch.save({"state_dict": {k: v for k, v in weights.items() if k != key} | change}, path)

@@ -1,4 +1,4 @@
-"""Centre and residual: the identities of the notes, floors, and what the std cannot see."""
+"""Centre and residual: identities, floors, and limits of the deviation."""
 
 import math
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-import mmdense  # noqa: F401
 from mmdense.collapse import decompose
+from mmdense.ssl.losses import unit_vectors
 
 
 def vectors(count=64, channels=48, offset=0.7, seed=0):
@@ -19,14 +19,14 @@ def vectors(count=64, channels=48, offset=0.7, seed=0):
 def read(unit):
     sums = decompose.moments(unit)
     o = decompose.centre(sums)
-    return sums, o, float(decompose.centre_norm(sums))
+    return sums, o, float(o.norm())
 
 
 def test_hand_case():
     # Z = (1, 0), (0, 1): o = (1/2, 1/2), m_o = sqrt(1/2); r = +-(1/2, -1/2), |r| = sqrt(1/2);
     # each channel is 1 and 0: std with M - 1 is sqrt(1/2).
     unit = torch.tensor([[3.0, 0.0], [0.0, 2.0]])
-    unit = decompose.unit_vectors(unit)
+    unit = unit_vectors(unit)
     sums, o, m_o = read(unit)
     assert o.tolist() == [0.5, 0.5]
     assert m_o == pytest.approx(math.sqrt(0.5))
@@ -36,29 +36,16 @@ def test_hand_case():
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.3, 3.0])
-def test_centre_and_residual_share_the_length(offset):
+def test_identities_of_centre_residual_cosine_and_deviation(offset):
     unit = vectors(offset=offset)
-    _, o, m_o = read(unit)
-    r = decompose.residuals(unit, o)
-    assert m_o**2 + float(r.square().sum(dim=1).mean()) == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("offset", [0.0, 0.3, 3.0])
-def test_centre_norm_is_the_mean_cosine_of_images(offset):
-    unit = vectors(offset=offset)
-    _, _, m_o = read(unit)
+    sums, o, m_o = read(unit)
+    mean_square = float((unit - o).square().sum(dim=1).mean())
+    assert m_o**2 + mean_square == pytest.approx(1.0)
     pairs = [float(unit[i] @ unit[j]) for i in range(64) for j in range(64) if i != j]
     expected = sum(pairs) / len(pairs)
     assert decompose.mean_pairwise_cosine(m_o, 64) == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize("offset", [0.0, 0.3, 3.0])
-def test_deviation_is_torchs_and_below_its_bound(offset):
-    unit = vectors(offset=offset)
-    sums, o, _ = read(unit)
     deviation = float(decompose.channel_deviation(sums))
     assert deviation == pytest.approx(float(unit.std(dim=0).mean()))
-    mean_square = float(decompose.residuals(unit, o).square().sum(dim=1).mean())
     assert deviation <= math.sqrt(mean_square * 64 / 63 / 48) + 1e-12
 
 
@@ -80,20 +67,20 @@ def test_collapse_level_of_published_deviations():
     assert decompose.collapse_level(0.5, 2048) == 0.0
 
 
-def test_independent_directions_stand_at_the_floor():
+def test_independent_directions_have_the_floor():
     generator = torch.Generator().manual_seed(0)
-    unit = decompose.unit_vectors(torch.randn(256, 2048, generator=generator))
+    unit = unit_vectors(torch.randn(256, 2048, generator=generator))
     assert read(unit)[2] == pytest.approx(decompose.centre_floor(256), rel=0.05)
 
 
 def test_moments_of_two_batches_add_up_where_ratios_do_not():
-    unit = decompose.unit_vectors(torch.randn(256, 64, generator=torch.Generator().manual_seed(0)))
+    unit = unit_vectors(torch.randn(256, 64, generator=torch.Generator().manual_seed(0)))
     parts = [decompose.moments(part) for part in unit.split([200, 56])]
     added = decompose.Moments(*(a + b for a, b in zip(*parts, strict=True)))
     for mine, whole in zip(added, decompose.moments(unit), strict=True):
         assert torch.allclose(mine, whole, atol=1e-12)
-    averaged = sum(float(decompose.centre_norm(part)) for part in parts) / 2
-    assert averaged > 1.2 * float(decompose.centre_norm(added))
+    averaged = sum(float(decompose.centre(part).norm()) for part in parts) / 2
+    assert averaged > 1.2 * float(decompose.centre(added).norm())
 
 
 def test_complete_collapse():
@@ -104,20 +91,17 @@ def test_complete_collapse():
     assert float(decompose.channel_deviation(sums)) == pytest.approx(0.0, abs=1e-7)
 
 
-def test_half_precision_is_read_in_float32():
-    unit = decompose.unit_vectors(torch.randn(8, 16).bfloat16())
-    assert unit.dtype == torch.float32
-    assert torch.allclose(unit.norm(dim=1), torch.ones(8))
-
-
-def test_zero_vectors_stay_zero_and_maps_are_refused():
-    assert decompose.unit_vectors(torch.zeros(2, 3)).tolist() == [[0.0] * 3] * 2
-    with pytest.raises(ValueError, match=r"expected vectors \[M, D\], found \(2, 3, 4\)"):
-        decompose.unit_vectors(torch.zeros(2, 3, 4))
+def test_one_vector_has_no_deviation_and_no_cosine():
+    sums = decompose.moments(vectors(count=1))
+    assert math.isnan(float(decompose.channel_deviation(sums)))
     with pytest.raises(ValueError, match="two vectors, found 1"):
         decompose.mean_pairwise_cosine(1.0, 1)
 
 
-def test_one_vector_has_no_deviation():
-    sums = decompose.moments(vectors(count=1))
-    assert math.isnan(float(decompose.channel_deviation(sums)))
+def test_unit_vectors_of_half_precision_zeros_and_maps():
+    unit = unit_vectors(torch.randn(8, 16).bfloat16())
+    assert unit.dtype == torch.float32
+    assert torch.allclose(unit.norm(dim=1), torch.ones(8))
+    assert unit_vectors(torch.zeros(2, 3)).tolist() == [[0.0] * 3] * 2
+    with pytest.raises(ValueError, match=r"expected vectors \[M, D\], found \(2, 3, 4\)"):
+        unit_vectors(torch.zeros(2, 3, 4))

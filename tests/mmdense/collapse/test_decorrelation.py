@@ -1,4 +1,4 @@
-"""The de-correlation loss: against the D x D matrix, its gradient, its bounds."""
+"""The de-correlation loss: a loop over channels, its gradient, its floor and ceiling."""
 
 import math
 
@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-import mmdense  # noqa: F401
 from mmdense.collapse import decorrelation as dc
 
 
@@ -16,7 +15,7 @@ def unit(count, channels, seed=0):
 
 
 def slow(vectors):
-    """Algorithm 6 word for word, with loops over the channels."""
+    """Algorithm 6 with loops over the channels."""
     count, channels = vectors.shape
     centred = vectors - vectors.mean(dim=0)
     covariance = centred.T @ centred / (count - 1)
@@ -42,18 +41,13 @@ def test_gradient_in_closed_form(count, channels):
     assert float(found.mean(dim=0).abs().max()) < 1e-15
 
 
-def test_gradcheck():
-    vectors = unit(4, 6).requires_grad_()
-    assert torch.autograd.gradcheck(dc.decorrelation_loss, (vectors,))
-
-
-def test_independent_directions_stand_at_the_floor():
+def test_independent_directions_have_the_floor():
     found = float(dc.decorrelation_loss(unit(256, 2048) - unit(256, 2048).mean(dim=0)))
     assert found == pytest.approx(dc.decorrelation_floor(256, 2048), rel=0.1)
 
 
-@pytest.mark.parametrize("channels", [128, 256, 512, 2048])
-def test_a_line_stands_at_the_ceiling(channels):
+@pytest.mark.parametrize("channels", [128, 2048])
+def test_a_line_has_the_ceiling(channels):
     # u = (1, ..., 1)/sqrt(D): every covariance is 1/D (up to N/(N-1)); the loss is (D - 1)/D^2.
     direction = torch.full((1, channels), 1 / math.sqrt(channels), dtype=torch.float64)
     vectors = direction * torch.tensor([1.0, -1.0], dtype=torch.float64).repeat(200)[:, None]

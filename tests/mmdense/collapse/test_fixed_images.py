@@ -9,8 +9,12 @@ from mmengine.registry import init_default_scope
 
 import mmdense  # noqa: F401
 from mmdense.collapse import fixed_images
-from mmdense.collapse.clean_images import fit_to_view
-from mmdense.collapse.fixed_images import clean_features, view_features
+from mmdense.collapse.fixed_images import (
+    clean_features,
+    fit_to_view,
+    view_features,
+    without_augmentation,
+)
 from mmdense.collapse.taps import find_parts
 from mmdense.registry import MODELS
 from tests.mmdense.evaluation.tiny_siamese import MEAN, PREPROCESSOR, STD, Colours, model
@@ -59,7 +63,7 @@ def test_clean_images_where_the_preprocessor_makes_the_views():
 
 @pytest.fixture
 def photos(tmp_path):
-    """Six pictures of sizes of their own, and a data set that makes two views of each."""
+    """Six images of different sizes, and a data set that makes two views of each."""
     from mmpretrain.datasets import CustomDataset
 
     images = []
@@ -121,7 +125,7 @@ def test_without_an_image_that_is_loaded_and_packed_there_are_no_clean_ones(kind
 
 
 @pytest.mark.parametrize("read", [clean_features, view_features])
-def test_training_does_not_notice(read):
+def test_training_is_not_affected(read):
     simsiam, dataset = network(PREPROCESSOR), Colours(draws=True)
     simsiam.train()
     simsiam.backbone.eval()
@@ -137,13 +141,13 @@ def test_training_does_not_notice(read):
     assert not simsiam.backbone.training
     for name, value in simsiam.named_buffers():
         assert torch.equal(value, buffers[name]), name
-    if read is view_features:  # under a seed of their own
+    if read is view_features:  # each image has its own seed
         for space in first:
             assert torch.equal(first[space], second[space])
 
 
 @pytest.mark.parametrize("read", [clean_features, view_features])
-def test_processes_share_the_images_and_see_them_as_one_does(read, monkeypatch):
+def test_two_processes_return_the_features_of_one(read, monkeypatch):
     simsiam = network(PREPROCESSOR)
     given = (simsiam, Colours(), default_collate, find_parts(simsiam), 7)
     alone = read(*given)
@@ -156,3 +160,61 @@ def test_processes_share_the_images_and_see_them_as_one_does(read, monkeypatch):
         assert [len(share[space]) for share in shares] == [4, 3]
         for rank, share in enumerate(shares):
             torch.testing.assert_close(share[space], whole[rank::2])
+
+
+def ramp(rows, columns):
+    """Grows from left to right, from 0 to 200; uint8, three channels."""
+    line = torch.linspace(0, 200, columns).round().to(torch.uint8)
+    return line.expand(3, rows, columns).clone()
+
+
+def test_a_view_is_the_scaled_centre_of_its_image():
+    image = ramp(20, 60)
+    view = fit_to_view(image, (10, 10))
+    assert view.shape == (3, 10, 10)
+    assert view.dtype == torch.uint8
+    # Halved, 30 columns, of which the middle 10: from a third of the ramp to two thirds.
+    assert float(view[0, 0, 0]) == pytest.approx(200 / 3, abs=4)
+    assert float(view[0, 0, -1]) == pytest.approx(400 / 3, abs=4)
+    tall = fit_to_view(image.transpose(1, 2), (10, 10))
+    assert torch.equal(tall.transpose(1, 2), view)
+
+
+def test_small_images_grow_and_fitting_ones_stay():
+    assert fit_to_view(ramp(5, 7), (16, 12)).shape == (3, 16, 12)
+    image = ramp(16, 16)
+    assert fit_to_view(image, (16, 16)) is image
+    floats = fit_to_view(image.float() / 255, (8, 8))
+    assert floats.dtype == torch.float32
+    assert float(floats.max()) < 1.0
+
+
+class LoadNumber:
+    pass
+
+
+class RandomFlip:
+    pass
+
+
+class PackNumber:
+    pass
+
+
+class Holder:
+    def __init__(self, **parts):
+        self.__dict__.update(parts)
+
+
+def test_pipelines_inside_wrappers_are_reduced_and_come_back():
+    names = [LoadNumber(), RandomFlip(), PackNumber()]
+    pipelines = [Holder(transforms=list(names)) for _ in range(2)]
+    inner = [Holder(pipeline=pipeline) for pipeline in pipelines]
+    dataset = Holder(datasets=[inner[0], Holder(dataset=inner[1])])
+    with pytest.raises(RuntimeError, match="inside"):  # noqa: SIM117
+        with without_augmentation(dataset):
+            for pipeline in pipelines:
+                assert pipeline.transforms == [names[0], names[2]]
+            raise RuntimeError("inside")
+    for pipeline in pipelines:
+        assert pipeline.transforms == names

@@ -4,9 +4,10 @@ import json
 import math
 
 import pytest
+import torch
 
-import mmdense  # noqa: F401
 from mmdense.collapse.history import History, read_history
+from mmdense.collapse.verdict import Verdict
 
 
 def filled():
@@ -14,8 +15,7 @@ def filled():
     history.facts["channels"] = 8
     for step in range(1, 4):
         history.add(step, {"m_o": step / 10, "odd": math.nan if step == 2 else 1.0})
-    history.add_spectrum(3, "projector", [3.0, 1.0])
-    history.verdict = ("healthy", "all is well")
+    history.verdict = Verdict("healthy", "the reason")
     return history
 
 
@@ -23,18 +23,18 @@ def test_what_is_written_is_read(tmp_path):
     filled().write(tmp_path)
     found = read_history(tmp_path)
     assert found["verdict"] == "healthy"
-    assert found["reason"] == "all is well"
+    assert found["reason"] == "the reason"
     assert found["facts"] == {"channels": 8}
     assert found["curves"]["m_o"] == [[1, 0.1], [2, 0.2], [3, 0.3]]
     assert found["curves"]["odd"] == [[1, 1.0], [2, None], [3, 1.0]]
-    assert found["spectra"] == [
-        {"step": 3, "space": "projector", "channels": 2, "values": [3.0, 1.0]}
-    ]
 
 
 def test_it_goes_on_from_its_state(tmp_path):
-    history = History(filled().state())
+    before = filled()
+    before.judgements, before.seen = ["complete collapse"], {"complete collapse"}
+    history = History(before.state())
     json.dumps(history.state())
+    assert (history.judgements, history.seen) == (["complete collapse"], {"complete collapse"})
     assert history.last("m_o") == pytest.approx(0.3)
     assert history.last("nothing") is None
     history.add(4, {"m_o": 0.4})
@@ -42,12 +42,14 @@ def test_it_goes_on_from_its_state(tmp_path):
     assert len(read_history(tmp_path)["curves"]["m_o"]) == 4
 
 
-def test_a_long_spectrum_keeps_its_greatest_values():
+def test_a_long_spectrum_keeps_its_largest_values():
     history = History()
-    history.add_spectrum(1, "backbone", list(range(2048, 0, -1)))
-    kept = history.state()["spectra"][0]
-    assert kept["channels"] == 2048
-    assert (len(kept["values"]), kept["values"][0]) == (512, 2048.0)
+    features = torch.randn(600, 520, generator=torch.Generator().manual_seed(0))
+    history.add_spaces(1, {"backbone": features[:, None]}, {})
+    (kept,) = history.state()["spectra"]
+    assert (kept["space"], kept["channels"], len(kept["values"])) == ("backbone", 520, 512)
+    assert kept["values"][0] == max(kept["values"])
+    assert history.facts["spaces"] == {"backbone": {"images": 600, "channels": 520}}
 
 
 def test_a_run_without_the_hook(tmp_path):

@@ -11,7 +11,6 @@ from torch import nn
 import mmdense  # noqa: F401
 import projects.simsiam_decomp  # noqa: F401
 from mmdense.collapse import readings
-from mmdense.collapse.extra_gradient import infonce_extra, mirror_extra, simsiam_extra
 from mmdense.collapse.monitor import STEP, Monitor
 from mmdense.registry import MODELS
 
@@ -224,6 +223,14 @@ class _OfVectors(nn.Module):
         self.head = MODELS.build(head)
 
 
+def simsiam_extra(z_b, p_b):
+    return z_b - p_b
+
+
+def mirror_extra(z_b, p_b):
+    return p_b - z_b
+
+
 FC = {"type": "mmdense.AffinePredictor", "channels": 12, "layers": ["fc"]}
 BOTH = {"type": "mmdense.ComponentCutHead", "centre_weight": 1.0, "residual_weight": 1.0}
 # Head -> what it is trained by, the vectors on which the gradient stands, the loss's pure extra.
@@ -277,7 +284,7 @@ def test_extra_gradient_and_eta_are_those_of_the_pure_functions(kind):
         assert found["eta_p"] == pytest.approx(float((o_z - o_p) @ o_p / (o_p @ o_p)), rel=1e-4)
         extra = extra_of(unit_z[1], unit_p[1])
     else:
-        extra = infonce_extra(unit_z[0], unit_z[1], 0.1)
+        extra = -(unit_z[0] @ unit_z[1].T / 0.1).softmax(dim=1) @ unit_z[1]
     features = p if vectors == "p" else z
     pull = F.normalize(features[1], dim=1)
     descent = (pull + extra) / features[0].norm(dim=1, keepdim=True)

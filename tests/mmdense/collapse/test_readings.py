@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-import mmdense  # noqa: F401
 from mmdense.collapse import decompose, readings
 from mmdense.collapse.decorrelation import decorrelation_loss
+from mmdense.collapse.readings import alignment, centre_share, uniformity
+from mmdense.ssl.losses import unit_vectors
 
 
 def views(count=64, channels=24, seed=0):
@@ -38,7 +39,7 @@ def test_step_readings_of_two_processes_are_those_of_one():
     # Sums of uneven shares (20 and 44 images) are added before any ratio is taken.
     z = views()
     shares = [[view[:20] for view in z], [view[20:] for view in z]]
-    units = [decompose.unit_vectors(torch.cat(share)) for share in shares]
+    units = [unit_vectors(torch.cat(share)) for share in shares]
     lengths = [torch.cat(share).norm(dim=1).sum(dtype=torch.float64) for share in shares]
     sums = [[*decompose.moments(unit), length] for unit, length in zip(units, lengths)]
     added = [a + b for a, b in zip(*sums)]
@@ -86,19 +87,13 @@ def test_batch_readings_with_predictions():
     assert found["rank_gap"] == pytest.approx(0.0, abs=1.5)
 
 
-def test_more_images_than_channels_and_the_other_way():
-    for count, channels in ((40, 4), (4, 40)):
-        found = readings.batch_readings(views(count, channels))
-        assert found["rank"] <= min(count - 1, channels) + 1e-6
-
-
 def gradient(loss, z):
     (found,) = torch.autograd.grad(loss, z)
     return found * len(z)
 
 
-def test_the_gradient_of_simsiam_is_split_as_its_formula_says():
-    # -P_a . Z_b, weighed by 1/2: Z_b is a multiple of P_b + G_e, seen where tangential at P_a.
+def test_the_extra_gradient_of_simsiam():
+    # -P_a . Z_b / 2: Z_b is a multiple of P_b + G_e, in its part that is tangential at P_a.
     p_a, p_b = views()
     z_b = views(seed=1)[0]
     p_a.requires_grad_()
@@ -122,7 +117,7 @@ def test_two_equal_branches_have_no_extra_gradient():
     assert found["r_e"] == pytest.approx(0.0, abs=1e-4)
 
 
-def test_a_decorrelating_loss_is_seen_as_one():
+def test_a_decorrelating_loss_has_a_decorrelating_residual():
     z_a, z_b = views()
     z_a.requires_grad_()
     unit = F.normalize(z_a)
@@ -146,3 +141,54 @@ def test_space_readings():
     assert found["rank_me"] < found["centred_rank_me"]
     assert found["m_o"] == pytest.approx(float(F.normalize(features).mean(dim=0).norm()), abs=1e-5)
     assert math.isfinite(found["alpha_req"])
+
+
+def unit(count, channels, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return F.normalize(torch.randn(count, channels, generator=generator, dtype=torch.float64))
+
+
+def test_alignment_and_uniformity_equal_loops():
+    z_a, z_b = unit(7, 5), unit(7, 5, seed=1)
+    gaps = [float((a - b).norm()) ** 2 for a, b in zip(z_a, z_b, strict=True)]
+    assert float(alignment(z_a, z_b)) == pytest.approx(sum(gaps) / 7)
+    kernel = [
+        math.exp(-2 * float((z_a[i] - z_a[j]).norm()) ** 2) for i in range(7) for j in range(i)
+    ]
+    assert float(uniformity(z_a)) == pytest.approx(math.log(sum(kernel) / len(kernel)))
+
+
+def test_limits_of_alignment_and_uniformity():
+    same = unit(1, 64).expand(50, -1)
+    assert float(alignment(same, same)) == 0.0
+    assert float(uniformity(same)) == pytest.approx(0.0, abs=1e-9)
+    spread = unit(800, 2048)
+    assert float(uniformity(spread)) == pytest.approx(-4.0, abs=0.05)
+    assert float(alignment(spread, unit(800, 2048, seed=1))) == pytest.approx(2.0, abs=0.05)
+    with pytest.raises(ValueError, match=r"\(3, 4\) and \(2, 4\)"):
+        alignment(unit(3, 4), unit(2, 4))
+    with pytest.raises(ValueError, match="two vectors, found 1"):
+        uniformity(unit(1, 4))
+
+
+def test_alignment_and_uniformity_have_gradients():
+    z_a, z_b = unit(4, 3).requires_grad_(), unit(4, 3, seed=1)
+    assert torch.autograd.gradcheck(lambda z: alignment(z, z_b), (z_a,))
+    assert torch.autograd.gradcheck(uniformity, (z_a,))
+
+
+def test_centre_share_leaves_an_orthogonal_rest():
+    o_e, o = unit(1, 20)[0], 0.3 * unit(1, 20, seed=1)[0]
+    eta = centre_share(o_e, o)
+    assert float((o_e - eta * o) @ o) == pytest.approx(0.0, abs=1e-12)
+    assert float(centre_share(-0.44 * o, o)) == pytest.approx(-0.44)
+    assert math.isnan(float(centre_share(o_e, torch.zeros(20, dtype=torch.float64))))
+
+
+def test_scaling_to_length_one_passes_the_tangential_part_only():
+    z = (torch.randn(12, 20, dtype=torch.float64) * 3).requires_grad_()
+    target, unit_z = unit(12, 20), F.normalize(z)
+    (on_unit,) = torch.autograd.grad((unit_z * target).sum(), unit_z, retain_graph=True)
+    (on_z,) = torch.autograd.grad((unit_z * target).sum(), z)
+    expected = readings.tangential(on_unit, unit_z.detach())
+    assert torch.allclose(readings.gradient_on_unit(on_z, z.detach()), expected.float(), atol=1e-5)

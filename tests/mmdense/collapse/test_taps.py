@@ -1,10 +1,9 @@
-"""Finding the parts of a model, and what they give out."""
+"""Parts of a model, and their outputs in a step."""
 
 import pytest
 import torch
 from torch import nn
 
-import mmdense  # noqa: F401
 from mmdense.collapse.taps import Tap, as_vectors, find_parts, last_free_norm, split_views
 
 
@@ -93,12 +92,14 @@ def test_tap_keeps_calls_and_their_gradients():
     assert tap.outputs == []
 
 
-def test_tap_of_what_goes_in():
+def test_tap_of_inputs_in_eval_mode():
     module = nn.BatchNorm1d(2)
-    tap = Tap(module, "projector", inputs=True)
+    tap = Tap(module, "projector", inputs=True, in_training=False)
     x = torch.rand(3, 2)
+    module(x + 1)
+    module.eval()
     module(x)
-    assert torch.equal(tap.outputs[0], x)
+    assert len(tap.outputs) == 1 and torch.equal(tap.outputs[0], x)
 
 
 def test_a_call_made_again_in_the_backward_pass_is_no_call():
