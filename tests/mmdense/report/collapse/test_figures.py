@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from mmdense.collapse.extra_gradient import centre_share
+from mmdense.collapse.readings import centre_share
 from mmdense.records.plots import COLOURS
 from mmdense.report.charts import draw_panel
 from mmdense.report.collapse.figures import charts_of
