@@ -68,6 +68,11 @@ class History:
         for name, value in readings.items():
             self._curves.setdefault(name, Curve()).add(step, value)
 
+    def add_spectrum(self, step: int, space: str, values: list[float]) -> None:
+        """Add the eigenvalues of a space, descending; the largest are kept."""
+        spectrum = {"step": step, "space": space, "channels": len(values)}
+        self._spectra.append({**spectrum, "values": values[:_VALUES]})
+
     def add_spaces(
         self, step: int, views: Mapping[str, Tensor], clean: Mapping[str, Tensor]
     ) -> dict[str, float]:
@@ -92,8 +97,7 @@ class History:
             found, values = readings.space_readings(features)
             if rows.shape[1] > 1 and bool(rows.isfinite().all()):
                 found["lidar"] = lidar(rows)
-            spectrum = {"step": step, "space": space, "channels": len(values)}
-            self._spectra.append({**spectrum, "values": values[:_VALUES].tolist()})
+            self.add_spectrum(step, space, values.tolist())
             self.facts.setdefault("spaces", {})[space] = {"images": images, "channels": channels}
             added |= {f"{space}/{name}": value for name, value in found.items()}
         self.add(step, added)
