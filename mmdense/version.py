@@ -20,14 +20,20 @@ DISTRIBUTIONS = {
 
 
 def installed_versions() -> dict[str, str | None]:
-    """From the names of :data:`DISTRIBUTIONS` to versions; None where nothing is installed."""
+    """Return versions by the names of :data:`DISTRIBUTIONS`; None if nothing is installed."""
     found = {name: [version_of(dist) for dist in dists] for name, dists in DISTRIBUTIONS.items()}
     return {name: next(filter(None, versions), None) for name, versions in found.items()}
 
 
 def version_of(distribution: str) -> str | None:
-    """Installed version of a distribution."""
+    """Return the installed version of a distribution; None if there is none."""
+    found = distribution_of(distribution)
+    return found.version if found else None
+
+
+def distribution_of(name: str) -> metadata.Distribution | None:
+    """Return an installed distribution; None if there is none."""
     try:
-        return metadata.version(distribution)
+        return metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None

@@ -7,8 +7,8 @@ word. A key that a component does not take is found by MMEngine too, when that c
 
 import ast
 import difflib
-import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,69 +52,48 @@ def check_config(cfg: Config) -> list[ConfigProblem]:
     checked.
 
     Returns:
-        The problems in the order of the config, none for a sound one.
+        The problems in the order of the config, none for a sound one. A value that its files do not
+        have is of the command line; a config that a program made has no origins.
     """
-    traced = _Origins(cfg)
-    problems = [*_check_top(cfg, traced), *check_types(cfg)]
+    names = {problem.path: problem for problem in _unread_names(cfg)}
+    problems = [*names.values(), *check_types(cfg)]
+    if not problems:
+        return []
+    file = cfg.filename if cfg.filename and Path(cfg.filename).is_file() else None
+    traced = trace(file) if file and not is_lazy(file) else None  # reads the files again
+    files = traced.files if traced else filter(None, [file])
+    used = set().union(*(_names_used(Path(name)) for name in files))
+    found = []
     for problem in problems:
-        problem.origin = traced.of(problem.path)
+        problem.origin = _origin(traced, cfg, problem.path) if traced else file
+        upstream = re.match(r"(?!mmdense)\w+::", problem.origin or "")
+        if problem.path not in names or not (problem.path[0] in used or upstream):
+            found.append(problem)
     order = {key: place for place, key in enumerate(cfg)}
-    return sorted(problems, key=lambda problem: order[problem.path[0]])
+    return sorted(found, key=lambda problem: order[problem.path[0]])
 
 
-class _Origins:
-    """The files behind a config, which are read again when the first one is asked for.
-
-    A value that the files do not have is of the command line. A config that a program made has no
-    files and no origins; one in pure Python has its own file only.
-    """
-
-    def __init__(self, cfg: Config) -> None:
-        self.cfg = cfg
-        self.file = cfg.filename if cfg.filename and Path(cfg.filename).is_file() else None
-        self._lazy = self.file is not None and is_lazy(self.file)
-
-    @functools.cached_property
-    def _traced(self) -> TracedConfig | None:
-        return None if self.file is None or self._lazy else trace(self.file)
-
-    @property
-    def files(self) -> list[str]:
-        if self._traced is None:
-            return [self.file] if self.file is not None else []
-        return self._traced.files
-
-    def of(self, path: KeyPath) -> str | None:
-        if self._traced is None:
-            return self.file
-        then: Any = self._traced.config._cfg_dict
-        now: Any = self.cfg._cfg_dict
-        for key in path:
-            try:
-                then, now = then[key], now[key]
-            except (KeyError, IndexError, TypeError):
-                return COMMAND_LINE
-        return self._traced.origins.of(path) if then == now else COMMAND_LINE
+def _origin(traced: TracedConfig, cfg: Config, path: KeyPath) -> str | None:
+    """Return the file of a value, or the command line if the files have another value."""
+    then: Any = traced.config._cfg_dict
+    now: Any = cfg._cfg_dict
+    for key in path:
+        try:
+            then, now = then[key], now[key]
+        except (KeyError, IndexError, TypeError):
+            return COMMAND_LINE
+    return traced.origins.of(path) if then == now else COMMAND_LINE
 
 
-def _check_top(cfg: Config, origins: _Origins) -> list[ConfigProblem]:
+def _unread_names(cfg: Config) -> Iterator[ConfigProblem]:
+    """Yield the names at the top that may be mistakes, unless the config uses them itself."""
     known = read_keys()
-    suspects = {}
     for key in set(cfg) - known:
-        alike = difflib.get_close_matches(key, sorted(known), n=1, cutoff=_ALIKE)
         if key in _FORMER and not isinstance(cfg[key], list):
             what = "nothing reads this name at the top of a config; its place is"
-            suspects[key] = ConfigProblem((key,), f"{what} {_FORMER[key]}")
-        elif alike:
-            suspects[key] = ConfigProblem((key,), "nothing reads this name", alike[0])
-    if not suspects:
-        return []
-    used = set().union(*(_names_used(Path(file)) for file in origins.files))
-    return [
-        problem
-        for key, problem in suspects.items()
-        if key not in used and not re.match(r"(?!mmdense)\w+::", origins.of((key,)) or "")
-    ]
+            yield ConfigProblem((key,), f"{what} {_FORMER[key]}")
+        elif alike := difflib.get_close_matches(key, sorted(known), n=1, cutoff=_ALIKE):
+            yield ConfigProblem((key,), "nothing reads this name", alike[0])
 
 
 def _names_used(file: Path) -> set[str]:

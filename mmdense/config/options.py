@@ -189,6 +189,8 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:
             raise UsageError(_without_effect(cfg, name))
     if faults := [fault for key in options if (fault := _fault(cfg, key, options[key]))]:
         raise UsageError(f"--cfg-options {'; '.join(faults)}")
+    if not isinstance(scope := options.get("default_scope", ""), str):
+        raise UsageError(f"--cfg-options default_scope: {scope!r} is no package, such as mmdet")
     changes = {
         # Same slash as in set_variables.
         key: _with_slash(value, cfg[key]) if key in cfg and key not in read_keys() else value

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mmdense.doctor.report import Problem
 from mmdense.package_files import ROOT
-from mmdense.version import __version__
+from mmdense.version import __version__, distribution_of
 
 __all__ = [
     "check_checkout",
@@ -44,9 +44,8 @@ def check_checkout(folder: Path | None = None) -> Iterator[Problem]:
         return
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in given)
-    with (
-        tempfile.TemporaryDirectory() as elsewhere
-    ):  # scripts do not have the current folder in their path
+    # Scripts do not have the current folder in their path.
+    with tempfile.TemporaryDirectory() as elsewhere:
         done = subprocess.run(
             [sys.executable, "-c", _WHERE],
             cwd=elsewhere,
@@ -83,7 +82,7 @@ def check_import_hook() -> Iterator[Problem]:
 
 def check_files() -> Iterator[Problem]:
     """Check that all installed files exist, and that their version is that of the code."""
-    distribution = _mmdense()
+    distribution = distribution_of("mmdense")
     files = (distribution.files if distribution else None) or []
     missing = [str(file) for file in files if not Path(str(file.locate())).is_file()]
     missing += [f"{ROOT}/{file}" for file in ("tools/train.py",) if not (ROOT / file).is_file()]
@@ -104,7 +103,7 @@ def check_files() -> Iterator[Problem]:
 
 def check_command() -> Iterator[Problem]:
     """Check that the command ``mmdense`` on the PATH belongs to this Python."""
-    distribution = _mmdense()
+    distribution = distribution_of("mmdense")
     scripts = Path(sysconfig.get_path("scripts"))
     found = shutil.which("mmdense")
     if distribution is None or (found and Path(found).parent.resolve() == scripts.resolve()):
@@ -160,13 +159,6 @@ def checkout_of(folder: Path) -> Path | None:
         if re.search(r'^name = "mmdense"', project.read_text(encoding="utf-8"), re.MULTILINE):
             return parent
     return None
-
-
-def _mmdense() -> metadata.Distribution | None:
-    try:
-        return metadata.distribution("mmdense")
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _owner(file: Path) -> str | None:

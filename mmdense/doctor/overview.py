@@ -50,33 +50,27 @@ def operators() -> Lines:
     for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
         sources = mmcv_ops.sources(device)
         counts = Counter(sources.values())
-        parts = [f"{counts[name]} from {name}" for name in ("mmcv", "torchvision", "mmdense")]
-        parts = [part for part in parts if not part.startswith("0 ")]
-        yield device, ", ".join(parts)
-        if "mmcv" not in counts:
-            yield (
-                "",
-                "for example NMS, RoIAlign, focal loss; others raise an error with their name",
-            )
+        suppliers = [name for name in ("mmcv", "torchvision", "mmdense") if counts[name]]
+        yield device, ", ".join(f"{counts[name]} from {name}" for name in suppliers)
+        if not counts["mmcv"]:
+            yield "", "for example NMS, RoIAlign, focal loss; others raise an error with their name"
 
 
 def devices() -> Lines:
-    """GPUs with memory and compute capability, and the processor."""
+    """Yield the GPUs with memory and compute capability, and the processor."""
     import torch
 
     from mmdense.records.environment import collect_environment
 
-    for number in range(torch.cuda.device_count()):
-        gpu = torch.cuda.get_device_properties(number)
-        capability = f"compute capability {gpu.major}.{gpu.minor}"
-        memory = f"{gpu.total_memory / 2**30:.0f} GiB"
-        bf16 = f"{_or_no(gpu.major >= 8)}bfloat16"
-        yield f"cuda:{number}", f"{gpu.name}, {memory}, {capability}, {bf16}"
-    if not torch.cuda.is_available():
-        yield "cuda", f"none (torch {torch.__version__})"
     hardware = collect_environment()["hardware"]
+    for number, name in enumerate(hardware["gpus"]):
+        gpu = torch.cuda.get_device_properties(number)
+        features = f"compute capability {gpu.major}.{gpu.minor}, {_or_no(gpu.major >= 8)}bfloat16"
+        yield f"cuda:{number}", f"{name}, {gpu.total_memory / 2**30:.0f} GiB, {features}"
+    if not hardware["gpus"]:
+        yield "cuda", f"none (torch {torch.__version__})"
     yield "cpu", f"{hardware['cpu']}, {hardware['cores']} cores, {hardware['ram_gib']} GiB"
-    bf16 = "" if torch.cuda.is_available() else f", {_or_no(hardware['bf16'])}bfloat16"
+    bf16 = "" if hardware["gpus"] else f", {_or_no(hardware['bf16'])}bfloat16"
     yield "", f"{_or_no(hardware['amx'])}AMX{bf16}"
 
 

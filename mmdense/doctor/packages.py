@@ -10,6 +10,7 @@ from pathlib import Path
 from mmdense.doctor.imports import run_python
 from mmdense.doctor.report import Problem
 from mmdense.upstream.multimodal import why_not_multimodal
+from mmdense.version import distribution_of, version_of
 
 __all__ = [
     "TESTED",
@@ -49,7 +50,7 @@ def check_torchvision() -> Iterator[Problem]:
     from packaging.requirements import Requirement
     from packaging.version import Version
 
-    torch, vision = _distribution("torch"), _distribution("torchvision")
+    torch, vision = distribution_of("torch"), distribution_of("torchvision")
     if torch is None or vision is None:
         return
     wanted = [Requirement(line) for line in vision.requires or []]
@@ -94,7 +95,7 @@ def check_tested() -> Iterator[Problem]:
     """Check that torch is not newer than the newest tested release."""
     from packaging.version import Version
 
-    torch = _version("torch")
+    torch = version_of("torch")
     if torch and Version(torch).release > Version(TESTED[1]).release:
         yield Problem(
             f"torch {torch} is newer than the newest tested release",
@@ -110,7 +111,7 @@ def check_originals() -> Iterator[Problem]:
     remove: list[str] = []
     install: list[str] = []
     for fork, originals in _ORIGINALS.items():
-        present = {name: version for name in (*originals, fork) if (version := _version(name))}
+        present = {name: version for name in (*originals, fork) if (version := version_of(name))}
         if not present or list(present) == [fork]:
             continue
         seen.append(" and ".join(f"{name} {version}" for name, version in present.items()))
@@ -127,7 +128,7 @@ def check_originals() -> Iterator[Problem]:
 
 def check_multimodal() -> Iterator[Problem]:
     """Check that transformers has what MMPretrain's multimodal models need."""
-    version = _version("transformers")
+    version = version_of("transformers")
     if version and (reason := why_not_multimodal()):
         yield Problem(
             f"transformers {version} is incompatible with MMPretrain's multimodal models",
@@ -189,12 +190,12 @@ def check_requirements() -> Iterator[Problem]:
     """Check that the requirements of the installed mmdense are fulfilled."""
     from packaging.requirements import Requirement
 
-    mmdense = _distribution("mmdense")
+    mmdense = distribution_of("mmdense")
     seen, names = [], []
     for requirement in map(Requirement, (mmdense.requires if mmdense else None) or []):
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue
-        version = _version(requirement.name)
+        version = version_of(requirement.name)
         if version is None or not requirement.specifier.contains(version, prereleases=True):
             seen.append(f"{requirement}: {version or 'not installed'}")
             names.append(f"'{requirement}'")
@@ -206,24 +207,12 @@ def check_requirements() -> Iterator[Problem]:
         )
 
 
-def _distribution(name: str) -> metadata.Distribution | None:
-    try:
-        return metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _version(name: str) -> str | None:
-    distribution = _distribution(name)
-    return distribution.version if distribution else None
-
-
 def _build(name: str) -> str | None:
     """Return 'cpu' or a CUDA version such as 'cu130'; None if unknown.
 
     The package has it in version.py, if the version of the distribution lacks it.
     """
-    distribution = _distribution(name)
+    distribution = distribution_of(name)
     if distribution is None:
         return None
     file = Path(str(distribution.locate_file(f"{name}/version.py")))

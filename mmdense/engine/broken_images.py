@@ -60,20 +60,16 @@ class BrokenImagesHook(Hook):
         return sum(len(data.broken_indices()) for data in self._datasets)
 
     def _report(self, runner: Runner) -> None:
-        self._reported = sum(len(data.broken_indices()) for data in self._datasets)
+        reasons = [data.why(index) for data in self._datasets for index in data.broken_indices()]
+        self._reported = len(reasons)
         if runner.rank == 0:
             total = sum(len(data) for data in self._datasets)
             # The iteration makes each line a new one: the logger drops a warning that it has shown.
             text = f"iteration {runner.iter}: {self._reported} of {total} images are broken"
-            if self._reported:
-                text += " and were replaced:\n" + self._write_names(Path(runner.work_dir))
-            print_log(text, "current", logging.WARNING if self._reported else logging.INFO)
+            if reasons:
+                lines = "\n".join(reasons)
+                text += f" and were replaced:\n{lines}"
+                write_text(f"{lines}\n", Path(runner.work_dir) / FILE_NAME)
+            print_log(text, "current", logging.WARNING if reasons else logging.INFO)
         for data in self._datasets:
             data.check_limit()
-
-    def _write_names(self, work_dir: Path) -> str:
-        """Write one line an image, with the reason, to the work directory; return the lines."""
-        reasons = [data.why(index) for data in self._datasets for index in data.broken_indices()]
-        lines = "".join(f"{reason}\n" for reason in reasons)
-        write_text(lines, work_dir / FILE_NAME)
-        return lines.rstrip()

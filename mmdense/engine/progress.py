@@ -15,8 +15,8 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.console import Console
+from rich.file_proxy import FileProxy
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.text import Text
 
 from mmdense.data.batch_size import batch_size
 from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
@@ -135,9 +135,9 @@ class ProgressHook(Hook):
         self._progress.add_task("train", total=runner.max_iters, completed=runner.iter, numbers="")
         self._progress.start()
         atexit.register(self._close)  # a run that raises never comes to after_train
-        above = _AboveTheLine(console)
         for handler in runner.logger.handlers:
             if type(handler) is logging.StreamHandler:
+                above: Any = FileProxy(console, handler.stream)  # prints above the line
                 self._streams.append((handler, handler.setStream(above)))
 
     def _show(self, runner: Runner) -> None:
@@ -192,20 +192,3 @@ class ProgressHook(Hook):
             self._progress.stop()
             self._progress = None
         atexit.unregister(self._close)
-
-
-class _AboveTheLine:
-    """A stream whose lines a console prints above its live line, as they are."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._rest = ""
-
-    def write(self, text: str) -> int:
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._console.print(Text.from_ansi(line), soft_wrap=True)
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing waits but a line that has not ended."""

@@ -24,7 +24,6 @@ class Pipeline(Workflow):
     """A checked pipeline config."""
 
     draws_images = True
-    slug = "pipelines"
 
     @classmethod
     def from_file(

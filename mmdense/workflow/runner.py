@@ -1,7 +1,6 @@
 """The runner of pipelines, studies and downstream suites: their stages, then their record."""
 
 import hashlib
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
@@ -23,9 +22,11 @@ from mmdense.visual.drawn import CAPTIONS, FOLDER
 from mmdense.workflow.stage import (
     TOOL_FOLDER,
     Stage,
+    StageError,
     fingerprint,
     last_checkpoint,
     run_stage,
+    run_tool,
 )
 
 __all__ = [
@@ -38,10 +39,7 @@ __all__ = [
     "remarks",
 ]
 
-_DATA_NOTES = (
-    "prepared.json",
-    "collage.json",
-)  # descriptions in prepared and in generated data sets
+_DATA_NOTES = ("prepared.json", "collage.json")  # of prepared and of generated data sets
 _KEPT = (  # fields of the record of a stage, kept in the record of the whole
     *("config_sha256", "command", "git", "metrics", "verdict", "first_losses", "curves"),
     *("wall_time_s", "peak_memory_mib", "images", "images_per_second"),
@@ -59,11 +57,6 @@ class Workflow:
     console: Console = field(default_factory=Console)
 
     draws_images: ClassVar[bool] = False  # of the features of each trained model
-
-    @property
-    def slug(self) -> str:
-        """Folder of the record below ``results/``."""
-        raise NotImplementedError
 
     def run(self, *, source: Path | None = None) -> None:
         """Prepare the data and run the stages whose inputs have changed.
@@ -106,7 +99,8 @@ class Workflow:
         from mmdense.report.page import write_report  # late: matplotlib is slow to import
 
         seed = self.cfg.get("seed")
-        record = Record.begin(self.slug, self.cfg.name, config=self.cfg, seed=seed)
+        slug = self.cfg.get("slug", "pipelines")
+        record = Record.begin(slug, self.cfg.name, config=self.cfg, seed=seed)
         gather(record, self.stages, self.work_dir)
         self.summarise(record)
         record.checks = check_scores(self.cfg.get("expected", []), record.metrics)
@@ -237,13 +231,13 @@ def draw_images(name: str, work_dir: Path) -> str | None:
     if drawn.is_file() and drawn.stat().st_mtime > last_checkpoint(name, work_dir).stat().st_mtime:
         return None
     command = [sys.executable, str(TOOL_FOLDER / "draw_features.py"), str(folder)]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    (folder / "pictures.log").write_text(done.stdout, encoding="utf-8")
-    if done.returncode == 0:
-        return None
-    return (done.stdout.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    log = folder / "pictures.log"
+    log.unlink(missing_ok=True)
+    try:
+        run_tool("drawing", command, log, {})
+    except StageError as error:
+        return (log.read_text(encoding="utf-8").splitlines() or [str(error).partition(".")[0]])[-1]
+    return None
 
 
 def check_config(cfg: Config, where: str, required: Iterable[str]) -> None:

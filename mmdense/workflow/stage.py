@@ -36,6 +36,7 @@ __all__ = [
     "read_plan",
     "read_stages",
     "run_stage",
+    "run_tool",
 ]
 
 TOOLS = ("train", "linear_probe", "knn")
@@ -183,7 +184,18 @@ def run_stage(
     if folder.exists() and last.get("fingerprint") != mark:
         shutil.rmtree(folder)
     write_json({"fingerprint": mark, "state": "running"}, note)
-    _execute(stage, _command(stage, work_dir), folder, show)
+    status = folder / "status.json"
+    environment = {"PYTHON": os.environ.get("PYTHON", sys.executable), PART_OF_A_WHOLE: "1"}
+    try:
+        run_tool(
+            f"stage {stage.name!r}",
+            _command(stage, work_dir),
+            folder / "output.log",
+            environment | {STATUS_FILE: str(status)},
+            lambda: show(read_status(status)),
+        )
+    finally:
+        status.unlink(missing_ok=True)
     write_json({"fingerprint": mark, "state": "done"}, note)
     return True
 
@@ -205,16 +217,28 @@ def _command(stage: Stage, work_dir: Path) -> list[str]:
     return command
 
 
-def _execute(
-    stage: Stage, command: list[str], folder: Path, show: Callable[[Status | None], None]
+def run_tool(
+    what: str,
+    command: list[str],
+    log: Path,
+    environment: Mapping[str, str],
+    show: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run a tool and write its output to ``output.log``."""
-    log, status = folder / "output.log", folder / "status.json"
-    environment = {"PYTHON": sys.executable, **os.environ}
-    environment |= {PART_OF_A_WHOLE: "1", STATUS_FILE: str(status)}
+    """Run a tool in a process and append its output to ``log``.
+
+    Args:
+        what: Name of the work, for the message.
+        command: Command with its arguments.
+        log: File for the output.
+        environment: Additional environment variables.
+        show: Called every half second.
+
+    Raises:
+        StageError: The tool failed; the message has the end of its output.
+    """
     with log.open("a") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=environment
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment}
         )
         try:
             while True:
@@ -222,15 +246,11 @@ def _execute(
                     process.wait(_POLL_S)
                     break
                 except subprocess.TimeoutExpired:
-                    show(read_status(status))
+                    show()
         except BaseException:
             process.terminate()
             process.wait()
             raise
-        finally:
-            status.unlink(missing_ok=True)
     if process.returncode != 0:
         end = "\n".join(log.read_text().splitlines()[-_SHOWN:])
-        raise StageError(
-            f"stage {stage.name!r} ended with code {process.returncode}. End of {log}:\n{end}"
-        )
+        raise StageError(f"{what} ended with code {process.returncode}. End of {log}:\n{end}")

@@ -92,11 +92,6 @@ class Study(Workflow):
         return cls(cfg, study_stages(cfg, work_dir), work_dir, chosen=chosen)
 
     @property
-    def slug(self) -> str:
-        """Folder of the record below ``results/``."""
-        return self.cfg.slug
-
-    @property
     def left_out(self) -> list[str]:
         """Names of the variants that are not trained now."""
         return [variant.name for variant in self.cfg.variants if variant.name not in self.chosen]

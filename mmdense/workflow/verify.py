@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -19,13 +17,12 @@ from mmdense.records.kept_results import Verified
 from mmdense.records.record import Record
 from mmdense.records.record_hook import ONLY_FIRST_LOSSES
 from mmdense.workflow.runner import prepare_data
-from mmdense.workflow.stage import TOOL_FOLDER, Stage, StageError, read_stages
+from mmdense.workflow.stage import TOOL_FOLDER, Stage, read_stages, run_tool
 from mmdense.workflow.study_stages import study_stages
 
 __all__ = ["Training", "compared_losses", "trainings_of", "verify"]
 
 _OPTIONS = ("--cfg-options", "--amp", "--auto-scale-lr", "--init", "--allow")  # of tools/train.py
-_SHOWN = 25  # lines of output in the message on a training that failed
 
 
 class Training(NamedTuple):
@@ -176,16 +173,8 @@ def _first_losses(training: Training, folder: Path, steps: int) -> list[float]:
     work = folder / training.name
     losses = work / "first_losses.json"
     work.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(TOOL_FOLDER / "train.py"), *training.arguments]
-    done = subprocess.run(
-        [*command[:3], "--work-dir", str(work), *command[3:]],
-        env={**os.environ, ONLY_FIRST_LOSSES: f"{steps}:{losses}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0 or not losses.is_file():
-        end = "\n".join(done.stdout.splitlines()[-_SHOWN:])
-        raise StageError(f"{training.name}: ended with code {done.returncode}:\n{end}")
+    config, *arguments = training.arguments
+    command = [sys.executable, str(TOOL_FOLDER / "train.py"), config, "--work-dir", str(work)]
+    environment = {ONLY_FIRST_LOSSES: f"{steps}:{losses}"}
+    run_tool(training.name, [*command, *arguments], work / "output.log", environment)
     return [float(f"{loss:.6g}") for loss in json.loads(losses.read_text())]

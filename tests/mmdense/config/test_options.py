@@ -193,6 +193,7 @@ def test_what_a_run_reads_is_merged_as_mmengine_does(tmp_path):
         ),
         ({"train_cfg.list.0.x": 1}, "there is no list train_cfg.list with an entry 0"),
         ({"param_scheduler.0": 1}, "entries of param_scheduler cannot be set separately"),
+        ({"default_scope": 1}, "default_scope: 1 is no package, such as mmdet"),
         ({"param_scheduler": 1}, "param_scheduler: 1 cannot replace a dict"),
         ({"model.backbone": "ResNet"}, "set model.backbone.KEY=VALUE, or None"),
     ],

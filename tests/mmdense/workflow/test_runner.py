@@ -59,4 +59,4 @@ def test_a_drawing_that_fails_gives_its_reason(stage, tmp_path):
     assert draw_images("detect", tmp_path) == "no data here"
     assert (stage / "pictures.log").read_text() == "no data here\n"
     tool.write_text("raise SystemExit(3)\n")
-    assert draw_images("detect", tmp_path) == "exit status 3"
+    assert draw_images("detect", tmp_path) == "drawing ended with code 3"
