@@ -71,23 +71,16 @@ def keep_few_labels(dataset: dict, percent: float, seed: int = 0) -> Any:
     ``filter_cfg``. In wrappers such as ``ConcatDataset`` or ``RepeatDataset``, it applies to each
     inner data set. Use it for training only: a metric with an annotation file expects all images.
 
-    Args:
-        dataset: Config of the data set.
-        percent: Label fraction in percent, above 0 and up to 100.
-        seed: Seed of the selection.
-
     Raises:
         ValueError: As in :func:`few_label_indices`, or a classification data set has no labels.
         TypeError: The data set has no ``get_subset_``.
     """
     inner = dict(type="mmdense.FewLabels", percent=percent, seed=seed)
-    wrapper = dataset.copy()
-    if "datasets" in wrapper:
-        wrapper["datasets"] = [dict(inner, dataset=part) for part in wrapper["datasets"]]
-        return DATASETS.build(wrapper)
-    if "dataset" in wrapper:
-        wrapper["dataset"] = dict(inner, dataset=wrapper["dataset"])
-        return DATASETS.build(wrapper)
+    if "datasets" in dataset:
+        parts = [dict(inner, dataset=part) for part in dataset["datasets"]]
+        return DATASETS.build({**dataset, "datasets": parts})
+    if "dataset" in dataset:
+        return DATASETS.build({**dataset, "dataset": dict(inner, dataset=dataset["dataset"])})
 
     built = DATASETS.build(dataset)
     if not hasattr(built, "get_subset_"):

@@ -80,16 +80,9 @@ class LoadImage(BaseTransform):
         return results
 
     def _load(self, path: str, content: bytes | None) -> np.ndarray:
-        try:
-            if content is None:
+        if content is None:
+            try:
                 content = fileio.get(path, backend_args=self.backend_args)
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise missing_image(path) from error
+            except (FileNotFoundError, IsADirectoryError) as error:
+                raise missing_image(path) from error
         return decode_image(content, path, self.color_type, short_side=self.short_side)
-
-    def __repr__(self) -> str:
-        return (
-            f"{type(self).__name__}(to_float32={self.to_float32}, "
-            f"color_type={self.color_type!r}, ignore_empty={self.ignore_empty}, "
-            f"backend_args={self.backend_args}, short_side={self.short_side})"
-        )

@@ -162,24 +162,19 @@ def skipping_datasets(dataset: Any) -> Iterator[SkipBroken]:
 
 def _loader_of(dataset: BaseDataset) -> LoadImage:
     """Return the transform that reads the images, or raise an error if it cannot be used."""
-    name = type(dataset).__name__
-    if dataset.test_mode:
-        raise ValueError(
-            f"SkipBroken: {name} has test_mode=True. An evaluation must use every image: fix the "
-            "broken ones and remove SkipBroken."
-        )
     transforms = dataset.pipeline.transforms
-    if any(isinstance(transform, LoadImageFromFile) for transform in transforms):
-        raise ValueError(
-            f"SkipBroken: the pipeline of {name} has LoadImageFromFile, whose errors do not "
-            "identify a broken image. Use dict(type='mmdense.LoadImage') instead."
+    loader = next((one for one in transforms if isinstance(one, LoadImage)), None)
+    if dataset.test_mode:
+        problem = "has test_mode=True. An evaluation must use every image: remove SkipBroken."
+    elif any(isinstance(one, LoadImageFromFile) for one in transforms):
+        problem = (
+            "has LoadImageFromFile, whose errors do not identify a broken image. Use "
+            "dict(type='mmdense.LoadImage') instead."
         )
-    loaders = [transform for transform in transforms if isinstance(transform, LoadImage)]
-    if not loaders:
-        raise ValueError(f"SkipBroken: the pipeline of {name} has no mmdense.LoadImage. Add it.")
-    if loaders[0].ignore_empty:
-        raise ValueError(
-            f"SkipBroken: LoadImage of {name} has ignore_empty=True, which hides broken images "
-            "from the count. Remove ignore_empty."
-        )
-    return loaders[0]
+    elif loader is None:
+        problem = "has no mmdense.LoadImage. Add it to its pipeline."
+    elif loader.ignore_empty:
+        problem = "hides broken images from the count. Remove ignore_empty=True of LoadImage."
+    else:
+        return loader
+    raise ValueError(f"SkipBroken: {type(dataset).__name__} {problem}")

@@ -29,16 +29,6 @@ from PIL import Image
 
 from mmdense.data.sets.source import DatasetSource, SourceFormat, read_photo
 
-__all__ = [
-    "CLASSES",
-    "PALETTE",
-    "PUBLISHED_CLASSES",
-    "SOURCE",
-    "from_indexed",
-    "from_publisher",
-    "split_of",
-]
-
 SPLITS = ("train", "val", "test")
 IGNORE = 255
 CLASSES = (

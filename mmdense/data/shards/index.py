@@ -65,13 +65,7 @@ def index_shards(folder: Path) -> Path:
 def write_index(folder: Path, classes: list[str] | None, source: dict[str, Any] | None) -> None:
     """Write the index of all ``*.tar`` in a folder, with ``index.json`` last.
 
-    Args:
-        folder: Folder of the shards.
-        classes: Class names.
-        source: Description of the source, for ``index.json``.
-
-    Raises:
-        ValueError: As in :func:`index_shards`.
+    ``source`` describes the source, for ``index.json``. Errors are as in :func:`index_shards`.
     """
     shards, rows = [], []
     paths = sorted(folder.glob("*.tar"))

@@ -9,15 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = [
-    "adjust_brightness",
-    "adjust_contrast",
-    "adjust_hue",
-    "adjust_saturation",
-    "grayscale",
-    "solarize",
-]
-
 GRAY = (0.2989, 0.587, 0.114)
 
 
@@ -77,5 +68,5 @@ def solarize(images: Tensor, threshold: float) -> Tensor:
 
 def _luma(images: Tensor) -> Tensor:
     """Return the luma ``[B, 1, H, W]`` of ``[B, 3, H, W]``."""
-    red, green, blue = (images[:, i : i + 1] for i in range(3))
+    red, green, blue = images.split(1, dim=1)
     return (red * GRAY[0]).add_(green, alpha=GRAY[1]).add_(blue, alpha=GRAY[2])

@@ -18,19 +18,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-__all__ = [
-    "COLOUR_CHANGES",
-    "Pixels",
-    "adjust_brightness",
-    "adjust_contrast",
-    "adjust_hue",
-    "adjust_saturation",
-    "crop_and_resize",
-    "gaussian_blur",
-    "grayscale",
-    "solarize",
-]
-
 LUMA = np.array([0.299, 0.587, 0.114])  # as in OpenCV
 Pixels = np.ndarray[Any, Any]  # uint8 [H, W, 3] RGB
 
@@ -93,10 +80,7 @@ def solarize(pixels: Pixels, threshold: float) -> Pixels:
     return cv2.LUT(pixels, table)
 
 
-Change = Callable[[Pixels, float], Pixels]
-COLOUR_CHANGES: tuple[Change, ...] = (
-    adjust_brightness,
-    adjust_contrast,
-    adjust_saturation,
-    adjust_hue,
+COLOUR_CHANGES: tuple[Callable[[Pixels, float], Pixels], ...] = (
+    *(adjust_brightness, adjust_contrast),
+    *(adjust_saturation, adjust_hue),
 )

@@ -12,14 +12,6 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-__all__ = [
-    "IDENTITY",
-    "ViewDistribution",
-    "ViewParameters",
-    "sample_crops",
-    "sample_parameters",
-]
-
 # The value in each column of ViewParameters.factors that does not change an image.
 IDENTITY = (1.0, 1.0, 1.0, 0.0)
 CROP_TRIALS = 10
@@ -110,14 +102,10 @@ class ViewParameters:
 def sample_parameters(
     sizes: Tensor, distribution: ViewDistribution, *, generator: torch.Generator | None = None
 ) -> ViewParameters:
-    """Return random parameters of one view of each image.
+    """Return random parameters of one view of each image, of sizes (height, width) ``[B, 2]``.
 
-    The samples share only the order of the four colour changes.
-
-    Args:
-        sizes: Height and width of each image in pixels, ``[B, 2]``.
-        distribution: The distribution of the parameters.
-        generator: Random generator on the CPU; None uses torch's global one.
+    The samples share only the order of the four colour changes. ``generator`` is on the CPU; None
+    uses torch's global one.
     """
     batch = len(sizes)
 
@@ -130,12 +118,8 @@ def sample_parameters(
     crops = sample_crops(
         sizes, scale=distribution.crop_scale, ratio=distribution.crop_ratio, generator=generator
     )
-    strengths = (
-        distribution.brightness,
-        distribution.contrast,
-        distribution.saturation,
-        distribution.hue,
-    )
+    names = ("brightness", "contrast", "saturation", "hue")
+    strengths = [getattr(distribution, name) for name in names]
     shifts = torch.stack([uniform(-strength, strength) for strength in strengths], dim=1)  # [B, 4]
     shifts = shifts * chosen(distribution.jitter_prob)[:, None]  # 0 changes nothing
     return ViewParameters(

@@ -18,15 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from mmdense.data.views import opencv
-from mmdense.data.views.colour import (
-    adjust_brightness,
-    adjust_contrast,
-    adjust_hue,
-    adjust_saturation,
-    grayscale,
-    solarize,
-)
+from mmdense.data.views import colour, opencv
 from mmdense.data.views.parameters import (
     IDENTITY,
     ViewDistribution,
@@ -38,7 +30,10 @@ from mmdense.data.views.resample import crop_and_resize, gaussian_blur
 __all__ = ["apply_parameters", "random_view"]
 
 # One function per column of ViewParameters.factors.
-COLOUR_CHANGES = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
+COLOUR_CHANGES = (
+    *(colour.adjust_brightness, colour.adjust_contrast),
+    *(colour.adjust_saturation, colour.adjust_hue),
+)
 # On a CPU, views of up to SMALL pixels are made in torch, with PIXELS_AT_ONCE pixels per step to
 # stay in the cache. Larger views are made one by one with OpenCV.
 SMALL = 64 * 64
@@ -55,12 +50,7 @@ def random_view(
 ) -> Tensor:
     """Return one random view of each image, as :func:`apply_parameters`.
 
-    Args:
-        images: ``[B, 3, H, W]`` RGB, or B images ``[3, H, W]`` of different sizes; uint8.
-        distribution: The distribution of the parameters.
-        generator: Random generator on the CPU; None uses torch's global one.
-        mean: As for :func:`apply_parameters`.
-        std: As for :func:`apply_parameters`.
+    ``generator`` is on the CPU; None uses torch's global one.
     """
     sizes = torch.tensor([image.shape[-2:] for image in images])
     parameters = sample_parameters(sizes, distribution, generator=generator)
@@ -138,10 +128,8 @@ def _one_by_one(
     shift = (-mean / std).repeat(width)  # [w*3]
 
     def put(one: int) -> None:
-        pixels = torch.from_numpy(
-            _make_one(images[one], parameters, one, distribution)
-        )  # [h, w, 3]
-        torch.addcmul(shift, pixels.view(height, -1), factor, out=lines[one])
+        pixels = _make_one(images[one], parameters, one, distribution)  # [h, w, 3]
+        torch.addcmul(shift, torch.from_numpy(pixels).view(height, -1), factor, out=lines[one])
 
     _on_all_threads(put, range(len(images)))
     return lines.view(-1, height, width, 3).permute(0, 3, 1, 2)  # [B, 3, h, w]
@@ -175,8 +163,7 @@ def _on_all_threads(work: Callable[[int], None], items: Sequence[int]) -> None:
     torch.set_num_threads(1)  # new threads inherit this number
     try:
         if min(threads, len(items)) < 2:
-            for item in items:
-                work(item)
+            list(map(work, items))
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(work, items))
@@ -198,12 +185,12 @@ def _apply(
     for which in parameters.order:
         if (factors[:, which] != IDENTITY[which]).any():
             view = COLOUR_CHANGES[which](view, factors[:, which].to(device))
-    view = _on_subset(view, parameters.grays[part], lambda some, _: grayscale(some))
+    view = _on_subset(view, parameters.grays[part], lambda some, _: colour.grayscale(some))
     view = _on_subset(view, parameters.sigmas[part], gaussian_blur)
     return _on_subset(
         view,
         parameters.solarized[part],
-        lambda some, _: solarize(some, distribution.solarize_threshold),
+        lambda some, _: colour.solarize(some, distribution.solarize_threshold),
     )
 
 

@@ -11,19 +11,19 @@ from mmdense.data.read_image import BrokenImageError, decode_image, read_image
 H, W = 48, 64
 ROWS, COLUMNS = np.mgrid[:H, :W]
 RGB = np.stack([COLUMNS * 4, ROWS * 5, (ROWS + COLUMNS) * 2], -1).astype(np.uint8)
-PICTURE = Image.fromarray(RGB)
+IMAGE = Image.fromarray(RGB)
 
 
-def encode(picture, kind, **options):
+def encode(image, kind, **options):
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def with_alpha(mode):
-    picture = PICTURE.convert(mode)
-    picture.putalpha(Image.fromarray((COLUMNS * 4).astype(np.uint8)))
-    return picture
+    image = IMAGE.convert(mode)
+    image.putalpha(Image.fromarray((COLUMNS * 4).astype(np.uint8)))
+    return image
 
 
 def exif(orientation):
@@ -33,18 +33,18 @@ def exif(orientation):
 
 
 NORMAL = {
-    "jpeg": encode(PICTURE, "JPEG", quality=90),
-    "progressive": encode(PICTURE, "JPEG", quality=90, progressive=True),
-    "restart markers": encode(PICTURE, "JPEG", restart_marker_rows=1),
-    "4:4:4": encode(PICTURE, "JPEG", subsampling=0),
-    "comment": encode(PICTURE, "JPEG", comment=b"\xff\xd9" * 3, exif=exif(1)),
-    "grey jpeg": encode(PICTURE.convert("L"), "JPEG"),
-    "png": encode(PICTURE, "PNG"),
-    "grey png": encode(PICTURE.convert("L"), "PNG"),
-    "bmp": encode(PICTURE, "BMP"),
-    "webp": encode(PICTURE, "WEBP"),
-    "tiff": encode(PICTURE, "TIFF"),
-    "palette tiff": encode(PICTURE.quantize(16), "TIFF"),
+    "jpeg": encode(IMAGE, "JPEG", quality=90),
+    "progressive": encode(IMAGE, "JPEG", quality=90, progressive=True),
+    "restart markers": encode(IMAGE, "JPEG", restart_marker_rows=1),
+    "4:4:4": encode(IMAGE, "JPEG", subsampling=0),
+    "comment": encode(IMAGE, "JPEG", comment=b"\xff\xd9" * 3, exif=exif(1)),
+    "grey jpeg": encode(IMAGE.convert("L"), "JPEG"),
+    "png": encode(IMAGE, "PNG"),
+    "grey png": encode(IMAGE.convert("L"), "PNG"),
+    "bmp": encode(IMAGE, "BMP"),
+    "webp": encode(IMAGE, "WEBP"),
+    "tiff": encode(IMAGE, "TIFF"),
+    "palette tiff": encode(IMAGE.quantize(16), "TIFF"),
 }
 
 
@@ -59,16 +59,10 @@ def test_an_8_bit_image_equals_that_of_mmcv(name, color_type):
         assert ours.shape == ((H, W, 3) if color_type == "color" else (H, W))
 
 
-@pytest.mark.parametrize("tail", [b"\0" * 999, b"a motion photo", NORMAL["png"]])
-def test_bytes_after_a_jpeg_are_ignored(tail):
-    ours = decode_image(NORMAL["jpeg"] + tail, "x.jpg")
-    np.testing.assert_array_equal(ours, decode_image(NORMAL["jpeg"], "x.jpg"))
-
-
-def test_the_error_names_missing_files_and_folders(tmp_path):
-    for path in (tmp_path / "gone.jpg", tmp_path):
-        with pytest.raises(BrokenImageError, match=rf"{path}: "):
-            read_image(path)
+def test_bytes_after_a_jpeg_are_ignored():
+    for tail in (b"\0" * 999, b"a motion photo", NORMAL["png"]):
+        ours = decode_image(NORMAL["jpeg"] + tail, "x.jpg")
+        np.testing.assert_array_equal(ours, decode_image(NORMAL["jpeg"], "x.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +83,9 @@ def test_the_error_names_missing_files_and_folders(tmp_path):
 )
 def test_the_error_has_the_file_and_the_reason(content, reason, tmp_path):
     path = tmp_path / "broken.jpg"
+    for missing in (path, tmp_path):
+        with pytest.raises(BrokenImageError, match=rf"{missing}: no such file"):
+            read_image(missing)
     path.write_bytes(content)
     with pytest.raises(BrokenImageError, match=rf"broken\.jpg: .*{reason}"):
         read_image(path)
@@ -99,8 +96,9 @@ def test_the_error_has_the_file_and_the_reason(content, reason, tmp_path):
 def test_every_truncation_is_detected(name, share):
     whole = NORMAL[name]
     for content in (whole[: int(len(whole) * share)], whole[: -int(10 * share)]):
-        with pytest.raises(BrokenImageError, match="truncated"):
-            decode_image(content, "x")
+        for short_side in (None, 20):
+            with pytest.raises(BrokenImageError, match="truncated"):
+                decode_image(content, "x", short_side=short_side)
 
 
 def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image(monkeypatch):
@@ -117,7 +115,7 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_image(monkeypatch):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_exif_orientation(kind, orientation):
-    content = encode(PICTURE.convert("L"), kind, exif=exif(orientation))
+    content = encode(IMAGE.convert("L"), kind, exif=exif(orientation))
     stored = decode_image(content, "x", "color_ignore_orientation")
     turned = {
         1: stored,
@@ -149,21 +147,21 @@ def test_sixteen_bits_keep_the_high_byte(suffix, channels):
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_alpha_is_dropped(mode):
-    plain = PICTURE.convert("L" if mode == "LA" else "RGB")
+    plain = IMAGE.convert("L" if mode == "LA" else "RGB")
     ours = decode_image(encode(with_alpha(mode), "PNG"), "x")
     np.testing.assert_array_equal(ours, decode_image(encode(plain, "PNG"), "x"))
 
 
 @pytest.mark.parametrize("options", [{}, {"transparency": 3}])
 def test_a_palette_gives_its_colours(options):
-    picture = PICTURE.quantize(16)
-    ours = decode_image(encode(picture, "PNG", **options), "x")
-    np.testing.assert_array_equal(ours[..., ::-1], np.asarray(picture.convert("RGB")))
+    image = IMAGE.quantize(16)
+    ours = decode_image(encode(image, "PNG", **options), "x")
+    np.testing.assert_array_equal(ours[..., ::-1], np.asarray(image.convert("RGB")))
 
 
 def test_cmyk_jpeg_has_the_colours_of_its_inks():
     # Inks c, m, y of 255 - value without black give the colours of the RGB image.
-    content = encode(PICTURE.convert("CMYK"), "JPEG", quality=98, subsampling=0)
+    content = encode(IMAGE.convert("CMYK"), "JPEG", quality=98, subsampling=0)
     ours = decode_image(content, "x")[..., ::-1].astype(int)
     assert np.abs(ours - RGB).mean() < 2
     black = encode(Image.new("CMYK", (W, H), (0, 0, 0, 255)), "JPEG")
@@ -189,21 +187,13 @@ def test_a_format_without_a_standard_range_is_an_error(kind):
 )
 def test_a_large_jpeg_is_decoded_at_a_reduced_scale(size, short_side, expected):
     rows, columns = np.mgrid[0 : size[0], 0 : size[1]]
-    picture = np.stack([rows % 256, columns % 256, 0 * rows + 99], axis=2) // 2 + 60
-    content = cv2.imencode(".jpg", cv2.blur(picture.astype(np.uint8), (9, 9)))[1].tobytes()
+    image = np.stack([rows % 256, columns % 256, 0 * rows + 99], axis=2) // 2 + 60
+    content = cv2.imencode(".jpg", cv2.blur(image.astype(np.uint8), (9, 9)))[1].tobytes()
     small = decode_image(content, "a.jpg", short_side=short_side)
     assert small.shape == (*expected, 3)
     whole = cv2.resize(decode_image(content, "a.jpg"), expected[::-1], interpolation=cv2.INTER_AREA)
     assert np.abs(whole.astype(int) - small).mean() < 3
     grey = decode_image(content, "a.jpg", "grayscale", short_side=short_side)
     assert grey.shape == expected
-    png = cv2.imencode(".png", picture)[1].tobytes()
+    png = cv2.imencode(".png", image)[1].tobytes()
     assert decode_image(png, "a.png", short_side=short_side).shape[:2] == size
-
-
-def test_a_truncation_is_detected_at_a_reduced_scale():
-    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
-    content = cv2.imencode(".jpg", noise)[1].tobytes()
-    for end in (3, 10, len(content) // 2, len(content) - 2):
-        with pytest.raises(BrokenImageError):
-            decode_image(content[:end], "a.jpg", short_side=20)
