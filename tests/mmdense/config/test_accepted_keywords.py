@@ -109,6 +109,7 @@ def open_function(x, **rest):
         (Decorated, None),
         (object, set()),
         (dict, None),
+        (torch.optim.lr_scheduler.StepLR, {"optimizer", "step_size", "gamma", "last_epoch"}),
         (function, {"x", "y"}),
         (open_function, None),
     ],
@@ -116,9 +117,3 @@ def open_function(x, **rest):
 )
 def test_the_names_that_a_target_takes(target, names):
     assert accepted_keywords(target) == (None if names is None else frozenset(names))
-
-
-def test_an_optimizer_of_torch():
-    names = accepted_keywords(torch.optim.SGD)
-    assert {"lr", "momentum", "weight_decay"} <= names
-    assert "learning_rate" not in names

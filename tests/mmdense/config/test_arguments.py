@@ -21,7 +21,7 @@ def parser():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["a.py", "--device", "cuda"], "--device. A tool uses the first visible GPU"),
         (["a.py", "--gpu-ids", "0"], "CUDA_VISIBLE_DEVICES=0"),
@@ -45,11 +45,11 @@ def parser():
         (["a.py", "b.py"], "unrecognized arguments: b.py"),
     ],
 )
-def test_an_unknown_argument_is_answered_with_what_to_use(parser, words, said, capsys):
+def test_an_unknown_argument_gets_its_replacement(parser, words, message, capsys):
     with pytest.raises(SystemExit) as stopped:
         parser.parse_args(words)
     assert stopped.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_known_arguments_are_parsed_as_argparse_does(parser):

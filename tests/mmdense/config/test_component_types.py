@@ -117,9 +117,12 @@ def test_what_is_right_gives_no_problem(cfg):
     assert problems(**cfg) == {}
 
 
-def test_an_unknown_scope_gets_a_hint_at_the_import():
+def test_a_type_that_resembles_nothing_gets_the_usual_reasons():
     found = problems(model={"type": "nobodyhasthis.Net"})
     assert "custom_imports = dict(imports=['nobodyhasthis'])" in found["model.type"].what
+    found = problems(model={"type": "Xylophone7"})["model.type"]
+    assert found.nearest is None
+    assert "custom_imports" in found.what
 
 
 def test_a_scope_that_has_no_registry_of_that_kind_does_not_borrow_mmengine_s():
@@ -132,9 +135,3 @@ def test_a_partial_function_may_be_registered(monkeypatch):
     assert problems(train_dataloader={"collate_fn": {"type": "partial_for_test", "end": ""}}) == {}
     found = problems(train_dataloader={"collate_fn": {"type": "partial_for_test", "nd": ""}})
     assert [problem.nearest for problem in found.values()] == ["end"]
-
-
-def test_a_type_that_resembles_nothing_gets_the_usual_reasons():
-    found = problems(model={"type": "Xylophone7"})["model.type"]
-    assert found.nearest is None
-    assert "custom_imports" in found.what

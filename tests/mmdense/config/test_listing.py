@@ -55,7 +55,7 @@ def test_each_value_is_a_line_with_its_origin(small):
     assert all(origin == RUNNER_DEFAULT for _, origin in lines[12:])
 
 
-def test_comments_stand_in_one_column_and_colours_only_on_a_terminal(small):
+def test_comments_are_in_one_column_with_colours_on_a_terminal(small):
     plain = printed(trace(small)).splitlines()
     columns = {line.index("# ") for line in plain if "# " in line and len(line.split("#")[0]) < 62}
     assert len(columns) == 1

@@ -28,22 +28,19 @@ def entry(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"tool": "cook"}, r"stages\[1\].tool is 'cook'"),
-        ({"name": "pretrain"}, r"stages\[1\].name 'pretrain' is used twice"),
-        ({"after": "nobody"}, r"stages\[1\].after is 'nobody', which is not a stage before it"),
-        ({"config": "absent.py"}, r"stages\[1\].config: no such file absent.py"),
-        ({"colour": "red"}, r"stages\[1\]:.*colour"),
-        ({"seed": 1}, r"stages\[1\]:.*seed"),
+        ({"tool": "cook"}, r"stages\[2\].tool is 'cook'"),
+        ({"name": "pretrain"}, r"stages\[2\].name 'pretrain' is used twice"),
+        ({"after": "nobody"}, r"stages\[2\].after is 'nobody', which is not a stage before it"),
+        ({"after": "probe"}, r"stages\[2\].after is 'probe', which is not a training"),
+        ({"config": "absent.py"}, r"stages\[2\].config: no such file absent.py"),
+        ({"colour": "red"}, r"stages\[2\]:.*colour"),
+        ({"seed": 1}, r"stages\[2\]:.*seed"),
     ],
 )
 def test_a_wrong_stage_is_named_before_anything_runs(config, changes, message):
     with pytest.raises(ValueError, match=message):
-        read_stages([entry(config), entry(config, **{"name": "second", **changes})], seed=0)
-
-
-def test_a_stage_cannot_start_from_one_that_trains_nothing(config):
-    with pytest.raises(ValueError, match="which is not a training"):
-        read_stages([entry(config, tool="knn"), entry(config, name="second", after="pretrain")], 0)
+        probe = entry(config, name="probe", tool="knn")
+        read_stages([entry(config), probe, entry(config, **{"name": "last", **changes})], seed=0)
 
 
 def test_the_fingerprint_follows_everything_that_goes_in(config, tmp_path):
@@ -73,7 +70,7 @@ def test_the_fingerprint_follows_everything_that_goes_in(config, tmp_path):
 
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
-    """A stand-in for tools/train.py that notes its arguments and fails while `fail` exists."""
+    """A fake tools/train.py that notes its arguments and fails while `fail` exists."""
     folder = tmp_path / "tools"
     folder.mkdir()
     (folder / "train.py").write_text(

@@ -128,9 +128,6 @@ def test_some_variants_are_trained_with_what_they_start_from(here, trained, vari
     with pytest.raises(ValueError, match=r"record\.json: no such record"):
         study.report()
     assert not (here / "work_dirs/toy/record.json").exists()
-
-
-def test_an_unknown_variant_is_refused_with_those_there_are(here):
     with pytest.raises(ValueError, match=r"no variant plane; it has plain, still"):
         Study.from_file(Path("study.py"), variants=["still", "plane"])
 

@@ -47,7 +47,7 @@ def test_a_variant_is_its_base_with_changes(here):
 
 
 @pytest.mark.parametrize(("percent", "times"), [(10, 10), (1, 100), (30, 3)])
-def test_a_share_of_the_labels_is_repeated_to_as_many_steps(here, percent, times):
+def test_a_label_fraction_is_repeated_to_as_many_steps(here, percent, times):
     stages = planned(here, {"percent": percent})
     loader = Config.fromfile(stages[0].config).train_dataloader
     assert loader == {
@@ -63,12 +63,8 @@ def test_a_share_of_the_labels_is_repeated_to_as_many_steps(here, percent, times
             },
         },
     }
-
-
-def test_all_labels_are_the_base_as_it_is(here):
-    stages = planned(here, {"percent": 100})
-    loader = Config.fromfile(stages[0].config).train_dataloader
-    assert loader == Config.fromfile("base.py").train_dataloader
+    whole = Config.fromfile(planned(here, {"percent": 100})[0].config)
+    assert whole.train_dataloader == Config.fromfile("base.py").train_dataloader
 
 
 def test_what_a_variant_starts_from(here):
@@ -87,22 +83,19 @@ def test_what_a_variant_starts_from(here):
         ({"base": "no.py"}, r"variants\[0\].base: there is no file no.py"),
         ({"changes": {"optimiser": {}}}, "changes: base.py has no optimiser"),
         ({"change": {}}, "unknown keys change; the keys are"),
-        ({"after": "ssl"}, "after is 'ssl'; .*none"),
+        ({"after": "ssl"}, "after is 'ssl'; .*pre"),
         ({"against": "v9"}, "against is 'v9'; the variants are v0"),
         ({"init": CHECKPOINT}, "mmdense downstream CHECKPOINT"),
         ({"percent": 0}, "percent is 0"),
         ({"percent": 5, "changes": {"train_dataloader": {}}}, "percent takes a fraction"),
         ({"name": "ssl"}, "occurs twice"),
         ({"init": "a.pth", "after": "pre"}, "not both"),
+        ({"before": "no.py"}, r"before\[0\].config: there is no file no.py"),
     ],
 )
 def test_a_variant_that_cannot_be_trained_is_refused(here, variant, words):
-    before = [{"name": "pre", "config": "base.py"}] if "init" in variant else []
-    twice = [{"name": "ssl", "config": "base.py"}] if variant.get("name") == "ssl" else []
+    before = [{"name": "pre", "config": variant.pop("before", "base.py")}]
+    if variant.get("name") == "ssl":
+        before += [{"name": "ssl", "config": "base.py"}]
     with pytest.raises(ValueError, match=words):
-        check_variants(study(variant, before=before + twice), "study.py")
-
-
-def test_a_config_that_is_not_there(here):
-    with pytest.raises(ValueError, match=r"before\[0\].config: there is no file no.py"):
-        check_variants(study({}, before=[{"name": "a", "config": "no.py"}]), "study.py")
+        check_variants(study(variant, before=before), "study.py")

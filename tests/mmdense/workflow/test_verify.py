@@ -64,6 +64,8 @@ def test_a_run_is_repeated_from_its_config_file_or_its_recorded_config(tmp_path)
     record = Record.begin(
         "toy", "run", config={"default_scope": "mmdet", "_lr": 1, "work_dir": "a"}, seed=3
     )
+    with pytest.raises(ValueError, match="no training can be repeated"):
+        verify(record, show=lambda _: None)
     record.first_losses = [1.0]
     ((name, arguments, losses),), _ = trainings_of(record, tmp_path)
     assert (name, losses, arguments[1:]) == ("run", [1.0], ["--seed", "3"])
@@ -96,9 +98,3 @@ def test_the_largest_deviation_is_stored_beside_the_record(study, tmp_path, monk
     assert write_verified(found, tmp_path / "record.json") == tmp_path / "verified.json"
     assert read_verified(tmp_path) == found and not found.agrees
     assert isinstance(found, Verified)
-
-
-def test_a_record_without_trainings_is_an_error():
-    record = Record.begin("toy", "run", config={}, seed=0)
-    with pytest.raises(ValueError, match="no training can be repeated"):
-        verify(record, show=lambda _: None)
