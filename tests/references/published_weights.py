@@ -16,6 +16,16 @@ def draw(shapes: dict[str, tuple[int, ...]], seed: int = 0) -> dict[str, torch.T
     return {name: torch.randn(shape, generator=generator) * 0.2 for name, shape in shapes.items()}
 
 
+def layers(prefix: str = "", **sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """Shapes of weights and biases; in a name, ``__`` is a dot."""
+    named = {prefix + name.replace("__", "."): shape for name, shape in sizes.items()}
+    return {
+        f"{name}.{part}": shape if part == "weight" else shape[:1]
+        for name, shape in named.items()
+        for part in ("weight", "bias")
+    }
+
+
 def timm_vit(
     *,
     patch: int = PATCH,
@@ -26,32 +36,14 @@ def timm_vit(
     seed: int = 0,
 ) -> dict[str, torch.Tensor]:
     C = WIDTH
-    shapes = {
-        "cls_token": (1, 1, C),
-        "pos_embed": (1, positions, C),
-        "patch_embed.proj.weight": (C, 3, patch, patch),
-        "patch_embed.proj.bias": (C,),
-        "norm.weight": (C,),
-        "norm.bias": (C,),
-    }
+    shapes = {"cls_token": (1, 1, C), "pos_embed": (1, positions, C)}
+    shapes |= layers(patch_embed__proj=(C, 3, patch, patch), norm=(C,))
     for i in range(depth):
-        block = {
-            "norm1.weight": (C,),
-            "norm1.bias": (C,),
-            "attn.qkv.weight": (3 * C, C),
-            "attn.qkv.bias": (3 * C,),
-            "attn.proj.weight": (C, C),
-            "attn.proj.bias": (C,),
-            "norm2.weight": (C,),
-            "norm2.bias": (C,),
-            "mlp.fc1.weight": (4 * C, C),
-            "mlp.fc1.bias": (4 * C,),
-            "mlp.fc2.weight": (C, 4 * C),
-            "mlp.fc2.bias": (C,),
-        }
+        block = blocks.format(i=i)
+        shapes |= layers(block, norm1=(C,), attn__qkv=(3 * C, C), attn__proj=(C, C), norm2=(C,))
+        shapes |= layers(block, mlp__fc1=(4 * C, C), mlp__fc2=(C, 4 * C))
         if layer_scale:
-            block |= {"ls1.gamma": (C,), "ls2.gamma": (C,)}
-        shapes |= {blocks.format(i=i) + name: shape for name, shape in block.items()}
+            shapes |= {f"{block}ls1.gamma": (C,), f"{block}ls2.gamma": (C,)}
     return draw(shapes, seed)
 
 
@@ -77,25 +69,18 @@ def dino() -> dict:
 
 def ibot() -> dict:
     """What bytedance/ibot saves while it trains: DINO's file, and a token for masked patches."""
-    masked = {"masked_embed": (1, WIDTH)}
-    return {
-        "student": under("module.backbone.", timm_vit(seed=1) | draw(masked))
-        | dino_head("module.head."),
-        "teacher": under("backbone.", timm_vit(seed=2)) | dino_head("head."),
-        "epoch": 800,
-        "args": argparse.Namespace(arch="vit_small", patch_size=16),
-        "ibot_loss": {"center": torch.zeros(1, 9), "center2": torch.zeros(1, 1, 9)},
-    }
+    content = dino()
+    content["student"] |= draw({"module.backbone.masked_embed": (1, WIDTH)})
+    content["ibot_loss"] = content.pop("dino_loss") | {"center2": torch.zeros(1, 1, 9)}
+    return content
 
 
 def selfpatch_vit(seed: int = 0, **more) -> dict[str, torch.Tensor]:
     """The ViT of alinlab/SelfPatch: no class token, no row of it, no norm behind the last layer."""
     weights = timm_vit(positions=GRID * GRID, seed=seed, **more)
-    return {
-        name: value
-        for name, value in weights.items()
-        if name not in ("cls_token", "norm.weight", "norm.bias")
-    }
+    for name in ("cls_token", "norm.weight", "norm.bias"):
+        del weights[name]
+    return weights
 
 
 def selfpatch() -> dict:
@@ -104,16 +89,11 @@ def selfpatch() -> dict:
     Names of selfpatch_vision_transformer.py and main_selfpatch.py at commit 81aef14.
     """
     C = WIDTH
-    shapes: dict[str, tuple[int, ...]] = {"ca_head.cls_token": (1, 1, C)}
+    shapes = {"ca_head.cls_token": (1, 1, C), **layers(ca_head__norm=(C,))}
     for i in range(2):
-        block: dict[str, tuple[int, ...]] = {"mlp.fc1.weight": (4 * C, C), "mlp.fc1.bias": (4 * C,)}
-        block |= {"mlp.fc2.weight": (C, 4 * C), "mlp.fc2.bias": (C,)}
-        for part in ("attn.q", "attn.k", "attn.v", "attn.proj"):
-            block |= {f"{part}.weight": (C, C), f"{part}.bias": (C,)}
-        for part in ("norm1", "norm2"):
-            block |= {f"{part}.weight": (C,), f"{part}.bias": (C,)}
-        shapes |= {f"ca_head.cls_blocks.{i}.{name}": shape for name, shape in block.items()}
-    shapes |= {"ca_head.norm.weight": (C,), "ca_head.norm.bias": (C,)}
+        block = f"ca_head.cls_blocks.{i}."
+        shapes |= layers(block, mlp__fc1=(4 * C, C), mlp__fc2=(C, 4 * C), norm1=(C,), norm2=(C,))
+        shapes |= layers(block, **{f"attn__{part}": (C, C) for part in ("q", "k", "v", "proj")})
     heads = draw(shapes) | dino_head("c_head.") | dino_head("p_head.")
     return {
         "student": under("module.", under("backbone.", selfpatch_vit(seed=1)) | heads),
@@ -144,15 +124,9 @@ def dinov2_training() -> dict:
 
 
 def mae() -> dict:
-    decoder = {
-        "mask_token": (1, 1, 8),
-        "decoder_embed.weight": (8, WIDTH),
-        "decoder_pos_embed": (1, GRID * GRID + 1, 8),
-        "decoder_blocks.0.norm1.weight": (8,),
-        "decoder_blocks.0.attn.qkv.weight": (24, 8),
-        "decoder_norm.weight": (8,),
-        "decoder_pred.weight": (48, 8),
-    }
+    decoder = {"mask_token": (1, 1, 8), "decoder_pos_embed": (1, GRID * GRID + 1, 8)}
+    decoder |= layers(decoder_embed=(8, WIDTH), decoder_norm=(8,), decoder_pred=(48, 8))
+    decoder |= layers("decoder_blocks.0.", norm1=(8,), attn__qkv=(24, 8))
     return {"model": timm_vit() | draw(decoder, seed=7)}
 
 
@@ -206,13 +180,9 @@ def simsiam(resnet: dict[str, torch.Tensor]) -> dict:
 
 def swav(resnet: dict[str, torch.Tensor]) -> dict:
     """What facebookresearch/swav releases: a state dict of its ResNet under ``module.``."""
-    more = {
-        "module.projection_head.0.weight": (8, 16),
-        "module.projection_head.1.running_mean": (8,),
-        "module.projection_head.3.weight": (4, 8),
-        "module.prototypes.weight": (9, 4),
-    }
-    return under("module.", resnet) | draw(more)
+    more = {"projection_head.0.weight": (8, 16), "projection_head.1.running_mean": (8,)}
+    more |= {"projection_head.3.weight": (4, 8), "prototypes.weight": (9, 4)}
+    return under("module.", resnet | draw(more))
 
 
 def mm_byol(resnet: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> dict:

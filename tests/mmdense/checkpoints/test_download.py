@@ -5,6 +5,7 @@ import http.server
 import io
 import re
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -102,46 +103,37 @@ def test_a_file_is_fetched_once(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("address", "tag"),
-    [("a.pth", '"one"'), (f"a.pth#sha256={SHA256}", ""), (NAMED, "")],
-    ids=["tag", "checksum", "name"],
+    ("address", "tag", "ranges", "asked"),
+    [
+        ("a.pth", '"one"', True, [None, "bytes=1000-", "bytes=3000-"]),
+        (f"a.pth#sha256={SHA256}", "", True, [None, "bytes=1000-", "bytes=3000-"]),
+        (NAMED, "", True, [None, "bytes=1000-", "bytes=3000-"]),
+        ("a.pth", "", True, [None, None, None]),  # neither version nor checksum
+        ("a.pth", '"one"', False, [None, "bytes=1000-", "bytes=2000-"]),
+    ],
+    ids=["tag", "checksum", "name", "unknown", "no ranges"],
 )
-def test_an_interrupted_download_continues_where_it_stopped(server, tmp_path, address, tag):
+def test_an_interrupted_download_continues_if_it_can(server, tmp_path, address, tag, ranges, asked):
     name = address.partition("#")[0]
-    server.files[name], server.tag, server.break_after = BYTES, tag, [1000, 2000]
+    server.files[name], server.tag, server.ranges = BYTES, tag, ranges
+    server.break_after = [1000, 2000]
     path = fetch_checkpoint(f"{server.address}/{address}", tmp_path)
     assert path.read_bytes() == BYTES
-    assert [asked for _, asked in server.asked] == [None, "bytes=1000-", "bytes=3000-"]
+    assert [part for _, part in server.asked] == asked
     assert visible(tmp_path) == [name]
 
 
-def test_a_later_process_continues_it_and_no_incomplete_file_is_visible(server, tmp_path):
-    server.files["a.pth"], server.break_after = BYTES, [1000, 100, 10]
-    with pytest.raises(DownloadError, match=rf"stopped after 1,110 of {len(BYTES):,} bytes"):
-        fetch_checkpoint(f"{server.address}/a.pth", tmp_path)
-    assert visible(tmp_path) == []
-    assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
-    assert server.asked[-1] == ("a.pth", "bytes=1110-")
-
-
-def test_a_changed_file_is_not_appended_to_the_old_part(server, tmp_path):
+def test_a_later_process_continues_unless_the_file_changed(server, tmp_path):
     other = file_of({"w": torch.zeros(9999)})
-    server.files["a.pth"], server.break_after = BYTES, [1000] * 3
-    with pytest.raises(DownloadError):
-        fetch_checkpoint(f"{server.address}/a.pth", tmp_path)
-    server.files["a.pth"], server.tag, server.break_after = other, '"two"', []
-    assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == other
-
-
-def test_without_version_and_checksum_a_download_starts_again(server, tmp_path):
-    server.files["a.pth"], server.tag, server.break_after = BYTES, "", [1000]
-    assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
-    assert server.asked[-1] == ("a.pth", None)
-
-
-def test_a_server_without_ranges_sends_all_of_it_again(server, tmp_path):
-    server.files["a.pth"], server.ranges, server.break_after = BYTES, False, [1000]
-    assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == BYTES
+    for tag, content in (('"one"', BYTES), ('"two"', other)):
+        (tmp_path / "a.pth").unlink(missing_ok=True)
+        server.files["a.pth"], server.tag, server.break_after = BYTES, '"one"', [1000, 100, 10]
+        with pytest.raises(DownloadError, match=rf"stopped after 1,110 of {len(BYTES):,} bytes"):
+            fetch_checkpoint(f"{server.address}/a.pth", tmp_path)
+        assert visible(tmp_path) == []
+        server.files["a.pth"], server.tag = content, tag
+        assert fetch_checkpoint(f"{server.address}/a.pth", tmp_path).read_bytes() == content
+        assert server.asked[-1] == ("a.pth", "bytes=1110-")
 
 
 def test_a_file_with_another_checksum_is_refused(server, tmp_path):
@@ -162,18 +154,14 @@ def test_a_cached_file_is_compared_with_a_checksum_in_its_name(server, tmp_path,
     assert len(server.asked) == requests
 
 
-def test_mirrors_are_tried_in_turn(server, tmp_path):
-    server.files["second/a.pth"] = BYTES
+def test_addresses_and_mirrors_are_tried_in_turn(server, tmp_path, monkeypatch):
+    server.files["second/a.pth"] = server.files["mirror/models/b.pth"] = BYTES
     addresses = f"{server.address}/first/a.pth {server.address}/second/a.pth"
     assert fetch_checkpoint(addresses, tmp_path).read_bytes() == BYTES
     assert [name for name, _ in server.asked] == ["first/a.pth", "second/a.pth"]
-
-
-def test_a_mirror_of_the_environment_is_tried_first(server, tmp_path, monkeypatch):
-    server.files["mirror/models/a.pth"] = BYTES
     mirrors = f"https://other.invalid/=x https://publisher.invalid/={server.address}/mirror/"
     monkeypatch.setenv("MMDENSE_MIRRORS", mirrors)
-    path = fetch_checkpoint("https://publisher.invalid/models/a.pth", tmp_path)
+    path = fetch_checkpoint("https://publisher.invalid/models/b.pth", tmp_path)
     assert path.read_bytes() == BYTES
 
 
@@ -220,35 +208,24 @@ def test_several_processes_fetch_once(server, tmp_path):
     assert len(server.asked) == 1
 
 
-def test_mmengine_loads_from_urls_with_it(server, hub):
-    name = NAMED
-    server.files[name], server.break_after = BYTES, [1000]
-    model = nn.Linear(300, 100)
-    load_checkpoint(model, f"{server.address}/{name}", strict=True)
-    assert torch.equal(model.weight, WEIGHTS["weight"])
-    assert visible(hub) == [name]
-
-
-@pytest.mark.parametrize("name", ["torchvision://tiny", "open-mmlab://tiny", "mmcls://tiny"])
-def test_mmengine_loads_from_model_zoos_with_it(server, hub, monkeypatch, name):
+@pytest.mark.parametrize(
+    "name", ["{}/tiny.pth", "torchvision://tiny", "open-mmlab://tiny", "mmcls://tiny"]
+)
+def test_mmengine_loads_from_urls_and_model_zoos_with_it(server, hub, monkeypatch, name):
     server.files["tiny.pth"] = file_of({"state_dict": WEIGHTS})
     zoo = {"tiny": f"{server.address}/tiny.pth"}
     for function in ("get_torchvision_models", "get_external_models", "get_mmcls_models"):
         monkeypatch.setattr(mmengine_checkpoint, function, lambda: zoo)
-    mmengine_checkpoint.CheckpointLoader.load_checkpoint(name)
+    content = mmengine_checkpoint.CheckpointLoader.load_checkpoint(name.format(server.address))
+    assert "state_dict" in content
     assert visible(hub) == ["tiny.pth"]
 
 
-class RunsCode:
-    def __reduce__(self):
-        return exec, ("raise SystemExit('code of a checkpoint was run')",)
-
-
 def test_a_downloaded_file_runs_no_code(server, hub):
-    server.files["bad.pth"] = file_of({"state_dict": {}, "trap": RunsCode()})
-    with pytest.raises(UnsafeCheckpointError, match="exec"):
+    server.files["bad.pth"] = file_of({"state_dict": {}, "trap": Path})
+    with pytest.raises(UnsafeCheckpointError, match="Path"):
         load_checkpoint(nn.Linear(1, 1), f"{server.address}/bad.pth")
-    with pytest.raises(UnsafeCheckpointError, match="exec"):  # S3, through a file in memory
+    with pytest.raises(UnsafeCheckpointError, match="Path"):  # S3, through a file in memory
         mmengine_checkpoint._safe_torch_load(io.BytesIO(server.files["bad.pth"]))
 
 

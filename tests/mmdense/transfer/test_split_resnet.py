@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import MODELS
 from torch import nn
 
@@ -91,17 +90,6 @@ def test_other_modules_of_the_head_keep_their_values(path, whole):
     load_backbone(model.backbone, path, model=model)
     assert torch.equal(model.roi_head.shared_head.norm.weight, torch.ones(512))
     assert_filled(model, whole)
-
-
-def test_the_style_is_compared_with_that_of_the_file(tmp_path):
-    with torch.device("meta"):
-        state = MODELS.build({"type": "mmdet.ResNet", "depth": 50}).state_dict()
-        model = C4(depth=50)
-    state = {key: torch.zeros(()).expand(value.shape) for key, value in state.items()}
-    text = Config({"model": {"backbone": {"type": "ResNet", "style": "caffe"}}}).pretty_text
-    content = {"state_dict": published.under("backbone.", state), "meta": {"cfg": text}}
-    with pytest.raises(ValueError, match="style: .*'caffe'.* 'pytorch'"):
-        load_backbone(model.backbone, saved(tmp_path, content), model=model)
 
 
 @pytest.mark.parametrize(
