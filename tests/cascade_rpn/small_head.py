@@ -1,13 +1,16 @@
 """A small head, its features and its images, for the tests."""
 
+from pathlib import Path
+
 import torch
 from mmdet.structures import DetDataSample
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
 
 import projects.cascade_rpn  # noqa: F401  (registers the head)
 from mmdense.registry import MODELS
 
+ROOT = Path(__file__).resolve().parents[2]
 STRIDES = (4, 8, 16)
 CHANNELS = 12  # can be cut for two and three anchors
 REGION = {"assigner": {"type": "mmdense.RegionAssigner"}}
@@ -70,6 +73,21 @@ def head_config(stages=None, train_cfg=None, ratios=(1.0,), strides=STRIDES, **c
         "test_cfg": TEST,
     }
     return ConfigDict(made | changes)
+
+
+def detector_config(model, **head):
+    """A Faster R-CNN or RPN with this head on a ResNet-18 of an eighth of the usual width."""
+    cfg = Config.fromfile(ROOT / f"configs/_base_/models/{model}_r18_w32_fpn64.py").model
+    cfg.backbone.update(stem_channels=8, base_channels=8)
+    cfg.neck.update(in_channels=[8, 16, 32, 64], out_channels=CHANNELS, num_outs=3, end_level=2)
+    cfg.rpn_head = head_config(**head)
+    for name in ("train_cfg", "test_cfg"):
+        cfg[name].rpn = cfg.rpn_head.pop(name)
+    if "roi_head" in cfg:
+        cfg.roi_head.bbox_roi_extractor.update(out_channels=CHANNELS, featmap_strides=STRIDES)
+        cfg.roi_head.bbox_head.update(in_channels=CHANNELS, fc_out_channels=16, num_classes=3)
+        cfg.train_cfg.rpn_proposal.update(max_per_img=50)
+    return cfg
 
 
 def build_head(*args, seed=0, std=0.1, **kwargs):

@@ -31,6 +31,10 @@ def pyramid(images=2, C=4, seed=1):
     return [torch.randn(images, C, *size, generator=generator) for size in SIZES]
 
 
+def pyramid_boxes(images=2):
+    return [random_boxes(size, stride[0], images) for size, stride in zip(SIZES, STRIDES)]
+
+
 @pytest.mark.parametrize("dilation", [1, 2, 4])
 @pytest.mark.parametrize("k", [3, 5])
 def test_a_square_of_k_minus_one_strides_is_a_plain_convolution_and_larger_ones_dilated(
@@ -57,7 +61,7 @@ def test_the_centre_offset_of_the_generator_is_honoured():
 def test_equals_the_loop_on_every_level(k, dilation, center_offset):
     conv = AdaptiveConv2d(4, 3, k, dilation=dilation, center_offset=center_offset).double()
     maps = [level.double() for level in pyramid()]
-    boxes = [random_boxes(size, s[0]) for size, s in zip(SIZES, STRIDES)]
+    boxes = pyramid_boxes()
     outs = conv(maps, boxes, STRIDES)
     for level, box, stride, out in zip(maps, boxes, STRIDES, outs):
         for image in range(2):
@@ -96,31 +100,26 @@ def test_equals_deform_conv2d_of_torchvision_where_it_is_compiled(device):
     torch.testing.assert_close(*grads, atol=1e-3, rtol=1e-3)
 
 
-def test_groups_are_convolutions_side_by_side():
-    conv = AdaptiveConv2d(4, 6, groups=2)
-    x, boxes = pyramid()[0], random_boxes(SIZES[0], 4.0)
-    halves = [AdaptiveConv2d(2, 3) for _ in range(2)]
-    for half, weight in zip(halves, conv.weight.detach().chunk(2)):
-        half.weight.data.copy_(weight)
-    apart = [h([part], [boxes], STRIDES[:1])[0] for h, part in zip(halves, x.chunk(2, dim=1))]
-    torch.testing.assert_close(conv([x], [boxes], STRIDES[:1])[0], torch.cat(apart, 1))
-
-
-def test_several_boxes_at_a_cell_each_move_their_channels():
-    conv = AdaptiveConv2d(4, 6, deform_groups=2)
-    x, boxes = pyramid()[0], random_boxes(SIZES[0], 4.0, each=2)
-    total = 0
+def test_groups_are_convolutions_side_by_side_and_each_box_moves_its_channels():
+    x = pyramid()[0]
+    grouped, of_boxes = AdaptiveConv2d(4, 6, groups=2), AdaptiveConv2d(4, 6, deform_groups=2)
+    boxes = random_boxes(SIZES[0], 4.0, each=2)
+    apart, total = [], 0
     for index, part in enumerate(x.chunk(2, dim=1)):
-        one = AdaptiveConv2d(2, 6)
-        one.weight.data.copy_(conv.weight.detach().chunk(2, dim=1)[index])
+        half, one = AdaptiveConv2d(2, 3), AdaptiveConv2d(2, 6)
+        half.weight.data.copy_(grouped.weight.detach().chunk(2)[index])
+        one.weight.data.copy_(of_boxes.weight.detach().chunk(2, dim=1)[index])
+        apart += half([part], [boxes[:, ::2]], STRIDES[:1])
         total = total + one([part], [boxes[:, index::2]], STRIDES[:1])[0]
-    torch.testing.assert_close(conv([x], [boxes], STRIDES[:1])[0], total)
+    found = grouped([x], [boxes[:, ::2]], STRIDES[:1])[0]
+    torch.testing.assert_close(found, torch.cat(apart, 1))
+    torch.testing.assert_close(of_boxes([x], [boxes], STRIDES[:1])[0], total)
 
 
 def test_boxes_get_no_gradient_and_the_rest_does():
     conv = AdaptiveConv2d(4, 3, bias=True)
     maps = [level.requires_grad_() for level in pyramid()]
-    boxes = [random_boxes(size, s[0]).requires_grad_() for size, s in zip(SIZES, STRIDES)]
+    boxes = [box.requires_grad_() for box in pyramid_boxes()]
     sum(out.square().sum() for out in conv(maps, boxes, STRIDES)).backward()
     assert all(box.grad is None for box in boxes)
     for tensor in (*maps, conv.weight, conv.bias):
@@ -130,7 +129,7 @@ def test_boxes_get_no_gradient_and_the_rest_does():
 def test_all_images_and_levels_take_one_convolution_and_six_numbers_a_box():
     conv, counts = AdaptiveConv2d(4, 3), []
     for images in (1, 5):
-        boxes = [random_boxes(size, s[0], images) for size, s in zip(SIZES, STRIDES)]
+        boxes = pyramid_boxes(images)
         counts.append(operations(conv, pyramid(images), boxes, STRIDES))
     assert counts[0] == counts[1]
     assert counts[0]["convolution"] == 1
@@ -167,7 +166,7 @@ def test_autocast_computes_in_its_type_as_convolutions_do():
 
 def test_compiles_into_one_graph_with_its_gradients():
     conv = AdaptiveConv2d(4, 3, bias=True)
-    maps, boxes = pyramid(), [random_boxes(size, s[0]) for size, s in zip(SIZES, STRIDES)]
+    maps, boxes = pyramid(), pyramid_boxes()
     compiled = torch.compile(conv, fullgraph=True, backend="aot_eager")
     grads = []
     for run in (conv, compiled):

@@ -4,7 +4,6 @@ from mmdet.structures.bbox import bbox_overlaps
 
 from mmdense.registry import MODELS
 from tests.cascade_rpn.small_head import (
-    BOXES,
     IOU,
     REGION,
     STRIDES,
@@ -69,6 +68,8 @@ def test_the_walk_hands_on_detached_boxes_that_stay_in_the_image():
     metas = [sample.metainfo for sample in samples()]
     steps = head.walk(features(), metas)
     first, second = (step.boxes for step in steps)
+    # Level 0: cell (0, 0), side 32, centred at the origin.
+    assert first[0, 0].tolist() == [-16, -16, 16, 16]
     assert not second.requires_grad
     assert (second[..., :2] >= 0).all()
     assert (second[..., 2] <= 96).all()
@@ -76,13 +77,6 @@ def test_the_walk_hands_on_detached_boxes_that_stay_in_the_image():
     moved = head.stages[0].decode(first, steps[0].deltas).clamp(min=0)
     moved = torch.minimum(moved, torch.tensor([96.0, 64, 96, 64]))
     torch.testing.assert_close(second, moved)
-
-
-def test_the_first_anchors_are_those_of_the_generator():
-    head = build_head()
-    boxes = head.walk(features(), [s.metainfo for s in samples()])[0].boxes
-    # Level 0: cell (0, 0), side 32, centred at the origin.
-    assert boxes[0, 0].tolist() == [-16, -16, 16, 16]
 
 
 def test_proposals_of_every_stage():
@@ -101,16 +95,12 @@ def test_proposals_of_every_stage():
         head.predict(x, samples(), stage=2)
 
 
-def test_rescaling_gives_pixels_of_the_original():
+def test_proposals_are_sorted_and_rescaled_to_pixels_of_the_original():
     head, x = build_head(), features()
-    plain, rescaled = head.predict(x, samples()), head.predict(x, samples(), rescale=True)
-    torch.testing.assert_close(plain[0].bboxes / 2, rescaled[0].bboxes)
-
-
-def test_neighbours_in_a_level_are_thinned_out_and_sorted():
-    found = build_head().predict(features(), samples())[0]
-    assert (found.scores.diff() <= 0).all()
-    assert (found.labels == 0).all()
+    plain, rescaled = head.predict(x, samples())[0], head.predict(x, samples(), rescale=True)[0]
+    torch.testing.assert_close(plain.bboxes / 2, rescaled.bboxes)
+    assert (plain.scores.diff() <= 0).all()
+    assert (plain.labels == 0).all()
 
 
 @pytest.mark.parametrize("size", [(64, 96), (40, 96), (64, 30), (5, 7)])
@@ -133,21 +123,6 @@ def test_the_padding_of_a_batch_never_proposes(size):
     outside = ~head._pyramid(x, [s.metainfo for s in samples(size=size)]).valid
     # Anchors of the padding keep their size; refined ones would collapse at the image's edge.
     assert torch.equal(steps[1].boxes[outside], steps[0].boxes[outside])
-
-
-def test_a_batch_mate_changes_nothing():
-    head = build_head()
-    large, small = features(images=1), features(images=1, seed=1)
-    for level, s in zip(small, (4, 8, 16)):  # an image of 32 x 48 px and its padding of zeros
-        level[:, :, 32 // s :] = 0
-        level[:, :, :, 48 // s :] = 0
-    one = samples([[4.0, 4, 30, 30]], size=(32, 48))
-    alone = head.predict(small, one)
-    together = head.predict(
-        [torch.cat(pair) for pair in zip(small, large)], one + samples(BOXES[0])
-    )
-    torch.testing.assert_close(alone[0].bboxes, together[0].bboxes)
-    torch.testing.assert_close(alone[0].scores, together[0].scores)
 
 
 @pytest.mark.parametrize("region", [REGION, IOU], ids=["region", "iou"])

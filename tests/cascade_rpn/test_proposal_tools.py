@@ -8,7 +8,6 @@ import pickle
 import runpy
 import sys
 import weakref
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,9 +24,8 @@ from pycocotools.cocoeval import COCOeval
 
 from mmdense.engine import steps
 from projects.cascade_rpn.proposal_model import load_detector, proposal_head
-from tests.cascade_rpn.small_head import CHANNELS, TEST, head_config
+from tests.cascade_rpn.small_head import ROOT, detector_config
 
-ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "tools"
 SIZES = [(48, 64), (64, 64), (64, 48), (56, 64), (64, 96)]  # height, width
 BEST = 50  # max_per_img of both heads
@@ -42,29 +40,6 @@ SMALL_DETECTOR = dict(
     ),
     test_cfg=dict(rpn=dict(nms_pre=100, max_per_img=BEST)),
 )
-
-
-def cascade_model():
-    return dict(
-        type="mmdet.RPN",
-        data_preprocessor=dict(
-            type="mmdet.DetDataPreprocessor", mean=[128] * 3, std=[64] * 3, pad_size_divisor=16
-        ),
-        backbone=dict(
-            type="mmdet.ResNet",
-            depth=18,
-            stem_channels=8,
-            base_channels=8,
-            num_stages=3,
-            strides=(1, 2, 2),
-            dilations=(1, 1, 1),
-            out_indices=(0, 1, 2),
-        ),
-        neck=dict(type="mmdet.FPN", in_channels=[8, 16, 32], out_channels=CHANNELS, num_outs=3),
-        rpn_head=head_config(ratios=(0.5, 2.0)).to_dict(),
-        train_cfg=None,
-        test_cfg=dict(rpn=TEST),
-    )
 
 
 def dataset(root, pipeline, **more):
@@ -131,7 +106,7 @@ def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("proposals")
     write_data(root)
     data = data_config(root)
-    Config(dict(data, model=cascade_model())).dump(root / "cascade.py")
+    Config(dict(data, model=detector_config("rpn", ratios=(0.5, 2.0)))).dump(root / "cascade.py")
     (root / "small.py").write_text(
         f"_base_ = [{str(ROOT / 'configs/_base_/models/faster_rcnn_r18_w32_fpn64.py')!r}]\n"
         "custom_imports = dict(imports=['mmpretrain.models'])\n"

@@ -40,9 +40,6 @@ def test_the_best_of_each_level_are_decoded_and_no_others():
     torch.testing.assert_close(found.scores, torch.tensor([[0.4, 0.3, 0.9, 0.8]]))
     assert found.boxes[0, :, 0].tolist() == [6, 11, 21, 26]  # 5 i + 1
     assert found.levels.tolist() == [0, 0, 1, 1]
-
-
-def test_without_a_limit_all_come():
     assert candidates(torch.rand(1, 7), limit=-1).scores.shape == (1, 7)
 
 
@@ -99,7 +96,7 @@ def suppress(boxes, scores, levels):
     return batched_nms(boxes, scores, levels, {"type": "nms", "iou_threshold": 0.5})
 
 
-def test_thinning_out():
+def test_filter_proposals():
     boxes = torch.tensor(
         [
             [0.0, 0, 10, 10],

@@ -86,7 +86,7 @@ def test_any_number_of_objects_takes_the_same_operations_and_one_wait():
     assert sum(many[name] for name in waits) == 1
 
 
-def host_targets(boxes):
+def published_targets(boxes):
     """What the published code assigns."""
     priors = []
     for (height, width), stride, side in zip(SIZES, STRIDES, SIDES):
@@ -114,7 +114,7 @@ def host_targets(boxes):
 @pytest.mark.parametrize("seed", range(6))
 def test_compat_is_the_published_rule(seed):
     boxes = random_boxes(15, seed)
-    assert torch.equal(targets(boxes, compat=True)[0], host_targets(boxes))
+    assert torch.equal(targets(boxes, compat=True)[0], published_targets(boxes))
 
 
 def test_images_of_a_batch_do_not_mix():
@@ -130,7 +130,7 @@ def test_images_of_a_batch_do_not_mix():
 def test_a_neighbour_level_never_erases_a_positive():
     # Concentric boxes of 40 and 70 px lie on levels 0 and 1. Published code: none has a positive.
     boxes = torch.tensor([[44.0, 28, 84, 68], [29, 13, 99, 83]])
-    assert (host_targets(boxes) <= 0).all()
+    assert (published_targets(boxes) <= 0).all()
     for index in range(2):
         together = (targets(boxes)[0] == index + 1).sum()
         assert together == (targets(boxes[index])[0] == 1).sum() == 9
@@ -147,17 +147,17 @@ def test_the_order_of_objects_does_not_matter():
     straight, shuffled = targets(boxes)[0], targets(boxes[order])[0]
     assert torch.equal(renumbered(shuffled, order), straight)
     # The published rule gives the same cells to other objects.
-    straight, shuffled = host_targets(boxes), host_targets(boxes[order])
+    straight, shuffled = published_targets(boxes), published_targets(boxes[order])
     assert not torch.equal(renumbered(shuffled, order), straight)
 
 
-def test_equal_areas_are_told_apart_by_their_place_not_their_number():
+def test_equal_areas_are_ordered_by_position_not_by_number():
     boxes = torch.tensor([[20.0, 20, 52, 52], [24, 20, 56, 52]])
     first, second = targets(boxes)[0], targets(boxes.flip(0))[0]
     assert torch.equal(torch.where(second > 0, 3 - second, second), first)
 
 
-@pytest.mark.parametrize("side", range(2, 33))
+@pytest.mark.parametrize("side", [2, 3, 5, 8, 16, 32])
 def test_every_object_has_a_cell_even_at_the_far_edge(side):
     for x in (0.0, 50.3, 128.0 - side):
         for y in (0.0, 33.7, 96.0 - side):
@@ -177,10 +177,7 @@ def test_every_object_has_a_cell_even_at_the_far_edge(side):
 def test_an_object_that_is_none_or_elsewhere_has_no_cells(box):
     good = [20.0, 20, 52, 52]
     assert torch.equal(targets([box, good])[0].clamp(max=1), targets([good])[0])
-
-
-def test_without_objects_all_cells_are_negative():
-    assert targets(torch.zeros(0, 4), num_images=2).tolist() == [[0] * (24 * 32 + 12 * 16 + 48)] * 2
+    assert not targets(torch.zeros(0, 4), num_images=2).any()
 
 
 def test_levels_meet_at_the_geometric_mean():

@@ -31,24 +31,17 @@ def test_hand_case():
 
 
 @pytest.mark.parametrize(
-    ("normalizer", "count"), [("samples", 3), ("positives", 2), ("anchors", 1)]
+    ("normalizer", "count", "share"),
+    [("samples", 3, 1), ("positives", 2, 1), ("anchors", 1, 1 / 3)],
 )
-def test_normalizers(normalizer, count):
-    # 4 boxes over 200 is below 1, and 1 is the least.
-    losses = loss(normalizer=normalizer)
-    assert losses["loss_rpn_reg"].item() == pytest.approx(5 / count)
-
-
-@pytest.mark.parametrize(
-    ("normalizer", "share"), [("samples", 1), ("positives", 1), ("anchors", 1 / 3)]
-)
-def test_a_larger_image_changes_the_published_normalizer_only(normalizer, share):
-    # 600 boxes over 200 are 3 where 4 were 1; the samples are the same.
+def test_a_larger_image_changes_the_published_normalizer_only(normalizer, count, share):
+    # 4 boxes over 200 are below 1, and 1 is the least; 600 over 200 are 3. Samples are the same.
     stage = StageLoss(CODER, with_cls=False, loss_bbox=IOU, normalizer=normalizer)
     small, large = (
         stage(BOXES.repeat(times, 1), None, torch.zeros(4 * times, 4), SAMPLES)["loss_rpn_reg"]
         for times in (1, 150)
     )
+    assert small.item() == pytest.approx(5 / count)
     assert large.item() == pytest.approx(small.item() * share)
 
 
@@ -127,17 +120,11 @@ def test_without_positives_the_losses_are_finite_and_carry_gradients(negative):
 
 
 def test_probabilities():
-    sigmoid = StageLoss(CODER, with_cls=True, loss_bbox=IOU, loss_cls=CE)
-    softmax = StageLoss(
-        CODER,
-        with_cls=True,
-        loss_bbox=IOU,
-        loss_cls={"type": "mmdet.CrossEntropyLoss", "use_sigmoid": False},
-    )
-    assert sigmoid.probabilities(torch.tensor([[0.0]])).tolist() == [0.5]
+    softmax = {"type": "mmdet.CrossEntropyLoss", "use_sigmoid": False}
     # Scores of object and background: e^0 / (e^0 + e^ln3) = 1 / 4.
-    odds = torch.tensor([[0.0, 1.0986123]])
-    torch.testing.assert_close(softmax.probabilities(odds), torch.tensor([0.25]))
+    for loss_cls, score, expected in ((CE, [0.0], 0.5), (softmax, [0.0, 1.0986123], 0.25)):
+        stage = StageLoss(CODER, with_cls=True, loss_bbox=IOU, loss_cls=loss_cls)
+        assert stage.probabilities(torch.tensor([score])).item() == pytest.approx(expected)
 
 
 def test_bad_input():

@@ -55,25 +55,15 @@ def test_of_several_anchors_at_a_cell_the_nearest_shape_is_positive():
         assert (cells.sort(1).values[:, :2] == -1).all()
 
 
-def test_region_samples_name_boxes_and_objects_of_the_batch():
-    pyramid = anchors()
-    objects = [torch.tensor([[8.0, 8, 40, 40]]), torch.tensor([[30.0, 10, 90, 60]])]
-    none = [torch.zeros(0, 4)] * 2
-    chosen = AnchorRule(REGION["assigner"]).samples(
-        pyramid.anchors, pyramid.valid, pyramid.levels, objects, none
-    )
-    L = pyramid.anchors.shape[1]
-    image = chosen.positive // L
-    assert set(image.tolist()) == {0, 1}
-    assert torch.equal(chosen.objects, torch.cat(objects)[image])
-    assert not set(chosen.positive.tolist()) & set(chosen.negative.tolist())
-
-
-def test_region_samples_can_be_balanced_by_a_sampler():
+def test_region_samples_are_all_boxes_or_those_of_a_sampler():
     pyramid = anchors()
     objects = [torch.tensor([[8.0, 8, 40, 40]]), torch.tensor([[30.0, 10, 90, 60]])]
     given = (pyramid.anchors, pyramid.valid, pyramid.levels, objects, [torch.zeros(0, 4)] * 2)
     every = AnchorRule(REGION["assigner"]).samples(*given)
+    image = every.positive // pyramid.anchors.shape[1]
+    assert set(image.tolist()) == {0, 1}
+    assert torch.equal(every.objects, torch.cat(objects)[image])
+    assert not set(every.positive.tolist()) & set(every.negative.tolist())
     chosen = AnchorRule(REGION["assigner"], IOU["sampler"]).samples(*given)
     assert chosen.positive.sort().values.equal(every.positive)
     assert chosen.objects.unique(dim=0).equal(torch.cat(objects))
@@ -81,7 +71,7 @@ def test_region_samples_can_be_balanced_by_a_sampler():
     assert set(chosen.negative.tolist()) <= set(every.negative.tolist())
 
 
-def test_host_rules_see_valid_boxes_only_and_number_them_through_the_batch():
+def test_rules_of_mmdetection_get_valid_boxes_and_number_them_through_the_batch():
     pyramid = anchors()
     valid = pyramid.valid.clone()
     valid[1, : valid.shape[1] // 2] = False
@@ -98,7 +88,7 @@ def test_host_rules_see_valid_boxes_only_and_number_them_through_the_batch():
     assert (shared > 0).all()
 
 
-def test_host_rules_honour_ignored_regions():
+def test_rules_of_mmdetection_use_ignored_regions():
     pyramid = anchors()
     objects = [torch.tensor([[8.0, 8, 40, 40]])] * 2
     everything = [torch.tensor([[-500.0, -500, 600, 600]])] * 2
@@ -128,7 +118,7 @@ def test_one_class_sets_every_label_to_zero():
     assert results["gt_bboxes"] is boxes
 
 
-def test_levels_know_the_generators_anchors():
+def test_levels_have_the_sizes_of_the_anchors():
     levels = anchors((0.5, 2.0)).levels
     assert isinstance(levels, Levels)
     assert levels.anchor_sizes == pytest.approx([32, 64, 128])
