@@ -78,12 +78,7 @@ def view_features(
     Each image has its own seed for its views, so they are the same at every call and for any number
     of processes.
 
-    Args:
-        model: Without a wrapper such as DDP.
-        dataset: Training images.
-        collate: Collate function of the training loader.
-        parts: Modules of the model.
-        count: Maximum number of images, N.
+    The arguments are those of :func:`clean_features`.
 
     Returns:
         Features by space, "backbone" and, if there is one, "projector". [N, V, D]

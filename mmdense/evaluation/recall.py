@@ -127,9 +127,9 @@ def average_recall(
     """Return the average recall for each budget, by size.
 
     Args:
-        places: Ranks from :func:`match_objects`, of all images. [A, T, G]
-        counted: Whether an object counts in an area range. bool [A, G]
-        budgets: Numbers of proposals of an image, B of them.
+        places: As in :func:`recall`. [A, T, G]
+        counted: As in :func:`recall`. bool [A, G]
+        budgets: As in :func:`recall`.
 
     Returns:
         B numbers from 0 to 1 for each name of :data:`AREAS` with objects.

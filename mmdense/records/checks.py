@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-__all__ = ["Check", "Outcome", "check_scores"]
-
 
 class Outcome(str, Enum):
     """Result of a comparison with an expected score."""

@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 from mmdense.records.record import Record
 from mmdense.records.statistics import p_words, paired, seed_scores
 
-__all__ = ["common_curves", "common_scores", "differences"]
-
 _SHOWN = 40  # differences that are listed under a heading; more are counted
 _DIGITS = 12  # digits of a checksum that are shown
 _WORDS = 72  # characters of a value that are shown

@@ -17,8 +17,6 @@ from mmengine.dist import all_gather_object, get_world_size, is_main_process
 
 from mmdense.records.environment import live_descendants
 
-__all__ = ["CostMeter", "over_processes"]
-
 _POWERCAP = Path("/sys/class/powercap")
 _JOULES_PER_KWH = 3.6e6
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["data_checksum"]
-
 # Files of tools/prepare_data.py and tools/make_collage.py with a hash of the image files.
 _NOTES = {"prepared.json": "fingerprint", "collage.json": "sha256"}
 _LEVELS = 4  # folders above an image that are searched for these files

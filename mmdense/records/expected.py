@@ -19,8 +19,6 @@ from typing import Any
 
 from mmdense.records.record import FILE_NAME, RecordError, load
 
-__all__ = ["PART_OF_A_WHOLE", "read_expected", "refresh", "refresh_all"]
-
 # Set in the environment of a stage: its pipeline or study checks the expected scores.
 PART_OF_A_WHOLE = "MMDENSE_STAGE"
 

@@ -8,18 +8,6 @@ from typing import Any, NamedTuple
 
 from mmdense.records.record import FILE_NAME, Record, RecordError, load, write_json
 
-__all__ = [
-    "BENCHMARK_FILE_NAME",
-    "Results",
-    "Verified",
-    "benchmark_rows",
-    "find_file",
-    "find_record",
-    "read_results",
-    "read_verified",
-    "write_verified",
-]
-
 _RESULTS = Path("results")
 BENCHMARK_FILE_NAME = "benchmark.json"
 _BENCHMARK_KEYS = ("name", "setting", "other", "ratio")

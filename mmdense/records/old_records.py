@@ -8,8 +8,6 @@ from typing import Any
 
 from mmdense.records.checks import check_scores
 
-__all__ = ["OLD_SCHEMAS", "converted"]
-
 OLD_SCHEMAS = (1, 2, 3)
 _VERDICTS = (  # began a note of CollapseHook
     *("healthy", "complete collapse", "dimensional collapse", "diverged"),

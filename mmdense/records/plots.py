@@ -1,6 +1,5 @@
 """Plots of curves, scores and recall as PNGs, and their style."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator
 
-from mmdense.checkpoints.atomic_backend import write_atomically
+from mmdense.checkpoints.atomic_backend import atomic_file
 
 # Based on the colours of Okabe and Ito, which colour-blind readers can distinguish, but darker.
 COLOURS = (
@@ -50,7 +49,7 @@ def plot_curves(
     Args:
         curves_by_run: ``{run: {key: [[step, value], ...]}}``, as records have them.
         keys: Curves to draw, such as ``train/loss``.
-        path: File to write; its folder is created.
+        path: File to write.
         labels: Axis titles with units; by default the key.
 
     Raises:
@@ -85,7 +84,7 @@ def plot_scores(
 
     Args:
         scores: ``{metric: {study: {variant: scores of its seeds}}}``.
-        path: File to write; its folder is created.
+        path: File to write.
 
     Raises:
         ValueError: There are no scores.
@@ -119,7 +118,7 @@ def plot_recall(
     Args:
         curves: Return value of :func:`~mmdense.evaluation.recall.recall_curves` for each name of
             the legend.
-        path: File to write atomically; its folder is created.
+        path: File to write.
         budget: Number of proposals per image for the recall over IoU.
         size: Size of the objects, a name of :data:`~mmdense.evaluation.recall.AREAS`.
 
@@ -154,10 +153,7 @@ def plot_recall(
     figure.legend(
         *left.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(curves), 4)
     )
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")
-    write_atomically(drawn.getvalue(), path)
-    return Path(path)
+    return _write(figure, path)
 
 
 def _cycle(count: int) -> list[str]:
@@ -183,14 +179,13 @@ def _draw_scores(
     label: str,
 ) -> None:
     """Draw one study in one panel, with its variants slightly above or below their rows."""
-    drawn = [row for row in rows if scores.get(row)]
-    places = [rows.index(row) + shift for row in drawn]
-    means = [float(np.mean(scores[row])) for row in drawn]
-    spreads = [float(np.std(scores[row], ddof=1)) if len(scores[row]) > 1 else 0 for row in drawn]
+    drawn = {rows.index(row) + shift: scores[row] for row in rows if scores.get(row)}
+    means = [float(np.mean(of_seeds)) for of_seeds in drawn.values()]
+    spreads = [float(np.std(s, ddof=1)) if len(s) > 1 else 0 for s in drawn.values()]
     look: dict[str, Any] = {"color": colour, "linestyle": "none", "marker": "o"}
-    axes.errorbar(means, places, xerr=spreads, label=label, capsize=3, markersize=5, **look)
-    for row, place in zip(drawn, places):
-        axes.plot(scores[row], [place] * len(scores[row]), markersize=3, alpha=0.35, **look)
+    axes.errorbar(means, list(drawn), xerr=spreads, label=label, capsize=3, markersize=5, **look)
+    for place, of_seeds in drawn.items():
+        axes.plot(of_seeds, [place] * len(of_seeds), markersize=3, alpha=0.35, **look)
 
 
 def _running_mean(values: np.ndarray) -> np.ndarray:
@@ -201,7 +196,7 @@ def _running_mean(values: np.ndarray) -> np.ndarray:
 
 
 def _write(figure: Figure, path: str | Path) -> Path:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    return path
+    """Write a PNG atomically and return its path; its folder is created."""
+    with atomic_file(path) as file:
+        figure.savefig(file, format="png")
+    return Path(path)

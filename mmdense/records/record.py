@@ -6,7 +6,6 @@ hash on every machine.
 
 import json
 import math
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.records.checks import Check
 from mmdense.records.environment import collect_environment, git_state
 from mmdense.records.old_records import OLD_SCHEMAS, converted
@@ -147,11 +147,8 @@ def write_json(content: Any, path: str | Path) -> Path:
 
 def write_text(text: str, path: str | Path) -> Path:
     """Write a file atomically, in UTF-8; create the folder."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    return partial.replace(path)
+    write_atomically(text.encode(), path)
+    return Path(path)
 
 
 def load(path: str | Path) -> Record:

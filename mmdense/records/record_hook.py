@@ -2,6 +2,7 @@
 
 import os
 import time
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ TEST_FILE_NAME = "test_record.json"
 ONLY_FIRST_LOSSES = "MMDENSE_FIRST_LOSSES"
 
 _STATE = "mmdense_record"  # key in the message hub, which is part of a checkpoint
+_CONTINUED = ("date", "metrics", "notes", "first_losses", "data")  # fields of the record in it
 _WARM_UP = 5  # iterations of a process before its speed is measured
 _MEMORY_EVERY = 50  # iterations between two measurements of the memory of workers
 
@@ -97,9 +99,8 @@ class RecordHook(Hook):
         self._peak_memory_mib = state["peak_memory_mib"]
         self._wall_before = state["wall_time_s"]
         self._cost_before = state.get("cost", {})
-        self._record.date = state["date"]
-        self._record.metrics = dict(state["metrics"])
-        self._record.first_losses = list(state.get("first_losses", []))
+        for name in ("date", "metrics", "first_losses"):
+            setattr(self._record, name, copy(state.get(name, getattr(self._record, name))))
         earlier = "" if state["commit"] == self._record.git["commit"] else f" ({state['commit']})"
         note = f"resumed after iteration {runner.iter}{earlier and ' of another commit' + earlier}"
         self._record.notes = [*state["notes"], note]
@@ -110,16 +111,18 @@ class RecordHook(Hook):
         self._join_data(state.get("data", {}))
 
     def before_val(self, runner: Runner) -> None:
-        """Note what is validated on."""
+        """Store the checksum of the validation data."""
         self._note_data("val", runner.val_dataloader.dataset)
 
     def before_test(self, runner: Runner) -> None:
-        """Note what is tested on."""
+        """Store the checksum of the test data."""
         self._note_data("test", runner.test_dataloader.dataset)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """What lay before this epoch (validation, a checkpoint) does not count as training time."""
+        """Measure training time from here, without validation and checkpoints."""
         self._mark = time.perf_counter()
+
+    after_val = before_train_epoch
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -205,10 +208,6 @@ class RecordHook(Hook):
         if self._record is not None:
             self._record.verdict = {"name": name, "reason": reason}
 
-    def after_val(self, runner: Runner) -> None:
-        """Continue to measure training time after validation."""
-        self._mark = time.perf_counter()
-
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Add the metrics of the test set; they replace validation metrics of the same name."""
         if self._record is not None:
@@ -226,12 +225,8 @@ class RecordHook(Hook):
             "wall_time_s": self._wall_time(),
             # Only of this process: the others do not save checkpoints.
             "cost": self._with_cost_before(self._cost.read()) if self._cost else {},
-            "date": self._record.date,
             "commit": self._record.git["commit"],
-            "metrics": dict(self._record.metrics),
-            "notes": list(self._record.notes),
-            "first_losses": list(self._record.first_losses),
-            "data": dict(self._record.data),
+            **{name: copy(getattr(self._record, name)) for name in _CONTINUED},
         }
 
     def after_train(self, runner: Runner) -> None:

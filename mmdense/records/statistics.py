@@ -14,16 +14,6 @@ from scipy import stats
 
 from mmdense.records.record import Record
 
-__all__ = [
-    "Paired",
-    "Summary",
-    "compare_variants",
-    "p_words",
-    "paired",
-    "seed_scores",
-    "summarise",
-]
-
 
 class Summary(NamedTuple):
     """Summary of the scores of several runs.

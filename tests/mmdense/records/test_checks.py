@@ -1,4 +1,4 @@
-"""Scores that a config expects, beside those of a run."""
+"""Comparison of scores with those that a config expects."""
 
 import math
 
@@ -16,7 +16,7 @@ ENTRY = {"record": "pipelines/x", "metric": "detect/coco/AP", "value": 0.48, "to
         *((math.nan, Outcome.OUTSIDE), (None, Outcome.OUTSIDE)),
     ],
 )
-def test_a_run_is_compared_with_what_is_expected(value, verdict):
+def test_scores_and_their_verdicts(value, verdict):
     for name in ("detect/coco/AP", "coco/AP"):
         (check,) = check_scores([ENTRY], {name: value, "coco/AP_50": 1.0})
         assert (check.metric, check.expected, check.tolerance) == (name, 0.48, 0.02)
@@ -28,13 +28,13 @@ def test_a_run_is_compared_with_what_is_expected(value, verdict):
 
 
 @pytest.mark.parametrize("entry", [{"metric": "AP", "record": "a/b", "tolerance": 1.0}, "AP"])
-def test_an_entry_that_lacks_a_key_does_not_end_a_run(entry):
+def test_an_incomplete_entry(entry):
     (check,) = check_scores([entry], {"AP": 1.0})
     assert check.verdict is Outcome.INCOMPLETE
     assert "needs metric, value and tolerance" in str(check)
 
 
-def test_people_read_a_sentence():
+def test_text_and_round_trip():
     entry = {"paper": "table 3", "metric": "AR", "value": 61.1, "tolerance": 1.0}
     (check,) = check_scores([entry], {"AR": 61.0})
     assert str(check) == "AR is 61, expected 61.1 ± 1 (table 3): within tolerance"

@@ -1,6 +1,6 @@
 import math
 
-from mmdense.records.compare import common_curves, common_scores, differences
+from mmdense.records.compare import common_scores, differences
 from mmdense.records.record import Record, save
 from tools import compare
 
@@ -14,9 +14,11 @@ def record(**changes):
     return made
 
 
-def test_a_record_differs_from_itself_in_nothing():
+def test_equal_records_and_lost_scores():
     lost = {"AP": math.nan, "AR": 0.5}  # NaN is no other NaN
     assert differences(record(metrics=lost), record(metrics=lost)) == {}
+    found = differences(record(metrics={"AP": math.nan}), record(metrics={"AP": 0.5}))
+    assert found == {"results": ["AP: not finite to 0.5"]}
 
 
 def test_data_and_cost_are_compared():
@@ -33,16 +35,11 @@ def test_data_and_cost_are_compared():
     assert found == {"data": ["the first has no checksums of the training and validation data"]}
 
 
-def test_data_of_a_study_is_told_once():
+def test_data_of_a_study_is_listed_once():
     one = record(data={f"plain/seed{seed}/train": "a" for seed in range(3)})
     assert differences(one, record(data={**one.data, "wide/seed0/train": "a"})) == {}
     other = record(data={"wide/seed0/train": "b", "wide/seed1/train": "a", "wide/seed0/val": "c"})
     assert differences(one, other)["data"] == ["train: a to a and b", "val: c, only in the second"]
-
-
-def test_a_score_that_was_lost_is_said():
-    found = differences(record(metrics={"AP": math.nan}), record(metrics={"AP": 0.5}))
-    assert found == {"results": ["AP: not finite to 0.5"]}
 
 
 def toy_study(shift=0.0, **config):
@@ -51,18 +48,18 @@ def toy_study(shift=0.0, **config):
         "variants": [{"name": "a", "label": "Plain"}, {"name": "b", "label": "Wide"}],
         "metrics": [
             {"metric": "AP", "label": "box AP", "scale": 100},
-            {"metric": "said", "label": "Verdict", "scale": 1, "verdict": True},
+            {"metric": "word", "label": "Verdict", "scale": 1, "verdict": True},
         ],
     } | config
     stages = [
-        {"name": f"{name}/seed{seed}", "metrics": {"AP": 0.25 * seed + shift, "said": 1.0}}
+        {"name": f"{name}/seed{seed}", "metrics": {"AP": 0.25 * seed + shift, "word": 1.0}}
         for name in "ab"
         for seed in (0, 1)
     ]
     return record(config=config, stages=stages)
 
 
-def test_scores_that_two_studies_share():
+def test_common_scores_of_studies():
     only = [{"name": "b", "label": "Wide"}]
     found = common_scores({"x": toy_study(), "y": toy_study(0.5, variants=only)})
     assert found == {
@@ -75,7 +72,7 @@ def test_scores_that_two_studies_share():
     assert common_scores({"x": toy_study(), "y": record()}) == {}
 
 
-def test_what_differs_is_told_from_the_first_to_the_second():
+def test_every_heading():
     other = record(
         config={"lr": 0.2, "model": {"depth": 18, "norm": "BN"}, "hooks": [{"type": "A"}]},
         metrics={"AP": 0.5, "AR": 0.7},
@@ -122,7 +119,7 @@ def test_studies_are_compared_seed_by_seed():
     assert "seeds" not in line
 
 
-def test_parts_of_a_config_are_compared_by_their_names_and_told_as_a_whole():
+def test_parts_of_a_config_are_compared_by_their_names():
     def study(*names, **rest):
         variants = [{"name": n, "label": n, "changes": {"a": 1, "b": {"c": n}}} for n in names]
         return record(config={"variants": variants, "expected": [], "_mine": len(names), **rest})
@@ -142,7 +139,7 @@ def test_parts_of_a_config_are_compared_by_their_names_and_told_as_a_whole():
     assert differences(*emptied)["config"] == ["a: [] to [3]", "b: [1, 2] to []"]
 
 
-def test_of_a_study_the_means_are_told_and_not_their_spreads():
+def test_means_of_a_study_are_listed_without_their_spreads():
     one = record(metrics={"a/AP/mean": 1.0, "a/AP/sd": 0.1, "a/AP/low": 0.9, "lonely/sd": 1.0})
     other = record(metrics={"a/AP/mean": 2.0, "a/AP/sd": 0.2, "a/AP/low": 1.9, "lonely/sd": 2.0})
     assert [line.split(":")[0] for line in differences(one, other)["results"]] == [
@@ -158,36 +155,30 @@ def test_long_lists_and_values_are_cut():
     assert "xxx..., only in the second" in lines[0]
 
 
-def test_curves_that_both_have():
-    assert common_curves(record(), record()) == ["train/loss", "val/AP"]
-    assert common_curves(record(), record(curves={})) == []
-
-
 def compare_with_tool(monkeypatch, *arguments):
     monkeypatch.setattr("sys.argv", ["compare.py", *map(str, arguments)])
     return compare.main()
 
 
-def test_the_tool_says_that_nothing_differs(tmp_path, monkeypatch, capsys):
-    file = save(record(), tmp_path / "record.json")
-    assert compare_with_tool(monkeypatch, file, file) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == ["no differences"]
-
-
-def test_the_tool_draws_studies_or_curves_or_says_why_not(tmp_path, monkeypatch, capsys):
+def test_the_tool_prints_and_plots_studies_or_curves(tmp_path, monkeypatch, capsys):
     drawn = {}
     for name in ("plot_scores", "plot_curves"):
         monkeypatch.setattr(
             f"mmdense.records.plots.{name}",
-            lambda what, *rest, name=name: drawn.setdefault(name, list(what)),
+            lambda *given, name=name: drawn.setdefault(name, given),
         )
     one, other = (
         save(toy_study(shift), tmp_path / f"{shift}" / "record.json") for shift in (0.0, 0.5)
     )
     alone = save(record(), tmp_path / "alone" / "record.json")
+    alone_too = save(record(), tmp_path / "too" / "record.json")
     bare = save(record(curves={}), tmp_path / "bare" / "record.json")
     assert compare_with_tool(monkeypatch, one, other, "--plot", "x.png") == 0
-    assert compare_with_tool(monkeypatch, alone, other, "--plot", "x.png") == 0
-    assert drawn == {"plot_scores": ["box AP"], "plot_curves": [str(alone), str(other)]}
+    capsys.readouterr()
+    assert compare_with_tool(monkeypatch, alone, alone_too, "--plot", "x.png") == 0
+    assert capsys.readouterr().out.splitlines()[1] == "no differences"
+    assert list(drawn["plot_scores"][0]) == ["box AP"]
+    assert list(drawn["plot_curves"][0]) == [str(alone), str(alone_too)]
+    assert drawn["plot_curves"][1] == ["train/loss", "val/AP"]
     assert compare_with_tool(monkeypatch, alone, bare, "--plot", "x.png") == 1
     assert "no common curve or score" in capsys.readouterr().err

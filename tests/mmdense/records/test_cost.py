@@ -1,4 +1,4 @@
-"""The cost of a run: time of the processor and of GPUs, energy of counters that start over."""
+"""Cost of a run: hours of CPU and GPU, energy from counters that overflow."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def test_own_time_and_that_of_children_count(tmp_path):
     assert 0.46 <= cost["cpu_hours"] * 3600 < 5
 
 
-def test_a_child_that_lives_counts(tmp_path):
+def test_a_live_child_counts(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", f"{_BUSY}\nprint(flush=True)\ninput()"],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
     meter = CostMeter(powercap=tmp_path)
@@ -39,7 +39,7 @@ def test_a_child_that_lives_counts(tmp_path):
     child.communicate(b"\n")
 
 
-def test_gpus_cost_the_time_that_they_are_held(tmp_path):
+def test_gpu_hours(tmp_path):
     meter = CostMeter(4, powercap=tmp_path)
     started = time.perf_counter()
     time.sleep(0.1)
@@ -49,7 +49,7 @@ def test_gpus_cost_the_time_that_they_are_held(tmp_path):
     )
 
 
-def test_energy_of_all_packages_through_a_counter_that_starts_over(tmp_path):
+def test_energy_of_all_packages_and_a_counter_that_overflows(tmp_path):
     for number, start in enumerate((900_000, 100_000)):
         folder = tmp_path / f"intel-rapl:{number}"
         folder.mkdir()
@@ -60,6 +60,7 @@ def test_energy_of_all_packages_through_a_counter_that_starts_over(tmp_path):
     (tmp_path / "intel-rapl:1" / "energy_uj").write_text("350000\n")  # 0.25 J later
     assert meter.read()["energy_kwh"] == pytest.approx(0.75 / 3.6e6)
     assert meter.read()["energy_kwh"] == pytest.approx(0.75 / 3.6e6)
+    assert "energy_kwh" not in CostMeter(packages=False, powercap=tmp_path).read()
     (tmp_path / "intel-rapl:0" / "energy_uj").write_text("300000\n")  # 0.9 J later
     assert meter.read()["energy_kwh"] == pytest.approx(1.65 / 3.6e6)
 
@@ -75,12 +76,3 @@ def test_the_cost_of_all_processes(monkeypatch, tmp_path):
     total = over_processes(spent[0])
     assert total == {"cpu_hours": 6.0, "gpu_hours": 8.0, "energy_kwh": 0.75}
     assert spent[0]["cpu_hours"] == 2.0
-
-
-def test_one_process_of_a_machine_counts_its_packages(tmp_path):
-    folder = tmp_path / "intel-rapl:0"
-    folder.mkdir()
-    (folder / "max_energy_range_uj").write_text("1000000\n")
-    (folder / "energy_uj").write_text("0\n")
-    assert "energy_kwh" in CostMeter(powercap=tmp_path).read()
-    assert "energy_kwh" not in CostMeter(packages=False, powercap=tmp_path).read()

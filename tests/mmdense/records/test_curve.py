@@ -1,4 +1,4 @@
-"""A curve keeps true values while short, and means of equal windows when long."""
+"""Curves: exact while short, means of equal windows when long."""
 
 import math
 
@@ -14,19 +14,15 @@ def filled(values, limit=8):
     return curve
 
 
-def test_short_curve_is_exact():
-    assert filled([3.0, 1.0, 2.0]).as_list() == [[1, 3.0], [2, 1.0], [3, 2.0]]
-
-
 def test_hand_case_of_widening():
     # limit 4: the fourth value fills the curve, so pairs are joined:
     #   (1, 2) -> 1.5 at step 2;  (3, 4) -> 3.5 at step 4; width is 2 from now on.
-    # 5 and 6 make 5.5 at step 6; 7 stands alone in the open window.
+    # 5 and 6 make 5.5 at step 6; 7 is alone in the open window.
     expected = [[2, 1.5], [4, 3.5], [6, 5.5], [7, 7.0]]
     assert filled([1.0, 2, 3, 4, 5, 6, 7], limit=4).as_list() == expected
 
 
-@pytest.mark.parametrize("length", [1, 7, 8, 9, 63, 64, 65, 1000, 4097])
+@pytest.mark.parametrize("length", [1, 8, 9, 64, 1000])
 @pytest.mark.parametrize("limit", [2, 3, 8, 501])
 def test_every_point_is_the_mean_of_its_window(length, limit):
     values = [math.sin(i * 0.7) + i * 0.01 for i in range(length)]
@@ -52,7 +48,7 @@ def test_a_nan_is_not_hidden_by_widening():
     assert points[1:] == [[4, 1.0], [5, 1.0]]
 
 
-@pytest.mark.parametrize("cut", [1, 5, 8, 100, 199])
+@pytest.mark.parametrize("cut", [5, 8, 199])
 def test_a_resumed_curve_equals_an_uninterrupted_one(cut):
     values = [float(i % 13) for i in range(200)]
     resumed = Curve.from_state(filled(values[:cut]).state())

@@ -1,4 +1,4 @@
-"""What is collected is there, and the state of a checkout is told truly."""
+"""Versions, hardware, memory, and the state of a checkout."""
 
 import os
 import re
@@ -49,9 +49,12 @@ def test_clean_checkout(checkout):
     assert re.fullmatch(r"[0-9a-f]{40}", state["commit"])
     assert (state["dirty"], state["dirty_files"]) == (False, [])
     assert repository_root(checkout).resolve() == checkout.resolve()
+    inside = checkout / "site-packages"  # a wheel in the repository of somebody else
+    inside.mkdir()
+    assert git_state(inside) == {"commit": None, "dirty": False, "dirty_files": []}
 
 
-def test_changed_and_new_files_are_named_and_results_are_not(checkout):
+def test_changed_and_new_files_outside_results_are_listed(checkout):
     (checkout / "code.py").write_text("a = 2\n")
     (checkout / "näw file.py").write_text("b = 1\n")
     (checkout / "results" / "x").mkdir(parents=True)
@@ -67,12 +70,6 @@ def test_no_commit_and_no_checkout(tmp_path):
     assert outside == {"commit": None, "dirty": False, "dirty_files": []}
     git(tmp_path, "init", "-q")
     assert git_state(tmp_path)["commit"] is None
-
-
-def test_a_folder_inside_the_repository_of_somebody_else_has_no_commit(checkout):
-    inside = checkout / "site-packages"
-    inside.mkdir()
-    assert git_state(inside) == {"commit": None, "dirty": False, "dirty_files": []}
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="live children are read in /proc")

@@ -1,4 +1,4 @@
-"""What is kept is read oldest first, whatever its folders are called."""
+"""Records and benchmarks in the results folder."""
 
 import json
 
@@ -27,10 +27,7 @@ def test_the_newest_of_each_name_counts(tmp_path):
     folder, found = newest["b"]
     assert (folder, found.metrics) == ("results/toy/2030-01-01_a", {"AP": 2.0})
     assert results.newest("other") == {}
-
-
-def test_a_missing_results_folder_is_an_empty_one(tmp_path):
-    assert read_results(tmp_path) == ([], [])
+    assert read_results(tmp_path / "missing") == ([], [])
 
 
 OPERATOR = {
@@ -69,11 +66,8 @@ def test_a_record_is_found_by_file_folder_or_name(tmp_path, monkeypatch):
     file = save(record, tmp_path / "results" / "toy" / "2026-01-01_run" / "record.json")
     for place in (file, file.parent, "toy/2026-01-01_run"):
         assert find_record(place).name == "run"
-
-
-def test_what_is_no_record_is_refused_with_what_to_give(tmp_path):
     with pytest.raises(RecordError, match="nothing: no record found.*use a work directory"):
         find_record("nothing")
-    save(Record.begin("toy", "run", config={}, seed=0), tmp_path / "part" / "record.json")
+    save(record, tmp_path / "part" / "record.json")
     with pytest.raises(RecordError, match=r"there are records of stages \(.*part\)"):
         find_record(tmp_path)

@@ -1,4 +1,4 @@
-"""Generated tables in Markdown: only what stands between the marks changes; and the tool."""
+"""Generated tables between marks in Markdown, and the tool that fills them."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from tools.tables import main
 TABLES = {"a": lambda: "| new |", "b": lambda: "| other |"}
 
 
-def test_only_what_stands_between_the_marks_changes():
+def test_only_the_text_between_the_marks_changes():
     text = "# T\n\n<!-- table:a -->\n| old |\nmore\n<!-- /table:a -->\nend  \n"
     new = fill_tables(text, TABLES, "README.md")
     assert new == "# T\n\n<!-- table:a -->\n| new |\n<!-- /table:a -->\nend  \n"
@@ -27,12 +27,12 @@ def test_several_tables_an_empty_one_and_no_last_newline():
     )
 
 
-def test_marks_in_code_or_in_a_sentence_are_text():
+def test_marks_in_code_are_text():
     text = "```\n<!-- table:zzz -->\n```\nwrite `<!-- table:a -->` for it\n"
     assert fill_tables(text, TABLES, "f") == text
 
 
-def test_a_table_that_cannot_be_made_is_named_with_its_place():
+def test_a_table_that_fails():
     def broken():
         raise RecordError("results/toy/x: record 'toy': lacks AP")
 
@@ -53,7 +53,7 @@ def test_a_table_that_cannot_be_made_is_named_with_its_place():
         ("<!-- table:a -->\n<!-- /table:b -->\n", "README.md:2: .* where 'a' of line 1 is open"),
     ],
 )
-def test_marks_without_sense(text, message):
+def test_unpaired_and_unknown_marks(text, message):
     with pytest.raises(MarkError, match=message):
         fill_tables(text, TABLES, "README.md")
 

@@ -1,4 +1,4 @@
-"""The hook over real runs of a toy model: what it writes, and that a resume changes nothing."""
+"""RecordHook in runs of a toy model: record, test, resume, several processes."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ class Numbers(Dataset):
 
 
 class Named(Numbers):
-    """Lists its images, as the hosts' data sets do."""
+    """Lists its images, like the data sets of OpenMMLab."""
 
     def get_data_info(self, index):
         return {"img_path": f"/data/{index}.jpg"}
@@ -133,7 +133,7 @@ def test_a_test_after_training_adds_to_the_record(trained, tmp_path):
 
 
 @pytest.mark.parametrize("part", [False, True])
-def test_a_run_says_whether_it_reached_what_its_config_expects(tmp_path, monkeypatch, part):
+def test_checks_of_expected_scores(tmp_path, monkeypatch, part):
     if part:  # of a pipeline, which checks the whole
         monkeypatch.setenv("MMDENSE_STAGE", "1")
     entry = {"paper": "a paper", "metric": "toy/count", "value": 22.0, "tolerance": 1.0}
@@ -157,12 +157,14 @@ def test_a_test_alone_leaves_the_training_record_as_it_is(trained, tmp_path):
     assert record.images_per_second is None
 
 
-def test_a_resumed_run_goes_on_with_curves_and_time(trained, tmp_path):
+def test_a_resumed_run_continues_curves_time_and_data(trained, tmp_path):
     whole = load(trained[0] / "record.json")
     work_dir = tmp_path / "run"
     shutil.copytree(trained[0], work_dir)
-    state = torch.load(work_dir / "epoch_2.pth", weights_only=False)["message_hub"]["runtime_info"]
-    carried = state["mmdense_record"]["wall_time_s"]
+    checkpoint = torch.load(work_dir / "epoch_2.pth", weights_only=False)
+    state = checkpoint["message_hub"]["runtime_info"]["mmdense_record"]
+    state["data"]["train"] = "another"
+    torch.save(checkpoint, work_dir / "epoch_2.pth")
     build(work_dir, load_from=str(work_dir / "epoch_2.pth"), resume=True).train()
     resumed = load(work_dir / "record.json")
     for name in ("train/loss", "train/lr"):
@@ -171,28 +173,14 @@ def test_a_resumed_run_goes_on_with_curves_and_time(trained, tmp_path):
     assert values == pytest.approx([p[1] for p in whole.curves["train/loss"]], rel=1e-4)
     # The checkpoint of epoch 2 is written before the validation of epoch 2.
     assert resumed.curves["val/toy/count"] == [[10, 20.0], [30, 20.0]]
-    assert resumed.wall_time_s > carried > 0
-    assert resumed.cost["cpu_hours"] > state["mmdense_record"]["cost"]["cpu_hours"] > 0
+    assert resumed.wall_time_s > state["wall_time_s"] > 0
+    assert resumed.cost["cpu_hours"] > state["cost"]["cpu_hours"] > 0
     assert resumed.date == whole.date
-    assert resumed.notes == ["resumed after iteration 20"]
+    before = {"train, before the resume": "another"}
+    assert resumed.data == {"train": data_checksum(Named()), **before}
+    changed = "the data of train changed at the resume"
+    assert resumed.notes == ["resumed after iteration 20", changed]
     assert resumed.first_losses == whole.first_losses
-
-
-def test_data_before_a_resume_are_kept(trained, tmp_path):
-    work_dir = tmp_path / "run"
-    shutil.copytree(trained[0], work_dir)
-    file = work_dir / "epoch_2.pth"
-    checkpoint = torch.load(file, weights_only=False)
-    state = checkpoint["message_hub"]["runtime_info"]["mmdense_record"]
-    state["data"]["train"] = "another"
-    torch.save(checkpoint, file)
-    build(work_dir, load_from=str(file), resume=True).train()
-    record = load(work_dir / "record.json")
-    assert record.data == {
-        "train": data_checksum(Named()),
-        "train, before the resume": "another",
-    }
-    assert record.notes[-1] == "the data of train changed at the resume"
 
 
 def test_weights_of_another_run_bring_no_history(trained, tmp_path):
@@ -203,24 +191,24 @@ def test_weights_of_another_run_bring_no_history(trained, tmp_path):
 
 
 @pytest.mark.parametrize("main", [True, False])
-def test_every_process_tells_its_cost_and_the_first_writes_the_sum(tmp_path, monkeypatch, main):
-    told = []
+def test_the_first_process_writes_the_cost_of_all(tmp_path, monkeypatch, main):
+    gathered = []
 
     def gather(mine):
-        told.append(mine)
+        gathered.append(mine)
         return {"cpu_hours": 7.0}
 
     monkeypatch.setattr(module, "is_main_process", lambda: main)
     monkeypatch.setattr(module, "over_processes", gather)
     build(tmp_path / "run", epochs=1).train()
-    assert len(told) == 1 and told[0]["cpu_hours"] > 0
+    assert len(gathered) == 1 and gathered[0]["cpu_hours"] > 0
     file = tmp_path / "run" / "record.json"
     assert file.is_file() is main
     if main:
         assert load(file).cost == {"cpu_hours": 7.0}
 
 
-def test_metrics_of_another_hook_are_taken_and_their_time_is_not(tmp_path):
+def test_metrics_of_another_hook_without_their_time(tmp_path):
     class Measures(Hook):
         def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
             if runner.iter == 6:  # the speed counts from the sixth on

@@ -35,14 +35,14 @@ def test_pairs_are_compared_seed_by_seed():
     assert paired(by_seed(10.5, 20.51, 30.49), by_seed(10.0, 20.0, 30.0)).p < 0.001
 
 
-def test_seeds_that_one_lacks_pair_with_nothing():
-    # By place 11 would stand beside 10, 33 beside 20; by seed 0 and 2 pair: differences 1 and 3.
+def test_seeds_of_one_variant_only_are_ignored():
+    # By place, 11 would pair with 10, 33 with 20; by seed 0 and 2 pair: differences 1 and 3.
     found = paired({0: 11.0, 2: 33.0}, {0: 10.0, 1: 20.0, 2: 30.0, 3: 0.0})
     assert (found.difference, found.pairs) == (2.0, 2)
     assert paired({2: 33.0, 0: 11.0}, {0: 10.0, 2: 30.0}) == found
 
 
-def test_what_cannot_be_compared():
+def test_one_pair_and_none():
     one = paired({0: 1.0}, {0: 2.0})
     assert (one.difference, one.pairs) == (-1.0, 1)
     assert math.isnan(one.p) and math.isnan(one.low) and math.isnan(one.high)
@@ -50,21 +50,13 @@ def test_what_cannot_be_compared():
     assert none.pairs == 0 and math.isnan(none.difference) and math.isnan(none.p)
 
 
-def test_pairs_that_all_differ_alike():
+def test_equal_differences_and_texts():
     assert paired(by_seed(1.0, 2.0), by_seed(1.0, 2.0)).p == 1.0
     assert paired(by_seed(2.0, 3.0), by_seed(1.0, 2.0)) == (1.0, 1.0, 1.0, 0.0, 2)
+    assert [p_words(p) for p in (0.00099, 0.0742, 1.0)] == ["p < 0.001", "p 0.074", "p 1"]
 
 
-def test_p_in_words():
-    assert [p_words(p) for p in (0.0, 0.00099, 0.0742, 1.0)] == [
-        "p < 0.001",
-        "p < 0.001",
-        "p 0.074",
-        "p 1",
-    ]
-
-
-def test_scores_stand_by_their_seed():
+def test_scores_by_seed():
     record = Record.begin("toy", "study", config={"seeds": [2, 0, 1, 3]}, seed=None)
     record.stages = [
         {"name": "a/seed0", "metrics": {"AP": 1.0}},
