@@ -17,20 +17,19 @@ float and signed TIFF     An error, since they have no standard range.
 several frames            The first frame.
 ========================  ==========================================================================
 
-A truncated JPEG is detected by its missing end marker, even if other bytes follow. OpenCV rejects
-such files since 4.11; earlier versions fill the missing rows silently. The search takes less than
-1 % of the decoding time. It does not detect a damaged JPEG that has its end marker: libjpeg repairs
-it with a warning that OpenCV drops. PNG has checksums.
+OpenCV rejects JPEGs with missing pixels since 4.11. It does not detect a damaged JPEG that has its
+end marker: libjpeg repairs it with a warning that OpenCV drops. PNG has checksums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmcv.image.io import imread_flags
+from PIL import Image
 
 __all__ = ["COLOR_TYPES", "BrokenImageError", "decode_image", "missing_image", "read_image"]
 
@@ -38,9 +37,7 @@ COLOR_TYPES = tuple(imread_flags)
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PNG_END = b"IEND\xae\x42\x60\x82"  # the last chunk, with its checksum
-_SCAN, _END = 0xDA, b"\xff\xd9"  # JPEG markers
-_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_ENDS = {_JPEG: b"\xff\xd9", _PNG: b"IEND\xae\x42\x60\x82"}
 _ADVICE = "copy it again from its source, or remove it from the data set"
 
 
@@ -107,12 +104,12 @@ def decode_image(
     if tiff:
         flag |= cv2.IMREAD_ANYDEPTH  # keep the dtype of the file
     if short_side is not None and content.startswith(_JPEG):
-        flag |= _reduction(_jpeg_size(content), short_side)
+        flag |= _reduction(content, short_side)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flag) if content else None
     except cv2.error as error:
         raise BrokenImageError.of(name, f"OpenCV cannot decode it ({error})") from error
-    if image is None or (content.startswith(_JPEG) and not _jpeg_has_end(content)):
+    if image is None:
         raise BrokenImageError.of(name, _what_is_wrong(content))
     if not tiff or image.dtype == np.uint8:
         return image
@@ -122,40 +119,13 @@ def decode_image(
     return (image // 256).astype(np.uint8)
 
 
-def _jpeg_has_end(content: bytes) -> bool:
-    """Return whether an end marker follows the first scan; coded data never contains one.
-
-    The search starts after the headers, because a thumbnail in them also has an end marker.
-    """
-    for marker, place in _jpeg_headers(content):
-        if marker == _SCAN:
-            return content.rfind(_END, place) >= 0  # found at once in most files
-    return False
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    """Return height and width; 0 and 0 if no header has them."""
-    for marker, place in _jpeg_headers(content):
-        if marker in _FRAMES:  # length (2 bytes), bits (1), height (2), width (2)
-            sides = content[place + 5 : place + 9]
-            return int.from_bytes(sides[:2], "big"), int.from_bytes(sides[2:], "big")
-    return 0, 0
-
-
-def _jpeg_headers(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yield marker and offset of each header up to the first scan."""
-    place = 2
-    while content[place : place + 1] == b"\xff" and place + 1 < len(content):
-        marker = content[place + 1]
-        yield marker, place
-        if marker == _SCAN:
-            return
-        # 0xFF is a fill byte; any other marker of a header is followed by its length.
-        place += 1 if marker == 0xFF else 2 + int.from_bytes(content[place + 2 : place + 4], "big")
-
-
-def _reduction(size: tuple[int, int], short_side: int) -> int:
-    """Return OpenCV's flag for the largest reduction that keeps ``short_side`` pixels."""
+def _reduction(content: bytes, short_side: int) -> int:
+    """Return OpenCV's flag for the largest reduction of a JPEG that keeps ``short_side`` pixels."""
+    try:
+        with Image.open(io.BytesIO(content)) as header:
+            size = header.size
+    except (OSError, Image.DecompressionBombError):
+        return 0
     for divisor, flag in ((8, 64), (4, 32), (2, 16)):  # IMREAD_REDUCED_* without the colour flag
         if min(size) >= short_side * divisor:
             return flag
@@ -166,14 +136,11 @@ def _what_is_wrong(content: bytes) -> str:
     """Return why the bytes are not a complete image."""
     if not content:
         return "the file is empty (0 bytes)"
-    if content.startswith(_JPEG):
-        kind, whole = "JPEG", _jpeg_has_end(content)
-    elif content.startswith(_PNG):
-        kind, whole = "PNG", _PNG_END in content
-    elif content.startswith((*_TIFF, b"RIFF", b"BM", b"GIF8", b"P5", b"P6")):
+    for kind, start in (("JPEG", _JPEG), ("PNG", _PNG)):
+        if content.startswith(start):
+            if _ENDS[start] in content[len(content) // 2 :]:  # not that of a thumbnail
+                return f"the {kind} is damaged"
+            return f"the {kind} is truncated after {len(content):,} bytes: its end is missing"
+    if content.startswith((*_TIFF, b"RIFF", b"BM", b"GIF8", b"P5", b"P6")):
         return f"the image is truncated or damaged ({len(content):,} bytes)"
-    else:
-        return f"not an image of a known format (it starts with {content[:12]!r})"
-    if whole:
-        return f"the {kind} is damaged"
-    return f"the {kind} is truncated after {len(content):,} bytes: its end is missing"
+    return f"not an image of a known format (it starts with {content[:12]!r})"

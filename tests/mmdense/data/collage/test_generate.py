@@ -5,8 +5,6 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
@@ -121,47 +119,6 @@ def test_errors_name_bad_arguments(tmp_path):
 def test_the_error_names_an_image_that_cannot_be_written(tmp_path):
     with pytest.raises(OSError, match=r"missing/a\.jpg"):
         collage._write_image(tmp_path / "missing" / "a.jpg", np.zeros((4, 4, 3), np.uint8))
-
-
-def load_config(name, tiny):
-    cfg = Config.fromfile(CONFIGS / f"collage_{name}.py")
-    text = cfg.dump().replace("data/collage/small", tiny.as_posix())
-    return Config.fromstring(text, ".py")
-
-
-@pytest.mark.parametrize(
-    ("name", "scope"),
-    [
-        ("detection", "mmdet"),
-        ("instance", "mmdet"),
-        ("semantic", "mmseg"),
-        ("classification", "mmpretrain"),
-        ("unlabelled", "mmpretrain"),
-    ],
-)
-def test_upstream_data_loaders_read_it(tiny, name, scope):
-    __import__(f"{scope}.datasets")
-    init_default_scope(scope)
-    cfg = load_config("detection" if name == "instance" else name, tiny)
-    if name == "instance":  # RLE for holes, polygons for other masks: load both as bitmaps
-        annotations = dict(type="mmdet.LoadAnnotations", with_bbox=True, with_mask=True)
-        cfg.train_dataloader.dataset.pipeline[1] = annotations
-    size = collage.SIZES["tiny"]
-    counts = size.portraits if name == "classification" else size.scenes
-    counts = (size.unlabelled,) if name == "unlabelled" else counts
-    for split, count in zip(collage.SPLITS, counts):
-        loader_cfg = cfg[f"{split}_dataloader"]
-        loader_cfg.update(num_workers=0, persistent_workers=False, batch_size=4)
-        loader = Runner.build_dataloader(loader_cfg, seed=0)
-        assert len(loader.dataset) == count
-        batch = next(iter(loader))
-        assert len(batch["inputs"]) == 4
-        if name == "semantic":
-            labels = {int(v) for s in batch["data_samples"] for v in s.gt_sem_seg.data.unique()}
-            assert labels <= {*range(11), 255}
-        if name == "instance" and split == "train":
-            instances = batch["data_samples"][0].gt_instances
-            assert len(instances.masks) == len(instances.bboxes)
 
 
 def test_configs_have_the_classes_and_colours():

@@ -38,7 +38,7 @@ def shard_of(index):
     return [n for n, size in enumerate(SIZES) for _ in range(size)][index]
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3, 8, 41])
+@pytest.mark.parametrize("ranks", [1, 2, 3, 8, 41, 50])
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_all_ranks_together_follow_one_order(sampler_of, ranks, epoch):
     whole = sampler_of()
@@ -53,14 +53,7 @@ def test_all_ranks_together_follow_one_order(sampler_of, ranks, epoch):
         assert len(part) == len(sampler) == -(-41 // ranks)
         given += part
     # 41 = 2 * 21 - 1 = 3 * 14 - 1 = 8 * 6 - 7: the order is padded with its first samples.
-    assert given == order + order[: len(given) - 41]
-    assert len(given) - 41 == {1: 0, 2: 1, 3: 1, 8: 7, 41: 0}[ranks]
-
-
-def test_more_ranks_than_samples_repeat_some(sampler_of):
-    order = list(sampler_of())
-    given = [index for rank in range(50) for index in sampler_of(rank, 50)]
-    assert given == order + order[:9]
+    assert given == order + order[: {1: 0, 2: 1, 3: 1, 8: 7, 41: 0, 50: 9}[ranks]]
 
 
 def test_the_order_depends_on_the_seed_and_the_epoch(sampler_of):
@@ -92,7 +85,7 @@ def test_reads_stay_within_a_window_of_shards(sampler_of):
 
 
 @pytest.mark.parametrize("rank", [0, 2])
-@pytest.mark.parametrize("position", [0, 1, 5, 13, 14])
+@pytest.mark.parametrize("position", [0, 5, 14])
 def test_an_epoch_starts_at_any_position(sampler_of, rank, position):
     whole = sampler_of(rank, 3)
     whole.set_epoch(2)
@@ -124,12 +117,9 @@ def test_the_state_counts_the_yielded_samples(sampler_of):
     assert other.state_dict() == {"epoch": 1, "position": 0}
 
 
-def test_a_position_beyond_the_epoch_is_an_error(sampler_of):
+def test_invalid_arguments_are_errors(dataset, sampler_of):
     with pytest.raises(ValueError, match="position 22 of epoch 0: .* 21 samples"):
         sampler_of(0, 2).load_state_dict({"epoch": 0, "position": 22})
-
-
-def test_other_data_sets_and_empty_windows_are_errors(dataset):
     with pytest.raises(TypeError, match="TensorDataset"):
         ShardSampler(torch.utils.data.TensorDataset(torch.zeros(3)))
     with pytest.raises(ValueError, match="window"):
