@@ -19,6 +19,7 @@ from mmengine import registry as roots
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import Runner
+from mmengine.utils import get_object_from_string
 from torch.utils.data import DataLoader
 
 from mmdense.config.accepted_keywords import accepted_keywords
@@ -172,7 +173,7 @@ def _candidates(kind: str, scope: str) -> Iterator[tuple[Callable, str]]:
         for registry in _registries(scope, inherited=True):
             if kind in (known := _entries(registry)):
                 yield known[kind], registry._get_root_registry().name
-    if name and (found := _from_module(kind)) is not None:
+    if name and (found := get_object_from_string(kind)) is not None:  # package.module.Class
         yield found, _ANY
 
 
@@ -214,15 +215,6 @@ def _entries(registry: Registry) -> dict[str, Callable]:
     registry.import_from_location()
     above = {} if registry.parent is None else _entries(registry.parent)
     return above | registry.module_dict
-
-
-def _from_module(kind: str) -> Callable | None:
-    """Return the class ``package.module.Class``, which MMEngine also accepts."""
-    module, _, name = kind.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name, None)
-    except ImportError:
-        return None
 
 
 def _unknown_type(kind: str, path: KeyPath, scope: str) -> ConfigProblem:

@@ -29,6 +29,7 @@ __all__ = [
     "parse_value",
     "read_config",
     "read_keys",
+    "replaced",
     "set_variables",
 ]
 
@@ -161,17 +162,29 @@ def set_variables(options: Mapping[str, Any]) -> Iterator[None]:
         yield
         return
     # These rewrite a file before it is executed: `_base_` configs and pure Python configs.
-    rewriters = ("RemoveAssignFromAST", "ImportTransformer")
-    before = {rewriter: getattr(upstream, rewriter) for rewriter in rewriters}
+    rewriters = {
+        name: _followed_by_setting(getattr(upstream, name), names)
+        for name in ("RemoveAssignFromAST", "ImportTransformer")
+    }
     _VALUES.update({name: nested[name] for name in names})
-    for rewriter, kind in before.items():
-        setattr(upstream, rewriter, _followed_by_setting(kind, names))
     try:
+        with replaced(upstream, **rewriters):
+            yield
+    finally:
+        _VALUES.clear()
+
+
+@contextmanager
+def replaced(owner: Any, **attributes: Any) -> Iterator[None]:
+    """Replace attributes of a module or class of MMEngine inside the context."""
+    before = {name: vars(owner)[name] for name in attributes}
+    try:
+        for name, value in attributes.items():
+            setattr(owner, name, value)
         yield
     finally:
-        for rewriter, kind in before.items():
-            setattr(upstream, rewriter, kind)
-        _VALUES.clear()
+        for name, value in before.items():
+            setattr(owner, name, value)
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> None:

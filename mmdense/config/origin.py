@@ -11,13 +11,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.config.config import DELETE_KEY
 
-from mmdense.config.options import merge_options, set_variables
+from mmdense.config.options import merge_options, replaced, set_variables
 from mmdense.package_files import ROOT
 
 __all__ = ["COMMAND_LINE", "KeyPath", "Origins", "TracedConfig", "is_lazy", "trace"]
@@ -96,7 +97,9 @@ def trace(filename: str | Path, options: Mapping[str, Any] | None = None) -> Tra
             "imports it from. Origins are traced through the _base_ files of the other style"
         )
     chain = _Chain()
-    with _watched(chain.reading, chain.merging):
+    reading = staticmethod(partial(chain.reading, Config._file2dict))
+    merging = staticmethod(partial(chain.merging, Config._merge_a_into_b))
+    with replaced(Config, _file2dict=reading, _merge_a_into_b=merging):
         with set_variables(options or {}):
             config = Config.fromfile(filename, import_custom_modules=False)
         if options:
@@ -139,26 +142,6 @@ class _Chain:
             self._merged = True
             self.origins.merge(child, base, self._origin)
         return merge(child, base, *args, **kwargs)
-
-
-@contextmanager
-def _watched(reading: Callable, merging: Callable) -> Iterator[None]:
-    """Wrap the two functions of MMEngine in ``reading`` and ``merging``."""
-    read, merge = Config._file2dict, Config._merge_a_into_b
-
-    def file2dict(filename: str, *args: Any, **kwargs: Any) -> Any:
-        return reading(read, filename, *args, **kwargs)
-
-    def merge_a_into_b(a: dict, b: Any, *args: Any, **kwargs: Any) -> Any:
-        return merging(merge, a, b, *args, **kwargs)
-
-    setattr(Config, "_file2dict", staticmethod(file2dict))  # noqa: B010
-    setattr(Config, "_merge_a_into_b", staticmethod(merge_a_into_b))  # noqa: B010
-    try:
-        yield
-    finally:
-        setattr(Config, "_file2dict", staticmethod(read))  # noqa: B010
-        setattr(Config, "_merge_a_into_b", staticmethod(merge))  # noqa: B010
 
 
 def _label(filename: str) -> str:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 
 from mmdense.doctor.report import Problem
 
@@ -44,32 +43,19 @@ _DISTRIBUTIONS = {
     "mmpretrain": "onedl-mmpretrain",
     "mmseg": "onedl-mmsegmentation",
 }
-_OLD_NUMPY = (
-    "compiled using NumPy 1.x",
-    "numpy.core.multiarray failed to import",
-    "numpy.dtype size changed",
-    "_ARRAY_API not found",
-)
 
 
 def check_imports() -> Iterator[Problem]:
     """Check that all packages that configs need can be imported, also with this numpy."""
-    failed = failed_imports()
-    numpy = next((found.version for found in metadata.distributions(name="numpy")), "")
-    old = {} if numpy.startswith("1.") else {n: e for n, e in failed.items() if _is_old_numpy(e)}
-    other = {name: error for name, error in failed.items() if not _is_old_numpy(error)}
-    if old:
-        yield Problem(
-            f"packages compiled for numpy 1, but numpy {numpy} is installed",
-            _listed(old),
-            f"pip install -U -c constraints.txt {_distributions(old)}  # releases for numpy 2",
-        )
-    if other:
+    if failed := failed_imports():
+        errors = {name: next(iter(error.splitlines()), "") for name, error in failed.items()}
+        packages = {name.partition(".")[0] for name in failed}
+        names = " ".join(sorted(_DISTRIBUTIONS.get(package, package) for package in packages))
         yield Problem(
             "a package cannot be imported",
-            _listed(other),
+            "; ".join(f"import {name}: {error[:160]}" for name, error in errors.items()),
             "fix the other problems first; then: pip install -c constraints.txt "
-            f"--force-reinstall --no-deps {_distributions(other)}",
+            f"--force-reinstall --no-deps {names}",
         )
 
 
@@ -85,9 +71,8 @@ def failed_imports(modules: tuple[str, ...] = _MODULES) -> dict[str, str]:
             )
         }
     failed = json.loads(done.stdout.splitlines()[-1])
-    for name in failed:  # numpy writes the reason to the error stream
-        if "NumPy 1.x" in done.stderr and "numpy" in failed[name].lower():
-            failed[name] += " (compiled using NumPy 1.x)"
+    if "compiled using NumPy 1.x" in done.stderr:  # numpy writes the reason to the error stream
+        failed = {name: f"{error} (compiled using NumPy 1.x)" for name, error in failed.items()}
     return failed
 
 
@@ -102,20 +87,3 @@ def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-def _is_old_numpy(error: str) -> bool:
-    return any(sign in error for sign in _OLD_NUMPY)
-
-
-def _listed(failed: dict[str, str], width: int = 160) -> str:
-    lines = {name: next(iter(error.splitlines()), "") for name, error in failed.items()}
-    short = {
-        n: line if len(line) <= width else line[: width - 3] + "..." for n, line in lines.items()
-    }
-    return "; ".join(f"import {name}: {line}" for name, line in short.items())
-
-
-def _distributions(failed: dict[str, str]) -> str:
-    packages = {name.partition(".")[0] for name in failed}
-    return " ".join(sorted(_DISTRIBUTIONS.get(package, package) for package in packages))
