@@ -79,13 +79,10 @@ class Panel:
 
 @dataclass(frozen=True)
 class Chart:
-    """Panels that are read together.
+    """Panels that are read together, in rows of ``columns``.
 
-    Attributes:
-        name: Name of the file, and the anchor in the report.
-        title: Heading.
-        reading: Explanation of the chart and its reference lines.
-        panels: Panels, in rows of ``columns``.
+    ``name`` is the name of the file and the anchor in the report, ``reading`` explains the chart
+    and its reference lines.
     """
 
     name: str
@@ -111,14 +108,7 @@ class DrawnPanel(NamedTuple):
 
 
 class DrawnChart(NamedTuple):
-    """A drawn chart for the report.
-
-    Attributes:
-        chart: The chart.
-        columns: Number of columns of panels.
-        legend: Name and line of each run with a curve; empty without a legend.
-        panels: Panels as images.
-    """
+    """A chart, its number of columns, name and line of each run in the legend, and its images."""
 
     chart: Chart
     columns: int
@@ -144,10 +134,7 @@ def with_content(charts: Sequence[Chart], runs: Sequence[Any]) -> list[Chart]:
 def drawn_chart(chart: Chart, runs: Sequence[Any], *, legend: bool) -> DrawnChart:
     """Draw each panel of a chart as a separate image.
 
-    Args:
-        chart: Chart to draw.
-        runs: All runs of the report, so that a run has the same colour in all charts.
-        legend: Whether to add a legend.
+    A run has the same colour in all charts that get the same ``runs``.
     """
     panels = []
     for panel in chart.panels:

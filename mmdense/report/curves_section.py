@@ -41,10 +41,8 @@ _Drawn = tuple[str, DrawnChart, DrawnChart | None]  # a title, its curves, and t
 class Drawn:
     """A line of a chart: a stage, or the mean over the seeds of a variant.
 
-    Attributes:
-        name: Name in the legend.
-        curves: Curves by their keys in a record.
-        ranges: Lowest and highest value over the seeds, by the same keys; empty for one seed.
+    ``curves`` and ``ranges`` have the keys of a record; ``ranges`` has the lowest and highest value
+    over the seeds, and is empty for one seed.
     """
 
     name: str

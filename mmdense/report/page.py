@@ -74,12 +74,8 @@ def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
 def write_collapse_report(runs: Sequence[Run], folder: Path) -> Path:
     """Write an HTML report with only the section on collapse, and one PNG for each figure.
 
-    Args:
-        runs: Runs to compare.
-        folder: Folder for ``collapse.html`` and the PNGs; it is created.
-
     Returns:
-        The path of ``collapse.html``.
+        The path of ``collapse.html`` in the folder, which is created.
 
     Raises:
         ValueError: There is no run.

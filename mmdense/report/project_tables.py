@@ -25,16 +25,10 @@ MakeTable = Callable[[Results], Table]
 
 
 class Headline(NamedTuple):
-    """One row of the summary.
+    """A row of the summary: labels of method and data set, and where its two scores are.
 
-    Attributes:
-        method: Name of the method, as shown.
-        slug: Slug of the kept study.
-        study: Name of the study.
-        data: Name of the data set, as shown.
-        metric: A metric of the config of the study.
-        variant: Variant with the method.
-        baseline: Variant without the method.
+    ``slug`` and ``study`` name the kept study, ``metric`` one of its config; ``variant`` has the
+    method, ``baseline`` does not.
     """
 
     method: str

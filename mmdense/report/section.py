@@ -23,25 +23,16 @@ def render(name: str, **values: Any) -> Markup:
 
 
 class Notice(NamedTuple):
-    """A warning at the top of the report.
-
-    Attributes:
-        tone: "bad" if the numbers may be wrong, else "unsure".
-        text: One or two sentences.
-    """
+    """A warning above the results; ``tone`` is "bad" if numbers may be wrong, else "unsure"."""
 
     tone: str
     text: str
 
 
 class Section(NamedTuple):
-    """One section of the report.
+    """A section of the report with its anchor ``name``, and warnings that it adds to the report.
 
-    Attributes:
-        name: Anchor.
-        title: Heading.
-        html: Content; an empty section is left out.
-        notices: Warnings that the section adds to the report.
+    A section with empty ``html`` is left out.
     """
 
     name: str

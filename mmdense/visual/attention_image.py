@@ -51,10 +51,7 @@ class QueriesAndKeys(NamedTuple):
 def draw_attention(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
     """Draw the attention of the class token over the patches, after DINO (arXiv:2104.14294).
 
-    Args:
-        backbone: In eval mode.
-        preprocess: Normalises images.
-        source: Images to draw.
+    The backbone is in eval mode.
 
     Raises:
         NothingToDraw: The backbone is not a supported vision transformer.

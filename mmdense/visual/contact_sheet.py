@@ -20,17 +20,7 @@ _EACH = 24  # maximum number of images of a sheet
 def write_sheets(
     images: Sequence[ModelInput], classes: ClassList, title: str, path: Path
 ) -> list[Path]:
-    """Write one PNG, or several numbered ones for more than 24 images.
-
-    Args:
-        images: Images to show.
-        classes: Names and colours.
-        title: Title of the sheet.
-        path: Path that ends in ``.png``; its folder is created.
-
-    Returns:
-        The paths of the files.
-    """
+    """Write one PNG, or several numbered ones for more than 24 images, and return their paths."""
     path.parent.mkdir(parents=True, exist_ok=True)
     groups = [images[first : first + _EACH] for first in range(0, len(images), _EACH)]
     written = []
@@ -45,13 +35,7 @@ def write_sheets(
 def draw_sheet(images: Sequence[ModelInput], classes: ClassList, title: str) -> Image.Image:
     """Draw images in rows at one scale; scales above 1 are whole numbers.
 
-    Args:
-        images: At least one image.
-        classes: Names and colours; the legend at the bottom shows those that occur.
-        title: Title of the sheet.
-
-    Returns:
-        RGB, at most about 1600 pixels wide.
+    The sheet is RGB, at most about 1600 pixels wide. Its legend shows the classes that occur.
     """
     widths = [sum(view.shape[1] for view in image.views) for image in images]
     heights = [max(view.shape[0] for view in image.views) for image in images]

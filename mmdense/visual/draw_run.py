@@ -24,12 +24,7 @@ from mmdense.visual.proposals_image import draw_proposals
 
 
 class Written(NamedTuple):
-    """Files that :func:`draw_run` wrote.
-
-    Attributes:
-        captions: Title and caption of each file.
-        left_out: Reason for each file that was not written.
-    """
+    """Title and caption of each file that was written, and why others were not."""
 
     captions: dict[str, dict[str, str]]
     left_out: dict[str, str]
@@ -123,10 +118,10 @@ def backbone_of(model: nn.Module) -> nn.Module:
         ValueError: The model has no backbone.
     """
     backbone = getattr(model, "backbone", None)
-    if not isinstance(backbone, nn.Module):
-        parts = ", ".join(name for name, _ in model.named_children()) or "none"
-        raise ValueError(
-            f"{type(model).__name__} has no backbone: looked for the module `backbone` of the "
-            f"model, whose modules are {parts}"
-        )
-    return backbone
+    if isinstance(backbone, nn.Module):
+        return backbone
+    parts = ", ".join(name for name, _ in model.named_children()) or "none"
+    raise ValueError(
+        f"{type(model).__name__} has no backbone: looked for the module `backbone` of the model, "
+        f"whose modules are {parts}"
+    )

@@ -11,13 +11,7 @@ CAPTIONS = "captions.json"
 
 
 class Drawn(NamedTuple):
-    """An image with title and caption.
-
-    Attributes:
-        image: RGB.
-        title: Short title.
-        caption: Content, images, layer, and how to interpret it.
-    """
+    """An RGB image with a short title, and a caption on its content and how to interpret it."""
 
     image: Image.Image
     title: str

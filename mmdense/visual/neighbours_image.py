@@ -25,10 +25,7 @@ _DENSE = ("gt_instances", "gt_sem_seg", "gt_panoptic_seg")
 def draw_neighbours(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
     """Draw one row for each query with its neighbours by cosine similarity of pooled features.
 
-    Args:
-        backbone: In eval mode.
-        preprocess: Normalises images.
-        source: Images with one class each or without annotations.
+    The backbone is in eval mode.
 
     Raises:
         NothingToDraw: The images have boxes or segmentation maps, or there is only one image.

@@ -15,10 +15,7 @@ _IMAGES, _PAIRS = 9, 3  # number of images, and of pairs in a row
 def draw_patch_pca(backbone: nn.Module, preprocess: nn.Module, source: ImageSource) -> Drawn:
     """Draw the components of the last feature map, as in DINOv2 (arXiv:2304.07193, figure 1).
 
-    Args:
-        backbone: In eval mode.
-        preprocess: Normalises images.
-        source: Images to draw.
+    The backbone is in eval mode.
 
     Raises:
         NothingToDraw: The backbone returns no maps.

@@ -41,10 +41,6 @@ class Proposals(NamedTuple):
 def draw_proposals(model: Any, source: ImageSource) -> Drawn:
     """Draw the objects, the first 20 proposals and the first 50 proposals of some images.
 
-    Args:
-        model: Detector in eval mode.
-        source: Images with boxes.
-
     Raises:
         NothingToDraw: The model has no region proposals, or the images have no boxes.
     """

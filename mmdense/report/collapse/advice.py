@@ -9,13 +9,9 @@ from mmdense.report.collapse.runs import Run
 
 
 class Advice(NamedTuple):
-    """Explanation of a verdict.
+    """Explanation of a verdict; ``tone`` is "good", "bad" or "unsure" and selects the colour.
 
-    Attributes:
-        tone: "good", "bad" or "unsure"; selects the colour.
-        meaning: One to three sentences.
-        causes: The most frequent first.
-        remedies: The cheapest first.
+    The most frequent cause and the cheapest remedy are first.
     """
 
     tone: str

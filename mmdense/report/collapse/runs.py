@@ -16,10 +16,9 @@ from mmdense.report.charts import Points
 
 @dataclass(frozen=True)
 class Run:
-    """One run.
+    """One run; its name is unique in the report.
 
     Attributes:
-        name: Short name, unique in the report.
         verdict: Name of the verdict, empty before the first one.
         reason: Readings that led to the verdict.
         facts: See :attr:`History.facts`; files of older versions have fewer.

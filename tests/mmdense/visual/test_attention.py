@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 import torch
 from mmpretrain.models.backbones import BEiTViT, ResNet, SwinTransformer, VisionTransformer
-from mmseg.models.backbones import VisionTransformer as SegmentingTransformer
 
 from mmdense.visual import attention_image
 from mmdense.visual.attention import class_attention
 from mmdense.visual.attention_image import QueriesAndKeys, draw_attention, last_queries_and_keys
 from mmdense.visual.drawn import NothingToDraw
-from tests.mmdense.visual.tiny_images import ARCH, MeanColours, Preprocess, in_eval, source
+from tests.mmdense.visual.tiny_images import (
+    ARCH,
+    MeanColours,
+    Preprocess,
+    in_eval,
+    segmenting_transformer,
+    source,
+)
 from tests.references.attention_loop import class_attention_loop
 
 INPUTS = torch.randn(2, 3, 16, 24, generator=torch.Generator().manual_seed(0))
@@ -95,18 +101,7 @@ def test_mmpretrain(class_token):
 
 @pytest.mark.parametrize("class_token", [True, False])
 def test_mmsegmentation(class_token):
-    torch.manual_seed(1)
-    backbone = in_eval(
-        SegmentingTransformer(
-            img_size=(16, 24),
-            patch_size=8,
-            embed_dims=12,
-            num_layers=2,
-            num_heads=3,
-            with_cls_token=class_token,
-            out_indices=1,
-        )
-    )
+    backbone = segmenting_transformer(with_cls_token=class_token)
     attention, tokens, _, found = last_attention(backbone)
     assert found.extra == class_token
     weights = (found.queries @ found.keys.transpose(2, 3) / 2).softmax(dim=-1)

@@ -2,6 +2,7 @@
 
 import torch
 from mmpretrain.structures import DataSample
+from mmseg.models.backbones import VisionTransformer as SegmentingTransformer
 from torch import nn
 
 from mmdense.visual.chosen_images import ImageSource
@@ -57,3 +58,10 @@ def in_eval(module):
     """Return the module; ``eval`` of some classes of MMSegmentation returns None."""
     module.eval()
     return module
+
+
+def segmenting_transformer(**options):
+    """Return a small vision transformer of MMSegmentation for images of 16 x 24."""
+    torch.manual_seed(1)
+    sizes = {"img_size": (16, 24), "patch_size": 8, "embed_dims": 12, "num_layers": 2}
+    return in_eval(SegmentingTransformer(**sizes, num_heads=3, out_indices=1, **options))

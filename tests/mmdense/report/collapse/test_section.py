@@ -1,4 +1,4 @@
-"""Verdicts with advice, last readings and figures, beside records and alone on a page."""
+"""The section on collapse, in the report on records and alone."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def test_a_file_that_is_cut_off_is_a_notice(tmp_path):
     assert str(tmp_path) not in section.notices[0].text
 
 
-def test_the_page_of_runs_alone_has_every_figure_and_nothing_from_elsewhere(tmp_path, monkeypatch):
+def test_the_collapse_report_has_every_figure_and_is_self_contained(tmp_path, monkeypatch):
     pngs = []
     monkeypatch.setattr(page_module, "write_png", lambda chart, *_: pngs.append(chart.name))
     bad = made_up("<b>bad & naive</b>", verdict="complete collapse", reason="all alike", steps=3)
@@ -74,7 +74,7 @@ def test_the_page_of_runs_alone_has_every_figure_and_nothing_from_elsewhere(tmp_
     assert "complete collapse" in page.text and "All alike." in page.text
 
 
-def test_a_run_that_was_not_judged_yet():
+def test_a_run_without_a_verdict():
     section = section_of_runs(
         [replace(made_up("one", verdict="", reason=""), curves={}, spectra=[])], alone=True
     )
@@ -84,7 +84,7 @@ def test_a_run_that_was_not_judged_yet():
     assert "<details open>" in section.html  # the advice of a lone run
 
 
-def test_runs_that_should_not_be_compared_are_warned_about():
+def test_warnings_on_comparisons():
     section = section_of_runs([made_up("a"), made_up("b", method="BYOL")], alone=True)
     assert section.notices[0].text.startswith("These runs are of different methods")
     (notice,) = section_of_runs([made_up(str(n)) for n in range(9)], alone=True).notices
