@@ -3,6 +3,9 @@
 import torch
 from torch.nn import functional as F
 
+import projects.simsiam_decomp  # noqa: F401
+from mmdense.registry import MODELS
+
 D = 12
 MLP = {
     "type": "mmpretrain.NonLinearNeck",
@@ -27,9 +30,6 @@ def views(count=6, number=2, seed=0):
 
 def build(config, seed=0):
     """A head whose weights are the same in every call."""
-    import projects.simsiam_decomp  # noqa: F401
-    from mmdense.registry import MODELS
-
     torch.manual_seed(seed)
     return MODELS.build(config)
 
@@ -53,7 +53,14 @@ def cosine(a, b):
 
 
 def same(found, expected):
-    """Both None, or close."""
+    """Both None, or close; also for lists."""
+    if isinstance(found, list | tuple):
+        return all(same(*pair) for pair in zip(found, expected, strict=True))
     if found is None or expected is None:
         return found is expected
     return torch.allclose(found, expected, atol=1e-7)
+
+
+def gradients_of(config, given):
+    """Gradients of the summed losses of a new head on the views."""
+    return gradients(build(config), given)[0]

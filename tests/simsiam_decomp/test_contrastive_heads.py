@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-import mmdense  # noqa: F401
 from tests.simsiam_decomp.small_views import build, views
 
 

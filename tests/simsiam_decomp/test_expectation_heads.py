@@ -5,7 +5,6 @@ import torch
 from mmengine.structures import BaseDataElement
 from torch.nn import functional as F
 
-import mmdense  # noqa: F401
 from tests.simsiam_decomp.small_views import build, cosine, gradients, same, views
 
 

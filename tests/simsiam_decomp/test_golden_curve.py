@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-import mmdense  # noqa: F401
 from tests.simsiam_decomp.small_views import MLP, D, build, total, views
 
 CURVES = Path(__file__).resolve().parents[1] / "golden" / "simsiam_decomp.json"

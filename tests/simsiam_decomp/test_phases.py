@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MessageHub
 
-import mmdense  # noqa: F401
 from tests.simsiam_decomp.small_views import build, views
 
 HEADS = {

@@ -1,11 +1,10 @@
-"""Where a predictor stands and where gradients stop: each head against its formula in words."""
+"""Positions of the predictor and of the stop-gradient: each head against its formula."""
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-import mmdense  # noqa: F401
 from tests.simsiam_decomp.small_views import MLP, build, cosine, gradients, same, views
 
 HEADS = {
@@ -17,7 +16,7 @@ HEADS = {
 
 
 def formula(name, head, z_a, z_b):
-    """One direction of the loss, gradients stopped by hand."""
+    """One direction of the loss."""
     if name == "naive":
         return cosine(z_a, z_b.detach())
     h = head.predict
@@ -32,41 +31,15 @@ def formula(name, head, z_a, z_b):
 def test_loss_and_gradients_are_those_of_the_formula(name):
     head = build(HEADS[name])
     z_a, z_b = views()
-    found_z, found_h = gradients(head, [z_a, z_b])
     value = head.loss([z_a, z_b], [])["loss"]
+    found_z, found_h = gradients(head, [z_a, z_b])
     head.zero_grad()
     z_a.grad = z_b.grad = None
     expected = 0.5 * (formula(name, head, z_a, z_b) + formula(name, head, z_b, z_a))
     expected.backward()
     assert float(value) == pytest.approx(float(expected), abs=1e-6)
-    assert same(found_z[0], z_a.grad)
-    assert same(found_z[1], z_b.grad)
-    for key, weight in head.named_parameters():
-        assert same(found_h[key], weight.grad), key
-
-
-@pytest.mark.parametrize(
-    ("name", "through"), [("simsiam", "h"), ("symmetric", "h"), ("mirror", "z")]
-)
-def test_the_encoder_learns_through_the_right_branch(name, through):
-    # With only the first direction, view b must not get a gradient; through p_a, z_a gets h's.
-    head = build(HEADS[name])
-    z_a, z_b = views()
-    formula(name, head, z_a, z_b).backward()
-    assert z_b.grad is None
-    direct = torch.autograd.grad(cosine(z_a, z_b.detach()), z_a)[0]
-    assert (through == "z") or not same(z_a.grad, direct)
-    assert all(weight.grad is not None for weight in head.parameters())
-
-
-def test_symmetric_predictor_is_naive_with_a_longer_encoder():
-    head = build(HEADS["symmetric"])
-    given = views()
-    found, _ = gradients(head, given)
-    predictions = [head.predict(view) for view in given]
-    naive = build(HEADS["naive"]).loss(predictions, [])["loss"]
-    expected = torch.autograd.grad(naive, given)
-    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+    assert same(found_z, [z_a.grad, z_b.grad])
+    assert same(list(found_h.values()), [weight.grad for weight in head.parameters()])
 
 
 def test_the_stopped_gradient_only_halves_that_of_naive_siamese():
@@ -86,18 +59,13 @@ def test_inverse_predictor_trains_each_part_by_its_own_loss():
         "predictor": list(head.predictor.parameters()),
         "inverse": list(head.inverse_predictor.parameters()),
     }
+
+    def reaches(loss, leaves):
+        found = torch.autograd.grad(losses[loss], leaves, retain_graph=True, allow_unused=True)
+        return any(gradient is not None and bool(gradient.any()) for gradient in found)
+
     reached = {
-        loss: {
-            part
-            for part, leaves in parts.items()
-            if any(
-                gradient is not None and bool(gradient.abs().sum() > 0)
-                for gradient in torch.autograd.grad(
-                    losses[loss], leaves, retain_graph=True, allow_unused=True
-                )
-            )
-        }
-        for loss in losses
+        loss: {part for part, leaves in parts.items() if reaches(loss, leaves)} for loss in losses
     }
     assert reached["loss_encoder"] == {"encoder", "predictor"}
     assert reached["loss_predictor"] == {"predictor"}
@@ -114,20 +82,20 @@ def test_the_printed_slip_of_algorithm_5():
     assert torch.allclose(slip["loss_encoder"], first["loss_encoder"] + 2 * second)
 
 
-def test_simsiam_equals_the_hosts():
+def test_simsiam_equals_that_of_mmpretrain():
     from mmdense.registry import MODELS
 
     head = build(HEADS["simsiam"])
-    host = MODELS.build(
+    upstream = MODELS.build(
         {
             "type": "mmpretrain.LatentPredictHead",
             "loss": {"type": "mmpretrain.CosineSimilarityLoss"},
             "predictor": MLP,
         }
     )
-    host.load_state_dict(head.state_dict())
+    upstream.load_state_dict(head.state_dict())
     z_a, z_b = views()
-    expected = 0.5 * (host.loss(z_a, z_b) + host.loss(z_b, z_a))
+    expected = 0.5 * (upstream.loss(z_a, z_b) + upstream.loss(z_b, z_a))
     assert torch.allclose(head.loss([z_a, z_b], [])["loss"], expected)
 
 
@@ -137,16 +105,6 @@ def test_views_that_do_not_pair():
         build(HEADS["naive"]).loss([z_a, z_b[:5]], [])
     with pytest.raises(ValueError, match="NaiveSiameseHead needs two views, found 3"):
         build(HEADS["naive"]).loss([z_a, z_b, z_b], [])
-
-
-def test_autocast_keeps_the_loss_in_float32():
-    head = build(HEADS["simsiam"])
-    given = views()
-    exact = float(head.loss(given, [])["loss"])
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss = head.loss(given, [])["loss"]
-    assert loss.dtype == torch.float32
-    assert float(loss) == pytest.approx(exact, abs=0.01)
 
 
 def test_zero_vectors_give_a_finite_loss():
