@@ -28,8 +28,6 @@ from mmdense.ssl.siamese import two_views
 from projects.simsiam_decomp.contrastive_heads import other_image
 from projects.simsiam_decomp.siamese_heads import distance
 
-__all__ = ["ComponentCutHead"]
-
 _WITH_PREDICTOR = ("simsiam", "mirror")
 _METHODS = (*_WITH_PREDICTOR, "triplet", "infonce")
 _CENTRES = ("batch", "ranks", "views", "ema")

@@ -12,8 +12,6 @@ from mmdense.registry import MODELS
 from mmdense.ssl.siamese import gathered_units, in_float32
 from projects.simsiam_decomp.losses import dual_temperature_losses
 
-__all__ = ["DualTemperatureHead", "TripletHead", "other_image"]
-
 
 def other_image(vectors: Tensor) -> Tensor:
     """Return for each image the vector of a random other image, [M, D].
@@ -86,10 +84,7 @@ class DualTemperatureHead(BaseModule):
                 f"DualTemperatureHead.temperature and inter_temperature must be positive, found "
                 f"{temperature} and {inter_temperature}; 0.1 and 1.0 are usual"
             )
-        self.temperatures = {
-            "temperature": temperature,
-            "inter_temperature": inter_temperature,
-        }
+        self.temperatures = {"temperature": temperature, "inter_temperature": inter_temperature}
 
     @in_float32
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:

@@ -19,8 +19,6 @@ from mmdense.ssl.losses import unit_vectors
 from mmdense.ssl.siamese import two_views
 from projects.simsiam_decomp.siamese_heads import distance
 
-__all__ = ["MovingAverageHead", "SameBatchExpectationHead"]
-
 
 @MODELS.register_module()
 class SameBatchExpectationHead(BaseModule):

@@ -10,13 +10,6 @@ from torch import Tensor
 
 from mmdense.ssl.losses import unit_vectors
 
-__all__ = [
-    "centre_loss",
-    "cosine_distances",
-    "dual_temperature_losses",
-    "variance_loss",
-]
-
 
 def cosine_distances(predictions: Tensor, targets: Tensor) -> Tensor:
     """Return the negative cosine of each prediction and its target, [M]; -1 if they agree.
@@ -90,14 +83,10 @@ def variance_loss(vectors: Tensor, *, target: float = 1.0) -> Tensor:
     Raises:
         ValueError: Fewer than two vectors.
     """
-    _needs_two(vectors)
-    return F.relu(target - (vectors.var(dim=0) + 1e-4).sqrt()).mean()
-
-
-def _needs_two(vectors: Tensor) -> None:
     if len(vectors) < 2:
         raise ValueError(
             f"statistics of a batch need at least two images, found {len(vectors)}. Increase "
             "train_dataloader.batch_size, or set train_dataloader.drop_last=True if the last batch "
             "is too small"
         )
+    return F.relu(target - (vectors.var(dim=0) + 1e-4).sqrt()).mean()

@@ -1,5 +1,7 @@
 """Registered losses on the projections of two views, and a head with their sum.
 
+Each loss has the argument ``weight``, a factor.
+
 Letters: B images of this process, M of all, D channels; a and b the two views. Losses get the
 projections of all processes, not normalised, and normalise them if their definition does.
 """
@@ -17,23 +19,7 @@ from mmdense.registry import MODELS
 from mmdense.ssl.gather import gather_rows
 from mmdense.ssl.losses import infonce_losses
 from mmdense.ssl.siamese import in_float32, two_views
-from projects.simsiam_decomp.losses import (
-    centre_loss,
-    cosine_distances,
-    variance_loss,
-)
-
-__all__ = [
-    "AlignmentLoss",
-    "CentreLoss",
-    "ComponentPullLoss",
-    "DecorrelationLoss",
-    "InfoNCELoss",
-    "LossSumHead",
-    "NegativeCosineLoss",
-    "UniformityLoss",
-    "VICRegLoss",
-]
+from projects.simsiam_decomp.losses import centre_loss, cosine_distances, variance_loss
 
 
 class _PairLoss(nn.Module):
@@ -45,9 +31,9 @@ class _PairLoss(nn.Module):
 
     def forward(self, z_a: Tensor, z_b: Tensor) -> Tensor:
         """Return the weighted loss of projections [M, D]."""
-        return self.weight * self.compute(z_a, z_b)
+        return self.weight * self._compute(z_a, z_b)
 
-    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+    def _compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
         """Return the loss of projections [M, D]."""
         raise NotImplementedError
 
@@ -55,26 +41,20 @@ class _PairLoss(nn.Module):
 class _UnitLoss(_PairLoss):
     """A loss of the normalised vectors of each view, averaged over both views."""
 
-    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """Return the mean over both views."""
-        first, second = (self.of_view(F.normalize(z, dim=1)) for z in (z_a, z_b))
+    def _compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
+        first, second = (self._of_view(F.normalize(z, dim=1)) for z in (z_a, z_b))
         return 0.5 * (first + second)
 
-    def of_view(self, vectors: Tensor) -> Tensor:
+    def _of_view(self, vectors: Tensor) -> Tensor:
         """Return the loss of vectors of length 1, [M, D]."""
         raise NotImplementedError
 
 
 @MODELS.register_module()
 class NegativeCosineLoss(_PairLoss):
-    """``-Z_a . sg(Z_b)``, symmetrised: the pull between two views, which collapses alone.
+    """``-Z_a . sg(Z_b)``, symmetrised: the pull between two views, which collapses alone."""
 
-    Args:
-        weight: Of the loss.
-    """
-
-    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """Return the loss of projections [M, D]."""
+    def _compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
         forth, back = cosine_distances(z_a, z_b.detach()), cosine_distances(z_b, z_a.detach())
         return 0.5 * (forth.mean() + back.mean())
 
@@ -87,7 +67,6 @@ class ComponentPullLoss(_UnitLoss):
 
     Args:
         to: "centre" or "residual".
-        weight: Of the loss.
 
     Raises:
         ValueError: ``to`` is neither.
@@ -99,8 +78,7 @@ class ComponentPullLoss(_UnitLoss):
             raise ValueError(f"ComponentPullLoss.to must be 'centre' or 'residual', found {to!r}")
         self.to_centre = to == "centre"
 
-    def of_view(self, vectors: Tensor) -> Tensor:
-        """Return the loss of vectors of length 1, [M, D]."""
+    def _of_view(self, vectors: Tensor) -> Tensor:
         centre = vectors.mean(dim=0).detach()  # [D]
         target = centre if self.to_centre else vectors.detach() - centre
         return -(vectors * target).sum(dim=1).mean()
@@ -108,27 +86,17 @@ class ComponentPullLoss(_UnitLoss):
 
 @MODELS.register_module()
 class CentreLoss(_UnitLoss):
-    """Half the squared length of the centre; its gradient is the o_z that the triplet loss removes.
+    """Half the squared length of the centre; its gradient is o_z, which the triplet loss removes."""
 
-    Args:
-        weight: Of the loss.
-    """
-
-    def of_view(self, vectors: Tensor) -> Tensor:
-        """Return the loss of vectors of length 1, [M, D]."""
+    def _of_view(self, vectors: Tensor) -> Tensor:
         return centre_loss(vectors)
 
 
 @MODELS.register_module()
 class DecorrelationLoss(_UnitLoss):
-    """Squared covariances between the channels of unit vectors (Zhang et al. 2022, algorithm 6).
+    """Squared covariances between the channels of unit vectors (Zhang et al. 2022, algorithm 6)."""
 
-    Args:
-        weight: Of the loss.
-    """
-
-    def of_view(self, vectors: Tensor) -> Tensor:
-        """Return the loss of vectors of length 1, [M, D]."""
+    def _of_view(self, vectors: Tensor) -> Tensor:
         return decorrelation_loss(vectors)
 
 
@@ -138,15 +106,13 @@ class UniformityLoss(_UnitLoss):
 
     Args:
         t: Width of the kernel.
-        weight: Of the loss.
     """
 
     def __init__(self, *, t: float = 2.0, weight: float = 1.0) -> None:
         super().__init__(weight=weight)
         self.t = t
 
-    def of_view(self, vectors: Tensor) -> Tensor:
-        """Return the loss of vectors of length 1, [M, D]."""
+    def _of_view(self, vectors: Tensor) -> Tensor:
         return readings.uniformity(vectors, t=self.t)
 
 
@@ -156,15 +122,13 @@ class AlignmentLoss(_PairLoss):
 
     Args:
         alpha: Exponent.
-        weight: Of the loss.
     """
 
     def __init__(self, *, alpha: float = 2.0, weight: float = 1.0) -> None:
         super().__init__(weight=weight)
         self.alpha = alpha
 
-    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """Return the loss of projections [M, D]."""
+    def _compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
         units = (F.normalize(z_a, dim=1), F.normalize(z_b, dim=1))
         return readings.alignment(*units, alpha=self.alpha)
 
@@ -175,7 +139,6 @@ class InfoNCELoss(_PairLoss):
 
     Args:
         temperature: tau.
-        weight: Of the loss.
 
     Raises:
         ValueError: ``temperature`` is not positive.
@@ -189,8 +152,7 @@ class InfoNCELoss(_PairLoss):
             )
         self.temperature = temperature
 
-    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """Return the loss of projections [M, D]."""
+    def _compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
         units = [F.normalize(z, dim=1) for z in (z_a, z_b)]
         forth = infonce_losses(*units, temperature=self.temperature)
         back = infonce_losses(*units[::-1], temperature=self.temperature)
@@ -222,8 +184,7 @@ class VICRegLoss(_PairLoss):
         super().__init__(weight=weight)
         self.invariance, self.variance, self.covariance = invariance, variance, covariance
 
-    def compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
-        """Return the loss of projections [M, D]."""
+    def _compute(self, z_a: Tensor, z_b: Tensor) -> Tensor:
         total = z_a.new_zeros(())
         if self.invariance:
             total = total + self.invariance * F.mse_loss(z_a, z_b)

@@ -17,8 +17,6 @@ from mmdense.collapse.verdict import COLLAPSES
 from mmdense.records.record_hook import RecordHook
 from mmdense.registry import HOOKS, MODELS
 
-__all__ = ["PhaseHook", "PhasedHead", "ends_of_phases", "phase_at"]
-
 # Keys in the message hub, which is part of a checkpoint.
 _STARTS = "phase_starts"
 _RESCUE_END = "collapse_rescue_end"
@@ -152,12 +150,7 @@ class PhaseHook(Hook):
             raise ValueError(f"PhaseHook.rescue_length must be at least 1, found {rescue_length}")
 
     def before_train(self, runner: Runner) -> None:
-        """Check the heads of the model and the hooks.
-
-        Raises:
-            ValueError: The model has no PhasedHead, a head is missing, or a rescue has no
-                CollapseHook.
-        """
+        """Check the heads of the model and the hooks."""
         head = _head(runner)
         if not isinstance(head, PhasedHead):
             raise ValueError(

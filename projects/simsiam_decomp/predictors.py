@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from mmdense.registry import MODELS
 from mmdense.ssl.gather import sum_over_ranks
 
-__all__ = ["AffinePredictor", "DirectPredictor"]
-
 _BOUNDS: dict[str | None, Callable[[Tensor], Tensor]] = {
     None: lambda weight: weight,
     "tanh": torch.tanh,

@@ -23,14 +23,6 @@ from mmdense.ssl.gather import mean_over_ranks
 from mmdense.ssl.siamese import two_views
 from projects.simsiam_decomp.losses import cosine_distances
 
-__all__ = [
-    "InversePredictorHead",
-    "MirrorSimSiamHead",
-    "NaiveSiameseHead",
-    "SimSiamHead",
-    "SymmetricPredictorHead",
-]
-
 
 def distance(predictions: Tensor, targets: Tensor) -> Tensor:
     """Return the mean negative cosine over all processes, without gradients to ``targets``, []."""
@@ -48,7 +40,11 @@ class NaiveSiameseHead(BaseModule):
 
 
 class _PredictorHead(BaseModule):
-    """A head with a predictor, which is a neck of MMPretrain: ``(z,)`` to ``(p,)``."""
+    """A head with a predictor h, a neck of MMPretrain: ``(z,)`` to ``(p,)``.
+
+    Args:
+        predictor: Config of h.
+    """
 
     def __init__(self, predictor: dict) -> None:
         super().__init__()
@@ -61,11 +57,7 @@ class _PredictorHead(BaseModule):
 
 @MODELS.register_module()
 class SymmetricPredictorHead(_PredictorHead):
-    """A predictor on both branches; equals a naive Siamese network with h in the encoder.
-
-    Args:
-        predictor: Config of h.
-    """
+    """A predictor on both branches; equals a naive Siamese network with h in the encoder."""
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Return the loss of two views, [B, D] each."""
@@ -75,11 +67,7 @@ class SymmetricPredictorHead(_PredictorHead):
 
 @MODELS.register_module()
 class SimSiamHead(_PredictorHead):
-    """SimSiam (Chen and He 2021, algorithm 1).
-
-    Args:
-        predictor: Config of h.
-    """
+    """SimSiam (Chen and He 2021, algorithm 1)."""
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
         """Return the loss of two views, [B, D] each."""
@@ -93,9 +81,6 @@ class MirrorSimSiamHead(_PredictorHead):
     """SimSiam with gradients on the other branch: to the encoder through z, to h through p.
 
     The stop-gradient is before h, so h gets gradients.
-
-    Args:
-        predictor: Config of h.
     """
 
     def loss(self, views: list[Tensor], data_samples: list[DataSample]) -> dict[str, Tensor]:
