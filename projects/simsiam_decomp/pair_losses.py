@@ -86,7 +86,7 @@ class ComponentPullLoss(_UnitLoss):
 
 @MODELS.register_module()
 class CentreLoss(_UnitLoss):
-    """Half the squared length of the centre; its gradient is o_z, which the triplet loss removes."""
+    """Half the squared length of the centre; the triplet loss removes its gradient, o_z."""
 
     def _of_view(self, vectors: Tensor) -> Tensor:
         return centre_loss(vectors)
