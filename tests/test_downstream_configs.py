@@ -61,12 +61,28 @@ def build(cfg):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_config_downloads_nothing(name):
-    cfg = config(name)
-    assert cfg.model.backbone.get("init_cfg") is None and not cfg.model.get("pretrained")
-    assert cfg.get("load_from") is None
-    roi_head = cfg.model.get("roi_head") or {}
-    assert (roi_head.get("shared_head") or {}).get("init_cfg") is None
+def test_fine_tuning_is_as_documented(name):
+    cfg, docstring = read(name), (FOLDER / f"{name}.py").read_text()
+    # It downloads nothing.
+    model, backbone = cfg.model, cfg.model.backbone
+    assert not (backbone.get("init_cfg") or model.get("pretrained") or cfg.get("load_from"))
+    assert not (model.get("roi_head", {}).get("shared_head") or {}).get("init_cfg")
+    # The learning rate scales from the documented batch.
+    gpus, images = map(int, re.search(r"(\d) GPUs with (\d) images each", docstring).groups())
+    assert cfg.train_dataloader.batch_size == images
+    assert cfg.auto_scale_lr == {"enable": False, "base_batch_size": gpus * images}
+    # A ResNet trains with the statistics of all GPUs.
+    if "_r50_" in name:
+        assert backbone.norm_cfg == {"type": "SyncBN", "requires_grad": True}
+        assert not backbone.norm_eval and backbone.get("frozen_stages", -1) == -1
+        assert backbone.type == "ResNet" and backbone.style == "pytorch"
+    decay = {
+        "mask_rcnn_vit_s_simple_1x_coco": 0.7,
+        "upernet_vit_b_160k_ade20k": 0.65,
+        "upernet_vit_s_160k_ade20k": 0.75,
+    }.get(name)
+    assert cfg.optim_wrapper.get("constructor") == (decay and "mmdense.LayerDecay")
+    assert cfg.optim_wrapper.get("paramwise_cfg", {}).get("layer_decay_rate") == decay
 
 
 def test_the_documented_options_train_twice_as_long_and_freeze():
@@ -86,23 +102,6 @@ def test_the_documented_options_train_twice_as_long_and_freeze():
     assert not any(weight.requires_grad for weight in backbone.parameters())
     norms = [part for part in backbone.modules() if "Norm" in type(part).__name__]
     assert norms and not any(norm.training for norm in norms)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_rate_scales_from_the_batch_that_the_card_tells(name):
-    cfg = read(name)
-    card = (FOLDER / f"{name}.py").read_text()
-    gpus, images = map(int, re.search(r"(\d) GPUs with (\d) images each", card).groups())
-    assert cfg.train_dataloader.batch_size == images
-    assert cfg.auto_scale_lr == {"enable": False, "base_batch_size": gpus * images}
-
-
-def test_statistics_of_all_gpus_are_tuned_wherever_the_resnet_is_trained():
-    for name in [name for name in NAMES if "_r50_" in name]:
-        backbone = read(name).model.backbone
-        assert backbone.norm_cfg == {"type": "SyncBN", "requires_grad": True}, name
-        assert not backbone.norm_eval and backbone.get("frozen_stages", -1) == -1, name
-        assert backbone.type == "ResNet" and backbone.style == "pytorch", name
 
 
 def stored(shapes):
@@ -162,20 +161,6 @@ def test_the_last_stage_of_c4_comes_from_the_file(tmp_path):
     assert not model.backbone.layer3[0].conv1.weight.any()
     norm = model.roi_head.shared_head.norm
     assert norm.weight.min() == norm.weight.max() == 1
-
-
-def test_layers_decay_where_the_card_says_so():
-    rates = {}
-    for name in NAMES:
-        wrapper = read(name).optim_wrapper
-        if "constructor" in wrapper:
-            assert wrapper.constructor == "mmdense.LayerDecay"
-            rates[name] = wrapper.paramwise_cfg.layer_decay_rate
-    assert rates == {
-        "mask_rcnn_vit_s_simple_1x_coco": 0.7,
-        "upernet_vit_b_160k_ade20k": 0.65,
-        "upernet_vit_s_160k_ade20k": 0.75,
-    }
 
 
 def test_a_batch_of_voc_comes_at_the_published_sizes(tmp_path, monkeypatch):
