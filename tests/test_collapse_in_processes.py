@@ -1,8 +1,6 @@
 """The collapse monitor over two processes, and on MMPretrain's own configs."""
 
-import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,20 +17,6 @@ from mmdense.ssl.gather import mean_over_ranks
 from tests.two_processes import in_two_processes
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-
-
-def run(*command):
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        check=False,
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
 
 
 class Siamese(nn.Module):
@@ -80,16 +64,16 @@ def test_two_processes_with_uneven_shares_read_what_one_reads(tmp_path):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Eight pictures of noise."""
+    """Eight images of noise."""
     folder = tmp_path_factory.mktemp("photos")
     draw = np.random.default_rng(0)
     for index in range(8):
-        picture = draw.integers(0, 255, (40, 40, 3), dtype=np.uint8)
-        cv2.imwrite(str(folder / f"{index}.png"), picture)
+        image = draw.integers(0, 255, (40, 40, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f"{index}.png"), image)
     return folder
 
 
-# What has to be smaller than published for a test, and the hook.
+# The hook, and the values that are smaller than published for the test.
 CONFIG = """
 _base_ = "mmpretrain::{config}.py"
 custom_imports = dict(imports=["mmdense"])

@@ -1,4 +1,4 @@
-"""The monitor on MMPretrain's own models, as their configs build them, in miniature."""
+"""The monitor on small models of MMPretrain and on heads of the project simsiam_decomp."""
 
 import math
 
@@ -22,108 +22,46 @@ BACKBONE = {
     "base_channels": 4,
     "norm_cfg": {"type": "BN"},
 }
-CROSS_ENTROPY = {"type": "mmpretrain.CrossEntropyLoss"}
+
+
+def neck(kind, **more):
+    sizes = {"in_channels": 32, "hid_channels": 16, "out_channels": 12}
+    return {"type": f"mmpretrain.{kind}", **sizes, **more}
 
 
 def mlp(in_channels=32, **more):
-    return {
-        "type": "mmpretrain.NonLinearNeck",
-        "in_channels": in_channels,
-        "hid_channels": 16,
-        "out_channels": 12,
-        "norm_cfg": {"type": "BN1d"},
-        **more,
-    }
+    norm = {"norm_cfg": {"type": "BN1d"}}
+    return neck("NonLinearNeck", **{"in_channels": in_channels, **norm, **more})
+
+
+def head(kind, loss, **more):
+    return {"type": f"mmpretrain.{kind}", "loss": {"type": f"mmpretrain.{loss}"}, **more}
 
 
 PREDICTOR = mlp(12, with_avg_pool=False, with_last_bn=False, with_last_bias=True)
-LATENT = {
-    "type": "mmpretrain.LatentPredictHead",
-    "loss": {"type": "mmpretrain.CosineSimilarityLoss"},
-    "predictor": PREDICTOR,
-}
-CONTRAST = {"type": "mmpretrain.ContrastiveHead", "loss": CROSS_ENTROPY, "temperature": 0.1}
-MOMENTUM = {"queue_len": 12, "feat_dim": 12}
-# Model -> config, views that pair, whether there are predictions.
-HOSTS = {
+LATENT = head("LatentPredictHead", "CosineSimilarityLoss", predictor=PREDICTOR)
+CONTRAST = head("ContrastiveHead", "CrossEntropyLoss", temperature=0.1)
+MOMENTUM = {"head": CONTRAST, "queue_len": 12, "feat_dim": 12}
+SWAV_HEAD = head("SwAVHead", "SwAVLoss")
+SWAV_HEAD["loss"] |= {"feat_dim": 12, "num_prototypes": 8, "num_crops": [2, 2]}
+CROSS = head("LatentCrossCorrelationHead", "CrossCorrelationLoss", in_channels=12)
+MOCO_V3 = head("MoCoV3Head", "CrossEntropyLoss", predictor=PREDICTOR)
+# Model of MMPretrain -> config, number of views that pair, whether there are predictions.
+MODELS_OF_MMPRETRAIN = {
     "SimSiam": ({"neck": mlp(with_last_bn_affine=False), "head": LATENT}, 2, True),
     "BYOL": ({"neck": mlp(with_last_bn=False), "head": LATENT}, 2, True),
-    "MoCo": (
-        {
-            "neck": {
-                "type": "mmpretrain.MoCoV2Neck",
-                "in_channels": 32,
-                "hid_channels": 16,
-                "out_channels": 12,
-            },
-            "head": CONTRAST,
-            **MOMENTUM,
-        },
-        1,
-        False,
-    ),
-    "MoCoV3": (
-        {
-            "neck": mlp(),
-            "head": {
-                "type": "mmpretrain.MoCoV3Head",
-                "predictor": PREDICTOR,
-                "loss": CROSS_ENTROPY,
-            },
-        },
-        2,
-        True,
-    ),
+    "MoCo": ({"neck": neck("MoCoV2Neck"), **MOMENTUM}, 1, False),
+    "MoCoV3": ({"neck": mlp(), "head": MOCO_V3}, 2, True),
     "SimCLR": ({"neck": mlp(), "head": CONTRAST}, 2, False),
-    "BarlowTwins": (
-        {
-            "neck": mlp(with_last_bn=False),
-            "head": {
-                "type": "mmpretrain.LatentCrossCorrelationHead",
-                "in_channels": 12,
-                "loss": {"type": "mmpretrain.CrossCorrelationLoss"},
-            },
-        },
-        2,
-        False,
-    ),
-    "SwAV": (
-        {
-            "neck": {
-                "type": "mmpretrain.SwAVNeck",
-                "in_channels": 32,
-                "hid_channels": 16,
-                "out_channels": 12,
-                "norm_cfg": {"type": "BN1d"},
-            },
-            "head": {
-                "type": "mmpretrain.SwAVHead",
-                "loss": {
-                    "type": "mmpretrain.SwAVLoss",
-                    "feat_dim": 12,
-                    "num_prototypes": 8,
-                    "num_crops": [2, 2],
-                },
-            },
-        },
-        4,
-        False,
-    ),
-    "DenseCL": (
-        {
-            "neck": {
-                "type": "mmpretrain.DenseCLNeck",
-                "in_channels": 32,
-                "hid_channels": 16,
-                "out_channels": 12,
-            },
-            "head": CONTRAST,
-            **MOMENTUM,
-        },
-        1,
-        False,
-    ),
+    "BarlowTwins": ({"neck": mlp(with_last_bn=False), "head": CROSS}, 2, False),
+    "SwAV": ({"neck": neck("SwAVNeck", norm_cfg={"type": "BN1d"}), "head": SWAV_HEAD}, 4, False),
+    "DenseCL": ({"neck": neck("DenseCLNeck"), **MOMENTUM}, 1, False),
 }
+MODELS_OF_MMPRETRAIN = {
+    kind: ({"type": f"mmpretrain.{kind}", "backbone": BACKBONE, **config}, *rest)
+    for kind, (config, *rest) in MODELS_OF_MMPRETRAIN.items()
+}
+SIMCLR = MODELS_OF_MMPRETRAIN["SimCLR"][0]
 
 
 def inputs(kind):
@@ -145,10 +83,9 @@ def read(config, images):
     return monitor, step, batch, size, channels
 
 
-@pytest.mark.parametrize("kind", HOSTS)
+@pytest.mark.parametrize("kind", MODELS_OF_MMPRETRAIN)
 def test_models_of_mmpretrain(kind):
-    config, number, predicts = HOSTS[kind]
-    config = {"type": f"mmpretrain.{kind}", "backbone": BACKBONE, **config}
+    config, number, predicts = MODELS_OF_MMPRETRAIN[kind]
     monitor, step, batch, size, channels = read(config, inputs(kind))
     assert (size, channels) == (IMAGES, 12)
     assert monitor.vectors == number * IMAGES
@@ -163,50 +100,22 @@ def test_models_of_mmpretrain(kind):
     assert math.isnan(step["m_o_before_norm"]) != (kind == "SimSiam")
 
 
-def test_views_of_simclr_pair():
-    # Two equal views: alignment is zero only if rows are paired as SimCLR lays them.
-    config = {"type": "mmpretrain.SimCLR", "backbone": BACKBONE, **HOSTS["SimCLR"][0]}
-    image = inputs("SimCLR")[0]
-    *_, batch, _, _ = read(config, [image, image.clone()])
+@pytest.mark.parametrize("kind", ["SimCLR", "SwAV"])
+def test_views_pair(kind):
+    # Two equal views: alignment is zero only if the rows are paired in the layout of the model.
+    image, _, *small = inputs(kind)
+    *_, batch, _, _ = read(MODELS_OF_MMPRETRAIN[kind][0], [image, image.clone(), *small])
     assert batch["alignment"] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_views_of_swav_pair():
-    config = {"type": "mmpretrain.SwAV", "backbone": BACKBONE, **HOSTS["SwAV"][0]}
-    image, _, small, _ = inputs("SwAV")
-    *_, batch, _, _ = read(config, [image, image.clone(), small, small])
-    assert batch["alignment"] == pytest.approx(0.0, abs=1e-6)
-
-
-def test_models_that_rebuild_pictures_are_read_at_their_encoder():
-    config = {
-        "type": "mmpretrain.MAE",
-        "backbone": {
-            "type": "mmpretrain.MAEViT",
-            "arch": {
-                "embed_dims": 24,
-                "num_layers": 1,
-                "num_heads": 2,
-                "feedforward_channels": 24,
-            },
-            "img_size": 32,
-            "patch_size": 8,
-        },
-        "neck": {
-            "type": "mmpretrain.MAEPretrainDecoder",
-            "num_patches": 16,
-            "patch_size": 8,
-            "embed_dim": 24,
-            "decoder_embed_dim": 16,
-            "decoder_depth": 1,
-            "decoder_num_heads": 2,
-        },
-        "head": {
-            "type": "mmpretrain.MAEPretrainHead",
-            "patch_size": 8,
-            "loss": {"type": "mmpretrain.PixelReconstructionLoss", "criterion": "L2"},
-        },
-    }
+def test_models_that_reconstruct_images_are_read_at_their_encoder():
+    arch = {"embed_dims": 24, "num_layers": 1, "num_heads": 2, "feedforward_channels": 24}
+    backbone = {"type": "mmpretrain.MAEViT", "arch": arch, "img_size": 32, "patch_size": 8}
+    decoder = {"embed_dim": 24, "decoder_embed_dim": 16, "decoder_depth": 1, "decoder_num_heads": 2}
+    decoder |= {"type": "mmpretrain.MAEPretrainDecoder", "num_patches": 16, "patch_size": 8}
+    loss = head("MAEPretrainHead", "PixelReconstructionLoss", patch_size=8)
+    loss["loss"]["criterion"] = "L2"
+    config = {"type": "mmpretrain.MAE", "backbone": backbone, "neck": decoder, "head": loss}
     monitor, step, batch, size, channels = read(config, inputs("MAE")[0])
     assert monitor.parts.encoder_only
     assert (size, channels, monitor.vectors) == (IMAGES, 24, IMAGES)
@@ -215,7 +124,7 @@ def test_models_that_rebuild_pictures_are_read_at_their_encoder():
 
 
 class _OfVectors(nn.Module):
-    """A linear encoder on vectors and a head of the collapse laboratory."""
+    """A linear encoder on vectors and a head of the project simsiam_decomp."""
 
     def __init__(self, head):
         super().__init__()
@@ -233,7 +142,7 @@ def mirror_extra(z_b, p_b):
 
 FC = {"type": "mmdense.AffinePredictor", "channels": 12, "layers": ["fc"]}
 BOTH = {"type": "mmdense.ComponentCutHead", "centre_weight": 1.0, "residual_weight": 1.0}
-# Head -> what it is trained by, the vectors on which the gradient stands, the loss's pure extra.
+# Head -> its config, the vectors that get the gradient, the extra gradient of its loss.
 HEADS = {
     "simsiam": ({"type": "mmdense.SimSiamHead", "predictor": FC}, "p", simsiam_extra),
     "mirror": ({"type": "mmdense.MirrorSimSiamHead", "predictor": FC}, "z", mirror_extra),
@@ -262,12 +171,7 @@ HEADS = {
 @pytest.mark.parametrize("kind", HEADS)
 def test_extra_gradient_and_eta_are_those_of_the_pure_functions(kind):
     head, vectors, extra_of = HEADS[kind]
-    torch.manual_seed(0)
-    model = _OfVectors(head)
-    monitor = Monitor(model, layout=None)
-    monitor.begin(with_gradients=True)
-    views = [torch.randn(IMAGES, 10) for _ in range(2)]
-    z = [model.neck(model.backbone(view)) for view in views]
+    model, monitor, z = watched(head)
     sum(model.head.loss(z, []).values()).backward()
     step = dict(zip(STEP, monitor.read_step(IMAGES).tolist(), strict=True))
     found, _, _ = monitor.read_batch()
@@ -293,45 +197,42 @@ def test_extra_gradient_and_eta_are_those_of_the_pure_functions(kind):
         assert found[name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
 
 
-def test_four_calls_of_an_inverse_predictor_pair():
+def watched(head):
+    """A model of vectors, its monitor, and the projections of two views."""
     torch.manual_seed(0)
-    model = _OfVectors({"type": "mmdense.InversePredictorHead", "predictor": FC})
+    model = _OfVectors(head)
     monitor = Monitor(model, layout=None)
     monitor.begin(with_gradients=True)
-    z = [model.neck(model.backbone(torch.randn(IMAGES, 10))) for _ in range(2)]
+    return model, monitor, [model.neck(model.backbone(torch.randn(IMAGES, 10))) for _ in range(2)]
+
+
+def test_four_calls_of_an_inverse_predictor_pair():
+    model, monitor, z = watched({"type": "mmdense.InversePredictorHead", "predictor": FC})
     sum(model.head.loss(z, []).values()).backward()
     monitor.read_step(IMAGES)
     assert {"eta_p", "rank_gap", "o_e", "r_e"} <= set(monitor.read_batch()[0])
 
 
 def test_the_gradient_is_that_of_the_view_that_learns():
-    # The first view is stopped: the gradient stands on the second, and its pull is the first.
-    torch.manual_seed(0)
-    model = _OfVectors({"type": "mmdense.NaiveSiameseHead"})
-    monitor = Monitor(model, layout=None)
-    monitor.begin(with_gradients=True)
-    z = [model.neck(model.backbone(torch.randn(IMAGES, 10))) for _ in range(2)]
+    # The first view is detached: the gradient is that of the second, and its pull is the first.
+    _, monitor, z = watched({"type": "mmdense.NaiveSiameseHead"})
     torch.cosine_similarity(z[0].detach(), z[1]).mean().neg().backward()
     monitor.read_step(IMAGES)
     found = monitor.read_batch()[0]
     assert found["r_e"] == pytest.approx(0.0, abs=1e-5)
 
 
-def test_nothing_is_made_beside_the_device_of_the_readings(monkeypatch):
-    # A collective of a graphics card takes no tensor of the host.
-    torch.manual_seed(0)
-    model = _OfVectors({"type": "mmdense.NaiveSiameseHead"})
-    monitor = Monitor(model, layout=None)
-    [model.neck(model.backbone(torch.randn(IMAGES, 10))) for _ in range(2)]
+def test_tensors_are_made_on_the_device_of_the_readings(monkeypatch):
+    # A collective operation of a GPU takes no tensor of the CPU.
+    _, monitor, _ = watched({"type": "mmdense.NaiveSiameseHead"})
     monitor.read_step(IMAGES)
-    monkeypatch.setattr("torch.tensor", lambda *_, **__: pytest.fail("made on the host"))
+    monkeypatch.setattr("torch.tensor", lambda *_, **__: pytest.fail("made on the CPU"))
     monitor.read_batch()
     assert monitor.vectors == 2 * IMAGES
 
 
 def test_two_steps_have_a_drift():
-    config = {"type": "mmpretrain.SimCLR", "backbone": BACKBONE, **HOSTS["SimCLR"][0]}
-    model = MODELS.build(config).train()
+    model = MODELS.build(SIMCLR).train()
     monitor = Monitor(model, layout=None)
     drifts = []
     for _ in range(2):
@@ -342,8 +243,8 @@ def test_two_steps_have_a_drift():
     assert drifts[1] == pytest.approx(1.0, abs=1e-4)
 
 
-def test_a_projector_that_is_not_called_and_views_that_do_not_pair():
-    model = MODELS.build({"type": "mmpretrain.SimCLR", "backbone": BACKBONE, **HOSTS["SimCLR"][0]})
+def test_an_unused_projector_and_views_of_different_shapes():
+    model = MODELS.build(SIMCLR)
     monitor = Monitor(model.train(), layout="calls")
     with pytest.raises(ValueError, match="projector was not called"):
         monitor.read_step(IMAGES)
@@ -354,8 +255,8 @@ def test_a_projector_that_is_not_called_and_views_that_do_not_pair():
         monitor.read_step(IMAGES)
 
 
-def test_vectors_that_are_not_finite_give_no_batch_reading():
-    model = MODELS.build({"type": "mmpretrain.SimCLR", "backbone": BACKBONE, **HOSTS["SimCLR"][0]})
+def test_non_finite_vectors_have_no_batch_readings():
+    model = MODELS.build(SIMCLR)
     monitor = Monitor(model.train(), layout=None)
     with torch.no_grad():
         model.neck(model.backbone(torch.full((2 * IMAGES, 3, 32, 32), math.nan)))

@@ -69,7 +69,7 @@ def test_ties_go_to_the_lower_index_in_any_chunking(k, chunk, monkeypatch):
 
 
 @pytest.mark.parametrize("width", [64, 101, 333])
-@pytest.mark.parametrize("values", [2, 40, 10**9])  # how many there are: all tie, some, none
+@pytest.mark.parametrize("values", [2, 40, 10**9])  # number of values: all tie, some, none
 @pytest.mark.parametrize("k", [1, 4, 30])
 def test_the_search_in_stripes_is_a_search_in_all(width, values, k, monkeypatch):
     monkeypatch.setattr(knn, "_STRIPES", 3)
@@ -91,7 +91,7 @@ def test_several_k_from_one_search():
 
 
 class Slices:
-    """A bank that can only be read in slices, and notes how many rows each has."""
+    """A bank that is read in slices only, and notes their numbers of rows."""
 
     def __init__(self, rows):
         self.rows, self.read = rows, []
@@ -122,14 +122,6 @@ def test_rows_that_are_not_finite(monkeypatch):
     features[3, 0], features[9, 2], features[9, 1] = math.nan, math.inf, -math.inf
     assert non_finite_rows(features).tolist() == [3, 9]
     assert non_finite_rows(features[:0]).tolist() == []
-
-
-def test_lengths_of_features_do_not_matter():
-    bank, labels, queries = random_case(30, 9, 4, classes=3)
-    scale = torch.linspace(0.1, 50, 30, dtype=torch.float64)[:, None]
-    once = knn_classify(bank, labels, queries, k=7, num_classes=3)
-    again = knn_classify(bank * scale, labels, queries * 7, k=7, num_classes=3)
-    torch.testing.assert_close(once, again)
 
 
 def test_limits_of_temperature():

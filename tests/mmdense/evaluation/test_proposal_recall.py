@@ -85,9 +85,7 @@ def two_images():
     }
 
 
-def test_an_image_without_prediction_has_no_proposals_and_sizes_without_objects_no_result(
-    tmp_path, logged
-):
+def test_an_image_without_prediction_and_sizes_without_objects(tmp_path, logged):
     metric = ProposalRecall(write(tmp_path, two_images()), budgets=(2,), prefix="of")
     metric.process(None, [sample(0, [[0.0, 0, 10, 10]], [0.5])])
     # One of two objects at each threshold; the id 0 of image and annotation is as good as others.
@@ -97,17 +95,11 @@ def test_an_image_without_prediction_has_no_proposals_and_sizes_without_objects_
     assert "no objects of size medium, large" in logged[1]
 
 
-def test_an_image_that_was_predicted_on_twice_counts_once(tmp_path, logged):
-    metric = ProposalRecall(write(tmp_path, two_images()), budgets=(1,))
-    for _ in range(2):
-        metric.process(None, [sample(0, [[0.0, 0, 10, 10]], [0.5])])
-    assert metric.evaluate(2)["proposals/AR1"] == 0.5
-
-
-def test_boxes_are_sorted_by_score_before_the_budget_cuts_them(tmp_path):
+def test_boxes_are_sorted_before_the_budget_and_an_image_counts_once(tmp_path):
     metric = ProposalRecall(write(tmp_path, two_images()), budgets=(1,))
     boxes = [[50.0, 50, 60, 60], [0, 0, 10, 10]]
-    metric.process(None, [sample(0, boxes, [0.1, 0.9]), sample(5, boxes, [0.9, 0.1])])
+    for _ in range(2):
+        metric.process(None, [sample(0, boxes, [0.1, 0.9]), sample(5, boxes, [0.9, 0.1])])
     assert metric.evaluate(2)["proposals/AR1"] == 0.5
 
 
@@ -125,26 +117,16 @@ def test_curves_are_written(tmp_path):
     }
 
 
-def test_an_image_that_the_file_lacks_is_refused(tmp_path):
-    metric = ProposalRecall(write(tmp_path, two_images()))
-    with pytest.raises(ValueError, match=r"image a/7\.jpg \(id 7\) is not in .*truth\.json"):
-        metric.process(None, [sample(7, [], [], img_path="a/7.jpg")])
-
-
 @pytest.mark.parametrize(
     ("corner", "score"), [(float("nan"), 0.5), (float("inf"), 0.5), (9, float("nan"))]
 )
-def test_what_is_not_finite_is_refused(corner, score, tmp_path):
+def test_non_finite_predictions_and_unknown_images(corner, score, tmp_path):
     metric = ProposalRecall(write(tmp_path, two_images()))
     bad = sample(5, [[0.0, 0, 10, 10], [0, 0, 10, corner]], [0.5, score])
     with pytest.raises(ValueError, match="1 of 2 boxes or scores of image id 5 are not finite"):
         metric.process(None, [bad])
-
-
-@pytest.mark.parametrize("budgets", [(), (0, 100)])
-def test_budgets_are_positive(budgets, tmp_path):
-    with pytest.raises(ValueError, match="budgets must be at least 1"):
-        ProposalRecall(write(tmp_path, two_images()), budgets=budgets)
+    with pytest.raises(ValueError, match=r"image a/7\.jpg \(id 7\) is not in .*truth\.json"):
+        metric.process(None, [sample(7, [], [], img_path="a/7.jpg")])
 
 
 def without(content, field):
@@ -162,12 +144,14 @@ def without(content, field):
         ("{", "line 1, column 2"),
     ],
 )
-def test_a_file_that_is_no_coco_file_is_refused(content, message, tmp_path):
+def test_a_file_in_another_format_and_bad_budgets(content, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         read_objects(write(tmp_path, content))
+    with pytest.raises(ValueError, match="budgets must be at least 1"):
+        ProposalRecall(write(tmp_path, two_images()), budgets=(0, 100))
 
 
-def test_annotations_of_unknown_images_and_categories_are_left_out(tmp_path):
+def test_annotations_of_unknown_images_and_categories_are_skipped(tmp_path):
     content = two_images()
     content["annotations"][0]["image_id"] = 8
     content["annotations"][1]["category_id"] = 8

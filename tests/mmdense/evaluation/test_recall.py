@@ -101,8 +101,8 @@ def match_all(content, results):
 
 
 @pytest.mark.parametrize("on_grid", [False, True])
-@pytest.mark.parametrize("seed", range(12))
-def test_recall_is_that_of_pycocotools_to_the_last_bit(seed, on_grid):
+@pytest.mark.parametrize("seed", range(10))
+def test_recall_is_bit_identical_to_that_of_pycocotools(seed, on_grid):
     content, results = random_set(seed, on_grid=on_grid)
     expected = coco_recall(content, results)
     places, counted = match_all(content, results)
@@ -115,13 +115,13 @@ def test_recall_is_that_of_pycocotools_to_the_last_bit(seed, on_grid):
 
 
 def match(proposals, objects, counted=None):
-    objects = np.array(objects, dtype=float).reshape(-1, 4)
+    boxes = [np.array(part, dtype=float).reshape(-1, 4) for part in (proposals, objects)]
     if counted is None:
         counted = np.ones((1, len(objects)), dtype=bool)
-    return match_objects(np.array(proposals, dtype=float).reshape(-1, 4), objects, counted)
+    return match_objects(*boxes, counted)
 
 
-def test_a_case_by_hand():
+def test_hand_case():
     # IoUs with the objects: 0.82 and 0, 1 and 0, 0 and 0.62.
     places = match(
         [[0, 0, 10, 8.2], [0, 0, 10, 10], [20, 0, 10, 6.2]], [[0, 0, 10, 10], [20, 0, 10, 10]]
@@ -134,27 +134,6 @@ def test_a_case_by_hand():
     ones = np.ones((1, 2), dtype=bool)
     shares = recall(places, ones, (1, 2, 3)).mean(axis=-1)
     np.testing.assert_allclose(shares, [[0.35, 0.5, 0.65]], rtol=1e-15)
-
-
-def test_an_iou_of_the_threshold_is_enough_and_of_equal_ones_the_last_object_is_taken():
-    # The proposal is half of each object: both IoUs are 0.5.
-    places = match([[5, 0, 10, 10]], [[5, 0, 10, 20], [5, -10, 10, 20]])
-    assert places[0, 0].tolist() == [MISSED, 0]
-    assert (places[0, 1:] == MISSED).all()
-
-
-def test_the_best_object_may_be_taken_while_another_is_left():
-    # The first proposal has 1 and 0.9 / 1.1 with them; the second the same: it takes the other one.
-    places = match([[0, 0, 10, 10]] * 3, [[0, 0, 10, 10], [1, 0, 10, 10]])
-    assert places[0, :, 0].tolist() == [0] * 10
-    # 0.818 reaches 0.5 to 0.8.
-    assert places[0, :, 1].tolist() == [1] * 7 + [MISSED] * 3
-
-
-def test_what_does_not_count_takes_no_proposal():
-    counted = np.array([[True, True], [False, True], [False, False]])
-    places = match([[0, 0, 10, 10]], [[0, 0, 10, 10], [0, 0, 10, 9]], counted)
-    assert places[:, 0].tolist() == [[0, MISSED], [MISSED, 0], [MISSED, MISSED]]
 
 
 def test_areas_belong_to_both_ranges_at_their_limit_and_crowds_to_none():
@@ -201,6 +180,6 @@ def test_without_objects_there_is_no_recall_and_without_proposals_it_is_zero():
         ((2, 4), (3, 4), (4, 2), r"counted must be \[A, 3\], found \(4, 2\)"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(proposals, objects, counted, message):
+def test_wrong_shapes(proposals, objects, counted, message):
     with pytest.raises(ValueError, match=message):
         match_objects(np.zeros(proposals), np.zeros(objects), np.zeros(counted, dtype=bool))
