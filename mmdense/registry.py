@@ -51,6 +51,7 @@ HOOKS = _child(
     "mmdense.engine.speed",
     "mmdense.evaluation.probe_hooks",
     "mmdense.records.record_hook",
+    "mmdense.ssl.teacher",
     "mmdense.transfer.apply",
 )
 LOOPS = _child(root.LOOPS, "mmdense.engine.loops")
@@ -60,6 +61,8 @@ MODELS = _child(
     "mmdense.data.views.multi_view_preprocessor",
     "mmdense.config.upstream_defaults",
     "mmdense.necks.simple_pyramid",
+    "mmdense.ssl.dino",
+    "mmdense.ssl.dino_neck",
     "mmdense.ssl.siamese",
 )
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "mmdense.engine.speed")

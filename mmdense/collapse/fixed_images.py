@@ -125,11 +125,16 @@ def _as_views(inputs: Any) -> list[Tensor]:
 
 def _vectors_by_space(model: Any, parts: Parts, views: list[Tensor]) -> dict[str, list[Tensor]]:
     found: dict[str, list[Tensor]] = {"backbone": [], "projector": []}
+    features: Any
+    listed: Any
     for view in views:
-        features = model.extract_feat(view) if parts.encoder_only else parts.backbone(view)
+        if hasattr(model, "image_features"):
+            features = listed = (model.image_features(view),)
+        else:
+            features = model.extract_feat(view) if parts.encoder_only else parts.backbone(view)
+            listed = [features] if parts.layout == "concatenated" else features
         found["backbone"].append(as_vectors(features, of="backbone").float())
         if not parts.encoder_only:
-            listed = [features] if parts.layout == "concatenated" else features
             z = as_vectors(parts.projector(listed), first=True, of="projector")
             found["projector"].append(z.float())
     return {space: vectors for space, vectors in found.items() if vectors}

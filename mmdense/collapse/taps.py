@@ -57,7 +57,8 @@ def find_parts(
         projector: Dotted name. Default: "neck", or the backbone for models that reconstruct images.
         predictor: Dotted name. Default: "head.predictor" if there is one, else all
             "head.heads.<name>.predictor".
-        layout: See :class:`Parts`. The default depends on the class of the model.
+        layout: See :class:`Parts`. Default: ``layout_of_views`` of the model, or what is known of
+            its class.
 
     Raises:
         ValueError: A module does not exist; the message lists those that do.
@@ -74,7 +75,7 @@ def find_parts(
         of_backbone,
         of_projector,
         next(iter(predictors), None),
-        layout or _LAYOUTS.get(kind, "calls"),
+        layout or getattr(model, "layout_of_views", None) or _LAYOUTS.get(kind, "calls"),
         encoder_only,
         predictors,
     )

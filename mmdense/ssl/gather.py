@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-__all__ = ["gather_rows", "mean_over_ranks", "sum_over_ranks"]
+__all__ = ["gather_rows", "max_over_ranks", "mean_over_ranks", "sum_over_ranks"]
 
 
 def gather_rows(rows: Tensor) -> Tensor:
@@ -46,6 +46,15 @@ def sum_over_ranks(parts: Sequence[Tensor]) -> list[Tensor]:
     dist.all_reduce(flat)
     pieces = flat.split([part.numel() for part in parts])
     return [piece.reshape(part.shape) for piece, part in zip(pieces, parts, strict=True)]
+
+
+def max_over_ranks(value: Tensor) -> Tensor:
+    """Return the largest value of all processes, of the shape of ``value``."""
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return value
+    largest = value.detach().clone()
+    dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+    return largest
 
 
 class _GatherRows(torch.autograd.Function):
