@@ -93,8 +93,13 @@ def shrink(cfg: Config) -> Config:
     for part in _dicts(cfg.model):
         if "pad_size_divisor" in part:
             part.pad_size_divisor = min(part.pad_size_divisor, SIZE)
-        if part.get("type") == "mmdense.MultiViewPreprocessor":
+        if part.get("type") == "mmdense.MultiViewPreprocessor" and "size" in part.common:
             part.common.size = SIZE // 2
+        elif part.get("type") == "mmdense.MultiViewPreprocessor":
+            for group in part["views"]:  # multi-crop
+                group.update(size=SIZE if group.size > 100 else SIZE // 2)
+        elif part.get("type") == "mmdense.ClassAttentionPool":
+            part.heads = _HEADS
         elif part.get("type", "").endswith("SegDataPreProcessor") and part.get("size"):
             part.size = (SIZE, SIZE)
         if "max_per_img" in part:
@@ -105,6 +110,9 @@ def shrink(cfg: Config) -> Config:
             part.num = 256  # enough for anchors of every level of an RPN
         if "score_thr" in part:
             part.score_thr = -1.0  # what has learned nothing is sure of nothing
+    for prototypes in ("prototypes", "patch_prototypes"):
+        if prototypes in cfg.model:
+            cfg.model[prototypes] = 16
     for part in _dicts(cfg.model.get("train_cfg", {}).get("rcnn", {})):
         if "sampler" in part:
             part.sampler.num = few

@@ -49,6 +49,7 @@ def may_keep(name, model):
         for key, weight in model.backbone.named_parameters()
         if not weight.requires_grad
     ]
+    frozen += ["teacher."]  # moves after the step, by a hook
     # The proposals of the batch are small: the coarse levels of Fast R-CNN have none.
     return (*frozen, *(("neck.fpn_convs.",) if "fast_rcnn" in name else ()))
 
