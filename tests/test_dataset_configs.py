@@ -27,7 +27,7 @@ from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loa
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted((ROOT / "configs" / "_base_" / "datasets").glob("*.py"))
 SIZE = (48, 40)  # width, height
-BOX = (2, 3, 42, 38)  # x1, y1, x2, y2: over 32 a side, which the hosts' filters ask for
+BOX = (2, 3, 42, 38)  # x1, y1, x2, y2: over 32 a side, as MMDetection's filters need
 
 
 def photo(path, size=SIZE):
@@ -82,7 +82,7 @@ def arrays(root, side, splits, unlabelled=()):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder whose ``data`` holds a little of every data set."""
+    """A folder with a few images of every data set in ``data``."""
     root = tmp_path_factory.mktemp("place")
     data = root / "data"
     collage.ensure("tiny", root=data, workers=1).rename(data / "collage" / "small")
@@ -188,7 +188,7 @@ def test_k_nn_finds_labelled_images_of_one_size_in_every_data_set(images, place,
             assert labels == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize(  # the second one is recommended on its card
+@pytest.mark.parametrize(  # the second one is recommended in its docstring
     "base", ["detection/faster_rcnn_r18_bccd.py", "cascade_rpn/faster_rcnn_r18_collage.py"]
 )
 def test_the_config_for_own_data_needs_its_first_lines_only(base, tmp_path, monkeypatch):

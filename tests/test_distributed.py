@@ -120,16 +120,16 @@ def test_two_processes_equal_one_also_after_one_was_killed(
         torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-6)
 
 
-def test_the_script_says_how_it_is_called(tmp_path):
-    command = ["bash", str(TOOLS / "dist_train.sh")]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert asked.returncode == 2
-    assert "tools/dist_train.sh CONFIG PROCESSES" in asked.stderr
-    command = ["bash", str(TOOLS / "dist_train.sh"), "config.py", "2"]
-    env = os.environ | {"NNODES": "2"}
-    asked = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    assert asked.returncode != 0
-    assert "MASTER_ADDR" in asked.stderr
+def test_the_script_prints_its_usage(tmp_path):
+    for arguments, message in (
+        ([], "tools/dist_train.sh CONFIG PROCESSES"),
+        (["config.py", "2"], "set MASTER_ADDR to the name of one of the 2 machines"),
+    ):
+        command = ["bash", str(TOOLS / "dist_train.sh"), *arguments]
+        env = os.environ | {"NNODES": "2"}
+        asked = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+        assert asked.returncode != 0
+        assert message in asked.stderr
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def slurm(tmp_path):
     return folder, os.environ | job | place | own | {"OMP_NUM_THREADS": "1"}
 
 
-def test_a_job_of_slurm_that_is_told_to_stop_saves_and_is_queued_again(tmp_path, photos, slurm):
+def test_a_job_of_slurm_saves_at_a_signal_and_is_queued_again(tmp_path, photos, slurm):
     folder, env = slurm
     config, run = tmp_path / "slow.py", tmp_path / "run"
     config.write_text(CONFIG.format(batch=8, data=photos, hook="dict(type='Slow', seconds=0.7)"))

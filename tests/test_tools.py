@@ -1,4 +1,4 @@
-"""The tools as a person starts them."""
+"""The tools as a user starts them."""
 
 import runpy
 import signal
@@ -17,11 +17,6 @@ STUDY = "configs/pipelines/collapse_study.py"
 PROBE = "configs/probe/r18_cifar10.py"
 UNKNOWN = ["--cfg-options", "train_dataloadr.batch_size=2"]
 ABSENT = "--cfg-options|data_root=absent folder/"
-
-
-def start(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "tools" / tool), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def run_inside(tool: str, *arguments: str) -> int | str | None:
@@ -57,17 +52,12 @@ def test_every_tool_explains_itself(tool, capsys):
     ("tool", "arguments", "message"),
     [
         ("train.py", ["absent.py"], "there is no config file absent.py"),
-        ("test.py", ["absent.py", "x.pth"], "there is no config file absent.py"),
-        ("pipeline.py", ["absent.py"], "there is no config file absent.py"),
         ("prepare_data.py", ["mnist"], "data set 'mnist'"),
         ("prepare_data.py", ["coco", "--source", "absent"], "absent does not exist"),
-        ("browse.py", ["absent.py"], "there is no config file absent.py"),
         ("prepare_data.py", ["--shard", "absent", "--out", "out"], "folder absent"),
         ("prepare_data.py", ["bccd", "--out", "out"], "--out needs --shard"),
         ("prepare_data.py", ["--shard", "a", "--source", "b"], "--source"),
         ("prepare_data.py", ["--shard", "a", "--max-samples", "9"], "--max-samples need --shard"),
-        ("check_data.py", ["absent.py"], "there is no config file absent.py"),
-        ("study.py", ["absent.py"], "there is no config file absent.py"),
         ("study.py", [STUDY, "--variants", "a", "--keep", "b"], "--variants"),
         # Options that no config of this kind reads, and folders that are not there.
         ("train.py", [DETECTOR, *UNKNOWN], "Did you mean"),
@@ -87,7 +77,8 @@ def test_a_wrong_argument_is_named(tool, arguments, message, capsys):
 
 
 def test_a_usage_error_ends_a_tool_without_a_traceback():
-    done = start("train.py", DETECTOR, *UNKNOWN)
+    command = [sys.executable, str(ROOT / "tools" / "train.py"), DETECTOR, *UNKNOWN]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "Did you mean" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,28 +1,17 @@
 import platform
-import subprocess
-import sys
 
 import pytest
 
 from mmdense.machine import available_cores
+from tests.fresh_interpreter import run_script
 
 
-def test_a_container_quota_counts(tmp_path):
-    quota = tmp_path / "cpu.max"
-    quota.write_text("100000 100000\n")  # 100,000 us of every 100,000 us: one core
-    assert available_cores(quota) == 1
-
-
-def test_a_quota_below_one_core_still_leaves_one(tmp_path):
-    quota = tmp_path / "cpu.max"
-    quota.write_text("20000 100000\n")
-    assert available_cores(quota) == 1
-
-
-def test_no_quota_changes_nothing(tmp_path):
-    unlimited = tmp_path / "cpu.max"
-    unlimited.write_text("max 100000\n")
-    assert available_cores(unlimited) == available_cores(tmp_path / "absent") >= 1
+@pytest.mark.parametrize("quota", ["100000 100000\n", "20000 100000\n"])
+def test_a_container_quota_counts_and_leaves_one_core(tmp_path, quota):
+    (tmp_path / "cpu.max").write_text(quota)  # microseconds of every 100,000
+    assert available_cores(tmp_path / "cpu.max") == 1
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert available_cores(tmp_path / "cpu.max") == available_cores(tmp_path / "absent") >= 1
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
@@ -39,7 +28,6 @@ before = min(new_pages() for _ in range(4))
 # them are taken before the set is large enough.
 print(before, keep_freed_memory(), min(new_pages() for _ in range(20)))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    before, kept, after = done.stdout.splitlines()[-1].split()
+    before, kept, after = run_script(code).splitlines()[-1].split()
     assert kept == "True"
     assert int(before) > 10 * int(after)

@@ -10,7 +10,7 @@ from mmengine.registry import HOOKS
 
 @HOOKS.register_module()
 class KillOnce(Hook):
-    """Ends rank 1 by SIGKILL in iteration 5, unless ``note`` says that it was done."""
+    """Ends rank 1 by SIGKILL in iteration 5, unless ``note`` exists."""
 
     def __init__(self, note):
         self.note = Path(note)
