@@ -24,8 +24,7 @@ from torch import Tensor, nn
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.ops.nms import nms
-from projects.cascade_rpn.adaptations import LevelConv2d
-from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d
+from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d, LevelConv2d
 from projects.cascade_rpn.adaptive_points import adaptive_points
 from projects.cascade_rpn.anchor_pyramid import lay_anchors
 from projects.cascade_rpn.proposals import clip_boxes_to_images

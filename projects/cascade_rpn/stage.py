@@ -18,7 +18,7 @@ from mmdet.registry import TASK_UTILS as MMDET_TASK_UTILS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from projects.cascade_rpn.adaptations import build_adaptation
+from projects.cascade_rpn.adaptive_conv import build_adaptation
 from projects.cascade_rpn.stage_loss import StageLoss
 
 __all__ = ["CascadeStage", "StageOutput"]
@@ -41,7 +41,7 @@ class CascadeStage(BaseModule):
         num_anchors: A.
         center_offset: of the anchor generator.
         adapt: kind of convolution, see
-            :func:`~projects.cascade_rpn.adaptations.build_adaptation`.
+            :func:`~projects.cascade_rpn.adaptive_conv.build_adaptation`.
         with_cls: whether the stage has a classifier.
         bridged: whether the next stage uses the features of this one instead of the pyramid.
         bbox_coder: config of a box coder of MMDetection.

@@ -14,7 +14,7 @@ from mmdense.ops.bilinear import bilinear_plan
 from projects.cascade_rpn import sampled_conv_triton as triton_file
 from projects.cascade_rpn.sampled_conv import sampled_conv
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "processes"
+SCRIPT = Path(__file__).resolve().parents[1] / "processes" / "run_sampled_conv.py"
 NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 TOLERANCE = {
     torch.float32: 1e-4,  # another order of the sums
@@ -93,33 +93,28 @@ def all_questions():
     return questions
 
 
-def run(script, *arguments, **variables):
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    # The folder of the file, since its package would import all of MMDetection.
-    environment |= {"PYTHONPATH": str(Path(triton_file.__file__).parent), **variables}
-    command = [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
-    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(
     scope="module",
     params=[
-        "interpreter",
+        "cpu",
         pytest.param(
             "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
         ),
     ],
 )
 def answers(request, tmp_path_factory):
-    """What the kernels say to all questions, and what they support."""
+    """Results of the kernels for all questions, and what they support."""
     folder = tmp_path_factory.mktemp("questions")
-    torch.save(all_questions(), folder / "questions.pt")
     files = folder / "questions.pt", folder / "answers.pt"
-    if request.param == "cuda":
-        run("run_sampled_conv.py", *files, "cuda")
-    else:
-        run("run_sampled_conv.py", *files, "cpu", TRITON_INTERPRET="1")
+    torch.save(all_questions(), files[0])
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    # The folder of the file, since its package would import all of MMDetection.
+    environment["PYTHONPATH"] = str(Path(triton_file.__file__).parent)
+    if request.param == "cpu":
+        environment["TRITON_INTERPRET"] = "1"
+    command = [sys.executable, str(SCRIPT), *map(str, files), request.param]
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return torch.load(files[1])
 
 
@@ -167,11 +162,8 @@ def test_gives_the_gradients_that_are_asked_for(answers):
     torch.testing.assert_close(got[::2], [out, grad_kernel], rtol=1e-4, atol=1e-4)
 
 
-def test_says_what_it_supports(answers):
+def test_supported_dtypes_and_bad_input(answers):
     assert answers[1] == {"float32", "bfloat16", "float16"}
-
-
-def test_bad_input(answers):
     assert "one dtype" in answers[0]["bad type"]
     assert "[18, 4, 3]" in answers[0]["bad size"]
 

@@ -11,22 +11,17 @@ WEIGHT = torch.tensor([1.0, 0.5, 2.0, 3.0], dtype=torch.float64)
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_sigmoid_equals_the_loop(gamma, weight):
-    target = torch.tensor([0, 1, 2, 3, 4, 4, 0, 2, 1])  # 4 is background
-    loss = sigmoid_focal_loss(LOGITS, target, gamma=gamma, alpha=0.25, weight=weight)
-    plain = None if weight is None else weight.tolist()
-    expected = sigmoid_focal_loss_loop(LOGITS.tolist(), target.tolist(), gamma, 0.25, plain)
-    torch.testing.assert_close(loss, torch.tensor(expected, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
-@pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_softmax_equals_the_loop(gamma, weight):
-    target = torch.tensor([0, 1, 2, 3, 3, 1, 0, 2, 1])
-    loss = softmax_focal_loss(LOGITS, target, gamma=gamma, alpha=0.25, weight=weight)
-    plain = None if weight is None else weight.tolist()
-    expected = softmax_focal_loss_loop(LOGITS.tolist(), target.tolist(), gamma, 0.25, plain)
-    torch.testing.assert_close(loss, torch.tensor(expected, dtype=torch.float64))
+@pytest.mark.parametrize(
+    ("loss", "loop", "target"),
+    [
+        (sigmoid_focal_loss, sigmoid_focal_loss_loop, [0, 1, 2, 3, 4, 4, 0, 2, 1]),  # 4: background
+        (softmax_focal_loss, softmax_focal_loss_loop, [0, 1, 2, 3, 3, 1, 0, 2, 1]),
+    ],
+)
+def test_equals_the_loop(loss, loop, target, gamma, weight):
+    found = loss(LOGITS, torch.tensor(target), gamma=gamma, alpha=0.25, weight=weight)
+    expected = loop(LOGITS.tolist(), target, gamma, 0.25, weight)
+    torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64))
 
 
 def test_without_focus_they_are_cross_entropies():

@@ -61,15 +61,11 @@ def test_the_threshold_itself_does_not_suppress():
     assert nms(boxes, scores, 0.4999).tolist() == [0]
 
 
-def test_equal_scores_keep_the_lower_index_first():
+def test_equal_scores_keep_the_lower_index_and_nan_comes_first():
     boxes = random_boxes(50).repeat(2, 1)
     kept = nms(boxes, torch.full((100,), 0.5), 0.99)
     assert kept.tolist() == list(range(50))
-
-
-def test_nan_scores_come_first():
-    boxes = torch.tensor([[0.0, 0, 9, 9], [0, 0, 9, 9]])
-    assert nms(boxes, torch.tensor([0.9, float("nan")]), 0.5).tolist() == [1]
+    assert nms(boxes[:1].repeat(2, 1), torch.tensor([0.9, float("nan")]), 0.5).tolist() == [1]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
