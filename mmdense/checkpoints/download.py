@@ -114,11 +114,10 @@ class _Part:
     """An incomplete download ``.NAME.part``, and a JSON file with its URL and version."""
 
     path: Path
-    note: Path
 
-    @classmethod
-    def of(cls, path: Path) -> "_Part":
-        return cls(path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.part.json"))
+    @property
+    def note(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.json")
 
     def request(self, address: str, checked: bool) -> urllib.request.Request:
         """Request only the rest if a version or a checksum identifies the file."""
@@ -184,7 +183,7 @@ def _in_own_folders(wanted: _Wanted) -> Path | None:
 
 
 def _download(wanted: _Wanted, path: Path) -> None:
-    part, reasons = _Part.of(path), []
+    part, reasons = _Part(path.with_name(f".{path.name}.part")), []
     for address in wanted.addresses:
         for _ in range(_TRIES):
             try:

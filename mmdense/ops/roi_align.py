@@ -21,7 +21,6 @@ Legend::
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,16 +36,6 @@ from mmdense.ops.roi_samples import Axis, Sampling, chunks, lay_bins, sample_pos
 # Both limit the memory.
 _MAX_TAPS = 2**21  # pixels read in one gather
 _MAX_SAMPLED = 2**25  # values sampled at a time for the maximum
-
-
-class BinPlan(NamedTuple):
-    """Arguments of ``ragged_gather``, a bag for each bin of the RoIs ``first`` to ``last - 1``."""
-
-    first: int
-    last: int
-    rows: Tensor
-    weights: Tensor
-    offsets: Tensor
 
 
 def roi_align(
@@ -75,10 +64,7 @@ def roi_align(
     """
     table = flatten_maps(maps)  # [N * H * W, C]
     sampling = Sampling(output_size, spatial_scale, sampling_ratio, aligned)
-    bins = [
-        ragged_gather(table, plan.rows, plan.weights, plan.offsets)
-        for plan in plan_bins(rois, maps.shape, sampling)
-    ]
+    bins = [ragged_gather(table, *plan) for _, plan in plan_bins(rois, maps.shape, sampling)]
     pooled = torch.cat(bins) if bins else table[:0]  # [R * P * Q, C]
     return pooled.view(rois.shape[0], *output_size, maps.shape[1]).permute(0, 3, 1, 2)
 
@@ -101,9 +87,10 @@ def roi_align_backward(
     bags = flatten_maps(grad)  # [R * P * Q, C]
     wide = torch.promote_types(grad.dtype, torch.float32)
     table = grad.new_zeros(N * H * W, C, dtype=wide)
-    for plan in plan_bins(rois, shape, Sampling((P, Q), spatial_scale, sampling_ratio, aligned)):
-        part = bags[plan.first * P * Q : plan.last * P * Q].to(wide)
-        table += ragged_scatter(part, plan.rows, plan.weights.to(wide), plan.offsets, len(table))
+    sampling = Sampling((P, Q), spatial_scale, sampling_ratio, aligned)
+    for bins, (rows, weights, offsets) in plan_bins(rois, shape, sampling):
+        part = bags[bins].to(wide)
+        table += ragged_scatter(part, rows, weights.to(wide), offsets, len(table))
     return table.to(grad.dtype).view(N, H, W, C).permute(0, 3, 1, 2)
 
 
@@ -162,10 +149,12 @@ def roi_align_max_backward(
     return table.to(grad.dtype).view(N, H, W, C).permute(0, 3, 1, 2)
 
 
-def plan_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> Iterator[BinPlan]:
-    """Yield plans for the average pooling of all bins, one for each group of RoIs, in order.
+def plan_bins(
+    rois: Tensor, shape: tuple[int, ...], sampling: Sampling
+) -> Iterator[tuple[slice, tuple[Tensor, Tensor, Tensor]]]:
+    """Yield groups of bins, all bins in order, and the plan of each for :func:`ragged_gather`.
 
-    The groups limit the memory. The arguments are those of
+    A plan has a bag for each bin. The groups limit the memory. The arguments are those of
     :func:`~mmdense.ops.roi_samples.lay_bins`.
     """
     image, vertical, horizontal = lay_bins(rois, shape, sampling)
@@ -174,8 +163,9 @@ def plan_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> Itera
     A, B = _axis_weights(vertical), _axis_weights(horizontal)  # [R, P, H], [R, Q, W]
     taps = A.count_nonzero((1, 2)) * B.count_nonzero((1, 2))  # [R]
     for first, last in chunks(taps, _MAX_TAPS):
-        taps_of_bins = _outer_taps(A[first:last], B[first:last], image[first:last])
-        yield BinPlan(first, last, *taps_of_bins)
+        bins = sampling.output_size[0] * sampling.output_size[1]
+        plan = _outer_taps(A[first:last], B[first:last], image[first:last])
+        yield slice(first * bins, last * bins), plan
 
 
 def _axis_weights(axis: Axis) -> Tensor:

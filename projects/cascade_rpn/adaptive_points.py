@@ -41,16 +41,13 @@ def adaptive_points(
 
     Args:
         boxes: [N, L, 4] or [N, A * 4, H, W], ``(x1, y1, x2, y2)`` in pixels of the input. They are
-            detached.
+            detached. float64 boxes have float64 points, others float32.
         stride: distance of adjacent cells in pixels, one number or ``(x, y)`` as in MMDetection.
         kernel_size: k, odd.
         dilation: scales the grid about the centre of the box; with 1 the outermost taps are on the
             edges of the box.
         center_offset: of the anchor generator, in strides: the centre of cell i is at
             ``(i + center_offset) * stride``.
-
-    Returns:
-        Points in float32, or in float64 for float64 boxes.
 
     Raises:
         ValueError: the shape of the boxes is wrong, k is even, or the stride is not one or two

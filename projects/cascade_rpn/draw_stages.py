@@ -110,9 +110,6 @@ def draw_stages(
         paths: boxes and points in pixels of the network input.
         path: output PNG file; its folder is created.
         scale_factor: (x, y), size of the input divided by that of the image.
-
-    Returns:
-        The file.
     """
     height, width = image.shape[:2]
     panels = len(paths.boxes)

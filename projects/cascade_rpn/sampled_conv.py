@@ -150,7 +150,8 @@ class _SampledConv(torch.autograd.Function):
             bags = _bags(rows, weights, groups, first, taps, M)
             if ctx.needs_input_grad[3]:
                 shape = (*rows.shape[:2], k, 4)
-                products = _multiply(table, matrix).reshape(-1, width)
+                parts = table.view(M, P, -1).transpose(0, 1)  # [P, M, C / P]
+                products = _product(parts, matrix).reshape(-1, width)
                 grad_weights.append(_grad_shares(products, grad, bags, shape))
                 del products
             tap_rows, shares, offsets = bags
@@ -195,11 +196,6 @@ def _matrix(kernel: Tensor, groups: int, P: int, first: int, taps: int) -> Tenso
     chunk = kernel[:, :, first : first + taps]  # [D, C / G, k]
     chunk = chunk.reshape(groups, D // groups, P // groups, -1, chunk.shape[2])
     return chunk.permute(0, 2, 3, 4, 1).reshape(P, channels * groups // P, -1)
-
-
-def _multiply(table: Tensor, matrix: Tensor) -> Tensor:
-    """[M, C] by [P, C / P, X] to [P, M, X]."""
-    return _product(table.view(table.shape[0], matrix.shape[0], -1).transpose(0, 1), matrix)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:

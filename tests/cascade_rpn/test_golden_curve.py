@@ -1,6 +1,6 @@
 """Twenty steps of the published head on the CPU, one thread, against a stored curve.
 
-A change that is meant stores a new one when GOLDEN=write stands in the environment.
+Set GOLDEN=write to store a new curve after an intended change.
 """
 
 import json

@@ -81,7 +81,7 @@ def shapes(model):
     ("model", "own"), [("faster_rcnn", "rpn_head."), ("cascade_rpn", "bbox_head.")]
 )
 def test_published_weights_fit_the_detector_and_the_proposal_model(model, own):
-    """Both checkpoints say ``rpn_head``; MMDetection's RPN calls its head ``bbox_head``."""
+    """Both checkpoints have ``rpn_head``; MMDetection's RPN calls its head ``bbox_head``."""
     detector = without_memory(ROOT / f"configs/cascade_rpn/{model}_r50_caffe_fpn_1x_coco.py")
     found = {name.replace(own, "rpn_head.", 1): shape for name, shape in shapes(detector).items()}
     of_head = {name: shape for name, shape in found.items() if name.startswith("rpn_head.")}

@@ -1,7 +1,7 @@
-"""A batch of images of mixed sizes says what each image says without its padding.
+"""A batch of images of mixed sizes gives the results of each image without its padding.
 
-The maps hold zeros beyond an image, as a convolution reads beyond a map. Features of a backbone
-hold something there, and what reads across the edge of an image sees it, as everywhere in the host.
+The maps have zeros beyond an image, as a convolution reads beyond a map. Features of a backbone are
+not zero there, and what reads across the edge of an image depends on them, as in MMDetection.
 """
 
 import pytest
@@ -67,7 +67,7 @@ def together(beyond=0.0):
 
 
 def norms(head, maps, data):
-    """What the losses of each stage are divided by, as a stage says that it is."""
+    """Divisor of the losses of each stage, from its definition."""
     metas = [sample.metainfo for sample in data]
     pyramid = head._pyramid(maps, metas)
     found = []

@@ -70,7 +70,7 @@ def test_the_padding_of_a_batch_moves_no_region():
     padded = by_level(targets(boxes, cells=cells)[0])
     for fast, rows in zip(padded, region_loop(boxes.double().tolist(), sizes, STRIDES, SIDES)):
         assert fast[: len(rows), : len(rows[0])].tolist() == rows
-    # A mask of cells with two boxes each says the same.
+    # A mask of cells with two boxes each gives the same.
     masks = [torch.zeros(1, *size, 2, dtype=torch.bool) for size in SIZES]
     for mask, (height, width) in zip(masks, sizes):
         mask[:, :height, :width] = True

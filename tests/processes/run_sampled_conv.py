@@ -33,7 +33,7 @@ def ask_supports(device):
     rows = torch.zeros(3, 1, 9, 4, dtype=torch.int32, device=device)
     weights = torch.zeros(3, 1, 9, 4, device=device)
     supports = triton_file.supports
-    said = {
+    found = {
         "float32": supports(table, rows, 1, weights),
         "bfloat16": supports(table.bfloat16(), rows, 1, weights),
         "float16": supports(table.half(), rows, 1, weights),
@@ -43,11 +43,11 @@ def ask_supports(device):
         "learned weights": supports(table, rows, 1, weights.clone().requires_grad_()),
     }
     with mock.patch("torch.compiler.is_compiling", return_value=True):
-        said["compiled"] = supports(table, rows, 1, weights)
+        found["compiled"] = supports(table, rows, 1, weights)
     torch.use_deterministic_algorithms(True)
-    said["deterministic"] = supports(table, rows, 1, weights)
+    found["deterministic"] = supports(table, rows, 1, weights)
     torch.use_deterministic_algorithms(False)
-    return {name for name, yes in said.items() if yes}
+    return {name for name, yes in found.items() if yes}
 
 
 def main():

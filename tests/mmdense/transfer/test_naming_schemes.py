@@ -78,51 +78,45 @@ def two_resnets(first, second):
     return {"state_dict": under(first, resnet_weights(1)) | under(second, resnet_weights(2))}
 
 
-# Each layout of a published file: its content, the target, and the same weights with canonical keys
-# or with other ones that the tests of features below cover.
-STUDENT = {"branch": "student"}
+# Each layout of a published file: its content, the target, and for each branch the same weights
+# with canonical keys or with other ones that the tests of features below cover.
 ONE, TWO = ((lambda seed=seed: published.timm_vit(seed=seed)) for seed in (1, 2))
+BOTH = {None: TWO, "teacher": TWO, "student": ONE}
+RESNETS = (lambda: resnet_weights(1), lambda: resnet_weights(2))
 LAYOUTS = {
-    "timm ViT under a key": (lambda: {"model": published.timm_vit(seed=1)}, vit, ONE),
+    "timm ViT under a key": (lambda: {"model": published.timm_vit(seed=1)}, vit, {None: ONE}),
     "DeiT, distilled": (
         published.deit_distilled,
         distilled_vit,
-        lambda: under("module.", published.deit_distilled()["model"]),
+        {None: lambda: under("module.", published.deit_distilled()["model"])},
     ),
-    "DINO in training": (published.dino, vit, TWO),
-    "DINO in training, student": (published.dino, vit, ONE, STUDENT),
-    "iBOT in training": (published.ibot, vit, TWO),
-    "iBOT in training, student": (published.ibot, vit, ONE, STUDENT),
-    "SelfPatch": (published.selfpatch, vit_of_patches, lambda: published.selfpatch_vit(seed=2)),
-    "SelfPatch, student": (
+    "DINO in training": (published.dino, vit, BOTH),
+    "iBOT in training": (published.ibot, vit, BOTH),
+    "SelfPatch": (
         published.selfpatch,
         vit_of_patches,
-        lambda: published.selfpatch_vit(seed=1),
-        STUDENT,
+        {
+            None: lambda: published.selfpatch_vit(seed=2),
+            "student": lambda: published.selfpatch_vit(seed=1),
+        },
     ),
-    "DINOv2": (published.dinov2, scaled_vit, lambda: published.timm_vit(layer_scale=True)),
-    "DINOv2 in training": (published.dinov2_training, scaled_vit, published.dinov2),
-    "MAE": (published.mae, vit, published.timm_vit),
-    "MoCo v3, ViT": (published.moco_v3_vit, vit, ONE),
-    "BEiT": (published.beit, beit, lambda: under("encoder.", published.beit()["model"])),
+    "DINOv2": (published.dinov2, scaled_vit, {None: lambda: published.timm_vit(layer_scale=True)}),
+    "DINOv2 in training": (published.dinov2_training, scaled_vit, {None: published.dinov2}),
+    "MAE": (published.mae, vit, {None: published.timm_vit}),
+    "MoCo v3, ViT": (published.moco_v3_vit, vit, {None: ONE}),
+    "BEiT": (published.beit, beit, {None: lambda: under("encoder.", published.beit()["model"])}),
     "MMPretrain ViT": (
         lambda: {"state_dict": under("backbone.", mmpretrain_vit_weights())},
         vit,
-        mmpretrain_vit_weights,
+        {None: mmpretrain_vit_weights},
     ),
     "MoCo v2": (
         lambda: published.moco_v2(resnet_weights(1), resnet_weights(2)),
         mm_resnet,
-        lambda: resnet_weights(1),
-    ),
-    "MoCo v2, teacher": (
-        lambda: published.moco_v2(resnet_weights(1), resnet_weights(2)),
-        mm_resnet,
-        lambda: resnet_weights(2),
-        {"branch": "teacher"},
+        {None: RESNETS[0], "teacher": RESNETS[1]},
     ),
     **{
-        name: (make, mm_resnet, lambda: resnet_weights(1))
+        name: (make, mm_resnet, {None: RESNETS[0]})
         for name, make in {
             "MoCo v3, ResNet": lambda: two_resnets(
                 "module.base_encoder.", "module.momentum_encoder."
@@ -130,13 +124,15 @@ LAYOUTS = {
             "SwAV": lambda: published.swav(resnet_weights(1)),
             "SimSiam": lambda: published.simsiam(resnet_weights(1)),
             "BYOL of MMPretrain": lambda: published.mm_byol(resnet_weights(1), resnet_weights(2)),
-            "MMSelfSup 0.x, MoCo": lambda: {
-                "state_dict": two_resnets("encoder_q.0.", "encoder_k.0.")["state_dict"]
-                | under("backbone.", resnet_weights(1))
-            },
-            "MMSelfSup 0.x, BYOL": lambda: {
-                "state_dict": two_resnets("online_net.0.", "target_net.0.")["state_dict"]
-                | under("backbone.", resnet_weights(1))
+            **{
+                f"MMSelfSup 0.x, {method}": lambda one=one, two=two: {
+                    "state_dict": two_resnets(one, two)["state_dict"]
+                    | under("backbone.", resnet_weights(1))
+                }
+                for method, one, two in (
+                    ("MoCo", "encoder_q.0.", "encoder_k.0."),
+                    ("BYOL", "online_net.0.", "target_net.0."),
+                )
             },
             "ResNet in Lightning": lambda: {
                 "state_dict": under("model.backbone.", resnet_weights(1))
@@ -152,26 +148,28 @@ LAYOUTS = {
     "Swin of its authors": (
         lambda: {"model": published.authors_swin(swin_weights())},
         mm_swin,
-        swin_weights,
+        {None: swin_weights},
     ),
     "timm Swin": (
         lambda: published.timm_swin(published.authors_swin(swin_weights())),
         mm_swin,
-        swin_weights,
+        {None: swin_weights},
     ),
 }
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_every_weight_arrives_in_its_place(tmp_path, name):
-    make, target, plain, *options = LAYOUTS[name]
+@pytest.mark.parametrize(
+    ("name", "branch"), [(name, branch) for name in LAYOUTS for branch in LAYOUTS[name][2]]
+)
+def test_every_weight_arrives_in_its_place(tmp_path, name, branch):
+    make, target, plain = LAYOUTS[name]
     found, expected = target(), target()
     before = {key: value.clone() for key, value in found.state_dict().items()}
-    report = load_backbone(found, saved(tmp_path, make()), **(options[0] if options else {}))
+    report = load_backbone(found, saved(tmp_path, make()), branch=branch)
     assert report.covered == 1 and not report.faults()
     listed = {key for entry in report.entries for key in entry.name.split(", ")}
     assert set(before) <= listed
-    load_backbone(expected, saved(tmp_path, plain()))
+    load_backbone(expected, saved(tmp_path, plain[branch]()))
     assert_equal_weights(found.state_dict(), expected.state_dict())
     kept = {key for key, value in found.state_dict().items() if torch.equal(value, before[key])}
     derived = {*names_with(report, "derived"), *(key for key in before if key.endswith("tracked"))}

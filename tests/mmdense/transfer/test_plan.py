@@ -151,7 +151,7 @@ def test_other_channels_compute_the_same(tmp_path, channels):
     load_backbone(source, path)
     assert load_backbone(target, path).covered == 1
     seen = random_image(min(channels, 3))  # a grey image has three equal channels
-    more = torch.randn(2, channels - seen.shape[1], SIZE, SIZE)  # of infrared, say: zero weights
+    more = torch.randn(2, channels - seen.shape[1], SIZE, SIZE)  # such as infrared: zero weights
     found = features(target, torch.cat((seen, more), dim=1))
     assert_close(found, features(source, seen.expand(-1, 3, -1, -1)))
     refused(vit(in_channels=2), path, "wrong shape: patch_embed.projection.weight")
