@@ -8,22 +8,19 @@ Legend::
     k   size of a kernel, 3
 """
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
+from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.ops.nms import nms
+from mmdense.visual.grid import Cell, draw_grid, font, png_bytes
 from projects.cascade_rpn.adaptive_conv import AdaptiveConv2d, LevelConv2d
 from projects.cascade_rpn.adaptive_points import adaptive_points
 from projects.cascade_rpn.anchor_pyramid import lay_anchors
@@ -35,8 +32,7 @@ __all__ = ["AnchorPaths", "draw_stages", "follow_anchors"]
 _COLOURS = ("#D62728", "#0072B2", "#009E73", "#CC79A7", "#7F3C00", "#E69F00", "#56B4E9", "#000000")
 _PALE = 0.4  # opacity of the white layer over the image
 _MARGIN = 0.1  # fraction of the image around it, for boxes outside
-_PANEL = 4.8  # longer side of a panel, in inches
-_DPI = 150
+_PANEL = 430  # longer side of an image, in pixels
 
 
 class AnchorPaths(NamedTuple):
@@ -111,27 +107,19 @@ def draw_stages(
         path: output PNG file; its folder is created.
         scale_factor: (x, y), size of the input divided by that of the image.
     """
-    height, width = image.shape[:2]
-    panels = len(paths.boxes)
-    inch = _PANEL / max(height, width)
-    size = (panels * (width * inch + 0.1), height * inch + 0.5)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    pale = (image * (1 - _PALE) + 255 * _PALE).astype(np.uint8)
-    scale = np.array(scale_factor, dtype=float)
-    boxes = paths.boxes.double().cpu().numpy() / np.tile(scale, 2)  # [S + 1, N, 4]
-    for number, axes in enumerate(np.atleast_1d(figure.subplots(1, panels))):
-        axes.imshow(pale, extent=(0, width, height, 0), interpolation="antialiased")
-        points = paths.points[number] if number < len(paths.points) else None
-        dots = None if points is None else points.double().cpu().numpy() / scale
-        axes.set_xlim(-_MARGIN * width, (1 + _MARGIN) * width)
-        axes.set_ylim((1 + _MARGIN) * height, -_MARGIN * height)
-        _draw_boxes(axes, boxes[number], dots)
-        axes.set_title(_title(number, paths.descriptions), fontsize=10, color="#333333")
-        axes.axis("off")
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=_DPI, facecolor="white")
-    write_atomically(drawn.getvalue(), path)
+    zoom = _PANEL / max(image.shape[:2])
+    pale = cv2.convertScaleAbs(image, alpha=1 - _PALE, beta=255 * _PALE)
+    pale = cv2.resize(pale, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    x, y = (round(_MARGIN * side) for side in (pale.shape[1], pale.shape[0]))
+    pale = cv2.copyMakeBorder(pale, y, y, x, x, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    scale, corner = zoom / np.array(scale_factor, dtype=float), np.array([x, y])
+    boxes = paths.boxes.double().cpu().numpy().reshape(*paths.boxes.shape[:2], 2, 2)
+    cells = []
+    for number, (of_panel, points) in enumerate(zip(boxes, [*paths.points, None], strict=True)):
+        dots = None if points is None else points.double().cpu().numpy() * scale + corner
+        drawn = _draw_boxes(pale, of_panel * scale + corner, dots)
+        cells.append(Cell(drawn, (_title(number, paths.descriptions),)))
+    write_atomically(png_bytes(draw_grid(cells, columns=len(cells))), path)
     return Path(path)
 
 
@@ -158,27 +146,23 @@ def _reading(
     return torch.stack((x, y), dim=-1).flatten(1, 2), word
 
 
-def _draw_boxes(axes: Axes, boxes: np.ndarray, points: np.ndarray | None) -> None:
-    """Draw boxes [N, 4] with their numbers, the best one on top, and their points."""
-    halo = [withStroke(linewidth=2.8, foreground="white")]
-    left, right = axes.get_xlim()
-    bottom, top = axes.get_ylim()
+def _draw_boxes(image: np.ndarray, boxes: np.ndarray, points: np.ndarray | None) -> np.ndarray:
+    """An image with numbered boxes [N, 2, 2], best on top, and their points [N, k * k, 2]."""
+    drawn = Image.fromarray(image)
+    draw, letters = ImageDraw.Draw(drawn), font(11)
     for number in reversed(range(len(boxes))):
-        x1, y1, x2, y2 = boxes[number]
+        (x1, y1), (x2, y2) = boxes[number]
         colour = _COLOURS[number % len(_COLOURS)]
-        outline = Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linewidth=1.3)
-        outline.set_path_effects(halo)
-        axes.add_patch(outline)
-        if points is not None:
-            dot = {"markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.8}
-            axes.plot(*points[number].T, "o", color=colour, zorder=3, **dot)
-        axes.text(
-            np.clip(x1, left, right),
-            np.clip(y1, top, bottom),
-            str(number + 1),
-            {"color": "white", "fontsize": 7, "va": "bottom", "zorder": 4},
-            bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.0},
-        )
+        draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline="white", width=4)
+        draw.rectangle((x1, y1, x2, y2), outline=colour, width=2)
+        for x, y in () if points is None else points[number]:
+            draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour, outline="white")
+    for number in reversed(range(len(boxes))):  # over all boxes
+        (x1, y1), colour = boxes[number, 0], _COLOURS[number % len(_COLOURS)]
+        place = np.clip(x1, 0, drawn.width - 12), np.clip(y1, 14, drawn.height)
+        draw.rectangle(draw.textbbox(place, str(number + 1), letters, "lb"), fill=colour)
+        draw.text(place, str(number + 1), "white", letters, "lb")
+    return np.asarray(drawn)
 
 
 def _title(number: int, descriptions: Sequence[str]) -> str:
