@@ -122,10 +122,9 @@ def _line(name: str, runs: Sequence[Mapping[str, Points]]) -> Drawn:
         thin = [_thinned([(step, curve[step]) for step in steps]) for curve in curves]
         values = np.array([[value for _, value in curve] for curve in thin])  # [seeds, steps]
         steps = [step for step, _ in thin[0]]
-        columns = (values.mean(axis=0), values.min(axis=0), values.max(axis=0))
-        mean, lowest, highest = (column.tolist() for column in columns)
-        means[key] = list(zip(steps, mean, strict=True))
-        ranges[key] = list(zip(steps, lowest, highest, strict=True))
+        means[key] = list(zip(steps, values.mean(axis=0).tolist(), strict=True))
+        bounds = values.min(axis=0).tolist(), values.max(axis=0).tolist()
+        ranges[key] = list(zip(steps, *bounds, strict=True))
     return Drawn(name, means, ranges)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle as again
 from pathlib import Path
@@ -78,10 +78,12 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     places = [folder.resolve() for folder in folders]
     if len(set(places)) < len(places):
         raise ValueError("a work directory was given twice")
-    contents = [_read(folder) for folder in folders]
-    pairs = zip(_short_names(places), contents, strict=True)
-    runs = [Run.of(name, content) for name, content in pairs]
-    return [_with_phases(run, place) for run, place in zip(runs, places, strict=True)]
+    runs = []
+    for folder, name in zip(folders, _short_names(places), strict=True):
+        run = Run.of(name, _read(folder))
+        phases = phases_in(folder, batch=run.facts.get("batch"), steps=run.last_step)
+        runs.append(replace(run, phases=phases))
+    return runs
 
 
 def comparison_warnings(runs: Sequence[Run]) -> list[str]:
@@ -99,11 +101,6 @@ def comparison_warnings(runs: Sequence[Run]) -> list[str]:
             "These runs differ in batch size or width, so their floors and ceilings differ."
         )
     return found
-
-
-def _with_phases(run: Run, folder: Path) -> Run:
-    phases = phases_in(folder, batch=run.facts.get("batch"), steps=run.last_step)
-    return replace(run, phases=phases)
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -125,12 +122,10 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _short_names(places: Sequence[Path]) -> list[str]:
     """Return the shortest ends of the paths that are distinct."""
-    longest = max((len(place.parts) for place in places), default=1)
-    for count in range(1, longest + 1):
-        names = [str(Path(*place.parts[-count:])) for place in places]
-        if len(set(names)) == len(names):
-            return names
-    return [str(place) for place in places]
+    count = 1
+    while len({place.parts[-count:] for place in places}) < len(places):
+        count += 1
+    return [str(Path(*place.parts[-count:])) for place in places]
 
 
 def phase_starts(
@@ -174,7 +169,9 @@ def phases_in(folder: Path, *, batch: int | None, steps: int) -> list[tuple[int,
         record = load(folder / RECORD)
     except (RecordError, OSError):
         return []  # the report works without phases
-    hook = next((h for h in _hooks(record.config) if _has_phases(h)), None)
+    config = record.config
+    hooks = [*config.get("default_hooks", {}).values(), *config.get("custom_hooks", [])]
+    hook = next((h for h in hooks if isinstance(h, Mapping) and _has_phases(h)), None)
     factor = 1 if hook is None or not hook.get("by_epoch") else _epoch(record, batch)
     if hook is None or factor is None:
         return []
@@ -187,11 +184,6 @@ def phases_in(folder: Path, *, batch: int | None, steps: int) -> list[tuple[int,
 def _has_phases(hook: Mapping[str, Any]) -> bool:
     phases = hook.get("phases") or [{}]
     return all(isinstance(phase, Mapping) and "head" in phase for phase in phases)
-
-
-def _hooks(config: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    hooks = [*config.get("default_hooks", {}).values(), *config.get("custom_hooks", [])]
-    return [hook for hook in hooks if isinstance(hook, Mapping)]
 
 
 def _epoch(record: Record, batch: int | None) -> int | None:
