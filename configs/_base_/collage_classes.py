@@ -11,4 +11,4 @@ _colours = dict(
     heart=(235, 100, 180),
     arrow=(160, 115, 80),
 )
-metainfo = dict(classes=tuple(_colours), palette=list(_colours.values()))
+collage = dict(classes=tuple(_colours), palette=list(_colours.values()))

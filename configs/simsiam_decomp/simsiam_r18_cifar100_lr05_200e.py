@@ -7,8 +7,7 @@ Machine: one or more GPUs with a total batch size of 256; not measured.
 Expected: below, from figure 6 of the paper (online linear probe). Its stem has a padding of 2,
     ours of 1. Not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    For ResNet-50 and other schedules, see study_recipes.py; for other methods and
-    predictors, see study_variants.py.
+    Depths and schedules: study_recipes.py; methods: study_variants.py.
 """
 
 _base_ = [

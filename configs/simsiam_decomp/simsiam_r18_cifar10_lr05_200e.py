@@ -6,8 +6,7 @@ Machine: one or more GPUs with a total batch size of 256; not measured.
 Expected: solo-learn reports 90.51 (online linear probe) after 1000 epochs, with a last BatchNorm in
     the projector; not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    For ResNet-50 and other schedules, see study_recipes.py; for other methods and
-    predictors, see study_variants.py; use --cfg-options images=cifar10.
+    Depths and schedules: study_recipes.py; methods: study_variants.py; with images=cifar10.
 """
 
 _base_ = [

@@ -7,8 +7,7 @@ Machine: one or more GPUs with a total batch size of 256; not measured.
 Expected: solo-learn reports 74.54 (online) and 78.72 (offline linear probe) after 400 epochs; not
     run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    For ResNet-50 and other schedules, see study_recipes.py; for other methods and
-    predictors, see study_variants.py; use --cfg-options images=imagenet100.
+    Depths and schedules: study_recipes.py; methods: study_variants.py; with images=imagenet100.
 """
 
 _base_ = [

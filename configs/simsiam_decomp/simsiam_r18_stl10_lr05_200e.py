@@ -5,8 +5,7 @@ Command: mmdense train configs/simsiam_decomp/simsiam_r18_stl10_lr05_200e.py
 Machine: one or more GPUs with a total batch size of 256; not measured.
 Expected: no score is published. Not run here.
 Vary: --amp; on N GPUs train_dataloader.batch_size=256/N by --cfg-options.
-    For ResNet-50 and other schedules, see study_recipes.py; for other methods and
-    predictors, see study_variants.py; use --cfg-options images=stl10.
+    Depths and schedules: study_recipes.py; methods: study_variants.py; with images=stl10.
 """
 
 _base_ = [

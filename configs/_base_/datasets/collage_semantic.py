@@ -5,8 +5,8 @@ _base_ = "../collage_classes.py"
 
 data_root = "data/collage/small/"
 metainfo = dict(
-    classes=("background", *_base_.metainfo.classes),
-    palette=[(40, 40, 40), *_base_.metainfo.palette],
+    classes=("background", *_base_.collage.classes),
+    palette=[(40, 40, 40), *_base_.collage.palette],
 )
 scale = (256, 192)  # width, height; the maximum size of an image
 crop_size = (160, 160)  # height, width
