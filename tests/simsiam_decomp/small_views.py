@@ -59,8 +59,3 @@ def same(found, expected):
     if found is None or expected is None:
         return found is expected
     return torch.allclose(found, expected, atol=1e-7)
-
-
-def gradients_of(config, given):
-    """Gradients of the summed losses of a new head on the views."""
-    return gradients(build(config), given)[0]

@@ -4,7 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.logging import MessageHub
+from mmengine.runner.priority import get_priority
 
+from mmdense.collapse.collapse_hook import CollapseHook
+from mmdense.collapse.history import History
+from mmdense.records.record_hook import RecordHook
+from mmdense.registry import HOOKS
+from projects.simsiam_decomp.phases import PhaseHook, ends_of_phases, phase_at
 from tests.simsiam_decomp.small_views import build, views
 
 HEADS = {
@@ -20,16 +26,7 @@ HEADS = {
 
 
 def hook(**options):
-    import projects.simsiam_decomp  # noqa: F401
-    from mmdense.registry import HOOKS
-
     return HOOKS.build({"type": "mmdense.PhaseHook", **options})
-
-
-def collapse_hook():
-    from mmdense.collapse.collapse_hook import CollapseHook
-
-    return CollapseHook()
 
 
 def runner(head, **state):
@@ -40,8 +37,6 @@ def runner(head, **state):
 
 
 def test_phase_at():
-    from projects.simsiam_decomp.phases import phase_at
-
     phases = [("a", 2), ("b", 3), ("c", None)]
     named = [phase_at(step, phases, cycle=False) for step in range(8)]
     assert named == ["a", "a", "b", "b", "b", "c", "c", "c"]
@@ -81,8 +76,8 @@ def test_one_rescue_after_a_verdict_of_collapse():
     run = runner(head)
     seen = []
     for run.iter in range(10):
-        if run.iter == 2:
-            run.message_hub.update_info("collapse_verdict", "complete collapse")
+        verdicts = ("healthy", "the last BatchNorm hides the centre", "complete collapse")
+        run.message_hub.update_info("collapse_verdict", verdicts[min(run.iter, 2)])
         switch.before_train_iter(run, 0)
         seen.append(head.phase)
     assert seen == ["pull"] * 2 + ["spread"] * 3 + ["pull"] * 5
@@ -92,12 +87,10 @@ def test_a_rescue_that_nothing_would_start_is_refused():
     switch = hook(phases=[{"head": "pull"}], rescue="spread")
     with pytest.raises(ValueError, match=r"rescue.* add dict\(type='mmdense.Collap"):
         switch.before_train(runner(build(HEADS)))
-    switch.before_train(runner(build(HEADS), hooks=[collapse_hook()]))
+    switch.before_train(runner(build(HEADS), hooks=[CollapseHook()]))
 
 
 def test_ends_of_phases():
-    from projects.simsiam_decomp.phases import ends_of_phases
-
     curve = [(step, float(step)) for step in range(1, 11)]
     once = [(0, "a"), (4, "b")]
     assert ends_of_phases(curve, once, 10) == {"a": 4.0, "b": 10.0}
@@ -109,10 +102,7 @@ def test_ends_of_phases():
     assert ends_of_phases([(1, 1.0), (2, None)], [(0, "a"), (2, "b")], 4) == {"a": 1.0}
 
 
-def test_the_record_says_how_each_phase_ended(tmp_path, monkeypatch):
-    from mmdense.collapse.history import History
-    from mmdense.records.record_hook import RecordHook
-
+def test_the_record_has_the_end_of_each_phase(tmp_path, monkeypatch):
     found = {}
     monkeypatch.setattr(RecordHook, "add_metrics", lambda _, metrics, **__: found.update(metrics))
     history = History()
@@ -121,7 +111,7 @@ def test_the_record_says_how_each_phase_ended(tmp_path, monkeypatch):
     history.write(tmp_path)
     head = build(HEADS)
     switch = hook(phases=[{"head": "pull", "length": 2}, {"head": "spread"}])
-    hooks = [collapse_hook(), RecordHook()]
+    hooks = [CollapseHook(), RecordHook()]
     run = runner(head, hooks=hooks, work_dir=str(tmp_path))
     switch.before_train(run)
     for run.iter in range(6):
@@ -135,27 +125,9 @@ def test_the_record_says_how_each_phase_ended(tmp_path, monkeypatch):
     assert found == pytest.approx(expected)
 
 
-def test_the_hooks_stand_in_the_order_that_the_record_needs():
-    from mmengine.hooks.hook import Hook
-    from mmengine.runner.priority import get_priority
-
-    from mmdense.collapse.collapse_hook import CollapseHook
-    from mmdense.records.record_hook import RecordHook
-    from projects.simsiam_decomp.phases import PhaseHook
-
-    order: list[type[Hook]] = [CollapseHook, PhaseHook, RecordHook]
-    ranks = [get_priority(each.priority) for each in order]
+def test_the_hooks_run_in_the_order_that_the_record_needs():
+    ranks = [get_priority(each.priority) for each in (CollapseHook, PhaseHook, RecordHook)]
     assert ranks == sorted(set(ranks))
-
-
-def test_a_verdict_without_collapse_starts_nothing():
-    head = build(HEADS)
-    switch = hook(phases=[{"head": "pull"}], rescue="spread")
-    run = runner(head)
-    for verdict in ("healthy", "diverged", "the last BatchNorm hides the centre"):
-        run.message_hub.update_info("collapse_verdict", verdict)
-        switch.before_train_iter(run, 0)
-        assert head.phase == "pull"
 
 
 def test_bad_options():
