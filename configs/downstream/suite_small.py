@@ -21,11 +21,11 @@ _configs = dict(
 )
 
 
-def _pair(backbone, said, data, task):
+def _pair(backbone, title, data, task):
     """A task from the checkpoint, against the same from random weights."""
     name = f"{data.lower()}_{backbone}"
     shared = dict(base=_configs[backbone][data.lower()], data=data)
-    label = f"{data}, {said}"
+    label = f"{data}, {title}"
     return [
         dict(
             name=name,
@@ -45,9 +45,9 @@ seeds = [0]
 data = [dict(name="bccd"), dict(name="camvid")]
 variants = [
     row
-    for backbone, said in (("r18", "ResNet-18"), ("vit_s", "ViT-S"))
+    for backbone, title in (("r18", "ResNet-18"), ("vit_s", "ViT-S"))
     for data, task in (("BCCD", "Faster R-CNN"), ("CamVid", "Semantic FPN"))
-    for row in _pair(backbone, said, data, task)
+    for row in _pair(backbone, title, data, task)
 ]
 metrics = [
     dict(metric="coco/bbox_mAP", label="box AP", scale=100, optional=True),

@@ -30,12 +30,12 @@ def _rows(task, percent):
     share = dict(group=task, percent=percent, data=_tasks[task]["data"])
     own, lite0 = _tasks[task]["own"], _tasks[task]["lite0"]
     random = f"{task}_random_{percent}"
-    said = _labels[percent]
+    amount = _labels[percent]
     return [
-        dict(name=random, label=f"Random weights, {said}", base=own, **share),
+        dict(name=random, label=f"Random weights, {amount}", base=own, **share),
         dict(
             name=f"{task}_ssl_{percent}",
-            label=f"SimSiam, {said}",
+            label=f"SimSiam, {amount}",
             base=own,
             after=f"ssl_{task}",
             against=random,
@@ -43,7 +43,7 @@ def _rows(task, percent):
         ),
         dict(
             name=f"{task}_lite0_{percent}",
-            label=f"EfficientNet-Lite0, supervised on ImageNet, {said}",
+            label=f"EfficientNet-Lite0, supervised on ImageNet, {amount}",
             base=lite0,
             init=_base_.lite0_weights,
             against=random,

@@ -15,7 +15,7 @@ def test_dual_temperature_head_with_one_temperature_is_infonce():
     assert torch.allclose(found, expected)
 
 
-def test_every_negative_is_another_image_and_stands_once():
+def test_each_image_is_a_negative_once_and_of_another_image():
     from projects.simsiam_decomp.contrastive_heads import other_image
 
     rows = torch.arange(7.0)[:, None]
@@ -29,7 +29,7 @@ def test_every_negative_is_another_image_and_stands_once():
     assert seen == {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
 
 
-def test_triplet_stops_the_targets_gradient_unless_told():
+def test_triplet_stops_the_gradient_of_targets_by_default():
     z_a, z_b = views()
     stopped = build({"type": "mmdense.TripletHead"})
     free = build({"type": "mmdense.TripletHead", "stop_gradient": False})
@@ -38,7 +38,7 @@ def test_triplet_stops_the_targets_gradient_unless_told():
         torch.manual_seed(1)
         gradients.append(torch.autograd.grad(head.loss([z_a, z_b], [])["loss"], z_a)[0])
     assert not torch.allclose(*gradients)
-    # Z_a stands in both directions of the free loss: once as anchor, once in the target.
+    # Z_a is in both directions of the free loss: once as anchor, once in the target.
     torch.manual_seed(1)
     shift = [int(torch.randint(1, 6, (1,))) for _ in range(2)]
     a, b = F.normalize(z_a, dim=1), F.normalize(z_b, dim=1)

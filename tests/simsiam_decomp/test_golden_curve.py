@@ -1,6 +1,6 @@
 """Twenty steps of the methods on the CPU, one thread, against stored curves.
 
-A change that is meant stores new ones when GOLDEN=write stands in the environment.
+To store the curves of a change of the losses, set GOLDEN=write in the environment.
 """
 
 import json

@@ -7,9 +7,12 @@ from torch.nn import functional as F
 from tests.simsiam_decomp.small_views import build, cosine, gradients, same, views
 
 
+def summed(*losses):
+    return build({"type": "mmdense.LossSumHead", "losses": list(losses)})
+
+
 def loss_of(config, given):
-    head = build({"type": "mmdense.LossSumHead", "losses": [config]})
-    (value,) = head.loss(given, []).values()
+    (value,) = summed(config).loss(given, []).values()
     return value
 
 
@@ -17,37 +20,30 @@ def units(given):
     return [F.normalize(view, dim=1) for view in given]
 
 
-def test_negative_cosine_is_naive_siamese():
+@pytest.mark.parametrize(
+    ("loss", "head"),
+    [
+        ({"type": "mmdense.NegativeCosineLoss"}, {"type": "mmdense.NaiveSiameseHead"}),
+        (
+            {"type": "mmdense.InfoNCELoss", "temperature": 0.3},
+            {"type": "mmdense.InfoNCEHead", "temperature": 0.3},
+        ),
+    ],
+)
+def test_a_loss_has_the_gradients_of_its_head(loss, head):
     given = views()
-    losses = [{"type": "mmdense.NegativeCosineLoss"}]
-    sums = build({"type": "mmdense.LossSumHead", "losses": losses})
-    found, _ = gradients(sums, given)
-    expected, _ = gradients(build({"type": "mmdense.NaiveSiameseHead"}), given)
-    assert same(found, expected)
+    assert same(gradients(summed(loss), given)[0], gradients(build(head), given)[0])
 
 
 def test_triplet_without_residual_is_negative_cosine_and_centre():
     # -Z_a . sg(Z_b - o): the part of a triplet that keeps o_e only.
     given = views()
-    losses = [{"type": "mmdense.NegativeCosineLoss"}, {"type": "mmdense.CentreLoss"}]
-    found, _ = gradients(build({"type": "mmdense.LossSumHead", "losses": losses}), given)
-    parts = []
-    for z_a, z_b in (given, given[::-1]):
-        a, b = F.normalize(z_a, dim=1), F.normalize(z_b, dim=1).detach()
-        parts.append(-(a * (b - a.detach().mean(dim=0))).sum(dim=1).mean())
-    expected = torch.autograd.grad(0.5 * (parts[0] + parts[1]), given)
-    assert same(found, expected)
-
-
-def test_infonce_is_that_of_its_head():
-    given = views()
-    config = {"type": "mmdense.InfoNCELoss", "temperature": 0.3}
-    found, _ = gradients(build({"type": "mmdense.LossSumHead", "losses": [config]}), given)
-    head = build({"type": "mmdense.InfoNCEHead", "temperature": 0.3})
-    expected, _ = gradients(head, given)
-    assert same(found, expected)
-    with pytest.raises(ValueError, match="InfoNCELoss.temperature must be positive, found 0"):
-        build({**config, "temperature": 0})
+    head = summed({"type": "mmdense.NegativeCosineLoss"}, {"type": "mmdense.CentreLoss"})
+    found, _ = gradients(head, given)
+    a, b = units(given)
+    forth = -(a * (b - a.mean(dim=0)).detach()).sum(dim=1).mean()
+    back = -(b * (a - b.mean(dim=0)).detach()).sum(dim=1).mean()
+    assert same(found, torch.autograd.grad(0.5 * (forth + back), given))
 
 
 @pytest.mark.parametrize("to", ["centre", "residual"])
@@ -55,8 +51,7 @@ def test_pull_moves_its_part(to):
     given = views(count=32)
     before = [torch.linalg.norm(z.mean(dim=0)) for z in units(given)]
     for _ in range(50):
-        losses = [{"type": "mmdense.ComponentPullLoss", "to": to}]
-        found, _ = gradients(build({"type": "mmdense.LossSumHead", "losses": losses}), given)
+        found, _ = gradients(summed({"type": "mmdense.ComponentPullLoss", "to": to}), given)
         for view, gradient in zip(given, found, strict=True):
             view.data -= 20.0 * gradient
     after = [torch.linalg.norm(z.mean(dim=0)) for z in units(given)]
@@ -73,7 +68,7 @@ def test_weights_and_names():
         {"type": "mmdense.AlignmentLoss", "alpha": 1.0},
         {"type": "mmdense.CentreLoss", "weight": 0.0},
     ]
-    found = build({"type": "mmdense.LossSumHead", "losses": losses}).loss(given, [])
+    found = summed(*losses).loss(given, [])
     assert list(found) == [
         "loss_negativecosine",
         "loss_decorrelation",
@@ -114,10 +109,12 @@ def test_vicreg_terms():
 
 
 def test_bad_options():
+    with pytest.raises(ValueError, match="InfoNCELoss.temperature must be positive, found 0"):
+        summed({"type": "mmdense.InfoNCELoss", "temperature": 0})
     with pytest.raises(ValueError, match="to must be 'centre' or 'residual', found 'r'"):
         loss_of({"type": "mmdense.ComponentPullLoss", "to": "r"}, views())
     for losses in ([], [{"type": "mmdense.NegativeCosineLoss"}] * 2):
         with pytest.raises(ValueError, match="LossSumHead.losses"):
-            build({"type": "mmdense.LossSumHead", "losses": losses})
+            summed(*losses)
     with pytest.raises(ValueError, match="two vectors, found 1"):
         loss_of({"type": "mmdense.DecorrelationLoss"}, views(count=1))

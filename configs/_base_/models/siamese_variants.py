@@ -141,13 +141,13 @@ def _variants(channels, *, base_has_last_bn=False):
         changes = dict(model=dict(head=head), default_hooks=dict(phases=hook))
         variants[name] = dict(name=name, label=label, changes=changes)
     neck = dict(with_last_bn=True, with_last_bias=False, with_last_bn_affine=False)
-    ending, said = "last_bn", "last BatchNorm"
+    ending, suffix_label = "last_bn", "last BatchNorm"
     if base_has_last_bn:
         neck = dict(with_last_bn=False, with_last_bias=True)
-        ending, said = "no_last_bn", "no last BatchNorm"
+        ending, suffix_label = "no_last_bn", "no last BatchNorm"
     for name in ("simsiam", "naive"):
         model = dict(variants[name]["changes"]["model"], neck=neck)
-        label = f"{variants[name]['label']}, {said}"
+        label = f"{variants[name]['label']}, {suffix_label}"
         changes = dict(model=model)
         variants[f"{name}_{ending}"] = dict(name=f"{name}_{ending}", label=label, changes=changes)
     return variants
