@@ -10,13 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, one_line_errors
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM_UP = 0.1  # fraction of the steps
 
 
-def main() -> int:
+@one_line_errors
+def main() -> None:
     """Train SimSiam on tiny Collage with two workers; record the resident memory."""
     parser = ToolParser(__doc__)
     words = "keep the record as results/memory/<date>_<WHAT>"
@@ -24,7 +25,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=10_000, help="default: %(default)s")
     args = parser.parse_args()
     from mmdense.engine import launch
-    from mmdense.records.record import Record, keep_and_say
+    from mmdense.records.record import Record, keep
 
     cfg = _config(args.steps)
     record = Record.begin("memory", "simsiam_tiny", config=cfg.to_dict(), seed=None)
@@ -37,7 +38,8 @@ def main() -> int:
     early = samples[int(len(samples) * WARM_UP)]
     record.metrics = {"steps": args.steps, "early_mib": early, "late_mib": samples[-1]}
     print("MiB:", " ".join(f"{sample:.0f}" for sample in samples))
-    return keep_and_say(record, args.what, root=ROOT / "results")
+    print(", ".join(f"{name} {value:.6g}" for name, value in record.metrics.items()))
+    print(f"wrote {keep(record, args.what, root=ROOT / 'results')}")
 
 
 def _config(steps: int) -> Any:

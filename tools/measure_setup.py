@@ -9,19 +9,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser
+from mmdense.config.arguments import ToolParser, one_line_errors
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def main() -> int:
+@one_line_errors
+def main() -> None:
     """Clone the last commit into an empty folder, run ``make setup``, and keep the record."""
     parser = ToolParser(__doc__)
     words = "keep the record as results/setup/<date>_<WHAT>"
     parser.add_argument("what", metavar="WHAT", help=words)
     parser.add_argument("--python", default="python3", help="Python interpreter for the .venv")
     args = parser.parse_args()
-    from mmdense.records.record import Record, keep_and_say
+    from mmdense.records.record import Record, keep
 
     record = Record.begin("setup", "setup", config={}, seed=None)
     with tempfile.TemporaryDirectory() as folder:
@@ -33,7 +34,8 @@ def main() -> int:
         record.wall_time_s = time.perf_counter() - started
         sizes = [path.lstat().st_size for path in (clone / ".venv").rglob("*")]
     record.metrics = {"setup_s": record.wall_time_s, "installed_gib": sum(sizes) / 2**30}
-    return keep_and_say(record, args.what, root=ROOT / "results")
+    print(", ".join(f"{name} {value:.6g}" for name, value in record.metrics.items()))
+    print(f"wrote {keep(record, args.what, root=ROOT / 'results')}")
 
 
 if __name__ == "__main__":

@@ -232,21 +232,6 @@ def keep(
     return save(record, path)
 
 
-def keep_and_say(record: Record, what: str, *, root: str | Path = "results") -> int:
-    """Print the metrics of a record and keep it, for tools that measure.
-
-    Returns:
-        The exit status of the tool.
-    """
-    print(", ".join(f"{name} {value:.6g}" for name, value in record.metrics.items()))
-    try:
-        print(f"wrote {keep(record, what, root=root)}")
-    except RecordError as error:
-        print(f"not kept: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 def _number(value: Any, where: str) -> float:
     if value is not None and not isinstance(value, int | float):
         raise RecordError(f"{where} must be a number or null, found {value!r}")

@@ -1,4 +1,4 @@
-"""Batches and sums over all processes, of uneven shares too.
+"""Batches and sums over all processes, which may have batches of different sizes.
 
 A loss that needs the statistics of a batch is computed by every process on the batch of all:
 ``loss(gather_rows(z))``. DistributedDataParallel then averages gradients of the same loss, which is
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.dist import get_world_size
 from torch import Tensor
 from torch import distributed as dist
 
@@ -18,29 +19,25 @@ __all__ = ["gather_rows", "max_over_ranks", "mean_over_ranks", "sum_over_ranks"]
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """The rows of all processes in the order of their ranks, with gradients to one's own.
+    """Return the rows of all processes in the order of their ranks, [M, ...], with gradients.
 
-    Every process has to call this, and to give tensors of one width. In a single process the rows
-    themselves.
+    Every process must call this.
 
     Args:
-        rows: [B, ...]; B may differ between processes.
-
-    Returns:
-        [M, ...]
+        rows: [B, ...]; only B may differ between processes.
     """
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+    if get_world_size() == 1:
         return rows
     return _GatherRows.apply(rows)
 
 
 def sum_over_ranks(parts: Sequence[Tensor]) -> list[Tensor]:
-    """Sums over all processes, in one exchange; in a single process the parts themselves.
+    """Return sums over all processes, in one exchange.
 
     Args:
         parts: Tensors of one dtype and device, of the same shapes in every process.
     """
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+    if get_world_size() == 1:
         return list(parts)
     flat = torch.cat([part.reshape(-1) for part in parts])
     dist.all_reduce(flat)
@@ -81,15 +78,15 @@ class _GatherRows(torch.autograd.Function):
 
 
 def mean_over_ranks(values: Tensor) -> Tensor:
-    """Mean of one value an image over the images of all processes, with its exact gradient, [].
+    """Return the mean over the images of all processes, [], with its exact gradient.
 
-    The value is the same in every process. The gradient is that of this process's share, times
-    the number of processes, which DistributedDataParallel divides by. Shares may be uneven.
+    The gradient is that of the images of this process, times the number of processes, which
+    DistributedDataParallel divides by.
 
     Args:
-        values: [B]
+        values: One of each image; B may differ between processes. [B]
     """
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+    if get_world_size() == 1:
         return values.mean()
     total = values.sum()
     count = torch.full_like(total.detach(), len(values))

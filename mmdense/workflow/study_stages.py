@@ -95,35 +95,31 @@ def _faults(cfg: Config, variant: ConfigDict, before: list[str], names: list[str
 def study_stages(cfg: Config, work_dir: Path) -> list[Stage]:
     """Return every training of a study in order; write the config of each variant."""
     data = ", ".join(entry.name for entry in cfg.data)
-    gpus = cfg.get("gpus", 1)
     configs = {variant.name: _write_config(cfg, variant, work_dir) for variant in cfg.variants}
     stages = []
     for seed in cfg.seeds:
+        common: dict[str, Any] = {"tool": "train", "seed": seed, "gpus": cfg.get("gpus", 1)}
         for entry in cfg.get("before", []):
             stage = Stage(
                 name=f"{entry.name}/seed{seed}",
-                tool="train",
                 config=entry.config,
                 task=entry.get("task", "pretrain"),
                 data=entry.get("data", data),
-                seed=seed,
-                gpus=gpus,
                 variant=entry.name,
+                **common,
             )
             stages.append(stage)
         for variant in cfg.variants:
             after = variant.get("after")
             stage = Stage(
                 name=f"{variant.name}/seed{seed}",
-                tool="train",
                 config=configs[variant.name],
                 task=cfg.task,
                 data=variant.get("data", data),
-                seed=seed,
                 after=after and f"{after}/seed{seed}",
                 options=_start(variant, trust=cfg.get("trust_checkpoint", False)),
-                gpus=gpus,
                 variant=variant.name,
+                **common,
             )
             stages.append(stage)
     return stages
