@@ -1,4 +1,4 @@
-"""Gathering in one process; two processes: tests/simsiam_decomp/test_two_processes.py."""
+"""Gathering in one process; two processes: tests/simsiam_decomp/test_every_head.py."""
 
 import torch
 
