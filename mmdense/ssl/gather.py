@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import get_world_size
 from torch import Tensor
 from torch import distributed as dist
 
@@ -26,7 +25,7 @@ def gather_rows(rows: Tensor) -> Tensor:
     Args:
         rows: [B, ...]; only B may differ between processes.
     """
-    if get_world_size() == 1:
+    if _alone():
         return rows
     return _GatherRows.apply(rows)
 
@@ -37,7 +36,7 @@ def sum_over_ranks(parts: Sequence[Tensor]) -> list[Tensor]:
     Args:
         parts: Tensors of one dtype and device, of the same shapes in every process.
     """
-    if get_world_size() == 1:
+    if _alone():
         return list(parts)
     flat = torch.cat([part.reshape(-1) for part in parts])
     dist.all_reduce(flat)
@@ -52,6 +51,10 @@ def max_over_ranks(value: Tensor) -> Tensor:
     largest = value.detach().clone()
     dist.all_reduce(largest, op=dist.ReduceOp.MAX)
     return largest
+
+
+def _alone() -> bool:
+    return not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1
 
 
 class _GatherRows(torch.autograd.Function):
@@ -86,7 +89,7 @@ def mean_over_ranks(values: Tensor) -> Tensor:
     Args:
         values: One of each image; B may differ between processes. [B]
     """
-    if get_world_size() == 1:
+    if _alone():
         return values.mean()
     total = values.sum()
     count = torch.full_like(total.detach(), len(values))
