@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmdense.doctor.report import Problem
 
@@ -76,9 +76,17 @@ def failed_imports(modules: tuple[str, ...] = _MODULES) -> dict[str, str]:
     return failed
 
 
-def run_python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run code in another process with the same module path, but not in the current folder."""
-    path = [entry for entry in sys.path if entry]
+def run_python(
+    code: str, *arguments: str, path: Sequence[str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run code in another process that does not have the current folder in its module path.
+
+    Args:
+        code: Python code.
+        arguments: Its ``sys.argv[1:]``.
+        path: Additional module path; by default that of this process.
+    """
+    path = [entry for entry in sys.path if entry] if path is None else path
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},

@@ -3,14 +3,13 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from mmdense.doctor.imports import run_python
 from mmdense.doctor.report import Problem
 from mmdense.package_files import ROOT
 from mmdense.version import __version__, distribution_of
@@ -43,18 +42,8 @@ def check_checkout(folder: Path | None = None) -> Iterator[Problem]:
     if root is None:
         return
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    path = os.pathsep.join(str(Path(entry).absolute()) for entry in given)
-    # Scripts do not have the current folder in their path.
-    with tempfile.TemporaryDirectory() as elsewhere:
-        done = subprocess.run(
-            [sys.executable, "-c", _WHERE],
-            cwd=elsewhere,
-            env={**os.environ, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    origin = done.stdout.strip()
+    path = [str(Path(entry).absolute()) for entry in given]
+    origin = run_python(_WHERE, path=path).stdout.strip()
     if not origin or Path(origin).resolve().parents[1] != root.resolve():
         yield Problem(
             "the tools of this checkout import another mmdense"
@@ -85,7 +74,7 @@ def check_files() -> Iterator[Problem]:
     distribution = distribution_of("mmdense")
     files = (distribution.files if distribution else None) or []
     missing = [str(file) for file in files if not Path(str(file.locate())).is_file()]
-    missing += [f"{ROOT}/{file}" for file in ("tools/train.py",) if not (ROOT / file).is_file()]
+    missing += [] if (ROOT / "tools/train.py").is_file() else [f"{ROOT}/tools/train.py"]
     if missing:
         yield Problem(
             "files of mmdense are missing",

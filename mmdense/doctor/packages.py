@@ -225,11 +225,10 @@ def _in_words(build: str) -> str:
     return "CPU" if build == "cpu" else f"CUDA {build[2:-1]}.{build[-1]}"
 
 
-def _loader_error(error: str, width: int = 120) -> str:
+def _loader_error(error: str) -> str:
     """Return the meaning of an error of the dynamic loader, with its last line."""
     lines = error.strip().splitlines() or ["the process ended without a message"]
-    last = re.sub(r"/\S+/", "", lines[-1])  # paths may be long
-    last = last if len(last) <= width else last[: width - 3] + "..."
+    last = re.sub(r"/\S+/", "", lines[-1])[:120]  # paths may be long
     if "undefined symbol" in last:
         return f"it was built for another torch ({last})"
     if re.search(r"lib(cu|c10_cuda|torch_cuda|nv)\w*\.so", last):
