@@ -49,15 +49,15 @@ def chromium():
 
 @pytest.fixture
 def open_page(chromium, file):
-    """A function that opens a page, else ``file``, and collects what it says and asks for."""
+    """A function that opens a page, else ``file``, and collects its messages and requests."""
     pages = []
 
     def open_it(viewport, scheme="light", file=file):
         page = chromium.new_page(viewport=viewport, color_scheme=scheme)
-        page.said, page.asked = [], []
-        page.on("console", lambda message: page.said.append(message.text))
-        page.on("pageerror", lambda error: page.said.append(str(error)))
-        page.on("request", lambda request: page.asked.append(request.url))
+        page.messages, page.requests = [], []
+        page.on("console", lambda message: page.messages.append(message.text))
+        page.on("pageerror", lambda error: page.messages.append(str(error)))
+        page.on("request", lambda request: page.requests.append(request.url))
         page.goto(file.as_uri())
         pages.append(page)
         return page

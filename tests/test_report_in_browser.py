@@ -71,8 +71,8 @@ def test_no_message_no_request_and_no_horizontal_scrolling(
     unfold(page)
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1]
-    assert page.said == []
-    others = [url for url in page.asked if not url.startswith("data:")]
+    assert page.messages == []
+    others = [url for url in page.requests if not url.startswith("data:")]
     assert others == [file.as_uri()]
 
 

@@ -43,7 +43,7 @@ def as_in_a_shell(monkeypatch):
 
 
 @pytest.mark.parametrize("tool", sorted(file.name for file in (ROOT / "tools").glob("*.py")))
-def test_every_tool_explains_itself(tool, capsys):
+def test_every_tool_has_help(tool, capsys):
     assert run_inside(tool, "--help") == 0
     assert "usage:" in capsys.readouterr().out
 

@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
         ("'a','b'", ["a", "b"]),
     ],
 )
-def test_a_string_stays_as_it_was_written(text, value):
+def test_a_string_is_kept_verbatim(text, value):
     assert parse_value(text) == value
     assert type(parse_value(text)) is type(value)
 

@@ -64,7 +64,7 @@ def test_each_value_has_the_file_that_wrote_it_last(chain, path, origin):
     assert trace(chain).origins.of(tuple(path.split("."))) == origin
 
 
-def test_a_dictionary_that_replaces_another_takes_what_lay_below(chain):
+def test_a_dictionary_that_replaces_another_has_one_origin(chain):
     chain.write_text("_base_ = ['middle.py']\nmodel = dict(neck=dict(_delete_=True, width=1))\n")
     traced = trace(chain)
     assert traced.config.model.neck == {"width": 1}

@@ -61,7 +61,7 @@ def test_all_checks_are_made():
 
 
 @pytest.mark.parametrize(("problem", "status"), [(SERIOUS, 1), (NOTE, 0)])
-def test_the_exit_status_is_1_where_something_has_to_be_done(monkeypatch, capsys, problem, status):
+def test_the_exit_status_is_1_after_a_serious_problem(monkeypatch, capsys, problem, status):
     monkeypatch.setattr(sys, "argv", ["doctor"])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(doctor, "overview", lambda: GROUPS)
@@ -82,7 +82,7 @@ def test_text_is_wrapped_and_cut_but_a_command_stays_whole(capsys):
     assert capsys.readouterr().out.endswith("No problem found\n")
 
 
-def test_it_runs_beside_packages_that_cannot_be_imported(tmp_path):
+def test_it_runs_with_packages_that_cannot_be_imported(tmp_path):
     for name in ("torch", "mmengine", "cv2", "mmcv", "pycocotools", "torchvision"):
         (tmp_path / f"{name}.py").write_text("raise ImportError('undefined symbol: _ZN3c10')\n")
     done = subprocess.run(

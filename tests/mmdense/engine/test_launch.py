@@ -43,7 +43,7 @@ def threads():
     torch.set_num_threads(before)
 
 
-def test_trust_takes_effect_as_it_is_parsed_and_can_be_passed_on(config, monkeypatch):
+def test_trust_takes_effect_when_it_is_parsed(config, monkeypatch):
     calls = []
     monkeypatch.setattr("mmdense.checkpoints.read.trust_checkpoints", lambda: calls.append(1))
     assert parse(config).trust_checkpoint is False and not calls
@@ -142,7 +142,7 @@ def test_the_replacement_of_sync_bn_takes_maps_and_vectors():
         (False, False, "OptimWrapper"),
     ],
 )
-def test_amp_takes_what_the_hardware_has(config, monkeypatch, bf16, cuda, wrapper):
+def test_amp_follows_the_hardware(config, monkeypatch, bf16, cuda, wrapper):
     monkeypatch.setattr(steps, "supports_bf16", lambda: bf16)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     cfg = launch.load_config(parse(config))
@@ -151,7 +151,7 @@ def test_amp_takes_what_the_hardware_has(config, monkeypatch, bf16, cuda, wrappe
     assert ("loss_scale" in cfg.optim_wrapper) == (wrapper != "mmdense.BFloat16OptimWrapper")
 
 
-def test_scaling_the_rate_needs_to_know_the_batch_that_it_was_chosen_for(config):
+def test_scaling_the_rate_needs_its_base_batch_size(config):
     cfg = launch.load_config(parse(config))
     with pytest.raises(ValueError, match="auto_scale_lr = dict\\(base_batch_size"):
         steps.scale_learning_rate(cfg)
@@ -186,7 +186,7 @@ def test_resume(state, monkeypatch):
         assert resumed(steps.resume_after_restart) == found
 
 
-def test_a_restart_that_would_wait_for_processes_that_are_gone_is_refused(state, monkeypatch):
+def test_a_restart_that_would_wait_forever_is_refused(state, monkeypatch):
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
     with pytest.raises(RuntimeError, match=r"use mmdense dist_train"):
@@ -234,7 +234,7 @@ def test_hooks_that_a_config_has_are_not_added_again():
         (None, None, []),
     ],
 )
-def test_what_the_command_line_and_the_config_name_is_loaded_strictly(init, load_from, modules):
+def test_checkpoints_of_command_line_and_config_are_loaded_strictly(init, load_from, modules):
     cfg = Config({"model": {}, "load_from": load_from, "custom_hooks": [{"type": "Own"}]})
     steps.start_from(cfg, init, ["heads"])
     assert cfg.load_from is None

@@ -29,7 +29,9 @@ def uninterrupted(tmp_path, request):
     ids=["epochs", "iterations", "iterations of an endless sampler"],
 )
 @pytest.mark.parametrize("workers", [0, 2])
-def test_every_checkpoint_goes_on_with_the_same_curve_and_samples(tmp_path, uninterrupted, workers):
+def test_every_checkpoint_continues_with_the_same_curve_and_samples(
+    tmp_path, uninterrupted, workers
+):
     by_epoch, sampler, expected = uninterrupted
     assert sorted(expected) == list(range(12))
     for saved in (4, 8):  # in the middle of the second and of the third epoch

@@ -15,7 +15,7 @@ def run_on_poison(tmp_path, **options):
     return build(tmp_path / "run", journal=tmp_path / "j.txt", hooks=[hook], poison=5)
 
 
-def test_it_stops_before_anything_is_spoiled_and_says_what_to_do(tmp_path):
+def test_it_stops_before_weights_change_and_gives_advice(tmp_path):
     runner = run_on_poison(tmp_path)
     with pytest.raises(NonFiniteError, match=r"iteration \d: loss nan; .*mmdense replay") as error:
         runner.train()

@@ -43,9 +43,9 @@ def test_the_first_images_are_drawn_beside_their_truth_in_each_evaluation(sample
         hook.before_val_epoch(runner)
         hook.after_val_iter(runner, 0, None, samples[:1])
         hook.after_val_iter(runner, 1, None, samples[1:])
-    pictures = sorted((tmp_path / "work" / "predictions").glob("*.png"))
-    assert [path.name for path in pictures] == ["0.png", "1.png"]
-    assert cv2.imread(str(pictures[0])).shape == (40, 120, 3)  # truth and prediction, side by side
+    images = sorted((tmp_path / "work" / "predictions").glob("*.png"))
+    assert [path.name for path in images] == ["0.png", "1.png"]
+    assert cv2.imread(str(images[0])).shape == (40, 120, 3)  # truth and prediction, side by side
 
 
 def test_all_are_drawn_without_a_limit_and_other_ranks_draw_nothing(samples, tmp_path):

@@ -138,7 +138,7 @@ def test_a_later_second_signal_ends_the_run_at_once(tmp_path):
     assert not (tmp_path / "run" / FILE_NAME).exists()
 
 
-def test_kills_at_random_moments_leave_the_curve_as_it_is(tmp_path):
+def test_kills_at_random_moments_do_not_change_the_curve(tmp_path):
     steps = 60
     build(tmp_path / "whole", journal=tmp_path / "whole.txt", steps=steps).train()
     draw = random.Random(0)

@@ -53,7 +53,7 @@ class TinyModel(BaseModel):
 
 
 class Journal(Hook):
-    """Appends a line a step: iteration, loss to the last bit, the samples."""
+    """Appends a line a step: iteration, exact loss, samples."""
 
     def __init__(self, path, pause=0.0):
         self.path, self.pause = Path(path), pause
