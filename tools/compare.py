@@ -22,9 +22,10 @@ def main() -> None:
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
     from mmdense.records.compare import differences
-    from mmdense.records.kept_results import find_record
+    from mmdense.records.kept_results import find_file
+    from mmdense.records.record import load
 
-    one, other = find_record(args.one), find_record(args.other)
+    one, other = load(find_file(args.one)), load(find_file(args.other))
     print(f"{args.one} ({one.date}) and {args.other} ({other.date})")
     found = differences(one, other)
     for heading, lines in found.items():

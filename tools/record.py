@@ -20,10 +20,10 @@ def main() -> None:
     parser.add_argument("--allow-dirty", action="store_true", help=words)
     args = parser.parse_args()
     # After the arguments: the imports take seconds.
-    from mmdense.records.kept_results import find_record
-    from mmdense.records.record import keep
+    from mmdense.records.kept_results import find_file
+    from mmdense.records.record import keep, load
 
-    record = find_record(args.work_dir)
+    record = load(find_file(args.work_dir))
     record.slug = args.slug or record.slug
     path = keep(record, args.keep, allow_dirty=args.allow_dirty)
     print(", ".join(f"{name} {value:.6g}" for name, value in record.metrics.items()))

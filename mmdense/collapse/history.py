@@ -35,7 +35,7 @@ class History:
         state = state or {"curves": {}, "spectra": [], "facts": {}, "verdict": ("", "")}
         self.judgements = list(state.get("judgements", []))
         self.seen = set(state.get("told", []))
-        self._curves = {name: Curve.from_state(c) for name, c in state["curves"].items()}
+        self._curves = {name: Curve(**c) for name, c in state["curves"].items()}
         self._absent = set(state.get("absent", []))
         self._spectra = list(state["spectra"])
         self.facts = dict(state["facts"])
@@ -132,7 +132,7 @@ class History:
     def state(self) -> dict[str, Any]:
         """Return the state for a checkpoint and for the constructor."""
         return {
-            "curves": {name: curve.state() for name, curve in self._curves.items()},
+            "curves": {name: asdict(curve) for name, curve in self._curves.items()},
             "absent": sorted(self._absent),
             "spectra": self._spectra,
             "facts": self.facts,

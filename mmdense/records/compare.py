@@ -47,11 +47,9 @@ def differences(one: Record, other: Record) -> dict[str, list[str]]:
         for record in (one, other)
     )
     found = {
-        "config": _of_variants(_config_changes(_public(one.config), _public(other.config))),
+        "config": _of_variants(_config_changes(one.config, other.config)),
         "seed": _changes({"seed": one.seed}, {"seed": other.seed}),
-        "data": _checksums(
-            _by_split(one.data), _by_split(other.data), "training and validation data"
-        ),
+        "data": _data(one.data, other.data),
         "environment": _changes(*environment),
         "cost": list(_named_numbers(*cost).values()),
         "results": _results(one, other),
@@ -153,19 +151,16 @@ def _lost(value: float | None) -> bool:
     return value is not None and not math.isfinite(value)
 
 
-def _checksums(one: Mapping[str, Any], other: Mapping[str, Any], what: str) -> list[str]:
-    """Return a line for each checksum that differs, or one line if a record has no checksums."""
+def _data(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Return a line for each split with other checksums, over all variants and seeds of a study."""
     if bool(one) != bool(other):
-        return [f"the {'second' if one else 'first'} has no checksums of the {what}"]
-    return _changes(*({name: _short(found[name]) for name in found} for found in (one, other)))
-
-
-def _by_split(data: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the checksums of each split over all variants and seeds of a study."""
-    found: dict[str, list[str]] = {}
-    for name, checksum in data.items():
-        found.setdefault(name.rpartition("/")[2], []).append(checksum)
-    return {name: sorted(set(checksums)) for name, checksums in found.items()}
+        side = "second" if one else "first"
+        return [f"the {side} has no checksums of the training and validation data"]
+    sides: tuple[dict[str, set[str]], ...] = ({}, {})
+    for found, data in zip(sides, (one, other)):
+        for name, checksum in data.items():
+            found.setdefault(name.rpartition("/")[2], set()).add(checksum[:_DIGITS])
+    return _changes(*({name: " and ".join(sorted(s)) for name, s in f.items()} for f in sides))
 
 
 def _of_variants(changes: list[_Change]) -> list[str]:
@@ -181,11 +176,6 @@ def _of_variants(changes: list[_Change]) -> list[str]:
     ]
 
 
-def _short(checksums: str | list[str]) -> str:
-    listed = [checksums] if isinstance(checksums, str) else checksums
-    return " and ".join(checksum[:_DIGITS] for checksum in listed)
-
-
 def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     lines = []
     for name in sorted(set(one) | set(other)):
@@ -198,11 +188,6 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _public(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a config without the private variables of its file."""
-    return {key: value for key, value in config.items() if not str(key).startswith("_")}
-
-
 def _config_changes(one: Any, other: Any, path: tuple[str, ...] = ()) -> list[_Change]:
     """Return the differences between two configs, or between parts of them."""
     before, after = _parts(one), _parts(other)
@@ -210,6 +195,8 @@ def _config_changes(one: Any, other: Any, path: tuple[str, ...] = ()) -> list[_C
         return [] if one == other else [_Change(path, f"{_words(one)} to {_words(other)}")]
     changes = []
     for key in sorted({*before, *after}):
+        if not path and key.startswith("_"):  # a private variable of the config file
+            continue
         if key in before and key in after:
             changes += _config_changes(before[key], after[key], (*path, key))
             continue

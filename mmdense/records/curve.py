@@ -1,7 +1,6 @@
 """A curve of bounded length: means over equal windows, whose width grows during the run."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 LIMIT = 500  # points of one curve in a record
 
@@ -35,15 +34,6 @@ class Curve:
         step, total, count = self._open
         unfinished = [[step, total / count]] if count else []
         return [list(point) for point in self.points] + unfinished
-
-    def state(self) -> dict[str, Any]:
-        """Return the state as numbers and lists, for :meth:`from_state` after a resume."""
-        return asdict(self)
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> "Curve":
-        """Return the curve with this state."""
-        return cls(**state)
 
     def _widen(self) -> None:
         """Merge pairs of windows; a single last one becomes the open window."""

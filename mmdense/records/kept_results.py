@@ -46,15 +46,6 @@ def read_results(root: str | Path) -> Results:
     return Results(records, rows)
 
 
-def find_record(path: str | Path) -> Record:
-    """Return a record by its file, by its folder, or by its name below ``results/``.
-
-    Raises:
-        RecordError: The record does not exist or cannot be read.
-    """
-    return load(find_file(path))
-
-
 def find_file(path: str | Path) -> Path:
     """Return the file of a record by its file, by its folder, or by its name below ``results/``.
 

@@ -59,11 +59,6 @@ def _plain(value: Any, where: str) -> Any:
         return str(value)  # infinity is valid in a config, but not in JSON
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _full_name(value, where)
-
-
-def _full_name(value: Any, where: str) -> str:
-    """Return the full name of a class or function in a config."""
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
     raise TypeError(f"{where}: a {type(value).__name__} is not supported in a config")

@@ -3,6 +3,7 @@
 import os
 import time
 from copy import copy
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class RecordHook(Hook):
             self._note_data("val", runner.val_dataloader.dataset)
         if runner.iter == 0 or (state := runner.message_hub.get_info(_STATE)) is None:
             return
-        self._curves = {key: Curve.from_state(curve) for key, curve in state["curves"].items()}
+        self._curves = {key: Curve(**curve) for key, curve in state["curves"].items()}
         self._images, self._image_seconds = state["images"], state["image_seconds"]
         self._peak_memory_mib = state["peak_memory_mib"]
         self._wall_before = state["wall_time_s"]
@@ -218,7 +219,7 @@ class RecordHook(Hook):
         if self._record is None:
             return
         checkpoint["message_hub"]["runtime_info"][_STATE] = {
-            "curves": {key: curve.state() for key, curve in self._curves.items()},
+            "curves": {key: asdict(curve) for key, curve in self._curves.items()},
             "images": self._images,
             "image_seconds": self._image_seconds,
             "peak_memory_mib": self._peak_memory_mib,

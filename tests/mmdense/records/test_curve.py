@@ -1,6 +1,7 @@
 """Curves: exact while short, means of equal windows when long."""
 
 import math
+from dataclasses import asdict
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_a_nan_is_not_hidden_by_widening():
 @pytest.mark.parametrize("cut", [5, 8, 199])
 def test_a_resumed_curve_equals_an_uninterrupted_one(cut):
     values = [float(i % 13) for i in range(200)]
-    resumed = Curve.from_state(filled(values[:cut]).state())
+    resumed = Curve(**asdict(filled(values[:cut])))
     for step, value in enumerate(values[cut:], start=cut + 1):
         resumed.add(step, value)
     assert resumed.as_list() == filled(values).as_list()

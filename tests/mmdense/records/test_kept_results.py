@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mmdense.records.kept_results import benchmark_rows, find_record, read_results
-from mmdense.records.record import Record, RecordError, keep, save
+from mmdense.records.kept_results import benchmark_rows, find_file, read_results
+from mmdense.records.record import Record, RecordError, keep, load, save
 
 
 def record(name, date, metric):
@@ -65,9 +65,9 @@ def test_a_record_is_found_by_file_folder_or_name(tmp_path, monkeypatch):
     record = Record.begin("toy", "run", config={}, seed=0)
     file = save(record, tmp_path / "results" / "toy" / "2026-01-01_run" / "record.json")
     for place in (file, file.parent, "toy/2026-01-01_run"):
-        assert find_record(place).name == "run"
+        assert load(find_file(place)).name == "run"
     with pytest.raises(RecordError, match="nothing: no record found.*use a work directory"):
-        find_record("nothing")
+        find_file("nothing")
     save(record, tmp_path / "part" / "record.json")
     with pytest.raises(RecordError, match=r"there are records of stages \(.*part\)"):
-        find_record(tmp_path)
+        find_file(tmp_path)
