@@ -1,4 +1,4 @@
-"""Every base config of a data set gives batches from a tiny tree in the layout that it names."""
+"""Every base config of a data set gives batches from a tiny folder with its layout."""
 
 import copy
 import json
@@ -30,7 +30,7 @@ SIZE = (48, 40)  # width, height
 BOX = (2, 3, 42, 38)  # x1, y1, x2, y2: over 32 a side, as MMDetection's filters need
 
 
-def photo(path, size=SIZE):
+def write_image(path, size=SIZE):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (200, 120, 40)).save(path)
 
@@ -41,11 +41,11 @@ def class_map(path):
 
 
 def coco(path, folder, categories):
-    """Three photos with one box each."""
+    """Write three images with one box each."""
     images, boxes = [], []
     x1, y1, x2, y2 = BOX
     for i in range(3):
-        photo(folder / f"{i}.jpg")
+        write_image(folder / f"{i}.jpg")
         images.append(dict(id=i, file_name=f"{i}.jpg", width=SIZE[0], height=SIZE[1]))
         box = dict(id=i, image_id=i, bbox=[x1, y1, x2 - x1, y2 - y1], iscrowd=0)
         boxes.append(dict(box, category_id=1, area=(x2 - x1) * (y2 - y1)))
@@ -59,7 +59,7 @@ def voc(root, lists):
     for name in lists:
         stems = [f"{name}_{i}" for i in range(3)]
         for stem in stems:
-            photo(root / "JPEGImages" / f"{stem}.jpg")
+            write_image(root / "JPEGImages" / f"{stem}.jpg")
             (root / "Annotations").mkdir(exist_ok=True)
             (root / "Annotations" / f"{stem}.xml").write_text(
                 f"<annotation><size><width>{SIZE[0]}</width><height>{SIZE[1]}</height></size>"
@@ -96,7 +96,7 @@ def place(tmp_path_factory):
             ("RBC", "WBC", "Platelets"),
         )
         for i in range(3):
-            photo(data / "camvid" / "images" / split / f"{i}.png", (480, 360))
+            write_image(data / "camvid" / "images" / split / f"{i}.png", (480, 360))
             class_map(data / "camvid" / "annotations" / split / f"{i}.png")
     for split in ("train2017", "val2017"):
         classes = mmdet.datasets.CocoDataset.METAINFO["classes"]
@@ -104,18 +104,18 @@ def place(tmp_path_factory):
         coco(annotations, data / "coco" / split, classes)
     for split in ("training", "validation"):
         for i in range(3):
-            photo(data / "ade20k" / "images" / split / f"{i}.jpg")
+            write_image(data / "ade20k" / "images" / split / f"{i}.jpg")
             class_map(data / "ade20k" / "annotations" / split / f"{i}.png")
     voc(data / "voc" / "VOC2007", ("trainval", "test"))
     voc(data / "voc" / "VOC2012", ("trainval",))
     for split in ("train", "val"):
-        for i in range(1000):  # MMPretrain insists on a folder for each of ImageNet's classes
+        for i in range(1000):  # MMPretrain needs a folder for each class
             (data / "imagenet" / split / f"n{i:08}").mkdir(parents=True)
         for i in range(4):  # two a class
-            photo(data / "imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG")
-            photo(data / "tiny_imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG", (64, 64))
-            photo(data / "imagenet100" / split / f"n{i // 2:08}" / f"{i}.JPEG")
-            photo(data / "natural1k" / f"{i}.jpg")
+            write_image(data / "imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG")
+            write_image(data / "tiny_imagenet" / split / f"n{i // 2:08}" / f"{i}.JPEG", (64, 64))
+            write_image(data / "imagenet100" / split / f"n{i // 2:08}" / f"{i}.JPEG")
+            write_image(data / "natural1k" / f"{i}.jpg")
     write_shards(data / "natural1k", data / "shards", max_samples=2)
     return root
 
@@ -128,7 +128,7 @@ def scope_of(path):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_batches_come_from_the_layout_that_is_named(path, place, monkeypatch):
+def test_batches_come_from_the_layout(path, place, monkeypatch):
     monkeypatch.chdir(place)
     cfg = Config.fromfile(path)
     loaders = [key for key in cfg if key.endswith("_dataloader")]
@@ -224,7 +224,7 @@ def test_the_config_for_own_data_needs_its_first_lines_only(base, tmp_path, monk
             assert dataset.metainfo["classes"] == ("kiwi", "fig", "plum")
             objects = dataset[0]["data_samples"].gt_instances
             assert objects.labels.tolist() == [0]
-            assert dataset[0]["inputs"].shape == (3, 72, 86)  # 48x40 brought to 96x72
+            assert dataset[0]["inputs"].shape == (3, 72, 86)  # from 48x40
             flips = [step.direction for step in dataset.pipeline.transforms if "Flip" in str(step)]
             assert flips == ["horizontal"] * (split == "train")
         for split in ("val", "test"):

@@ -25,7 +25,7 @@ def main() -> int:
     from rich.progress import track
 
     from mmdense.data.checks.dataset import check_dataset
-    from mmdense.data.checks.problems import errors_of, print_problems
+    from mmdense.data.checks.problems import print_problems
     from mmdense.machine import available_cores
 
     cfg = read_config(args.config, args.cfg_options)
@@ -42,7 +42,7 @@ def main() -> int:
             progress=lambda results, total: track(results, "reading", total, console=console),
         )
         print_problems(split, problems, console)
-        errors += len(errors_of(problems))
+        errors += sum(one.level == "error" for one in problems)
     return int(errors > 0)
 
 

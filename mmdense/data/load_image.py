@@ -23,8 +23,7 @@ class LoadImage(BaseTransform):
     raises an error with its name; :class:`~mmdense.data.checks.skip_broken.SkipBroken` replaces and
     counts such images.
 
-    Keep mmcv's ``LoadImageFromFile`` in test pipelines, since upstream's inferencers look for this
-    name.
+    Keep ``LoadImageFromFile`` in test pipelines, since upstream's inferencers look for this name.
 
     Args:
         to_float32: Whether to convert the image to float32, 0 to 255.
@@ -36,8 +35,8 @@ class LoadImage(BaseTransform):
             annotations, since boxes and maps are not resized.
 
     Raises:
-        ValueError: ``color_type`` is unknown, or ``short_side`` is set with ``unchanged``. When
-            loading: ``short_side`` is set and the record has annotations.
+        ValueError: ``color_type`` is unknown, or ``short_side`` is set with ``unchanged`` or for a
+            record with annotations.
         BrokenImageError: When loading: the image is missing or broken.
     """
 

@@ -11,7 +11,7 @@ from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from mmdense.data.checks.coco import check_coco
-from mmdense.data.checks.problems import DataProblem, errors_of
+from mmdense.data.checks.problems import DataProblem
 from mmdense.data.load_json import load_json
 from mmdense.registry import DATASETS
 
@@ -60,11 +60,8 @@ def check_annotations(
 ) -> list[DataProblem]:
     """Return the problems of a COCO file for a given data set.
 
-    Args:
-        dataset: Gives the classes, ``test_mode``, and the pipeline, which determines whether masks
-            are checked and how images are loaded. It may be uninitialised.
-        coco: The content of the JSON file.
-        image_folder: As for :func:`~mmdense.data.checks.coco.check_coco`.
+    The data set may be uninitialised. It gives the classes, ``test_mode``, and the pipeline, which
+    determines whether masks are checked and how images are loaded.
     """
     transforms = dataset.pipeline.transforms
     colours = [step.color_type for step in transforms if hasattr(step, "color_type")]
@@ -80,7 +77,7 @@ def check_annotations(
 
 
 def _stop_at_errors(problems: list[DataProblem], file: str) -> None:
-    errors = errors_of(problems)
+    errors = [one for one in problems if one.level == "error"]
     notes = Counter((one.field, one.advice) for one in problems if one.level == "note")
     for (field, advice), count in notes.items():
         print_log(f"{file}: {field}: {count} notes; {advice}", "current")

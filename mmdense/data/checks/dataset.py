@@ -38,10 +38,8 @@ def check_dataset(
     image is decoded. A segmentation map must have the size of its image and valid labels. Each
     class folder must contain an image.
 
-    Args:
-        config: The ``dataset`` of a data loader.
-        workers: Number of decoding threads; OpenCV and Pillow release the GIL.
-        progress: Takes the results and their number, yields the results and shows the progress.
+    ``workers`` is the number of decoding threads. ``progress`` takes the results and their number,
+    and yields the results.
     """
     found: list[DataProblem] = []
     for inner in _without_wrappers(config):

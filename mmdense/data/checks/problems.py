@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["DataProblem", "DataProblems", "errors_of", "print_problems"]
+__all__ = ["DataProblem", "DataProblems", "print_problems"]
 
 _EXAMPLES = 3
 
@@ -55,11 +55,6 @@ class DataProblems(list[DataProblem]):
     def note(self, where: str, field: str, problem: str, advice: str) -> None:
         """Add a note."""
         self.append(DataProblem("note", self.file, where, field, problem, advice))
-
-
-def errors_of(problems: list[DataProblem]) -> list[DataProblem]:
-    """Return the problems of level ``error``."""
-    return [problem for problem in problems if problem.level == "error"]
 
 
 def print_problems(title: str, problems: list[DataProblem], console: Console) -> None:

@@ -33,13 +33,9 @@ class SkipBroken(Dataset):
 
     In a config that inherits its data set::
 
-        train_dataloader = dict(
-            dataset=dict(
-                _delete_=True,
-                type="mmdense.SkipBroken",
-                dataset=_base_.train_dataloader.dataset,
-            )
-        )
+        dataset = _base_.train_dataloader.dataset
+        dataset = dict(_delete_=True, type="mmdense.SkipBroken", dataset=dataset)
+        train_dataloader = dict(dataset=dataset)
 
     The replacement of record i is the first intact one of i + 1, i + 2, ..., so it does not depend
     on the random state of a worker. A record for which a transform returns None is replaced in the

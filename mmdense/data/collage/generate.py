@@ -16,9 +16,6 @@ separate slots (`split.py`), and each photo belongs to one split (`photos.py`, w
 image has its own random stream, seeded with (seed, part, split, index). So the same seed gives the
 same bytes with any number of workers.
 
-    from mmdense.data.collage import generate as collage
-    root = collage.ensure('small')
-
 Scores on Collage are synthetic: use it to learn, to compare and to test, not to rank methods.
 """
 
@@ -100,11 +97,7 @@ def ensure(
     An existing folder is complete. `<root>/collage/<size>` (with the suffix `-seed<n>` for a seed
     other than 0) becomes a link to it.
 
-    Args:
-        size: One of `SIZES`.
-        root: The folder of all data sets.
-        seed: Seed of all random numbers.
-        workers: Number of processes; None uses one per processor.
+    `size` is one of `SIZES`. `workers` is the number of processes; None uses one per processor.
 
     Raises:
         ValueError: The size is unknown, or `workers` is below 1.

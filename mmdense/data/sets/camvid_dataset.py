@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mmseg.datasets import BaseSegDataset
 
@@ -18,12 +17,8 @@ __all__ = ["CamVid"]
 class CamVid(BaseSegDataset):
     """CamVid with 11 classes; void is 255, which losses and metrics of MMSegmentation ignore.
 
-    Args:
-        data_root: Folder from :func:`mmdense.data.sets.prepare.prepare`.
-        split: ``train``, ``val`` or ``test``.
-        pipeline: Transforms of MMSegmentation.
-        test_mode: Whether a record that fails to load is an error; otherwise it is replaced.
-        indices: Number of first records, or indices of records, to use; None uses all.
+    ``data_root`` is a folder from :func:`mmdense.data.sets.prepare.prepare`. ``split`` is
+    ``train``, ``val`` or ``test``. Other arguments are those of ``BaseSegDataset``.
 
     Raises:
         FileNotFoundError: ``data_root`` is not prepared.
@@ -36,9 +31,7 @@ class CamVid(BaseSegDataset):
         *,
         data_root: str = "data/camvid",
         split: str = "train",
-        pipeline: Sequence[dict] = (),
-        test_mode: bool = False,
-        indices: int | Sequence[int] | None = None,
+        **kwargs: Any,
     ) -> None:
         folder = Path(data_root) / "images" / split
         first = next(iter(sorted(folder.glob("*.*g"))), None)
@@ -52,7 +45,5 @@ class CamVid(BaseSegDataset):
             img_suffix=first.suffix,
             data_root=data_root,
             data_prefix=dict(img_path=f"images/{split}", seg_map_path=f"annotations/{split}"),
-            indices=indices,
-            pipeline=list(pipeline),
-            test_mode=test_mode,
+            **kwargs,
         )

@@ -59,9 +59,6 @@ def prepare(name: str, source: Path | None = None, root: Path | str = "data") ->
             ``MMDENSE_SOURCES``.
         root: Folder of all data sets.
 
-    Returns:
-        ``<root>/<name>``.
-
     Raises:
         KeyError: The name is unknown; the message lists the names.
         FileNotFoundError: The source, or a file in it, is missing.

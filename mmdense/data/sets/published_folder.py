@@ -38,10 +38,7 @@ class Part:
         found = next((folder / path for path in self.paths if (folder / path).exists()), None)
         if found is None:
             return f"{' or '.join(self.paths)} is missing ({self.published_as})"
-        if self.count is None:
-            return None
-        number = _count(found, self.suffix)
-        if number >= self.count:
+        if self.count is None or (number := _count(found, self.suffix)) >= self.count:
             return None
         what = f"{self.suffix} files" if found.is_dir() else "lines"
         name = found.relative_to(folder).as_posix()
@@ -70,16 +67,10 @@ def missing_parts(name: str, folder: Path) -> list[str]:
 
 
 def link_published(name: str, target: Path, source: Callable[[], Path]) -> Path:
-    """Check a published folder and link to it; only check it if ``target`` exists already.
+    """Link ``target`` to a complete published folder; only check it if it exists already.
 
-    Args:
-        name: Key of :data:`PUBLISHED_FOLDERS`.
-        target: The link, such as ``data/coco``. It is created atomically.
-        source: Returns the published folder, or a folder at most three levels above it. Called only
-            if ``target`` does not exist.
-
-    Returns:
-        ``target``.
+    ``source`` returns the published folder, or a folder at most three levels above it. It is called
+    only if ``target`` does not exist.
 
     Raises:
         FileNotFoundError: The folder is incomplete; the message lists every missing part.

@@ -40,13 +40,7 @@ NO_CLASS = -1
 def index_shards(folder: Path) -> Path:
     """Write ``index.json`` and ``members.npy`` for shards of another program.
 
-    Class indices come from ``.cls`` members; a tar has no class names.
-
-    Args:
-        folder: Folder with uncompressed ``*.tar`` files, one image per sample.
-
-    Returns:
-        ``folder``.
+    The tars are uncompressed, with one image per sample. Class indices come from ``.cls`` members.
 
     Raises:
         FileNotFoundError: The folder has no ``*.tar``.

@@ -51,9 +51,6 @@ def write_shards(
         max_bytes: Maximum size of a shard in bytes; a larger image gets its own shard.
         max_samples: Maximum number of images in a shard; None sets no limit.
 
-    Returns:
-        ``out``.
-
     Raises:
         FileNotFoundError: The source does not exist or has no images.
         ValueError: A file is not an image, a class is empty, ``out`` is inside ``source``, or a

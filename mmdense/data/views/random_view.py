@@ -1,11 +1,8 @@
 """Random views of a batch of images, each sample with its own parameters.
 
-    images ─ sample_parameters ─┐
-       └─────────────────── apply_parameters ─ view       (random_view does both)
-
 The parameters are in :mod:`mmdense.data.views.parameters`, geometry in
 :mod:`mmdense.data.views.resample`, colour in :mod:`mmdense.data.views.colour`, and the CPU version
-in :mod:`mmdense.data.views.opencv`. This module applies them in order.
+in :mod:`mmdense.data.views.opencv`.
 
 Legend: B samples, H x W source size, h x w size of the view.
 """

@@ -35,7 +35,7 @@ def crop_and_resize(
         ``[B, C, h, w]`` float32 from 0 to 1.
     """
     if not isinstance(images, Tensor):
-        return _one_after_the_other(images, crops, flips, size)
+        return _crop_one_by_one(images, crops, flips, size)
     height, width = images.shape[-2:]
     crops, flips = crops.to(images.device).float(), flips.to(images.device)
     upright = torch.zeros_like(flips)
@@ -46,7 +46,7 @@ def crop_and_resize(
     return _separable(images, rows, columns)
 
 
-def _one_after_the_other(
+def _crop_one_by_one(
     images: Sequence[Tensor], crops: Tensor, flips: Tensor, size: tuple[int, int]
 ) -> Tensor:
     views = []
@@ -110,15 +110,9 @@ def _blur_matrix(weights: Tensor, taps: Tensor, side: int) -> Tensor:
 
 
 def _separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Return ``rows @ image @ columns^T`` for each channel of each sample.
+    """Return ``rows @ image @ columns^T`` of each channel, ``[B, C, h, w]``.
 
-    Args:
-        images: ``[B, C, H, W]``.
-        rows: ``[B, h, H]``.
-        columns: ``[B, w, W]``.
-
-    Returns:
-        ``[B, C, h, w]``.
+    The shapes are ``[B, C, H, W]`` for images, ``[B, h, H]`` for rows, ``[B, w, W]`` for columns.
     """
     batch, channels, _, width = images.shape
     # With rows first, each product is one GEMM per sample, without copies.

@@ -20,12 +20,6 @@ def encode(image, kind, **options):
     return buffer.getvalue()
 
 
-def with_alpha(mode):
-    image = IMAGE.convert(mode)
-    image.putalpha(Image.fromarray((COLUMNS * 4).astype(np.uint8)))
-    return image
-
-
 def exif(orientation):
     tags = Image.Exif()
     tags[0x0112] = orientation
@@ -134,18 +128,16 @@ def test_sixteen_bits_keep_the_high_byte(suffix, channels):
     assert decode_image(content, "x", "unchanged").dtype == np.uint16
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_alpha_is_dropped(mode):
-    plain = IMAGE.convert("L" if mode == "LA" else "RGB")
-    ours = decode_image(encode(with_alpha(mode), "PNG"), "x")
-    np.testing.assert_array_equal(ours, decode_image(encode(plain, "PNG"), "x"))
-
-
-@pytest.mark.parametrize("options", [{}, {"transparency": 3}])
-def test_a_palette_gives_its_colours(options):
+def test_alpha_is_dropped_and_a_palette_gives_its_colours():
+    for mode, plain in (("RGBA", "RGB"), ("LA", "L")):
+        image = IMAGE.convert(mode)
+        image.putalpha(Image.fromarray((COLUMNS * 4).astype(np.uint8)))
+        expected = decode_image(encode(IMAGE.convert(plain), "PNG"), "x")
+        np.testing.assert_array_equal(decode_image(encode(image, "PNG"), "x"), expected)
     image = IMAGE.quantize(16)
-    ours = decode_image(encode(image, "PNG", **options), "x")
-    np.testing.assert_array_equal(ours[..., ::-1], np.asarray(image.convert("RGB")))
+    for options in ({}, {"transparency": 3}):
+        ours = decode_image(encode(image, "PNG", **options), "x")
+        np.testing.assert_array_equal(ours[..., ::-1], np.asarray(image.convert("RGB")))
 
 
 def test_cmyk_jpeg_has_the_colours_of_its_inks():

@@ -51,11 +51,11 @@ def test_annotations_describe_the_files(tiny, split):
     coco = COCO(tiny / "annotations" / f"instances_{split}.json")
     assert [c["name"] for c in coco.loadCats(coco.getCatIds())] == list(collage.CLASSES)
     for image in coco.loadImgs(coco.getImgIds()):
-        picture = cv2.imread(str(tiny / "images" / split / image["file_name"]))
-        assert picture.shape == (image["height"], image["width"], 3)
+        pixels = cv2.imread(str(tiny / "images" / split / image["file_name"]))
+        assert pixels.shape == (image["height"], image["width"], 3)
         stem = Path(image["file_name"]).stem
         semantic = cv2.imread(str(tiny / "semantic" / split / f"{stem}.png"), cv2.IMREAD_UNCHANGED)
-        assert semantic.shape == picture.shape[:2]
+        assert semantic.shape == pixels.shape[:2]
         expected = np.zeros(semantic.shape, np.uint8)
         for item in coco.loadAnns(coco.getAnnIds(image["id"])):
             mask = coco_mask.decode(coco.annToRLE(item)).astype(bool)
@@ -81,9 +81,9 @@ def test_same_bytes_in_any_order(nano, tmp_path):
     jobs = collage._plan(tmp_path / "alone", NANO, seed=0)
     for job in reversed(jobs):
         collage._draw(job)
-    pictures = [path for path in whole.rglob("*") if path.suffix in (".jpg", ".png")]
-    assert len(pictures) == len(jobs) + sum(NANO.scenes)
-    for path in pictures:
+    drawn = [path for path in whole.rglob("*") if path.suffix in (".jpg", ".png")]
+    assert len(drawn) == len(jobs) + sum(NANO.scenes)
+    for path in drawn:
         alone = tmp_path / "alone" / path.relative_to(whole)
         assert alone.read_bytes() == path.read_bytes()
 

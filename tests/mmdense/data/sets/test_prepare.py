@@ -69,15 +69,11 @@ def test_from_an_unpacked_folder_and_with_larger_images(source, tmp_path):
     assert json.loads((made / "prepared.json").read_text())["scaled"] == 3
 
 
-def test_a_prepared_set_needs_no_source(source, tmp_path):
+def test_an_existing_folder_is_used_if_it_is_complete(source, tmp_path):
     made = prepare("natural1k", source, tmp_path)
     before = (made / "prepared.json").stat().st_mtime_ns
     assert prepare("natural1k", Path("/nowhere"), tmp_path) == made
     assert (made / "prepared.json").stat().st_mtime_ns == before
-
-
-def test_an_existing_folder_without_a_file_or_receipt_is_an_error(source, tmp_path):
-    made = prepare("natural1k", source, tmp_path)
     (made / f"{PHOTOS[0]}.jpg").unlink()
     with pytest.raises(FileExistsError, match="unlabelled 2 .*unlabelled 3"):
         prepare("natural1k", source, tmp_path)
