@@ -20,12 +20,8 @@ def publish(source: str | Path, folder: str | Path | None = None, *, suffix: str
     The file has no optimizer, curves, paths or settings of the run. MMEngine and torch.hub check
     the eight digits in the name of a ``.pth`` file when they download it.
 
-    Returns:
-        ``<folder>/<stem of the source>-<8 characters><suffix>``; the default folder is that of the
-        source.
-
-    Raises:
-        ValueError: The suffix is not supported, or the file is not a checkpoint.
+    It is ``<folder>/<stem of the source>-<8 characters><suffix>``; the default folder is that of
+    the source.
     """
     weights = state_dict_of(read_checkpoint(source), source)
     content = weights_as_bytes(weights, suffix)

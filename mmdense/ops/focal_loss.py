@@ -44,15 +44,8 @@ def softmax_focal_loss(
 ) -> Tensor:
     """Return the focal loss of a softmax over K classes.
 
-    Args:
-        logits: [N, K].
-        target: [N] int64 class of each sample; a sample outside ``range(K)`` has no loss.
-        gamma: focusing parameter; larger values reduce the loss of easy samples.
-        alpha: factor of all losses.
-        weight: [K] factor of the samples of each class, or empty.
-
-    Returns:
-        [N], not reduced.
+    The arguments are those of :func:`sigmoid_focal_loss`, except that ``alpha`` is a factor of all
+    losses, and a sample outside ``range(K)`` has no loss. The result is [N], not reduced.
     """
     classes = logits.shape[1]
     counts = (target >= 0) & (target < classes)  # [N]

@@ -54,15 +54,10 @@ class Axis(NamedTuple):
 
 
 def lay_bins(rois: Tensor, shape: tuple[int, ...], sampling: Sampling) -> tuple[Tensor, Axis, Axis]:
-    """Return the bins of RoIs on a map.
+    """Return the image of each RoI, [R] int64, and the vertical and horizontal bins.
 
-    Args:
-        rois: [R, 5], ``(image, x1, y1, x2, y2)`` in input pixels.
-        shape: (N, C, H, W) of the maps.
-        sampling: settings of the RoI layer.
-
-    Returns:
-        The image of each RoI, [R] int64, and the vertical and horizontal bins.
+    ``rois`` are [R, 5], ``(image, x1, y1, x2, y2)`` in input pixels; ``shape`` is (N, C, H, W) of
+    the maps.
 
     Raises:
         ValueError: ``rois`` is not [R, 5], or has an image index outside the batch.

@@ -59,8 +59,7 @@ def find_silent_mismatches(
 def saved_model(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return ``model`` and ``data_preprocessor`` of the saved config, without executing it.
 
-    Returns:
-        Empty if there is none. Values that are not literals are omitted.
+    The result is empty if there is none. Values that are not literals are omitted.
     """
     meta = content.get("meta")
     text = meta.get("cfg") if isinstance(meta, Mapping) else None

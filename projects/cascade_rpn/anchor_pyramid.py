@@ -32,13 +32,10 @@ def lay_anchors(
     maps: Sequence[Tensor],
     image_sizes: Sequence[tuple[int, int]] | None,
 ) -> AnchorPyramid:
-    """Return the anchors of all maps of a pyramid.
+    """Return the anchors of an ``AnchorGenerator`` of MMDetection for all maps of a pyramid.
 
-    Args:
-        generator: ``AnchorGenerator`` of MMDetection.
-        anchor_sizes: from :func:`measure_anchors`.
-        maps: [N, C, H, W] for each level.
-        image_sizes: (height, width) of each image; default: the extent of the finest map.
+    ``anchor_sizes`` are from :func:`measure_anchors`; ``image_sizes`` are (height, width), by
+    default the extent of the finest map.
 
     Raises:
         ValueError: the numbers of maps and strides differ, or the levels have different numbers of

@@ -88,11 +88,8 @@ def filter_proposals(
         candidates: of all images.
         suppress: NMS, from boxes [n, 4], scores [n] and levels [n] to ``(x1, y1, x2, y2, score)``
             [p, 5], best first, and their indices [p], as ``batched_nms`` of mmcv.
-        min_bbox_size: width and height must be larger than this, in pixels of the input.
+        min_bbox_size: in pixels of the input.
         max_per_img: maximum number of proposals of each image.
-
-    Returns:
-        [p, 5] for each image, best first.
     """
     results = []
     for boxes, scores in zip(candidates.boxes, candidates.scores, strict=True):

@@ -54,8 +54,6 @@ def pyramid_conv(
         [N, D, H, W] for each level, channels last in memory, in the dtype of the maps, or that of
         autocast.
 
-    Raises:
-        ValueError: points and levels, or other sizes, do not match.
     """
     point_groups = _point_groups(maps, points)
     maps = [_autocast(level) for level in maps]

@@ -58,16 +58,9 @@ def supports(table: Tensor, rows: Tensor, groups: int, weights: Tensor) -> bool:
 def sampled_conv_triton(table: Tensor, kernel: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
     """Return a convolution with a plan of the points of each tap, in one group.
 
-    The table and the kernel get gradients, which are not deterministic.
-
-    Args:
-        table: [M, C] features of all pixels, float32, bfloat16 or float16.
-        kernel: [D, C, K], same dtype, the weight of a ``Conv2d`` with its last two axes flattened.
-        rows: [L, 1, K, 4] integers in ``range(M)``; this is not checked.
-        weights: [L, 1, K, 4], their weights, without a gradient; converted to float32.
-
-    Returns:
-        [L, D] in the dtype of the table.
+    The table [M, C] and the kernel [D, C, K] have one dtype and get gradients, which are not
+    deterministic. The rows [L, 1, K, 4] are not checked; the weights are converted to float32. The
+    result is [L, D] in the dtype of the table.
 
     Raises:
         ValueError: :func:`supports` is False, or sizes, dtypes or devices do not match.

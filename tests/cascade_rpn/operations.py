@@ -1,20 +1,26 @@
-"""Count what a function does, where a time would only tell how busy the machine is."""
+"""Count what a function does, where a time would depend on the load of the machine."""
 
 from collections import Counter
 
+import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class Operations(TorchDispatchMode):
-    """The operations of torch that run inside of it, by name."""
+    """The operations of torch that run inside of it, by name, and their largest result."""
 
     def __init__(self):
         super().__init__()
         self.count = Counter()
+        self.largest = 0  # elements
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         self.count[operation.overloadpacket.__name__] += 1
-        return operation(*args, **(kwargs or {}))
+        out = operation(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, tuple | list) else [out]:
+            if isinstance(tensor, torch.Tensor):
+                self.largest = max(self.largest, tensor.numel())
+        return out
 
 
 def operations(function, *args, **kwargs):

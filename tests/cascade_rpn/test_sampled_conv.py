@@ -1,9 +1,9 @@
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from projects.cascade_rpn import sampled_conv as module
 from projects.cascade_rpn.sampled_conv import sampled_conv
+from tests.cascade_rpn.operations import Operations
 
 
 def problem(A=1, groups=1, C=12, D=6, M=10, L=7, K=3, dtype=torch.float64):
@@ -75,19 +75,6 @@ def test_no_gradient_is_computed_that_nobody_asked_for(wanted, monkeypatch):
     assert called == [WORK[PARTS.index(wanted)]]
 
 
-class Sizes(TorchDispatchMode):
-    """Elements of the largest tensor that an operation returns."""
-
-    largest = 0
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        out = operation(*args, **(kwargs or {}))
-        for tensor in out if isinstance(out, tuple | list) else [out]:
-            if isinstance(tensor, torch.Tensor):
-                self.largest = max(self.largest, tensor.numel())
-        return out
-
-
 def test_a_bound_holds_the_gradients_of_one_tap_at_a_time():
     # What all nine taps read: 9 * M * D. One tap: M * D, and no column buffer, L * K * C.
     M, C, D, L, K = 400, 8, 16, 300, 9
@@ -96,7 +83,7 @@ def test_a_bound_holds_the_gradients_of_one_tap_at_a_time():
         tensor.requires_grad_()
     largest = []
     for max_mib in (None, 1e-9):
-        with Sizes() as sizes:
+        with Operations() as sizes:
             sampled_conv(table, kernel, rows, weights, max_mib=max_mib).sum().backward()
         largest.append(sizes.largest)
     assert largest[0] == K * M * D
@@ -106,7 +93,7 @@ def test_a_bound_holds_the_gradients_of_one_tap_at_a_time():
 def test_columns_come_in_blocks_however_large_the_map(monkeypatch):
     monkeypatch.setattr(module, "_BLOCK_MIB", 16)
     table, kernel, rows, weights = problem(C=128, D=4, M=400, L=3000, K=9)
-    with Sizes() as sizes:
+    with Operations() as sizes:
         whole = sampled_conv(table, kernel, rows, weights)
     assert rows.numel() < sizes.largest <= module._BLOCK_MIB * 2**20 / 8 < 3000 * 9 * 128
     halves = (
