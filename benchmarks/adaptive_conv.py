@@ -42,37 +42,40 @@ def problem(height: int, width: int, dtype: torch.dtype, max_mib: float = 128):
 def run() -> list[dict]:
     keep_freed_memory()
     results = []
-    threads = torch.get_num_threads()
     for dtype in (torch.float32, torch.bfloat16):
-        for height, width in ((100, 168), (200, 336)):
-            (ours, leaves), (other, plain_leaves) = problem(height, width, dtype)
-            upstream = torch.randn(1, CHANNELS, height, width).to(dtype)
-            upstream = upstream.contiguous(memory_format=torch.channels_last)
-            words = {
-                "other_name": "conv2d 3x3",
-                "rounds": 21,  # the times of single calls vary by 50 %
-                "setting": f"{CHANNELS} channels, one {height}x{width} map, {str(dtype)[6:]}, "
-                f"{threads} threads",
-            }
-            with torch.no_grad():
-                results.append(compare("Adaptive convolution, forward", ours, other, **words))
-            results.append(
-                compare(
-                    "Adaptive convolution, forward and backward",
-                    lambda f=ours, t=leaves, g=upstream: torch.autograd.grad(f(), t, g),
-                    lambda f=other, t=plain_leaves, g=upstream: torch.autograd.grad(f(), t, g),
-                    **words,
-                )
-            )
-    return [*results, *bounded(threads)]
+        for size in ((100, 168), (200, 336)):
+            sides = problem(*size, dtype)
+            results += both("Adaptive convolution", sides, size, dtype, "conv2d 3x3")
+    return [*results, *bounded()]
 
 
-def bounded(threads: int) -> list[dict]:
+def both(name, sides, size, dtype, other_name) -> list[dict]:
+    """Time of the forward pass alone, and with the backward pass."""
+    (ours, leaves), (other, other_leaves) = sides
+    upstream = torch.randn(1, CHANNELS, *size).to(dtype)
+    upstream = upstream.contiguous(memory_format=torch.channels_last)
+    words = {
+        "other_name": other_name,
+        "rounds": 21,  # the times of single calls vary by 50 %
+        "setting": f"{CHANNELS} channels, one {size[0]}x{size[1]} map, {str(dtype)[6:]}, "
+        f"{torch.get_num_threads()} threads",
+    }
+    with torch.no_grad():
+        forward = compare(f"{name}, forward", ours, other, **words)
+    backward = compare(
+        f"{name}, forward and backward",
+        lambda: torch.autograd.grad(ours(), leaves, upstream),
+        lambda: torch.autograd.grad(other(), other_leaves, upstream),
+        **words,
+    )
+    return [forward, backward]
+
+
+def bounded() -> list[dict]:
     """Memory for a map of 200x336, at most 200 MiB by default, and the time cost of this limit."""
     upstream = torch.randn(1, CHANNELS, 200, 336).contiguous(memory_format=torch.channels_last)
-    (ours, leaves), (free, free_leaves) = (
-        problem(200, 336, torch.float32, mib)[0] for mib in (128, 4096)
-    )
+    sides = [problem(200, 336, torch.float32, mib)[0] for mib in (128, 4096)]
+    ours, leaves = sides[0]
     output = upstream.numel() * 4 / 2**20
     words = {
         "other_mib": COLUMNS_MIB,
@@ -81,29 +84,13 @@ def bounded(threads: int) -> list[dict]:
     }
     name = "Memory of adaptive convolution"
     with torch.no_grad():
-        results = [memory_result(f"{name}, forward", ours, output, **words)]
-    results.append(
-        memory_result(
-            f"{name}, backward",
-            lambda: torch.autograd.grad(ours(), leaves, upstream),
-            2 * output,  # includes the gradient of the input
-            **words,
-        )
+        forward = memory_result(f"{name}, forward", ours, output, **words)
+    backward = memory_result(
+        f"{name}, backward",
+        lambda: torch.autograd.grad(ours(), leaves, upstream),
+        2 * output,  # includes the gradient of the input
+        **words,
     )
-    words = {
-        "other_name": "unbounded",
-        "rounds": 21,
-        "setting": f"{CHANNELS} channels, one 200x336 map, float32, {threads} threads",
-    }
     name = "Adaptive convolution within 200 MiB"
-    with torch.no_grad():
-        results.append(compare(f"{name}, forward", ours, free, **words))
-    results.append(
-        compare(
-            f"{name}, forward and backward",
-            lambda: torch.autograd.grad(ours(), leaves, upstream),
-            lambda: torch.autograd.grad(free(), free_leaves, upstream),
-            **words,
-        )
-    )
-    return results
+    times = both(name, sides, (200, 336), torch.float32, "unbounded")
+    return [forward, backward, *times]

@@ -2,13 +2,12 @@
 
 Each side runs in its own process; the steps alternate:
 
-    python -m benchmarks.faster_rcnn_step --compiled SITE
+    python -m benchmarks faster_rcnn_step --compiled SITE
 
 SITE is a folder with an mmcv that has compiled operators (pip install --target SITE WHEEL). Without
 it only the naive RoIAlign is compared.
 """
 
-import argparse
 import contextlib
 import os
 import subprocess
@@ -106,9 +105,9 @@ def start(*arguments: str, site: str | None = None) -> subprocess.Popen:
 
 def run(compiled: str | None = None, rounds: int = 8) -> list[dict]:
     """Compare with naive operators and, if ``compiled`` is a folder, with compiled ones."""
-    sides = {"mmdense": start("--serve"), "RoIAlign on grid_sample": start("--serve", "--naive")}
+    sides = {"mmdense": start(), "RoIAlign on grid_sample": start("--naive")}
     if compiled:
-        side = start("--serve", site=compiled)
+        side = start(site=compiled)
         if side.supplier != "mmcv":
             raise SystemExit(f"the mmcv in {compiled} has no compiled operators")
         sides["compiled mmcv"] = side
@@ -127,13 +126,5 @@ def run(compiled: str | None = None, rounds: int = 8) -> list[dict]:
     ]
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--compiled", metavar="SITE", help="folder of an mmcv with compiled ops")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--naive", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        serve(options.naive)
-    else:
-        run(options.compiled)
+if __name__ == "__main__":  # one side, started by run()
+    serve(naive="--naive" in sys.argv)
