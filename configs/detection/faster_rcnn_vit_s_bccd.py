@@ -17,12 +17,11 @@ custom_imports = dict(
     imports=["mmdense", "mmpretrain.models", "mmseg.models"], allow_failed_imports=False
 )
 
-width = _base_.vit.small.width
 model = dict(
     backbone=_base_.vit.small.maps,
     neck=[
         dict(_base_.vit.small.rescaled, norm_cfg=dict(type="BN", requires_grad=True)),
-        dict(type="FPN", in_channels=[width] * 4, out_channels=64, num_outs=5),
+        dict(_base_.vit.small.fpn, out_channels=64),
     ],
 )
 optim_wrapper = _base_.whole_vit

@@ -18,14 +18,7 @@ custom_imports = dict(
     imports=["mmdense", "mmpretrain.models", "mmseg.models"], allow_failed_imports=False
 )
 
-width = _base_.vit.small.width
-model = dict(
-    backbone=_base_.vit.small.maps,
-    neck=[
-        _base_.vit.small.rescaled,
-        dict(type="FPN", in_channels=[width] * 4, out_channels=256, num_outs=5),
-    ],
-)
+model = dict(backbone=_base_.vit.small.maps, neck=[_base_.vit.small.rescaled, _base_.vit.small.fpn])
 _base_.train_pipeline[2] = _base_.short_sides.coco
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 optim_wrapper = _base_.whole_vit

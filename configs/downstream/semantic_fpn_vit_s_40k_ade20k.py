@@ -16,13 +16,9 @@ _base_ = [
 ]
 custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
 
-width = _base_.vit.small.width
 model = dict(
     backbone=_base_.vit.small.maps,
-    neck=[
-        _base_.vit.small.rescaled,
-        dict(type="FPN", in_channels=[width] * 4, out_channels=256, num_outs=4),
-    ],
+    neck=[_base_.vit.small.rescaled, dict(_base_.vit.small.fpn, num_outs=4)],
     test_cfg=dict(mode="slide", crop_size=_base_.crop_size, stride=(341, 341)),
 )
 optim_wrapper = _base_.whole_vit

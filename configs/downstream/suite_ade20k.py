@@ -44,10 +44,7 @@ variants = [
         "ViT-B, Semantic FPN, 40k",
         name="semantic_fpn_vit_b_40k",
         backbone=_vit_b["maps"],
-        neck=[
-            _vit_b["rescaled"],
-            dict(type="FPN", in_channels=[_vit_b["width"]] * 4, out_channels=256, num_outs=4),
-        ],
+        neck=[_vit_b["rescaled"], dict(_vit_b["fpn"], num_outs=4)],
     ),
     _row("upernet_vit_b_160k", "ViT-B, UPerNet, 160k"),
 ]

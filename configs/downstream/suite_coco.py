@@ -24,13 +24,7 @@ _c4 = dict(
     ),
 )
 _vit_b = _base_.vit.base.to_dict()
-_vit_b_fpn = dict(
-    backbone=_vit_b["maps"],
-    neck=[
-        _vit_b["rescaled"],
-        dict(type="FPN", in_channels=[_vit_b["width"]] * 4, out_channels=256, num_outs=5),
-    ],
-)
+_vit_b_fpn = dict(backbone=_vit_b["maps"], neck=[_vit_b["rescaled"], _vit_b["fpn"]])
 _vit_b_simple = dict(backbone=_vit_b["windows"], neck=dict(in_channels=_vit_b["width"]))
 
 

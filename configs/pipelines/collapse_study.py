@@ -45,7 +45,7 @@ _methods = ["simsiam", "inverse", "moving_average", "naive", "symmetric", "mirro
 # Outcome in the paper: tables 1 to 4, figure 6, section 5. It calls m_o near 1 a collapse.
 # The 25 views of table 1 are left out: they would take about four times as long as two.
 _lives, _collapses = "lives", "collapses"
-_paper = dict(
+_outcomes = dict(
     simsiam=_lives,
     inverse=_lives,
     moving_average=_lives,
@@ -85,7 +85,7 @@ variants = [
     _rescued("rescue_uniformity", "uniformity alone", "Uniformity"),
 ]
 variants = [
-    dict(one, paper=_paper[one["name"]]) if one["name"] in _paper else one for one in variants
+    dict(one, paper=_outcomes[one["name"]]) if one["name"] in _outcomes else one for one in variants
 ]
 # Tables of variants of several groups.
 tables = dict(

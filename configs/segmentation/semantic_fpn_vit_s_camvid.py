@@ -15,12 +15,11 @@ _base_ = [
 ]
 custom_imports = dict(imports=["mmdense", "mmpretrain.models"], allow_failed_imports=False)
 
-width = _base_.vit.small.width
 model = dict(
     backbone=_base_.vit.small.maps,
     neck=[
         dict(_base_.vit.small.rescaled, norm_cfg=dict(type="BN", requires_grad=True)),
-        dict(type="FPN", in_channels=[width] * 4, out_channels=64, num_outs=4),
+        dict(_base_.vit.small.fpn, out_channels=64, num_outs=4),
     ],
 )
 optim_wrapper = _base_.whole_vit

@@ -10,7 +10,8 @@ Vary: model.head, by _base_/models/siamese_variants.py (minutes).
 _base_ = [
     "../_base_/models/siamese_r18_w16.py",
     "../_base_/datasets/cifar10.py",
-    "../_base_/schedules/siamese_minutes.py",
+    "../_base_/schedules/sgd_simsiam.py",
+    "../_base_/runtime_siamese.py",
 ]
 
 max_epochs = 12
@@ -25,8 +26,15 @@ train_dataloader = dict(
         dataset=_base_.train_dataloader.dataset,
     ),
 )
+# A high learning rate at a small batch, so that a few hundred steps show a collapse.
+lr = 0.3
+optim_wrapper = dict(optimizer=dict(lr=lr, weight_decay=1e-5))
 default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(interval=4), knn=dict(interval=max_epochs)
+    logger=dict(interval=10),
+    checkpoint=dict(interval=4),
+    knn=dict(interval=max_epochs),
+    predictor_lr=dict(lr=lr),
+    collapse=dict(interval=20),
 )
 
 expected = []

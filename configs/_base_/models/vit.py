@@ -6,6 +6,7 @@
 #             at the end: that of MMPretrain would normalise only the last of the four.
 #   rescaled  the neck that brings the four maps to the strides 4, 8, 16 and 32, as in
 #             XCiT, arXiv:2106.09681.
+#   fpn       the FPN of a detector on the rescaled maps.
 #   windows   the last map, for large images: attention in windows of 14 patches, in four layers
 #             over the whole image (ViTDet, arXiv:2203.16527, section 3). It has no class token.
 
@@ -50,7 +51,9 @@ def _vit(arch, width):
         rescales=[4, 2, 1, 0.5],
         norm_cfg=dict(type="SyncBN", requires_grad=True),
     )
-    return dict(width=width, maps=_maps(arch), rescaled=rescaled, windows=_windows(width))
+    fpn = dict(type="FPN", in_channels=[width] * 4, out_channels=256, num_outs=5)
+    maps, windows = _maps(arch), _windows(width)
+    return dict(width=width, maps=maps, rescaled=rescaled, fpn=fpn, windows=windows)
 
 
 vit = dict(small=_vit("deit-small", 384), base=_vit("deit-base", 768))
