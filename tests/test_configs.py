@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.registry import DefaultScope
 
+import projects.cascade_rpn  # noqa: F401 (the suites name its head)
 from mmdense.config.check import check_config
 from tests.small_training import ROOT, changed, predict, shrink, train_step
 
