@@ -83,10 +83,6 @@ def shrink(cfg: Config) -> Config:
             backbone.frozen_stages = backbone.frozen_stages * _DEPTH // 12
         if "out_indices" in backbone:
             backbone.out_indices = tuple(range(_DEPTH))
-    elif backbone.get("arch") == "tiny":
-        cfg.model = _replaced(cfg.model, {96: 24, 192: 48, 384: 96, 768: 192, **_EIGHTH})
-        cfg.model.backbone.arch = dict(embed_dims=24, depths=[1, 1, 1, 1], num_heads=[1, 2, 4, 8])
-        cfg.model.backbone.drop_path_rate = 0.0
     elif backbone.type.startswith("ResNet") and "base_channels" not in backbone and not shared_head:
         cfg.model = _replaced(cfg.model, _EIGHTH)
         cfg.model.backbone.update(stem_channels=8, base_channels=8)
