@@ -52,7 +52,7 @@ def test_the_error_lists_the_first_ten_errors(tmp_path):
         build(tmp_path, content)
     lines = str(error.value).splitlines()
     assert len(lines) == 11
-    assert "annotation id 5 of image id 0 (annotations[2]): bbox: [0, 0, -9" in lines[1]
+    assert "annotation id 5 of image id 0 (annotations[2]): bbox: [0.0, 0.0, -9.0" in lines[1]
 
 
 @pytest.mark.parametrize(

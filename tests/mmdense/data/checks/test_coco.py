@@ -127,8 +127,8 @@ def test_classes_of_the_config(classes, expected):
         ([NAN, 10, 20, 20], "error", "is [nan, 10, 20, 20]"),
         ([10, 10, INF, 20], "error", "is [10, 10, inf, 20]"),
         ([10, 10, -20, 20], "error", "has a negative width or height"),
-        ([10, 10, 20, 0.0], "note", "[10, 10, 20, 0.0] has a width or height of 0"),
-        ([10, 10, 20, 0.5], "note", "[10, 10, 20, 0.5] has a width or height below 1"),
+        ([10, 10, 20, 0.0], "note", "[10.0, 10.0, 20.0, 0.0] has a width or height of 0"),
+        ([10, 10, 20, 0.5], "note", "[10.0, 10.0, 20.0, 0.5] has a width or height below 1"),
         # x from 40 to 140: 60 of 100 pixels inside; y from 20 to 100: 60 of 80. 45 % inside.
         ([40, 20, 100, 80], "error", "is 55% outside a.jpg, 100x80"),
         # x from 90 to 110: half inside, which is still a note.
