@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_gather, get_world_size
+from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 
@@ -131,3 +132,12 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def initialise(backbone: Any) -> None:
+    """Fill a backbone with random weights, without a log line for each of them."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel("WARNING")
+    backbone.init_weights()
+    logger.setLevel(level)

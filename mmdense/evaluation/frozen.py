@@ -12,13 +12,13 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
-from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import set_random_seed
 from torch import nn
 
 from mmdense.config.arguments import ToolParser
 from mmdense.engine import launch
+from mmdense.evaluation.features import initialise
 from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders, image_count
 from mmdense.evaluation.probes import ProbeFeatures, extract_probe_features
 from mmdense.machine import supports_bf16
@@ -124,11 +124,7 @@ def _build_backbone(cfg: Config, checkpoint: str | None) -> nn.Module:
         raise ValueError(f"{cfg.filename} has no model.backbone")
     backbone = MODELS.build(config)
     if checkpoint is None:
-        logger = MMLogger.get_current_instance()
-        level = logger.level
-        logger.setLevel("WARNING")  # init_weights lists every parameter
-        backbone.init_weights()
-        logger.setLevel(level)
+        initialise(backbone)
     else:
         loaded = load_backbone(backbone, checkpoint)
         if is_main_process():

@@ -1,0 +1,1 @@
+"""Evaluation of the patch features of a frozen backbone; :mod:`.protocols` lists the protocols."""

@@ -1,0 +1,159 @@
+"""Images of a data set with label maps, boxes, or neither, read one by one."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmdense.config.arguments import UsageError
+from mmdense.data.read_image import read_image
+from mmdense.data.sets import camvid
+from mmdense.data.sets.source import read_photo
+from mmdense.evaluation.dense.patch_labels import VOID
+
+__all__ = ["DenseData", "DenseImages", "open_data"]
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+_TEST = ("val", "validation", "test")
+
+
+@dataclass(frozen=True)
+class DenseImages:
+    """The images of one split, in the order of their names.
+
+    Attributes:
+        paths: Image files.
+        maps: File of the label map of each image: 8-bit classes, 255 for void. Empty if none.
+        boxes: Boxes of each image, x1, y1, x2, y2 in pixels of the file, [G, 4]. Empty if none.
+    """
+
+    paths: Sequence[Path]
+    maps: Sequence[Path] = ()
+    boxes: Sequence[Tensor] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def image(self, index: int) -> np.ndarray:
+        """Return an image as in the file, BGR, uint8, [h, w, 3]."""
+        return read_image(self.paths[index])
+
+    def square(self, index: int, size: int) -> Tensor:
+        """Return an image resized to a square, BGR, uint8, [3, size, size]."""
+        image = self.image(index)
+        shrinks = max(image.shape[:2]) > size
+        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return torch.from_numpy(cv2.resize(image, (size, size), interpolation=method)).permute(
+            2, 0, 1
+        )
+
+    def label_map(self, index: int) -> Tensor:
+        """Return the label map of an image, uint8, [h, w]."""
+        labels = np.array(read_photo(self.maps[index]))  # of a palette image, the indices
+        if labels.ndim != 2 or labels.dtype != np.uint8:
+            raise ValueError(
+                f"{self.maps[index]} has {labels.dtype} of shape {labels.shape}; a label map has "
+                "one 8-bit channel with the class of each pixel"
+            )
+        return torch.from_numpy(labels)
+
+    def square_map(self, index: int, size: int) -> Tensor:
+        """Return a label map resized by the nearest pixel, uint8, [size, size]."""
+        labels = self.label_map(index).numpy()
+        # INTER_NEAREST_EXACT takes the pixel at the centre, as PIL and torchvision do.
+        return torch.from_numpy(
+            cv2.resize(labels, (size, size), interpolation=cv2.INTER_NEAREST_EXACT)
+        )
+
+
+@dataclass(frozen=True)
+class DenseData:
+    """A data set. Without splits, ``train`` and ``test`` are the same images.
+
+    Attributes:
+        name: Name of the data set or folder.
+        train: Training images.
+        test: Test images.
+        classes: Names of the classes of the label maps; empty if there are none.
+    """
+
+    name: str
+    train: DenseImages
+    test: DenseImages
+    classes: Sequence[str] = ()
+
+
+def open_data(name: str, root: str | Path = "data") -> DenseData:
+    """Return a prepared data set by its name, or a folder.
+
+    Args:
+        name: ``camvid`` or ``bccd``, prepared in ``root`` by ``mmdense prepare_data``, with the
+            validation images as test images; or a folder. A folder with ``images/train``,
+            ``images/val`` and ``annotations/train``, ``annotations/val`` has label maps: PNG files
+            with the names of the images. All images of any other folder are used without labels.
+        root: Folder of the prepared data sets.
+
+    Raises:
+        UsageError: The folder, images or maps are missing.
+    """
+    folder = Path(root) / name if name in ("camvid", "bccd") else Path(name)
+    if not folder.is_dir():
+        advice = (
+            f"run `mmdense prepare_data {name} --source FOLDER`"
+            if name != str(folder)
+            else ("give camvid, bccd or a folder of images")
+        )
+        raise UsageError(f"--data {name}: no such folder {folder}; {advice}")
+    if name == "bccd":
+        return DenseData(name, _boxed(folder, "train"), _boxed(folder, "val"))
+    if (folder / "annotations" / "train").is_dir():
+        test = next((one for one in _TEST if (folder / "annotations" / one).is_dir()), _TEST[0])
+        train, tested = (_mapped(folder, split) for split in ("train", test))
+        classes = camvid.CLASSES if name == "camvid" else _numbered(train)
+        return DenseData(folder.name, train, tested, classes)
+    images = DenseImages(_images(folder))
+    return DenseData(folder.name, images, images)
+
+
+def _images(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+    if not found:
+        raise UsageError(f"{folder} has no images ({', '.join(sorted(_SUFFIXES))})")
+    return found
+
+
+def _mapped(folder: Path, split: str) -> DenseImages:
+    images = _images(folder / "images" / split)
+    maps = [folder / "annotations" / split / f"{path.stem}.png" for path in images]
+    if missing := [path for path in maps if not path.is_file()]:
+        raise UsageError(f"{len(missing)} images have no label map, the first is {missing[0]}")
+    return DenseImages(images, maps=maps)
+
+
+def _numbered(images: DenseImages) -> list[str]:
+    """Names of the classes 0 to the highest one in the training maps."""
+    highest = -1
+    for index in range(len(images)):
+        labels = images.label_map(index)
+        highest = max(highest, int(labels.where(labels != VOID, 0).max()))
+    return [str(number) for number in range(highest + 1)]
+
+
+def _boxed(folder: Path, split: str) -> DenseImages:
+    coco = json.loads((folder / "annotations" / f"{split}.json").read_text())
+    boxes: dict[int, list[list[float]]] = {image["id"]: [] for image in coco["images"]}
+    for one in coco["annotations"]:
+        x, y, width, height = one["bbox"]
+        boxes[one["image_id"]].append([x, y, x + width, y + height])
+    images = sorted(coco["images"], key=lambda image: image["file_name"])
+    return DenseImages(
+        [folder / "images" / split / image["file_name"] for image in images],
+        boxes=[
+            torch.tensor(boxes[image["id"]], dtype=torch.float).reshape(-1, 4) for image in images
+        ],
+    )

@@ -1,0 +1,165 @@
+"""What a protocol of dense evaluation gets and gives.
+
+A protocol is a dataclass of settings and a function from a task and the settings to metrics.
+"""
+
+import enum
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmdense.evaluation.dense.images import DenseData, DenseImages
+from mmdense.evaluation.dense.patch_labels import majority, patch_shares
+from mmdense.evaluation.dense.patches import FrozenBackbone, Patches, patch_features
+
+__all__ = ["DenseScore", "DenseTask", "Needs", "Protocol", "identifier", "score"]
+
+
+class Needs(enum.Enum):
+    """What a protocol needs besides images."""
+
+    NOTHING = "nothing"
+    MAPS = "label maps"
+    BOXES = "boxes"
+
+
+@dataclass(frozen=True)
+class DenseTask:
+    """A backbone and a data set; features and labels are computed once for all protocols.
+
+    Attributes:
+        frozen: The backbone.
+        data: The data set.
+        size: Side to which images are resized, in pixels; not the aspect ratio.
+        batch_size: Images that the backbone gets at once.
+        folder: Folder of features that need more than 512 MiB.
+        seed: Seed of random choices, such as those of a memory.
+    """
+
+    frozen: FrozenBackbone
+    data: DenseData
+    size: int = 448
+    batch_size: int = 8
+    folder: str | Path | None = None
+    seed: int = 0
+
+    @cached_property
+    def train(self) -> Patches:
+        """Patches of the training images."""
+        return self._features(self.data.train)
+
+    @cached_property
+    def test(self) -> Patches:
+        """Patches of the test images."""
+        return self._features(self.data.test)
+
+    def train_shares(self, index: int) -> Tensor:
+        """Return the shares of the classes in the patches of a training image, [N, C].
+
+        See :func:`~mmdense.evaluation.dense.patch_labels.patch_shares`.
+        """
+        labels = self.data.train.square_map(index, self.size)[None]  # [1, S, S]
+        return patch_shares(labels, self.train.grid, num_classes=len(self.data.classes))[0]
+
+    @cached_property
+    def train_labels(self) -> Tensor:
+        """The most frequent class of each training patch, or ``VOID``; int64, [I, N]."""
+        images = range(len(self.data.train))
+        return torch.stack([majority(self.train_shares(index)) for index in images])
+
+    def _features(self, images: DenseImages) -> Patches:
+        return patch_features(
+            self.frozen, images, size=self.size, batch_size=self.batch_size, folder=self.folder
+        )
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol with its settings.
+
+    Attributes:
+        settings: Dataclass of all settings; they are in the identifier.
+        measure: Returns metrics by name; shares and accuracies are in percent.
+        needs: What the data set must have.
+        about: What the metrics mean, in one sentence with the source.
+    """
+
+    settings: Any
+    measure: Callable[[DenseTask, Any], dict[str, float]]
+    needs: Needs
+    about: str
+
+
+@dataclass(frozen=True)
+class DenseScore:
+    """The result of a protocol.
+
+    Attributes:
+        name: Name of the protocol.
+        identifier: Name with all settings, see :func:`identifier`.
+        metrics: Value of each metric.
+        seconds: Time, without that of features that another protocol had extracted.
+    """
+
+    name: str
+    identifier: str
+    metrics: dict[str, float]
+    seconds: float
+
+
+def identifier(name: str, settings: Any, **task: int) -> str:
+    """Return the name of a protocol with all its settings.
+
+    Two scores can be compared if their data sets and identifiers are equal.
+
+    Args:
+        name: Name of the protocol.
+        settings: A dataclass.
+        task: Settings of the task, such as ``size``.
+
+    Returns:
+        For example ``context_knn(memory=10240,k=30,temperature=0.02,soft,size=448)``. A Boolean is
+        shown by its name, with ``not_`` before it if it is false; several values are joined by
+        ``+``.
+    """
+    values = {field.name: getattr(settings, field.name) for field in fields(settings)} | task
+    return f"{name}({','.join(_shown(key, value) for key, value in values.items())})"
+
+
+def _shown(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return key if value else f"not_{key}"
+    if isinstance(value, tuple):
+        return f"{key}={'+'.join(_plain(one) for one in value)}"
+    return f"{key}={_plain(value)}"
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def score(name: str, protocol: Protocol, task: DenseTask) -> DenseScore:
+    """Run a protocol.
+
+    Raises:
+        ValueError: The data set lacks what the protocol needs, or a setting is out of range.
+    """
+    lacking = {
+        Needs.NOTHING: False,
+        Needs.MAPS: not (task.data.train.maps and task.data.test.maps),
+        Needs.BOXES: not task.data.test.boxes,
+    }
+    if lacking[protocol.needs]:
+        raise ValueError(
+            f"{name} needs {protocol.needs.value}, which {task.data.name} does not have"
+        )
+    begun = time.perf_counter()
+    metrics = protocol.measure(task, protocol.settings)
+    named = identifier(name, protocol.settings, size=task.size, seed=task.seed)
+    return DenseScore(name, named, metrics, time.perf_counter() - begun)
