@@ -30,6 +30,7 @@ _RECORDED = (
     *("m_o", "m_r", "std", "m_o_before_norm", "p_m_o", "p_m_r", "p_std"),
     *("covariance", "rank", "alignment", "uniformity"),
     *("eta_p", "eta_z", "o_e", "r_e", "r_e_decorrelates"),
+    *("entropy", "kl", "patch_entropy", "patch_kl", "patch_m_o"),
 )
 _ACTIONS = ("warn", "snapshot", "stop")
 
@@ -45,7 +46,8 @@ class CollapseHook(Hook):
     - Every step: centre and standard deviation of projections and predictions
       (:func:`step_readings`).
     - Every ``interval`` steps: correlation, ranks, the extra gradient (:func:`batch_readings`,
-      :func:`gradient_readings`) and a verdict.
+      :func:`gradient_readings`), what a model with prototypes returns with its losses
+      (``readings`` of :class:`mmdense.ssl.dino.DINO`), and a verdict.
     - Every ``epochs`` epochs: spectra of fixed images in backbone and projector
       (:func:`space_readings`), without augmentation (:func:`clean_features`) except for LiDAR.
 
@@ -123,6 +125,7 @@ class CollapseHook(Hook):
         self._monitor = Monitor(model, layout=self.views, **self.names)
         state = runner.message_hub.runtime_info.get(_STATE) if runner.iter else None
         self._history = History(state)
+        self._of_loss: Sequence[str] = getattr(model, "readings", ())
         self._history.begin(model, self.limits)
         self._pending: list[tuple[int, Tensor]] = []
 
@@ -139,6 +142,7 @@ class CollapseHook(Hook):
         if self._due(runner) or len(self._pending) == _FLUSH:
             self._flush(runner)
         if self._due(runner):
+            self._read_loss(runner, outputs or {})
             self._read_batch(runner)
             self._judge(runner)
 
@@ -197,6 +201,11 @@ class CollapseHook(Hook):
     def _log(self, runner: Runner, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             runner.message_hub.update_scalar(f"train/collapse/{name}", value)
+
+    def _read_loss(self, runner: Runner, outputs: Mapping[str, Any]) -> None:
+        """Take the readings that the model returned with its losses; the log has them already."""
+        found = {name: float(outputs[name]) for name in self._of_loss if name in outputs}
+        self._history.add(runner.iter + 1, found, of=self._of_loss)
 
     def _read_batch(self, runner: Runner) -> None:
         monitor = self._monitor

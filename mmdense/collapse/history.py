@@ -44,6 +44,8 @@ class History:
     def begin(self, model: nn.Module, limits: verdict.Limits) -> None:
         """Note what the readings are of."""
         self.facts.update(method=method_name(model), limits=asdict(limits))
+        if counts := getattr(model, "prototype_counts", None):
+            self.facts["prototypes"] = counts  # by the name of the entropy of the assignments
 
     def note_batch(self, size: int, vectors: int, channels: int, *, centre_hidden: bool) -> None:
         """Note the numbers of images, vectors and channels, on which the verdict depends."""
@@ -125,6 +127,11 @@ class History:
                 channels=self.facts["channels"],
                 m_o_before_norm=self.last("m_o_before_norm"),
                 p_m_o=self.last("p_m_o"),
+                uniform={
+                    name: entropy / math.log(count)
+                    for name, count in self.facts.get("prototypes", {}).items()
+                    if (entropy := self.last(name)) is not None
+                },
             ),
             limits,
         )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import NamedTuple
 
 from mmdense.collapse.decompose import centre_floor, collapse_level, mean_pairwise_cosine
@@ -15,6 +16,7 @@ DIVERGED = "diverged"
 HIDDEN = "the last BatchNorm hides the centre"
 EARLY = "too early to say"
 COLLAPSES = (COMPLETE, DIMENSIONAL)
+_UNIFORM = 0.999  # entropy of assignments over ln K
 _LEAST_FRACTION = 0.5  # of projections with a length above zero
 
 
@@ -66,6 +68,7 @@ class State(NamedTuple):
         p_m_o: m_o of the predictions, or None without a predictor.
         m_o_before_norm: m_o of the inputs of a last BatchNorm without affine weights, or None if
             the projector does not end in one.
+        uniform: Entropy of the assignments to prototypes as a fraction of ln K, by its name.
     """
 
     m_o: float
@@ -77,6 +80,7 @@ class State(NamedTuple):
     channels: int
     m_o_before_norm: float | None = None
     p_m_o: float | None = None
+    uniform: Mapping[str, float] = MappingProxyType({})
 
 
 class Verdict(NamedTuple):
@@ -96,8 +100,9 @@ def judge(state: State, limits: Limits) -> Verdict:
 
     0. The batch has one image: too early to say.
     1. A value is not finite: diverged.
-    2. m_o of the projections or of the predictions is above its limit, or at least half of the
-       projections have length zero: complete collapse.
+    2. m_o of the projections or of the predictions is above its limit, at least half of the
+       projections have length zero, or the assignments to prototypes are uniform: complete
+       collapse.
     3. The rank of the projections is too low: dimensional collapse.
     4. m_o before a last BatchNorm without affine weights is above its limit: the last BatchNorm
        hides the centre.
@@ -122,6 +127,10 @@ def judge(state: State, limits: Limits) -> Verdict:
     if state.m_o + state.m_r < _LEAST_FRACTION:
         collapsed = "at least half of the projections have length zero, m_o + m_r is "
         collapsed += f"{state.m_o + state.m_r:.3f} (at least 1 if none has)"
+    for name, share in state.uniform.items():
+        if not collapsed and share >= _UNIFORM:
+            collapsed = f"the teacher assigns everything to all prototypes alike, {name} is "
+            collapsed += f"{share:.4f} of ln K (limit {_UNIFORM})"
     if collapsed:
         return Verdict(COMPLETE, f"{collapsed}: {centre}")
     rank = ""

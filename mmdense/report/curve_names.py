@@ -30,6 +30,12 @@ _KNOWN = {
     "collapse/o_e": "o_e, centre of the extra gradient",
     "collapse/r_e": "r_e, residual of the extra gradient",
     "collapse/r_e_decorrelates": "cosine of r_e with de-correlation",
+    "collapse/entropy": "entropy of the teacher's assignments, nats",
+    "collapse/kl": "divergence of the student from the teacher, nats",
+    "collapse/patch_entropy": "entropy of the assignments of patches, nats",
+    "collapse/patch_kl": "divergence of the student from the teacher, patches, nats",
+    "collapse/patch_m_o": "m_o of the patches",
+    "train/loss_patch": "weighted loss of the patches",
     "collapse/eta_p": "eta_p, part of o_p in o_z - o_p",
     "collapse/eta_z": "eta_z, part of o_z in o_p - o_z",
 }

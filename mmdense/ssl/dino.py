@@ -119,6 +119,7 @@ class DINO(BaseSelfSupervisor):
     """
 
     layout_of_views = "concatenated"  # in the rows of the neck, for mmdense.CollapseHook
+    readings: tuple[str, ...] = ("entropy", "kl")  # in the losses, for mmdense.CollapseHook
     teacher_temperature: Tensor
     teacher_updates: Tensor
     student_parts: tuple[str, ...] = ("backbone", "pool", "neck", "prototypes")
@@ -160,6 +161,7 @@ class DINO(BaseSelfSupervisor):
         self.momentum, self.final_momentum = momentum, final_momentum
         self.frozen_prototypes = frozen_prototypes
         self.register_buffer("teacher_updates", torch.zeros((), dtype=torch.long))
+        self.prototype_counts = {"entropy": prototypes}
         self._batches = 0
         self.copy_student()
 

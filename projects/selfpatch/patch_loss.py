@@ -8,9 +8,10 @@ Letters: R patches of one group of views, D channels, K prototypes.
 
 from collections.abc import Callable, Iterable, Sequence
 
+import torch
 from torch import Tensor
 
-from mmdense.ssl.prototypes import cross_entropies
+from mmdense.ssl.prototypes import cross_entropies, entropies
 from mmdense.ssl.sum_of_terms import sum_of_terms
 
 __all__ = ["mean_neighbour", "patch_loss"]
@@ -26,10 +27,11 @@ def patch_loss(
     parameters: Iterable[Tensor],
     temperature: float,
     chunk: int = 4096,
-) -> Tensor:
-    """Return the weighted sum over groups of the mean cross entropy of a group, [].
+) -> tuple[Tensor, Tensor]:
+    """Return the weighted sum over groups of the mean cross entropy of a group, [], [].
 
-    Both heads run on one chunk at a time, so the memory does not grow with the number of patches.
+    The second value is the same of the entropy of the assignments, without gradients. Both heads
+    run on one chunk at a time, so the memory does not grow with the number of patches.
 
     Args:
         patches: Of the student, one tensor a group. [R, D] each
@@ -41,17 +43,24 @@ def patch_loss(
         temperature: tau of the student.
         chunk: Largest number of patches at a time.
     """
-    terms: list[Callable[[Tensor], Tensor]] = []
+    terms: list[_Term] = []
     inputs: list[Tensor] = []
     for rows, targets, weight in zip(patches, neighbours, weights, strict=True):
         for some, target in zip(rows.split(chunk), targets.split(chunk), strict=True):
             inputs.append(some)
             terms.append(_Term(predict, assign, target, weight / len(rows), temperature))
-    return sum_of_terms(terms, inputs, parameters)
+    loss = sum_of_terms(terms, inputs, parameters)
+    return loss, torch.stack([term.entropy for term in terms]).sum()
 
 
 class _Term:
-    """The sum of the cross entropies of a chunk, times the weight of a patch."""
+    """The sum of the cross entropies of a chunk, times the weight of a patch.
+
+    Attributes:
+        entropy: The same of the entropies of the assignments, after the call.
+    """
+
+    entropy: Tensor
 
     def __init__(
         self,
@@ -66,6 +75,7 @@ class _Term:
 
     def __call__(self, rows: Tensor) -> Tensor:
         targets = self.assign(self.target)
+        self.entropy = self.weight * entropies(targets).sum()
         found = cross_entropies(targets, self.predict(rows), temperature=self.temperature)
         return self.weight * found.sum()
 

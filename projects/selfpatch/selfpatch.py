@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmdense.registry import MODELS
 from mmdense.ssl.dino import DINO, Assigner
 from mmdense.ssl.dino_neck import Prototypes, width_of
-from mmdense.ssl.gather import mean_over_ranks
+from mmdense.ssl.gather import mean_over_ranks, sum_over_ranks
 from mmdense.ssl.tokens import Tokens, tokens_of
 from projects.selfpatch.neighbours import top_neighbours
 from projects.selfpatch.patch_loss import mean_neighbour, patch_loss
@@ -32,8 +33,10 @@ class SelfPatch(DINO):
     collects them to one vector. The student predicts its prototypes from the patch alone. Teacher
     and student see the same view, so no correspondence between views is needed.
 
-    Losses: ``loss`` of the images and ``loss_patch``, both with their weights. Without gradients to
-    the pool from the patch loss, as in the authors' code.
+    Losses: ``loss`` of the images and ``loss_patch``, both with their weights. The patch loss has
+    no gradients to the pool, as in the authors' code. Logged beside them: what
+    :class:`~mmdense.ssl.dino.DINO` logs, the same of the patches, and ``patch_m_o``, the length of
+    the mean direction of the patches.
 
     Args:
         patch_neck: Projector of patches, such as ``mmdense.DINONeck``.
@@ -54,6 +57,7 @@ class SelfPatch(DINO):
         ValueError: A value is out of range, or the backbone returns no patches.
     """
 
+    readings = (*DINO.readings, "patch_entropy", "patch_kl", "patch_m_o")
     student_parts = (*DINO.student_parts, "patch_neck", "patch_prototypes")
 
     def __init__(
@@ -101,6 +105,7 @@ class SelfPatch(DINO):
             targets=dino.get("targets", "centre"),
             momentum=dino.get("center_momentum", 0.9),
         )
+        self.prototype_counts["patch_entropy"] = patch_prototypes
         self.patch_weight, self.image_weight = patch_weight, image_weight
         self.k, self.window, self.wrap = k, window, wrap
         self.aggregation, self.patch_views, self.center_views = (
@@ -147,12 +152,15 @@ class SelfPatch(DINO):
         compared = len(first) if self.patch_views == "teacher" else len(tokens)
         patches = self.patch_loss(tokens[:compared], taught[:compared], images=images)
         losses["loss"] = self.image_weight * losses["loss"]
-        return losses | {"loss_patch": self.patch_weight * patches}
+        losses["loss_patch"] = self.patch_weight * patches.pop("loss")
+        return losses | patches | {"patch_m_o": mean_direction(tokens[0].patches)}
 
     def patch_loss(
         self, tokens: Sequence[Tokens], taught: Sequence[Tokens], *, images: int
-    ) -> Tensor:
-        """Return the mean over views of the mean cross entropy of the patches of a view, [].
+    ) -> dict[str, Tensor]:
+        """Return the patch loss: the mean over views of the mean cross entropy of their patches.
+
+        Beside ``loss`` it has ``patch_entropy`` of the teacher's assignments, and ``patch_kl``.
 
         Args:
             tokens: Of the student, one for each group of views of one size.
@@ -160,7 +168,7 @@ class SelfPatch(DINO):
             images: B.
         """
         views = [len(one.patches) // images for one in tokens]
-        total = patch_loss(
+        loss, entropy = patch_loss(
             [self._patches_of(one).flatten(0, 1) for one in tokens],
             [self._neighbours_of(one).flatten(0, 1) for one in taught],
             weights=[count / sum(views) for count in views],
@@ -170,7 +178,8 @@ class SelfPatch(DINO):
             temperature=self.student_temperature,
             chunk=self.chunk,
         )
-        return mean_over_ranks(total.expand(images))
+        loss, entropy = (mean_over_ranks(value.expand(images)) for value in (loss, entropy))
+        return {"loss": loss, "patch_entropy": entropy, "patch_kl": loss.detach() - entropy}
 
     def _patches_of(self, tokens: Tokens) -> Tensor:
         return tokens.patches if self.aggregation == "mean" else self.pool.norm(tokens.patches)
@@ -194,3 +203,15 @@ class SelfPatch(DINO):
         logits = self.teacher["patch_prototypes"](self.teacher["patch_neck"]((rows,))[0])
         self.patch_assigner.observe(logits)
         return self.patch_assigner.assign(logits, temperature=self.teacher_temperature)
+
+
+@torch.no_grad()
+def mean_direction(patches: Tensor) -> Tensor:
+    """Return the length of the mean of the patches as vectors of length 1; 1 if all are equal, [].
+
+    Args:
+        patches: Of this process; those of the other processes count, too. [B, N, D]
+    """
+    unit = F.normalize(patches.float(), dim=-1).flatten(0, 1)  # [B N, D]
+    total, count = sum_over_ranks([unit.sum(dim=0), unit.new_tensor([float(len(unit))])])
+    return (total / count).norm()

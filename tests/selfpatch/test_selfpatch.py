@@ -20,6 +20,7 @@ from mmdense.registry import MODELS
 from mmdense.ssl.prototypes import centred_softmax
 from mmdense.ssl.tokens import tokens_of
 from projects.selfpatch.patch_loss import patch_loss
+from projects.selfpatch.selfpatch import mean_direction
 from tests.references import dino_loop, neighbours_loop
 from tests.two_processes import in_two_processes
 
@@ -137,7 +138,7 @@ def test_the_pool_learns_from_the_images_only():
 
 def test_a_collapsed_head_has_a_loss_of_ln_k():
     rows = torch.randn(40, WIDTH)
-    found = patch_loss(
+    found, entropy = patch_loss(
         [rows],
         [rows],
         weights=[1.0],
@@ -150,6 +151,20 @@ def test_a_collapsed_head_has_a_loss_of_ln_k():
         chunk=16,
     )
     assert float(found) == pytest.approx(math.log(4096), rel=1e-6)  # 8.318
+    assert float(entropy) == pytest.approx(math.log(4096), rel=1e-6)
+
+
+def test_readings_of_patches():
+    model, batch = build(), views()
+    found = model(batch, [], mode="loss")
+    assert set(model.readings) <= set(found)
+    kl = found["loss_patch"].detach() / 0.1 - found["patch_entropy"]
+    assert float(found["patch_kl"]) == pytest.approx(float(kl), abs=1e-5)
+    assert 0 < float(found["patch_entropy"]) < math.log(10)
+    assert model.prototype_counts == {"entropy": 12, "patch_entropy": 10}
+    assert float(mean_direction(torch.ones(2, 3, 4))) == pytest.approx(1)
+    opposite = torch.stack([torch.ones(3, 4), -torch.ones(3, 4)])
+    assert float(mean_direction(opposite)) == pytest.approx(0)
 
 
 def test_the_running_means_count_the_views_that_are_asked_for():

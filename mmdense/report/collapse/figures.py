@@ -87,6 +87,8 @@ _SPHERE = _line("full sphere", lambda facts: -4.0)
 _ONE_DIRECTION = _line("one direction", lambda facts: 1.0)
 _LIMIT = _line("limit of a complete collapse", lambda facts: facts["limits"]["centre"])
 _FLOOR = _line("floor 1/√M", lambda facts: facts["centre_floor"])
+_UNIFORM = _line("ln K", lambda facts: math.log(facts["prototypes"]["entropy"]))
+_UNIFORM_PATCHES = _line("ln K", lambda facts: math.log(facts["prototypes"]["patch_entropy"]))
 _DEVIATION = _line("ceiling 1/√D", lambda facts: 1.0 / math.sqrt(facts["channels"]))
 _COVARIANCE = (
     _line("floor 1/(B D)", lambda facts: decorrelation_floor(facts["batch"], facts["channels"])),
@@ -138,6 +140,22 @@ _FIGURES = (
         "corner is collapsed. The further inside the circle a run is, the more the lengths of the "
         "residuals differ between images.",
         (Panel("m_r, residual", phase, limits=(0.0, 1.06), draw=draw_phase),),
+    ),
+    Chart(
+        "assignments",
+        "Assignments to prototypes",
+        "Entropy of the teacher's assignments and divergence of the student from them, in nats, of "
+        "methods with prototypes. Healthy: the entropy is between 0 and ln K, and the divergence "
+        "is above 0. Complete collapse: the entropy stays at ln K and the divergence near 0, "
+        "because every input is assigned to all K prototypes alike. m_o of the patches is near 1 "
+        "if all patches have the same direction.",
+        (
+            Panel("entropy", of("entropy"), (_UNIFORM,), limits=(0.0, None)),
+            Panel("divergence", of("kl"), limits=(0.0, None)),
+            Panel("entropy, patches", of("patch_entropy"), (_UNIFORM_PATCHES,), limits=(0.0, None)),
+            Panel("divergence, patches", of("patch_kl"), limits=(0.0, None)),
+            Panel("m_o of the patches", of("patch_m_o"), limits=(0.0, 1.03)),
+        ),
     ),
     Chart(
         "deviation",

@@ -28,6 +28,8 @@ def test_each_verdict():
     assert name(rank=3.0) == "dimensional collapse"  # below 2 % of 255
     assert name(m_o_before_norm=0.99) == "the last BatchNorm hides the centre"
     assert name(m_o_before_norm=0.7) == "healthy"
+    assert name(uniform={"entropy": 0.98}) == "healthy"
+    assert name(uniform={"entropy": 0.5, "patch_entropy": 1.0}) == "complete collapse"
 
 
 def test_the_rank_speaks_before_the_last_batchnorm_does():
