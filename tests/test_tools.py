@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdense.config.arguments import UsageError
+from mmdense.config.usage_error import UsageError
 from mmdense.data.collage import generate as collage
 
 ROOT = Path(__file__).resolve().parents[1]

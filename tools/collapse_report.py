@@ -7,7 +7,8 @@ python tools/collapse_report.py --config CONFIG --checkpoint epoch_10.pth epoch_
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser, config_file, one_line_errors
+from mmdense.config.arguments import ToolParser, config_file
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

@@ -5,7 +5,8 @@ python tools/compare.py work_dirs/RUN results/SLUG/DATE_WHAT [--plot curves.png]
 
 import sys
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 _PANELS = 4  # of a figure
 

@@ -8,7 +8,8 @@ Writes the images that the model supports, and captions.json, to WORK_DIR/pictur
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser, config_file, one_line_errors
+from mmdense.config.arguments import ToolParser, config_file
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

@@ -8,7 +8,8 @@ There is a panel for each stage and a colour for each anchor; dots are points of
 import sys
 from typing import Any
 
-from mmdense.config.arguments import ToolParser, file_ending, one_line_errors, positive
+from mmdense.config.arguments import ToolParser, file_ending, positive
+from mmdense.config.usage_error import one_line_errors
 
 
 def read_input(cfg: Any, image: str) -> dict:

@@ -20,7 +20,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from mmdense.config.arguments import ToolParser, file_ending, one_line_errors, positive
+from mmdense.config.arguments import ToolParser, file_ending, positive
+from mmdense.config.usage_error import one_line_errors
 
 
 class ImageProposals(NamedTuple):

@@ -8,7 +8,8 @@ The input is a normalised image; the outputs are boxes and scores of all anchors
 import importlib.util
 import sys
 
-from mmdense.config.arguments import ToolParser, file_ending, one_line_errors, positive
+from mmdense.config.arguments import ToolParser, file_ending, positive
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

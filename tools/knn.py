@@ -5,7 +5,8 @@ python tools/knn.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.pth
 
 import sys
 
-from mmdense.config.arguments import one_line_errors, positive
+from mmdense.config.arguments import positive
+from mmdense.config.usage_error import one_line_errors
 from mmdense.evaluation.frozen import argument_parser, evaluate_frozen
 from mmdense.evaluation.probes import ProbeFeatures, measure_knn
 

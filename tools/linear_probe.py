@@ -5,7 +5,7 @@ python tools/linear_probe.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.
 
 import sys
 
-from mmdense.config.arguments import one_line_errors
+from mmdense.config.usage_error import one_line_errors
 from mmdense.evaluation.frozen import argument_parser, evaluate_frozen
 from mmdense.evaluation.linear_probe import STRENGTHS
 from mmdense.evaluation.probes import ProbeFeatures, measure_linear_probe

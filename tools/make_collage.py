@@ -5,7 +5,8 @@ python tools/make_collage.py --size small
 
 import sys
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 from mmdense.data.collage import generate as collage
 
 

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 ROOT = Path(__file__).resolve().parents[1]
 WARM_UP = 0.1  # fraction of the steps

@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,7 +9,8 @@ run again.
 
 import sys
 
-from mmdense.config.arguments import ToolParser, config_file, one_line_errors
+from mmdense.config.arguments import ToolParser, config_file
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

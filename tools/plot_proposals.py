@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mmdense.config.arguments import ToolParser, file_ending, one_line_errors, positive
+from mmdense.config.arguments import ToolParser, file_ending, positive
+from mmdense.config.usage_error import one_line_errors
 
 
 def read_results(path: Path, images: Sequence[Any], most: int) -> dict[Any, np.ndarray]:

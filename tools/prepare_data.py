@@ -16,7 +16,8 @@ import logging
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 from mmdense.data.sets.prepare import DATASET_HOMES, SOURCES_VARIABLE, prepare
 
 

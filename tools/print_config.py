@@ -5,7 +5,8 @@ python tools/print_config.py CONFIG [--cfg-options train_cfg.max_epochs=12 ...]
 
 import sys
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

@@ -5,7 +5,8 @@ python tools/publish.py work_dirs/RUN/epoch_12.pth [--format safetensors] [-o FO
 
 import sys
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

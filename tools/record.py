@@ -5,7 +5,8 @@ python tools/record.py work_dirs/RUN --keep WHAT [--slug SLUG] [--allow-dirty]
 
 import sys
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

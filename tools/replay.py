@@ -5,7 +5,8 @@ python tools/replay.py work_dirs/RUN/non_finite/iter_120_rank_0.pth
 
 import sys
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

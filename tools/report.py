@@ -9,7 +9,8 @@ The report is one file that needs no network. Pipelines and studies write it at 
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

@@ -6,7 +6,8 @@ python tools/transfer.py CHECKPOINT --to CONFIG [-o OUT] [--branch teacher] [--a
 
 import sys
 
-from mmdense.config.arguments import ToolParser, config_file, one_line_errors
+from mmdense.config.arguments import ToolParser, config_file
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

@@ -9,7 +9,8 @@ The result is verified.json next to the record. The exit status is 1 if the loss
 import sys
 from pathlib import Path
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 
 
 @one_line_errors

@@ -1,4 +1,4 @@
-"""The command line of every tool: common options, and errors in one line.
+"""The command line of every tool: common options.
 
 People come with the arguments of other trainers (``--epochs``, ``--device``, ``--data``). Here
 these are values of the config, or the job of a launcher; the error names the place.
@@ -9,50 +9,21 @@ import difflib
 import functools
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from mmdense.config.usage_error import UsageError
 from mmdense.package_files import locate_config
 
 __all__ = [
     "ToolParser",
-    "UsageError",
     "config_file",
     "file_ending",
-    "one_line_errors",
     "positive",
 ]
-
-
-class UsageError(ValueError):
-    """A mistake on the command line or in a config; tools print it without a traceback."""
-
-
-def one_line_errors(main: Callable[[], int | None]) -> Callable[[], int]:
-    """Let ``main`` of a tool return its exit status, with errors in one line.
-
-    The status is 1 after an error that the user can fix, and 130 after Ctrl-C or SIGTERM.
-    """
-
-    @functools.wraps(main)
-    def run() -> int:
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends stages, too
-        try:
-            return main() or 0
-        except (FloatingPointError, ModuleNotFoundError, OSError, ValueError) as error:
-            print(f"{Path(sys.argv[0]).stem} stopped: {error}", file=sys.stderr)
-            return 1
-        except KeyboardInterrupt:
-            print("\ninterrupted; run the same command again to continue", file=sys.stderr)
-            return 130
-        finally:
-            signal.signal(signal.SIGTERM, before)
-
-    return run
 
 
 def config_file(name: str) -> str:

@@ -20,7 +20,7 @@ import mmengine.config.config as upstream
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from mmdense.config.arguments import UsageError
+from mmdense.config.usage_error import UsageError
 
 __all__ = [
     "ConfigOptions",

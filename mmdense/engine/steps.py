@@ -14,9 +14,9 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
 from mmdense.checkpoints.last_good import last_good_checkpoint
-from mmdense.config.arguments import UsageError
 from mmdense.config.check import check_config
 from mmdense.config.upstream_defaults import LOADERS, replace_sync_bn
+from mmdense.config.usage_error import UsageError
 from mmdense.machine import available_cores, keep_freed_memory, supports_bf16
 
 _DOWNLOADING = ("CIFAR10", "CIFAR100", "MNIST", "FashionMNIST")  # MMPretrain's

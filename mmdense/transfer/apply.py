@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.checkpoints.download import is_address
 from mmdense.checkpoints.read import read_checkpoint
-from mmdense.config.arguments import UsageError
+from mmdense.config.usage_error import UsageError
 from mmdense.records.portable import portable_path
 from mmdense.registry import HOOKS
 from mmdense.transfer.find import FoundBackbone, branch_of, find_backbones, pick_backbone

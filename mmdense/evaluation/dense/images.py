@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdense.config.arguments import UsageError
+from mmdense.config.usage_error import UsageError
 from mmdense.data.read_image import read_image
 from mmdense.data.sets import camvid
 from mmdense.data.sets.source import read_photo

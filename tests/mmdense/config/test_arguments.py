@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from mmdense.config.arguments import ToolParser, one_line_errors
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import one_line_errors
 from mmdense.workflow.stage import StageError
 
 

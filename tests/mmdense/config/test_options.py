@@ -5,13 +5,13 @@ import pytest
 from mmengine.config import Config, DictAction
 
 import mmdense  # noqa: F401  (configs inherit `mmseg::`, which the import makes possible)
-from mmdense.config.arguments import UsageError
 from mmdense.config.options import (
     ConfigOptions,
     format_options,
     parse_value,
     read_config,
 )
+from mmdense.config.usage_error import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 

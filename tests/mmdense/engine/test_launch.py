@@ -9,7 +9,8 @@ import torch
 from mmengine.config import Config
 from mmpretrain.models import ResNet
 
-from mmdense.config.arguments import ToolParser, UsageError
+from mmdense.config.arguments import ToolParser
+from mmdense.config.usage_error import UsageError
 from mmdense.engine import launch, steps
 from mmdense.transfer.apply import IncompatibleCheckpointError
 

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmseg.evaluation import IoUMetric
 from PIL import Image
 
-from mmdense.config.arguments import UsageError
+from mmdense.config.usage_error import UsageError
 from mmdense.evaluation.dense.images import DenseImages, open_data
 from mmdense.evaluation.dense.mean_iou import confusion, mean_iou
 from mmdense.evaluation.dense.patch_labels import VOID, majority, patch_shares
