@@ -1,6 +1,6 @@
-# ViT-S/16 and ViT-B/16 of the self-supervised literature, as backbones that return maps. A config
-# selects one: `model = dict(backbone=_base_.vit.small.maps, neck=[_base_.vit.small.rescaled,
-# ...])`.
+# ViT-S/16 and ViT-B/16 of the self-supervised literature, as backbones that return maps, and the
+# six layers of configs/selfpatch/*_vit_ti_*.py for two cores. A config selects one:
+# `model = dict(backbone=_base_.vit.small.maps, neck=[_base_.vit.small.rescaled, ...])`.
 #   maps      four maps of stride 16, full attention. The position embedding has the size
 #             of the pretraining and is resized for each image, as in the authors' code. No norm
 #             at the end: that of MMPretrain would normalise only the last of the four.
@@ -56,4 +56,10 @@ def _vit(arch, width):
     return dict(width=width, maps=maps, rescaled=rescaled, fpn=fpn, windows=windows)
 
 
-vit = dict(small=_vit("deit-small", 384), base=_vit("deit-base", 768))
+_six_layers = dict(embed_dims=192, num_layers=6, num_heads=3, feedforward_channels=768)
+vit = dict(
+    tiny=_vit(_six_layers, 192),
+    small=_vit("deit-small", 384),
+    base=_vit("deit-base", 768),
+)
+vit["tiny"]["maps"].update(img_size=112, out_indices=(1, 2, 4, 5), with_cls_token=False)
