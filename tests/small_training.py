@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SIZE = 64  # pixels
 BATCH = 2
 _EIGHTH = {256: 32, 512: 64, 1024: 128, 2048: 256}
+_WIDTHS = {"deit-tiny": 192, "deit-small": 384, "dinov2-small": 384, "deit-base": 768}
 _DEPTH = 4  # layers of a vision transformer
 _HEADS = 2
 
@@ -71,8 +72,8 @@ def shrink(cfg: Config) -> Config:
     shared_head = cfg.model.get("roi_head", {}).get("shared_head")  # always of full width
     few = 4 if shared_head else 8
     if backbone.type.partition(".")[-1].startswith(("VisionTransformer", "ViTSAM")):
-        width = backbone.arch.embed_dims if isinstance(backbone.arch, dict) else 384
-        width = 768 if backbone.arch == "deit-base" else width
+        named = isinstance(backbone.arch, str)
+        width = _WIDTHS[backbone.arch] if named else backbone.arch.embed_dims
         narrow = 32 * _HEADS
         cfg.model = _replaced(cfg.model, {width: narrow, **_EIGHTH})
         sizes = dict(embed_dims=narrow, num_layers=_DEPTH, num_heads=_HEADS)
@@ -92,8 +93,9 @@ def shrink(cfg: Config) -> Config:
         if part.get("type") == "mmdense.MultiViewPreprocessor" and "size" in part.common:
             part.common.size = SIZE // 2
         elif part.get("type") == "mmdense.MultiViewPreprocessor":
-            for group in part["views"]:  # multi-crop
-                group.update(size=SIZE if group.size > 100 else SIZE // 2)
+            largest = max(group.size for group in part["views"])  # multi-crop
+            for group in part["views"]:
+                group.update(size=SIZE if group.size == largest else SIZE // 2)
         elif part.get("type") == "mmdense.ClassAttentionPool":
             part.heads = _HEADS
         elif part.get("type", "").endswith("SegDataPreProcessor") and part.get("size"):

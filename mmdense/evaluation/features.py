@@ -26,7 +26,8 @@ def frozen_features(
     """Yield features and labels, batch by batch.
 
     The last output of the backbone is used: a map [B, C, H, W] is averaged over positions, a vector
-    [B, C] is used directly. The backbone is in eval mode until the iterator ends or is closed; then
+    [B, C] is used directly. Of the tokens of a transformer, the class token is used, or else the
+    mean of the patches. The backbone is in eval mode until the iterator ends or is closed; then
     the mode of each module is restored.
 
     Args:
@@ -42,7 +43,7 @@ def frozen_features(
 
     Raises:
         ValueError: An image does not have exactly one label, or the output of the backbone is
-            neither a map nor a vector.
+            neither a map, nor a vector, nor the tokens of a transformer of MMPretrain.
     """
     with evaluating(backbone):
         for batch in loader:
@@ -50,7 +51,7 @@ def frozen_features(
             inputs = data["inputs"].contiguous(memory_format=torch.channels_last)  # [B, 3, H, W]
             with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=amp):
                 outputs = backbone(inputs)
-            yield _pooled(outputs), _labels(data["data_samples"])
+            yield _pooled(outputs, backbone), _labels(data["data_samples"])
 
 
 def gather_batches(
@@ -92,9 +93,12 @@ def _interleaved(own: Tensor, batch_size: int) -> Tensor:
     return torch.stack(all_gather(padded), dim=1).flatten(0, 1)  # [W * B, ...]
 
 
-def _pooled(outputs: Any) -> Tensor:
+def _pooled(outputs: Any, backbone: nn.Module) -> Tensor:
     """One vector an image, [B, C], from the last stage."""
     last = outputs[-1] if isinstance(outputs, (tuple, list)) else outputs
+    extra = getattr(backbone, "num_extra_tokens", None)  # of a transformer
+    if last.ndim == 3 and extra is not None:
+        return last[:, 0].float() if extra else last.float().mean(dim=1)
     if last.ndim == 4:
         return last.float().mean(dim=(2, 3))  # [B, C]
     if last.ndim == 2:

@@ -32,6 +32,15 @@ sizes = [
     dict(images=500_000, prototypes=32_768, patch_prototypes=4096, momentum=0.996),
     dict(images=10**12, prototypes=65_536, patch_prototypes=4096, momentum=0.996),
 ]
+# The views of SelfPatch's code: `data_preprocessor = _base_.multi_crop`
+multi_crop = dict(
+    common=dict(_delete_=True, saturation=0.2),
+    views=[
+        dict(size=224, crop_scale=(0.25, 1.0), blur_prob=1.0),
+        dict(size=224, crop_scale=(0.25, 1.0), blur_prob=0.1, solarize_prob=0.2),
+        dict(size=96, num=8, crop_scale=(0.05, 0.25), blur_prob=0.5),
+    ],
+)
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=5e-4, weight_decay=0.04),  # lr for a batch of 256

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmpretrain.models import VisionTransformer
 from torch import nn
 
 from mmdense.evaluation.features import frozen_features
@@ -79,6 +80,21 @@ def test_vectors_are_taken_as_they_are():
     images = torch.randn(4, 3, 2, 2)
     features, _ = extract_features(Vectors(), batches(images, [0, 1, 2, 3], 3), same)
     assert torch.equal(features, images.flatten(1))
+
+
+@pytest.mark.parametrize("class_token", [True, False])
+def test_the_class_token_or_the_mean_patch_of_a_transformer(class_token):
+    arch = dict(embed_dims=8, num_layers=1, num_heads=2, feedforward_channels=8)
+    backbone = VisionTransformer(
+        arch, img_size=8, patch_size=4, out_type="raw", with_cls_token=class_token
+    )
+    images = torch.randn(3, 3, 8, 8)
+    features, _ = extract_features(backbone, batches(images, [0, 1, 2], 2), same)
+    backbone.eval()
+    with torch.no_grad():
+        tokens = backbone(images)[0]
+    expected = tokens[:, 0] if class_token else tokens.mean(dim=1)
+    torch.testing.assert_close(features, expected)
 
 
 def test_bfloat16_is_close_and_the_result_is_float32():
