@@ -21,7 +21,7 @@ from mmdense.config.upstream_defaults import replace_sync_bn
 from mmdense.transfer.apply import LoadBackboneHook, load_backbone
 from tests.references import published_weights as published
 from tests.small_training import ROOT, changed
-from tests.test_dataset_configs import class_map, photo, voc
+from tests.test_dataset_configs import class_map, voc, write_image
 
 FOLDER = ROOT / "configs" / "downstream"
 NAMES = [
@@ -184,7 +184,7 @@ def test_a_batch_of_voc_comes_at_the_published_sizes(tmp_path, monkeypatch):
 def test_a_batch_of_ade20k_is_cropped_to_the_size_of_the_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for i in range(2):
-        photo(tmp_path / "data/ade20k/images/training" / f"{i}.jpg")
+        write_image(tmp_path / "data/ade20k/images/training" / f"{i}.jpg")
         class_map(tmp_path / "data/ade20k/annotations/training" / f"{i}.png")
     cfg = config("upernet_vit_s_160k_ade20k")
     with DefaultScope.overwrite_default_scope("mmseg"):

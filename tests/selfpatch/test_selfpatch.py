@@ -237,3 +237,19 @@ def test_views_without_neighbours_and_backbones_without_patches():
     model = build(backbone=image_only, pool=None, aggregation="mean")
     with pytest.raises(ValueError, match="SelfPatch needs patches"):
         model(views(), [], mode="loss")
+
+
+def test_losses_under_bfloat16_autocast_are_close():
+    batch, found = views(), []
+    for amp in (False, True):
+        model = build(chunk=20)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
+            losses = model(batch, [], mode="loss")
+        assert all(value.dtype == torch.float32 for value in losses.values())
+        (losses["loss"] + losses["loss_patch"]).backward()
+        flat = [p.grad.flatten() for p in model.student().parameters()]
+        found.append((losses, torch.cat(flat)))
+    (exact, gradient), (rounded, other) = found
+    assert float(rounded["loss"]) == pytest.approx(float(exact["loss"]), rel=0.1)
+    assert float(rounded["loss_patch"]) == pytest.approx(float(exact["loss_patch"]), rel=0.1)
+    assert float(F.cosine_similarity(gradient, other, dim=0)) > 0.95
