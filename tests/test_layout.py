@@ -27,6 +27,10 @@ PURE = [
     "mmdense/evaluation/knn.py",
     "mmdense/evaluation/linear_probe.py",
     *(f"mmdense/evaluation/dense/{stem}.py" for stem in ("mean_iou", "patch_labels")),
+    *(
+        f"mmdense/evaluation/dense/{stem}.py"
+        for stem in ("correspondence", "label_propagation", "object_discovery", "position_probe")
+    ),
     "mmdense/visual/attention.py",
     *(f"mmdense/ssl/{stem}.py" for stem in ("gather", "losses", "prototypes", "sum_of_terms")),
     "mmdense/visual/patch_pca.py",

@@ -3,6 +3,7 @@
 Letters: B images, D channels, N = H W patches, E further tokens (class token, registers).
 """
 
+import inspect
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -36,7 +37,9 @@ def tokens_of(backbone: nn.Module, images: Tensor) -> Tokens:
     Raises:
         ValueError: The output has another form.
     """
-    output: Any = backbone(images)
+    # Masked image models of MMPretrain process the whole image if mask is None.
+    whole = {"mask": None} if "mask" in inspect.signature(backbone.forward).parameters else {}
+    output: Any = backbone(images, **whole)
     while isinstance(output, tuple | list):
         output = output[-1]
     if output.ndim == 4:

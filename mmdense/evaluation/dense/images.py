@@ -39,6 +39,14 @@ class DenseImages:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def subset(self, indices: Sequence[int]) -> "DenseImages":
+        """Return these images, with their label maps and boxes."""
+        return DenseImages(
+            [self.paths[index] for index in indices],
+            [self.maps[index] for index in indices] if self.maps else (),
+            [self.boxes[index] for index in indices] if self.boxes else (),
+        )
+
     def image(self, index: int) -> np.ndarray:
         """Return an image as in the file, BGR, uint8, [h, w, 3]."""
         return read_image(self.paths[index])
@@ -80,12 +88,14 @@ class DenseData:
         train: Training images.
         test: Test images.
         classes: Names of the classes of the label maps; empty if there are none.
+        videos: Frames of each video, with label maps of its objects.
     """
 
     name: str
     train: DenseImages
     test: DenseImages
     classes: Sequence[str] = ()
+    videos: Sequence[DenseImages] = ()
 
 
 def open_data(name: str, root: str | Path = "data") -> DenseData:
@@ -95,7 +105,8 @@ def open_data(name: str, root: str | Path = "data") -> DenseData:
         name: ``camvid`` or ``bccd``, prepared in ``root`` by ``mmdense prepare_data``, with the
             validation images as test images; or a folder. A folder with ``images/train``,
             ``images/val`` and ``annotations/train``, ``annotations/val`` has label maps: PNG files
-            with the names of the images. All images of any other folder are used without labels.
+            with the names of the images. A folder with ``JPEGImages`` and ``Annotations`` has
+            videos in the format of DAVIS. All images of any other folder are used without labels.
         root: Folder of the prepared data sets.
 
     Raises:
@@ -111,6 +122,10 @@ def open_data(name: str, root: str | Path = "data") -> DenseData:
         raise UsageError(f"--data {name}: no such folder {folder}; {advice}")
     if name == "bccd":
         return DenseData(name, _boxed(folder, "train"), _boxed(folder, "val"))
+    if (folder / "JPEGImages").is_dir() and (folder / "Annotations").is_dir():
+        videos = _videos(folder)
+        frames = DenseImages([path for video in videos for path in video.paths])
+        return DenseData(folder.name, frames, frames, videos=videos)
     if (folder / "annotations" / "train").is_dir():
         test = next((one for one in _TEST if (folder / "annotations" / one).is_dir()), _TEST[0])
         train, tested = (_mapped(folder, split) for split in ("train", test))
@@ -127,9 +142,40 @@ def _images(folder: Path) -> list[Path]:
     return found
 
 
+def _videos(folder: Path) -> list[DenseImages]:
+    """Videos in ``JPEGImages/<resolution>/<video>``: those of ``ImageSets/2017/val.txt``, or all.
+
+    The resolution is 480p if there are several.
+    """
+    sizes = sorted(path.name for path in (folder / "JPEGImages").iterdir() if path.is_dir())
+    if not sizes or (len(sizes) > 1 and "480p" not in sizes):
+        raise UsageError(
+            f"{folder / 'JPEGImages'} has the folders {sizes}; it must have one resolution, or 480p"
+        )
+    size = sizes[0] if len(sizes) == 1 else "480p"
+    listed = folder / "ImageSets" / "2017" / "val.txt"
+    if listed.is_file():
+        names = listed.read_text().split()
+    else:
+        names = sorted(path.name for path in (folder / "JPEGImages" / size).iterdir())
+    videos = []
+    for name in names:
+        frames = _images(folder / "JPEGImages" / size / name)
+        maps = [folder / "Annotations" / size / name / f"{path.stem}.png" for path in frames]
+        videos.append(_with_maps(frames, maps))
+    if not videos:
+        raise UsageError(f"{folder / 'JPEGImages' / size} has no videos")
+    return videos
+
+
 def _mapped(folder: Path, split: str) -> DenseImages:
     images = _images(folder / "images" / split)
-    maps = [folder / "annotations" / split / f"{path.stem}.png" for path in images]
+    return _with_maps(
+        images, [folder / "annotations" / split / f"{path.stem}.png" for path in images]
+    )
+
+
+def _with_maps(images: list[Path], maps: list[Path]) -> DenseImages:
     if missing := [path for path in maps if not path.is_file()]:
         raise UsageError(f"{len(missing)} images have no label map, the first is {missing[0]}")
     return DenseImages(images, maps=maps)

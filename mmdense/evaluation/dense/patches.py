@@ -21,7 +21,7 @@ from mmdense.ssl.tokens import tokens_of
 from mmdense.transfer.apply import build_backbone, load_backbone
 from mmdense.transfer.report import TransferReport
 
-__all__ = ["FrozenBackbone", "Patches", "frozen_backbone", "patch_features"]
+__all__ = ["FrozenBackbone", "Patches", "frozen_backbone", "giving_patches", "patch_features"]
 
 _POOLED = ("cls_token", "avg_featmap")  # output types of MMPretrain's transformers without patches
 
@@ -69,7 +69,7 @@ class FrozenBackbone:
         Raises:
             ValueError: The backbone gives no patches, patches that do not tile the images, or NaN.
         """
-        with evaluating(self.module), _with_patches(self.module):
+        with evaluating(self.module), giving_patches(self.module):
             found = tokens_of(self.module, self.inputs(images))
         name, (height, width) = type(self.module).__name__, images.shape[-2:]
         if found.patches is None:
@@ -155,7 +155,7 @@ def _batches(images: DenseImages, size: int, batch_size: int) -> Iterator[Tensor
 
 
 @contextmanager
-def _with_patches(backbone: nn.Module) -> Iterator[None]:
+def giving_patches(backbone: nn.Module) -> Iterator[None]:
     """Context in which a transformer returns its tokens instead of one vector."""
     kind = vars(backbone).get("out_type")
     if kind not in _POOLED:

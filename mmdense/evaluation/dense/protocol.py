@@ -6,7 +6,7 @@ A protocol is a dataclass of settings and a function from a task and the setting
 import enum
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Needs(enum.Enum):
     NOTHING = "nothing"
     MAPS = "label maps"
     BOXES = "boxes"
+    VIDEOS = "videos with label maps"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class DenseTask:
         size: Side to which images are resized, in pixels; not the aspect ratio.
         batch_size: Images that the backbone gets at once.
         folder: Folder of features that need more than 512 MiB.
-        seed: Seed of random choices, such as those of a memory.
+        seed: Seed of random choices, such as those of a memory or of warps.
     """
 
     frozen: FrozenBackbone
@@ -48,6 +49,7 @@ class DenseTask:
     batch_size: int = 8
     folder: str | Path | None = None
     seed: int = 0
+    _samples: dict[int, Patches] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def train(self) -> Patches:
@@ -73,6 +75,16 @@ class DenseTask:
         images = range(len(self.data.train))
         return torch.stack([majority(self.train_shares(index)) for index in images])
 
+    def sample(self, count: int) -> tuple[list[int], Patches]:
+        """Return the indices and patches of at most ``count`` evenly spaced test images."""
+        total = len(self.data.test)
+        if count >= total:
+            return list(range(total)), self.test
+        indices = [round(place * (total - 1) / max(count - 1, 1)) for place in range(count)]
+        if count not in self._samples:
+            self._samples[count] = self._features(self.data.test.subset(indices))
+        return indices, self._samples[count]
+
     def _features(self, images: DenseImages) -> Patches:
         return patch_features(
             self.frozen, images, size=self.size, batch_size=self.batch_size, folder=self.folder
@@ -88,12 +100,14 @@ class Protocol:
         measure: Returns metrics by name; shares and accuracies are in percent.
         needs: What the data set must have.
         about: What the metrics mean, in one sentence with the source.
+        settle: Returns the settings after those that depend on the backbone are decided.
     """
 
     settings: Any
     measure: Callable[[DenseTask, Any], dict[str, float]]
     needs: Needs
     about: str
+    settle: Callable[[DenseTask, Any], Any] = lambda task, settings: settings
 
 
 @dataclass(frozen=True)
@@ -128,7 +142,7 @@ def identifier(name: str, settings: Any, **task: int) -> str:
         shown by its name, with ``not_`` before it if it is false; several values are joined by
         ``+``.
     """
-    values = {field.name: getattr(settings, field.name) for field in fields(settings)} | task
+    values = {one.name: getattr(settings, one.name) for one in fields(settings)} | task
     return f"{name}({','.join(_shown(key, value) for key, value in values.items())})"
 
 
@@ -154,12 +168,14 @@ def score(name: str, protocol: Protocol, task: DenseTask) -> DenseScore:
         Needs.NOTHING: False,
         Needs.MAPS: not (task.data.train.maps and task.data.test.maps),
         Needs.BOXES: not task.data.test.boxes,
+        Needs.VIDEOS: not task.data.videos,
     }
     if lacking[protocol.needs]:
         raise ValueError(
             f"{name} needs {protocol.needs.value}, which {task.data.name} does not have"
         )
     begun = time.perf_counter()
-    metrics = protocol.measure(task, protocol.settings)
-    named = identifier(name, protocol.settings, size=task.size, seed=task.seed)
+    settings = protocol.settle(task, protocol.settings)
+    metrics = protocol.measure(task, settings)
+    named = identifier(name, settings, size=task.size, seed=task.seed)
     return DenseScore(name, named, metrics, time.perf_counter() - begun)

@@ -7,9 +7,14 @@ import pytest
 import torch
 from mmpretrain.models.backbones import BEiTViT, ResNet, SwinTransformer, VisionTransformer
 
+from mmdense.evaluation.dense.last_attention import (
+    NoAttentionError,
+    QueriesAndKeys,
+    last_queries_and_keys,
+)
 from mmdense.visual import attention_image
 from mmdense.visual.attention import class_attention
-from mmdense.visual.attention_image import QueriesAndKeys, draw_attention, last_queries_and_keys
+from mmdense.visual.attention_image import draw_attention
 from mmdense.visual.drawn import NothingToDraw
 from tests.mmdense.visual.tiny_images import (
     ARCH,
@@ -119,14 +124,16 @@ def test_mmsegmentation(class_token):
     ],
 )
 def test_other_backbones_are_not_supported(backbone, message):
-    with pytest.raises(NothingToDraw, match=message):
+    with pytest.raises(NoAttentionError, match=message):
         last_queries_and_keys(backbone(), INPUTS)
+    with pytest.raises(NothingToDraw, match=message):
+        draw_attention(in_eval(backbone()), Preprocess(), source())
 
 
 def test_windowed_attention_is_not_supported():
     backbone = MeanColours()  # does not call its block
     backbone.layers = VisionTransformer(ARCH, img_size=16, patch_size=8).layers
-    with pytest.raises(NothingToDraw, match="does not attend over all tokens"):
+    with pytest.raises(NoAttentionError, match="does not attend over all tokens"):
         last_queries_and_keys(backbone, INPUTS)
 
 
