@@ -188,3 +188,11 @@ def test_boxes_of_bccd(tmp_path):
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps(coco))
     assert open_data("bccd", root=tmp_path).test.boxes[0].tolist() == [[1, 2, 11, 22]]
+
+
+def test_a_masked_image_model_gives_the_patches_of_the_whole_image(images):
+    mae = dict(VIT, type="mmpretrain.MAEViT")
+    frozen, _ = frozen_backbone(config(mae), None)
+    found = patch_features(frozen, images, size=32)
+    assert found.features.shape == (3, 16, 8)
+    torch.testing.assert_close(patch_features(frozen, images, size=32), found)
