@@ -26,10 +26,12 @@ PURE = [
     "mmdense/ops/[!_]*.py",
     "mmdense/evaluation/knn.py",
     "mmdense/evaluation/linear_probe.py",
-    *(f"mmdense/evaluation/dense/{stem}.py" for stem in ("mean_iou", "patch_labels")),
     *(
         f"mmdense/evaluation/dense/{stem}.py"
-        for stem in ("correspondence", "label_propagation", "object_discovery", "position_probe")
+        for stem in (
+            *("context_knn", "correspondence", "label_propagation", "linear_segmentation"),
+            *("mean_iou", "object_discovery", "patch_knn", "patch_labels", "position_probe"),
+        )
     ),
     "mmdense/visual/attention.py",
     *(f"mmdense/ssl/{stem}.py" for stem in ("gather", "losses", "prototypes", "sum_of_terms")),

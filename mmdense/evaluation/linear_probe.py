@@ -64,8 +64,9 @@ def fit_linear_probe(
     num_classes: int,
     strengths: Sequence[float] = STRENGTHS,
     seed: int = 0,
+    held_out: Tensor | None = None,
 ) -> LinearProbe:
-    """Select the strength on a fifth of every class, then fit on all images.
+    """Select the strength on a part of the images, then fit on all of them.
 
     The result is deterministic for given features, labels and seed. Among equally good strengths,
     the largest is selected.
@@ -76,26 +77,27 @@ def fit_linear_probe(
         num_classes: C.
         strengths: Candidates for the L2 penalty.
         seed: Seed for the selection of held-out images.
+        held_out: Mask of the images that select the strength. Default: a fifth of every class. [N]
 
     Raises:
         ValueError: Shapes, labels or features are invalid; there are fewer than two classes; or no
             class has two images.
     """
     _check(features, labels, num_classes)
-    held = _held_out_mask(labels, seed)  # [N]
+    held = _held_out_mask(labels, seed) if held_out is None else held_out  # [N]
     mean, deviation = _moments(features[~held])
     fitting, checking = ((features[part] - mean) / deviation for part in (~held, held))
-    held_out: dict[float, float] = {}
+    accuracies: dict[float, float] = {}
     zeros = features.new_zeros(num_classes, features.shape[1]), features.new_zeros(num_classes)
     weight, bias = zeros
     for strength in sorted(strengths, reverse=True):  # each fit starts from the previous one
         weight, bias = _minimise(fitting, labels[~held], weight, bias, strength)
         hits = (checking @ weight.T + bias).argmax(dim=1) == labels[held]
-        held_out[strength] = 100.0 * hits.double().mean().item()
-    best = max(held_out, key=lambda strength: (held_out[strength], strength))
+        accuracies[strength] = 100.0 * hits.double().mean().item()
+    best = max(accuracies, key=lambda strength: (accuracies[strength], strength))
     mean, deviation = _moments(features)
     weight, bias = _minimise((features - mean) / deviation, labels, *zeros, best)
-    return LinearProbe(weight, bias, mean, deviation, best, held_out)
+    return LinearProbe(weight, bias, mean, deviation, best, accuracies)
 
 
 def _minimise(

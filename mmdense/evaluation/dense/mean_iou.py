@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmdense.evaluation.dense.patch_labels import VOID
 
-__all__ = ["confusion", "mean_iou"]
+__all__ = ["confusion", "mean_iou", "segmentation_metrics"]
 
 
 def confusion(predicted: Tensor, labels: Tensor, *, num_classes: int) -> Tensor:
@@ -40,3 +40,13 @@ def mean_iou(matrix: Tensor) -> float:
     union = matrix.sum(dim=0) + matrix.sum(dim=1) - hits  # [C]
     found = union > 0
     return (100 * hits[found] / union[found]).mean().item()
+
+
+def segmentation_metrics(matrix: Tensor) -> dict[str, float]:
+    """Return ``mIoU`` and the accuracy of all pixels, ``aAcc``, in percent.
+
+    Args:
+        matrix: Sum of :func:`confusion` over all images. [C, C]
+    """
+    accuracy = 100 * matrix.diagonal().sum().double() / matrix.sum()
+    return {"mIoU": mean_iou(matrix), "aAcc": accuracy.item()}

@@ -11,12 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mmdense.evaluation.dense.images import DenseData, DenseImages
-from mmdense.evaluation.dense.patch_labels import majority, patch_shares
+from mmdense.evaluation.dense.patch_labels import patch_counts
 from mmdense.evaluation.dense.patches import FrozenBackbone, Patches, patch_features
+from mmdense.evaluation.feature_bank import empty_bank
 
 __all__ = ["DenseScore", "DenseTask", "Needs", "Protocol", "identifier", "score"]
 
@@ -34,18 +34,21 @@ class Needs(enum.Enum):
 class DenseTask:
     """A backbone and a data set; features and labels are computed once for all protocols.
 
+    Features need 4 I N D bytes and labels 4 I N C, for I images of N patches, D channels and C
+    classes. Each of them is in a file if it needs more than 512 MiB.
+
     Attributes:
         frozen: The backbone.
         data: The data set.
         size: Side to which images are resized, in pixels; not the aspect ratio.
         batch_size: Images that the backbone gets at once.
-        folder: Folder of features that need more than 512 MiB.
+        folder: Folder of these files.
         seed: Seed of random choices, such as those of a memory or of warps.
     """
 
     frozen: FrozenBackbone
     data: DenseData
-    size: int = 448
+    size: int = 320
     batch_size: int = 8
     folder: str | Path | None = None
     seed: int = 0
@@ -61,19 +64,15 @@ class DenseTask:
         """Patches of the test images."""
         return self._features(self.data.test)
 
-    def train_shares(self, index: int) -> Tensor:
-        """Return the shares of the classes in the patches of a training image, [N, C].
-
-        See :func:`~mmdense.evaluation.dense.patch_labels.patch_shares`.
-        """
-        labels = self.data.train.square_map(index, self.size)[None]  # [1, S, S]
-        return patch_shares(labels, self.train.grid, num_classes=len(self.data.classes))[0]
+    @cached_property
+    def train_counts(self) -> Tensor:
+        """Pixels of each class in each training patch, [I, N, C]."""
+        return self._counts(self.data.train, self.train.grid)
 
     @cached_property
-    def train_labels(self) -> Tensor:
-        """The most frequent class of each training patch, or ``VOID``; int64, [I, N]."""
-        images = range(len(self.data.train))
-        return torch.stack([majority(self.train_shares(index)) for index in images])
+    def test_counts(self) -> Tensor:
+        """Pixels of each class in each test patch, [I, N, C]."""
+        return self._counts(self.data.test, self.test.grid)
 
     def sample(self, count: int) -> tuple[list[int], Patches]:
         """Return the indices and patches of at most ``count`` evenly spaced test images."""
@@ -89,6 +88,15 @@ class DenseTask:
         return patch_features(
             self.frozen, images, size=self.size, batch_size=self.batch_size, folder=self.folder
         )
+
+    def _counts(self, images: DenseImages, grid: tuple[int, int]) -> Tensor:
+        classes, patches = len(self.data.classes), grid[0] * grid[1]
+        counts = empty_bank(len(images) * patches, classes, folder=self.folder)
+        counts = counts.view(len(images), patches, classes)
+        for index in range(len(images)):
+            square = images.square_map(index, self.size)[None]  # [1, S, S]
+            counts[index] = patch_counts(square, grid, num_classes=classes)[0]
+        return counts
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,7 @@ def identifier(name: str, settings: Any, **task: int) -> str:
         task: Settings of the task, such as ``size``.
 
     Returns:
-        For example ``context_knn(memory=10240,k=30,temperature=0.02,soft,size=448)``. A Boolean is
+        For example ``context_knn(memory=10240,k=30,temperature=0.02,soft,size=320)``. A Boolean is
         shown by its name, with ``not_`` before it if it is false; several values are joined by
         ``+``.
     """

@@ -2,6 +2,7 @@
 
 from mmdense.evaluation.dense.label_propagation import Propagation
 from mmdense.evaluation.dense.protocol import Needs, Protocol
+from mmdense.evaluation.dense.segmentation_protocols import SEGMENTATION
 from mmdense.evaluation.dense.unlabelled_protocols import (
     Correspondence,
     ObjectDiscovery,
@@ -16,6 +17,7 @@ from mmdense.evaluation.dense.unlabelled_protocols import (
 __all__ = ["PROTOCOLS"]
 
 PROTOCOLS: dict[str, Protocol] = {
+    **SEGMENTATION,
     "object_discovery": Protocol(
         ObjectDiscovery(),
         measure_discovery,

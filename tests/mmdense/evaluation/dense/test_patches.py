@@ -14,7 +14,7 @@ from PIL import Image
 from mmdense.config.usage_error import UsageError
 from mmdense.evaluation.dense.images import DenseImages, open_data
 from mmdense.evaluation.dense.mean_iou import confusion, mean_iou
-from mmdense.evaluation.dense.patch_labels import VOID, majority, patch_shares
+from mmdense.evaluation.dense.patch_labels import VOID, majority, patch_counts, to_shares
 from mmdense.evaluation.dense.patches import frozen_backbone, patch_features
 from mmdense.evaluation.dense.protocol import identifier
 
@@ -88,12 +88,12 @@ def test_bad_sizes_and_weights_are_refused(images):
 
 
 @pytest.mark.parametrize(("grid", "size"), [((1, 1), (3, 5)), ((2, 3), (4, 9)), ((4, 2), (8, 2))])
-def test_shares_count_labelled_pixels(grid, size):
+def test_labelled_pixels_of_patches_are_counted(grid, size):
     torch.manual_seed(1)
     maps = torch.randint(4, (2, *size), dtype=torch.uint8)
     maps[torch.rand(maps.shape) < 0.3] = VOID
     maps[0, : size[0] // grid[0], : size[1] // grid[1]] = VOID  # the first patch
-    found = patch_shares(maps, grid, num_classes=4)
+    counts = patch_counts(maps, grid, num_classes=4)
     high, wide = size[0] // grid[0], size[1] // grid[1]
     for image in range(2):
         for row in range(grid[0]):
@@ -102,18 +102,20 @@ def test_shares_count_labelled_pixels(grid, size):
                     image, row * high : (row + 1) * high, column * wide : (column + 1) * wide
                 ]
                 pixels = here[here != VOID].tolist()
-                expected = [pixels.count(c) / max(len(pixels), 1) for c in range(4)]
-                assert found[image, row * grid[1] + column].tolist() == pytest.approx(expected)
-    assert majority(found)[0, 0] == VOID
+                patch = image, row * grid[1] + column
+                assert counts[patch].tolist() == [pixels.count(c) for c in range(4)]
+                shares = [pixels.count(c) / max(len(pixels), 1) for c in range(4)]
+                assert to_shares(counts)[patch].tolist() == pytest.approx(shares)
+    assert majority(counts)[0, 0] == VOID
 
 
 def test_the_lower_class_wins_a_tie():
-    shares = patch_shares(torch.tensor([[[2, 2, 1, 1], [0, VOID, 3, 3]]]), (2, 1), num_classes=4)
-    assert majority(shares).tolist() == [[1, 3]]
+    counts = patch_counts(torch.tensor([[[2, 2, 1, 1], [0, VOID, 3, 3]]]), (2, 1), num_classes=4)
+    assert majority(counts).tolist() == [[1, 3]]
     with pytest.raises(ValueError, match="class 7"):
-        patch_shares(torch.tensor([[[7]]]), (1, 1), num_classes=4)
+        patch_counts(torch.tensor([[[7]]]), (1, 1), num_classes=4)
     with pytest.raises(ValueError, match="do not tile"):
-        patch_shares(torch.zeros(1, 4, 5), (2, 2), num_classes=4)
+        patch_counts(torch.zeros(1, 4, 5), (2, 2), num_classes=4)
 
 
 def test_mean_iou_is_that_of_mmseg():
