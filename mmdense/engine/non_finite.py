@@ -1,5 +1,6 @@
 """A training step with a loss or gradient that is NaN or infinite changes nothing and is saved."""
 
+import functools
 import logging
 from math import isfinite
 from pathlib import Path
@@ -68,6 +69,7 @@ class NonFiniteHook(Hook):
             self._loss = value if self._loss is None else self._loss + value  # accumulated steps
             update_params(loss, *args, **kwargs)
 
+        @functools.wraps(step)  # keeps the mark by which a scheduler knows the counted step
         def step_if_finite(**kwargs: Any) -> None:
             if self._is_finite():
                 self._in_a_row = 0
