@@ -1,4 +1,4 @@
-"""Two SimSiam views of each image: a batch at a time, and with the transforms of MMPretrain.
+"""Views of SimSiam and DINO: a batch at a time, and with the transforms of MMPretrain.
 
 Both sides use two workers and two threads, and return normalised batches. Views of 32 px are from
 decoded images in memory; views of 224 px from JPEG files with a short side of 256 px, cut from
@@ -74,9 +74,9 @@ def _files(folder, *pipeline):
         return DATASETS.build(dict(type="CustomDataset", **settings))
 
 
-def _upstream_views(size, blur):
-    steps = [
-        dict(type="RandomResizedCrop", scale=size, crop_ratio_range=(0.2, 1.0)),
+def _upstream_views(size, blur, scale=(0.2, 1.0), solarize=0.0):
+    return [
+        dict(type="RandomResizedCrop", scale=size, crop_ratio_range=scale),
         dict(
             type="RandomApply",
             transforms=[
@@ -86,9 +86,13 @@ def _upstream_views(size, blur):
         ),
         dict(type="RandomGrayscale", prob=0.2, keep_channels=True),
         dict(type="GaussianBlur", magnitude_range=(0.1, 2.0), magnitude_std="inf", prob=blur),
+        dict(type="Solarize", thr=128, prob=solarize),
         dict(type="RandomFlip", prob=0.5),
     ]
-    return dict(type="MultiView", num_views=2, transforms=[steps])
+
+
+def _two_views(size, blur):
+    return dict(type="MultiView", num_views=2, transforms=[_upstream_views(size, blur)])
 
 
 def _init_worker(worker):
@@ -120,7 +124,7 @@ def run() -> list[dict]:
     keep_freed_memory()
     upstream = SelfSupDataPreprocessor(mean=MEAN, std=STD, to_rgb=True)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
-        steps = Compose([_upstream_views(32, 0.0), dict(type="PackInputs")])
+        steps = Compose([_two_views(32, 0.0), dict(type="PackInputs")])
     views = [dict(num=2, size=32, blur_prob=0.0)]
     ours = MultiViewPreprocessor(views=views, mean=MEAN, std=STD, to_rgb=True)
     rows = [
@@ -140,10 +144,40 @@ def run() -> list[dict]:
         )
         images = _files(folder, dict(type="mmdense.LoadImage"), dict(type="mmdense.PackImage"))
         load = dict(type="LoadImageFromFile")
-        views = _files(folder, load, _upstream_views(224, 0.5), dict(type="PackInputs"))
+        views = _files(folder, load, _two_views(224, 0.5), dict(type="PackInputs"))
         rows.append(
             _compare(
                 "Two views of 224 px from JPEG, an image",
+                "1024 files of 341x256, batch 64, two workers on two cores",
+                number,
+                _seconds(images, collate_images, ours, 64),
+                _seconds(views, default_collate, upstream, 64),
+            )
+        )
+        large, small = dict(size=224, crop_scale=(0.25, 1.0)), dict(size=96, num=8)
+        ours = MultiViewPreprocessor(
+            views=[
+                dict(large, blur_prob=1.0),
+                dict(large, blur_prob=0.1, solarize_prob=0.2),
+                dict(small, crop_scale=(0.05, 0.25)),
+            ],
+            mean=MEAN,
+            std=STD,
+            to_rgb=False,
+        )
+        crops = dict(
+            type="MultiView",
+            num_views=[1, 1, 8],
+            transforms=[
+                _upstream_views(224, 1.0, scale=(0.25, 1.0)),
+                _upstream_views(224, 0.1, scale=(0.25, 1.0), solarize=0.2),
+                _upstream_views(96, 0.5, scale=(0.05, 0.25)),
+            ],
+        )
+        views = _files(folder, load, crops, dict(type="PackInputs"))
+        rows.append(
+            _compare(
+                "Multi-crop from JPEG, 2 views of 224 px and 8 of 96 px, an image",
                 "1024 files of 341x256, batch 64, two workers on two cores",
                 number,
                 _seconds(images, collate_images, ours, 64),
