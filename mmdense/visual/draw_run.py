@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from mmengine.config import Config
 from mmengine.device import get_device
 from torch import nn
 
-from mmdense.checkpoints.atomic_backend import write_atomically
 from mmdense.checkpoints.trained_model import load_trained
 from mmdense.evaluation.probe_loaders import build_preprocessor
 from mmdense.visual.attention_image import draw_attention
 from mmdense.visual.chosen_images import open_images
-from mmdense.visual.drawn import CAPTIONS, Drawn, NothingToDraw
-from mmdense.visual.grid import png_bytes
+from mmdense.visual.drawn import Drawn, Written, write_images
 from mmdense.visual.neighbours_image import draw_neighbours
 from mmdense.visual.patch_pca_image import draw_patch_pca
 from mmdense.visual.proposals_image import draw_proposals
-
-
-class Written(NamedTuple):
-    """Title and caption of each file that was written, and why others were not."""
-
-    captions: dict[str, dict[str, str]]
-    left_out: dict[str, str]
 
 
 def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Written:
@@ -36,7 +25,7 @@ def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Written:
     Args:
         cfg: Config of the run.
         checkpoint: Checkpoint of the run.
-        folder: Folder for the PNGs and :data:`CAPTIONS`; it is created.
+        folder: Folder for the PNGs and :data:`~mmdense.visual.drawn.CAPTIONS`; it is created.
 
     Raises:
         FileNotFoundError: The checkpoint or images are missing.
@@ -53,18 +42,7 @@ def draw_run(cfg: Config, checkpoint: str | Path, folder: Path) -> Written:
         "neighbours.png": lambda: draw_neighbours(backbone, preprocess, source),
         "proposals.png": lambda: draw_proposals(model, source),
     }
-    done = Written({}, {})
-    for name, draw in images.items():
-        try:
-            drawn = draw()
-        except NothingToDraw as reason:
-            done.left_out[name] = str(reason)
-            continue
-        write_atomically(png_bytes(drawn.image), folder / name)
-        done.captions[name] = {"title": drawn.title, "caption": drawn.caption}
-    text = json.dumps(done.captions, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(text.encode(), folder / CAPTIONS)
-    return done
+    return write_images(images, folder)
 
 
 def find_config(work_dir: Path) -> Path:
