@@ -5,27 +5,35 @@ Paper: DINO, arXiv:2104.14294; SelfPatch, arXiv:2206.07990; SimSiam, arXiv:2011.
 Command: mmdense study configs/pipelines/selfpatch_study.py --source FOLDER
 Machine: two CPU cores; not measured yet. Each of the three seeds pretrains three times.
 Expected: no score yet.
-Vary: seeds; --variants NAME... trains only these.
+Vary: seeds; percents; tasks=["camvid_frozen","bccd_cascade_rpn"] for a frozen backbone and for
+    Cascade RPN.
 """
 
+tasks = ["camvid", "bccd"]
+percents = [10, 100]  # label fractions
 _methods = dict(dino="DINO", selfpatch="SelfPatch", simsiam="SimSiam")
+_camvid = dict(data="CamVid", base="configs/segmentation/semantic_fpn_vit_ti_camvid.py")
+_frozen = dict(model=dict(backbone=dict(frozen_stages=6, drop_path_rate=0.0)))
 _tasks = dict(
-    camvid=("CamVid", "configs/segmentation/semantic_fpn_vit_ti_camvid.py"),
-    bccd=("BCCD", "configs/detection/faster_rcnn_vit_ti_bccd.py"),
+    camvid=_camvid,
+    camvid_frozen=dict(_camvid, changes=_frozen),
+    bccd=dict(data="BCCD", base="configs/detection/faster_rcnn_vit_ti_bccd.py"),
+    bccd_cascade_rpn=dict(
+        data="BCCD", base="configs/detection/faster_rcnn_cascade_rpn_vit_ti_bccd.py"
+    ),
 )
-_labels = {10: "10 % of the labels", 100: "all labels"}
 
 
 def _rows(task, percent):
-    data, base = _tasks[task]
-    share = dict(group=task, percent=percent, data=data, base=base)
+    share = dict(_tasks[task], group=task, percent=percent)
+    amount = "all labels" if percent == 100 else f"{percent} % of the labels"
     random = f"{task}_random_{percent}"
     return [
-        dict(name=random, label=f"Random weights, {_labels[percent]}", **share),
+        dict(name=random, label=f"Random weights, {amount}", **share),
         *(
             dict(
                 name=f"{task}_{method}_{percent}",
-                label=f"{title}, {_labels[percent]}",
+                label=f"{title}, {amount}",
                 after=method,
                 against=random,
                 **share,
@@ -44,7 +52,7 @@ before = [
     dict(name=method, config=f"configs/selfpatch/{method}_vit_ti_unlabelled.py")
     for method in _methods
 ]
-variants = [row for task_name in _tasks for percent in _labels for row in _rows(task_name, percent)]
+variants = [row for one in tasks for percent in percents for row in _rows(one, percent)]
 metrics = [
     dict(metric="mIoU", label="mIoU", scale=1, optional=True),
     dict(metric="coco/bbox_mAP", label="box AP", scale=100, optional=True),

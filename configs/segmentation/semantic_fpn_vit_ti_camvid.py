@@ -19,5 +19,6 @@ model = dict(
         dict(_base_.vit.tiny.fpn, out_channels=64, num_outs=4),
     ],
 )
+optim_wrapper = dict(optimizer=dict(lr=3e-4))  # between those of a new and of a pretrained ViT
 
 expected = []

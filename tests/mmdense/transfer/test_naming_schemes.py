@@ -90,6 +90,7 @@ LAYOUTS = {
         distilled_vit,
         {None: lambda: under("module.", published.deit_distilled()["model"])},
     ),
+    "DINO, the backbone": (TWO, vit, {None: TWO}),
     "DINO in training": (published.dino, vit, BOTH),
     "iBOT in training": (published.ibot, vit, BOTH),
     "SelfPatch": (
@@ -99,6 +100,11 @@ LAYOUTS = {
             None: lambda: published.selfpatch_vit(seed=2),
             "student": lambda: published.selfpatch_vit(seed=1),
         },
+    ),
+    "SelfPatch, the backbone": (
+        published.selfpatch_vit,
+        vit_of_patches,
+        {None: published.selfpatch_vit},
     ),
     "DINOv2": (published.dinov2, scaled_vit, {None: lambda: published.timm_vit(layer_scale=True)}),
     "DINOv2 in training": (published.dinov2_training, scaled_vit, {None: published.dinov2}),
