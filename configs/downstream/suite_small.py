@@ -1,6 +1,7 @@
 """Transfer of a small backbone to BCCD and CamVid, compared with random weights.
 
-The variants whose backbone fits the checkpoint are trained: ResNet-18 of half width or ViT-S/16.
+The variants whose backbone fits the checkpoint are trained: ResNet-18 of half width, ViT-S/16, or
+the ViT of six layers of configs/selfpatch/.
 
 Paper: Faster R-CNN, arXiv:1506.01497; Semantic FPN, arXiv:1901.02446; both reduced for two cores.
 Command: mmdense downstream CHECKPOINT --suite configs/downstream/suite_small.py
@@ -17,6 +18,10 @@ _configs = dict(
     vit_s=dict(
         bccd="configs/detection/faster_rcnn_vit_s_bccd.py",
         camvid="configs/segmentation/semantic_fpn_vit_s_camvid.py",
+    ),
+    vit_ti=dict(
+        bccd="configs/detection/faster_rcnn_vit_ti_bccd.py",
+        camvid="configs/segmentation/semantic_fpn_vit_ti_camvid.py",
     ),
 )
 
@@ -45,7 +50,7 @@ seeds = [0]
 data = [dict(name="bccd"), dict(name="camvid")]
 variants = [
     row
-    for backbone, title in (("r18", "ResNet-18"), ("vit_s", "ViT-S"))
+    for backbone, title in (("r18", "ResNet-18"), ("vit_s", "ViT-S"), ("vit_ti", "ViT-Ti"))
     for data, task in (("BCCD", "Faster R-CNN"), ("CamVid", "Semantic FPN"))
     for row in _pair(backbone, title, data, task)
 ]
