@@ -22,7 +22,14 @@ _MODULES = {"doctor": _PACKAGE / "doctor" / "__main__.py", "run": _PACKAGE / "ru
 _NO_COMMANDS = ("slurm_train",)
 _TASKS = {
     "Data": ("prepare_data", "make_collage", "check_data", "browse"),
-    "Pretrain, train, evaluate": ("train", "dist_train", "test", "linear_probe", "knn"),
+    "Pretrain, train, evaluate": (
+        "train",
+        "dist_train",
+        "test",
+        "linear_probe",
+        "knn",
+        "dense_eval",
+    ),
     "Several runs": ("pipeline", "study", "downstream"),
     "Weights": ("transfer", "publish"),
     "Look at runs": (

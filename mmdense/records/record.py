@@ -62,6 +62,7 @@ class Record:
         not_finite: Keys of values in the record that were not finite.
         first_losses: Losses of the first 20 iterations of a training, which
             ``tools/verify.py`` compares with those of other code.
+        protocols: Identifier of each protocol of a dense evaluation, with all its settings.
         notes: Remarks for readers.
         schema: Version of this layout.
     """
@@ -90,6 +91,7 @@ class Record:
     checks: list[Check] = field(default_factory=list)
     not_finite: list[str] = field(default_factory=list)
     first_losses: list[float] = field(default_factory=list)
+    protocols: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     schema: int = SCHEMA
 
@@ -173,6 +175,7 @@ def load(path: str | Path) -> Record:
         )
     if content["schema"] in OLD_SCHEMAS:
         content = converted(content)
+    content.setdefault("protocols", {})  # records before dense evaluation lack them
     known = {entry.name for entry in fields(Record)}
     for problem, names in (("lacks", known - set(content)), ("unknown", set(content) - known)):
         if names:

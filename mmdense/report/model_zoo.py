@@ -7,9 +7,6 @@ scores of the configs.
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from mmdense.records.expected import read_expected
 from mmdense.records.kept_results import Results
 from mmdense.records.record import Record
 from mmdense.records.statistics import summarise
+from mmdense.report.table import Column, Table, Value
 
 _COLUMNS = ("record", "date", "commit", "part", "metric", "mean", "sd", "low", "high", "runs")
 
@@ -95,18 +93,14 @@ def scores_csv(results: Results) -> str:
     Returns:
         CSV with a header, numbers with six significant digits, lines ending in a newline.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    rows: list[dict[str, Value]] = []
     for folder, record in results.records:
-        start = [folder.removeprefix("results/"), record.date[:10]]
-        start.append((record.git["commit"] or "")[:10])
+        start = folder.removeprefix("results/"), record.date[:10], (record.git["commit"] or "")[:10]
         for part, metric, values in _scores(record):
             found = summarise(values)
-            numbers = [found.mean, found.sd, found.low, found.high, len(values)]
-            shown = [f"{n:.6g}" if n is not None and math.isfinite(n) else "" for n in numbers]
-            writer.writerow([*start, part, metric, *shown])
-    return text.getvalue()
+            numbers = found.mean, found.sd, found.low, found.high, len(values)
+            rows.append(dict(zip(_COLUMNS, (*start, part, metric, *numbers), strict=True)))
+    return Table("", [Column(name, name) for name in _COLUMNS], rows).csv()
 
 
 def _scores(record: Record) -> list[tuple[str, str, list[float]]]:

@@ -1,8 +1,10 @@
-"""A table as a value, and its renderers: Markdown, HTML and the terminal.
+"""A table as a value, and its renderers: Markdown, HTML, CSV and the terminal.
 
 Cells hold values. A number stays a number until a renderer formats it.
 """
 
+import csv
+import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -200,6 +202,19 @@ class Table:
         rows = list(zip(*marked, strict=True))
         return render("table.html", table=self, rows=rows, isfinite=math.isfinite)
 
+    def csv(self) -> str:
+        """Return the keys and values as CSV, without notes.
+
+        Numbers have six significant digits, scores are means, and missing or non-finite values are
+        empty. Lines end in a newline.
+        """
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([column.key for column in self.columns])
+        for row in self.rows:
+            writer.writerow([_in_csv(row.get(column.key), column) for column in self.columns])
+        return file.getvalue()
+
     def terminal(self) -> rich.table.Table:
         """Return the table for a rich console, with the notes as its caption."""
         table = rich.table.Table(
@@ -277,6 +292,15 @@ def _in_markdown(cell: Text, to_root: str) -> str:
     if not cell.note:
         return text
     return f"{text}{' ' if cell.number is None else '<br>'}{cell.note}"
+
+
+def _in_csv(value: Value, column: Column) -> str:
+    if value is None:
+        return ""
+    cell = shown(value, column)
+    if isinstance(value, Text) or cell.number is None:
+        return cell.text
+    return f"{cell.number:.6g}" if math.isfinite(cell.number) else ""
 
 
 def _in_terminal(cell: Text) -> rich.text.Text:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,6 +47,15 @@ class DenseImages:
             [self.maps[index] for index in indices] if self.maps else (),
             [self.boxes[index] for index in indices] if self.boxes else (),
         )
+
+    def get_data_info(self, index: int) -> dict[str, Any]:
+        """Return paths and boxes of an image, as OpenMMLab does, for a checksum of the data."""
+        info: dict[str, Any] = {"img_path": str(self.paths[index])}
+        if self.maps:
+            info["seg_map_path"] = str(self.maps[index])
+        if self.boxes:
+            info["boxes"] = self.boxes[index].tolist()
+        return info
 
     def image(self, index: int) -> np.ndarray:
         """Return an image as in the file, BGR, uint8, [h, w, 3]."""

@@ -18,7 +18,7 @@ from mmdense.evaluation.dense.patch_labels import patch_counts
 from mmdense.evaluation.dense.patches import FrozenBackbone, Patches, patch_features
 from mmdense.evaluation.feature_bank import empty_bank
 
-__all__ = ["DenseScore", "DenseTask", "Needs", "Protocol", "identifier", "score"]
+__all__ = ["DenseScore", "DenseTask", "Needs", "Protocol", "identifier", "score", "what_is_missing"]
 
 
 class Needs(enum.Enum):
@@ -166,22 +166,25 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def what_is_missing(protocol: Protocol, data: DenseData) -> str | None:
+    """Return what a protocol needs and a data set does not have, or None."""
+    lacking = {
+        Needs.NOTHING: False,
+        Needs.MAPS: not (data.train.maps and data.test.maps),
+        Needs.BOXES: not data.test.boxes,
+        Needs.VIDEOS: not data.videos,
+    }
+    return f"{data.name} has no {protocol.needs.value}" if lacking[protocol.needs] else None
+
+
 def score(name: str, protocol: Protocol, task: DenseTask) -> DenseScore:
     """Run a protocol.
 
     Raises:
         ValueError: The data set lacks what the protocol needs, or a setting is out of range.
     """
-    lacking = {
-        Needs.NOTHING: False,
-        Needs.MAPS: not (task.data.train.maps and task.data.test.maps),
-        Needs.BOXES: not task.data.test.boxes,
-        Needs.VIDEOS: not task.data.videos,
-    }
-    if lacking[protocol.needs]:
-        raise ValueError(
-            f"{name} needs {protocol.needs.value}, which {task.data.name} does not have"
-        )
+    if missing := what_is_missing(protocol, task.data):
+        raise ValueError(f"{name}: {missing}")
     begun = time.perf_counter()
     settings = protocol.settle(task, protocol.settings)
     metrics = protocol.measure(task, settings)

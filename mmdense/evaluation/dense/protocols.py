@@ -1,5 +1,11 @@
-"""The protocols of dense evaluation by name."""
+"""The protocols of dense evaluation by name, and changes of their settings."""
 
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from mmdense.config.usage_error import UsageError
 from mmdense.evaluation.dense.label_propagation import Propagation
 from mmdense.evaluation.dense.protocol import Needs, Protocol
 from mmdense.evaluation.dense.segmentation_protocols import SEGMENTATION
@@ -14,7 +20,7 @@ from mmdense.evaluation.dense.unlabelled_protocols import (
     settle_discovery,
 )
 
-__all__ = ["PROTOCOLS"]
+__all__ = ["PROTOCOLS", "with_settings"]
 
 PROTOCOLS: dict[str, Protocol] = {
     **SEGMENTATION,
@@ -47,3 +53,42 @@ PROTOCOLS: dict[str, Protocol] = {
         "(arXiv:2603.16840).",
     ),
 }
+
+
+def with_settings(names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Protocol]:
+    """Return protocols with other settings.
+
+    Args:
+        names: Names of protocols.
+        settings: Value by ``<protocol>.<setting>``. A list is a tuple, an integer can be a float.
+
+    Raises:
+        UsageError: A protocol or setting does not exist, or a value has another type.
+    """
+    found = {name: PROTOCOLS[_known(name, PROTOCOLS, "protocol")] for name in names}
+    for key, value in settings.items():
+        name, _, setting = key.partition(".")
+        protocol = found[_known(name, found, "protocol")]
+        _known(setting, [one.name for one in fields(protocol.settings)], f"setting of {name}")
+        given = _like(getattr(protocol.settings, setting), value, key)
+        found[name] = replace(protocol, settings=replace(protocol.settings, **{setting: given}))
+    return found
+
+
+def _like(present: Any, value: Any, key: str) -> Any:
+    """The value, with the type of the present one."""
+    if isinstance(present, tuple):
+        return tuple(value) if isinstance(value, list | tuple) else (value,)
+    if isinstance(present, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(present):
+        raise UsageError(f"{key}: expected a value such as {present!r}, found {value!r}")
+    return value
+
+
+def _known(name: str, names: Sequence[str] | Mapping[str, Any], what: str) -> str:
+    if name not in names:
+        nearest = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"choose from {', '.join(names)}"
+        raise UsageError(f"no {what} {name!r}; {hint}")
+    return name

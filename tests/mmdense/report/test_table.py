@@ -49,6 +49,12 @@ def test_html():
     assert html.count('<th scope="row"') == 3
 
 
+def test_csv():
+    assert TABLE.csv().splitlines() == ["name,ap,time", "a & b,30,1234.5", "c|d,32.04,", "day,,7"]
+    quoted = Table("", [Column("a", "A")], [{"a": 'say "x", y'}, {"a": 1 / 3}, {}])
+    assert quoted.csv() == 'a\n"say ""x"", y"\n0.333333\n""\n'
+
+
 def test_terminal():
     console = Console(width=80, file=io.StringIO())
     console.print(TABLE.terminal())

@@ -196,7 +196,7 @@ def test_bad_videos(videos):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("object_discovery", "needs boxes"), ("label_propagation", "needs videos with label maps")],
+    [("object_discovery", "has no boxes"), ("label_propagation", "has no videos with label maps")],
 )
 def test_data_without_what_a_protocol_needs(photographs, name, message):
     with pytest.raises(ValueError, match=message):

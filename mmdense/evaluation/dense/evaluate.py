@@ -1,0 +1,107 @@
+"""Evaluate the backbone of a config by dense protocols, and record the scores."""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.device import get_device
+from mmengine.runner import set_random_seed
+
+from mmdense.config.usage_error import UsageError
+from mmdense.engine import launch
+from mmdense.evaluation.dense.images import open_data
+from mmdense.evaluation.dense.patches import frozen_backbone
+from mmdense.evaluation.dense.protocol import DenseScore, DenseTask, score, what_is_missing
+from mmdense.evaluation.dense.protocols import PROTOCOLS, with_settings
+from mmdense.records.cost import CostMeter
+from mmdense.records.data_checksum import data_checksum
+from mmdense.records.environment import peak_gpu_memory_mib, peak_memory_mib
+from mmdense.records.record import FILE_NAME, Record, save
+
+__all__ = ["DenseResults", "evaluate_dense"]
+
+
+class DenseResults(NamedTuple):
+    """What an evaluation gives.
+
+    Attributes:
+        scores: One for each protocol.
+        left_out: Why another protocol has no score, by its name.
+        folder: Folder of the record.
+    """
+
+    scores: list[DenseScore]
+    left_out: dict[str, str]
+    folder: Path
+
+
+def evaluate_dense(args: argparse.Namespace, report: Callable[[str], None]) -> DenseResults:
+    """Run the protocols that a data set allows, and write a record.
+
+    Args:
+        args: Of ``tools/dense_eval.py``.
+        report: Called with a line for people after each step.
+
+    Raises:
+        UsageError: The data set, a protocol or a setting does not exist; or a protocol that was
+            named needs labels that the data set does not have.
+        ValueError: The config has no backbone, the checkpoint does not fit, or no protocol could
+            run.
+    """
+    started = time.perf_counter()
+    protocols = with_settings(args.protocols or list(PROTOCOLS), args.settings or {})
+    data = open_data(args.data, args.data_root)
+    left_out = {}
+    for name, protocol in protocols.items():
+        if missing := what_is_missing(protocol, data):
+            left_out[name] = missing
+    if args.protocols and left_out:
+        name, missing = next(iter(left_out.items()))
+        raise UsageError(f"--protocols {name}: {missing}")
+    stem = f"{Path(args.config).stem}_dense_{data.name}"
+    args.work_dir = args.work_dir or str(Path("work_dirs") / stem)
+    cfg = launch.load_config(args)
+    if "backbone" not in (cfg.get("model") or {}):
+        raise UsageError(f"{args.config} has no model.backbone")
+    launch.fit_to_machine(cfg)
+    seed = cfg.get("randomness", {}).get("seed") or 0
+    set_random_seed(seed)
+    slug = Path(args.config).absolute().parent.name
+    record = Record.begin(slug, stem, config=cfg, seed=seed)
+    cost = CostMeter.of_process()
+    checkpoint = None if args.checkpoint == "none" else args.checkpoint
+    frozen, loaded = frozen_backbone(cfg, checkpoint, device=get_device())
+    report("random weights" if loaded is None else str(loaded))
+    task = DenseTask(
+        frozen, data, size=args.size, batch_size=args.batch_size, folder=cfg.work_dir, seed=seed
+    )
+    scores = []
+    for name, protocol in protocols.items():
+        if name in left_out:
+            continue
+        try:
+            scores.append(score(name, protocol, task))
+        except ValueError as error:
+            left_out[name] = str(error)
+            continue
+        values = ", ".join(f"{key} {value:.4g}" for key, value in scores[-1].metrics.items())
+        report(f"{name}: {values} ({scores[-1].seconds:.0f} s)")
+    if not scores:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ValueError(f"no protocol could run. {reasons}")
+    for one in scores:
+        record.protocols[one.name] = one.identifier
+        for metric, value in one.metrics.items():
+            record.metrics[f"dense/{one.name}/{metric}"] = value
+    record.images = len(data.train)
+    for split, images in (("train", data.train), ("test", data.test)):
+        record.data[split] = data_checksum(images) or ""
+    record.notes += ["random weights"] if checkpoint is None else []
+    record.notes += [f"no {name}: {reason}" for name, reason in left_out.items()]
+    record.cost = cost.read()
+    record.peak_memory_mib, record.peak_gpu_memory_mib = peak_memory_mib(), peak_gpu_memory_mib()
+    record.wall_time_s = time.perf_counter() - started
+    save(record, Path(cfg.work_dir) / FILE_NAME)
+    return DenseResults(scores, left_out, Path(cfg.work_dir))

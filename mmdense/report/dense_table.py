@@ -1,0 +1,40 @@
+"""The scores of a dense evaluation as a table."""
+
+from collections.abc import Mapping, Sequence
+
+from mmdense.evaluation.dense.protocol import DenseScore
+from mmdense.report.table import Column, Table, Value
+
+_IDENTIFIER = Column("identifier", "settings")
+
+
+def dense_table(
+    scores: Sequence[DenseScore],
+    *,
+    title: str = "",
+    left_out: Mapping[str, str] | None = None,
+    identifiers: bool = False,
+) -> Table:
+    """Return a row for each metric of each protocol.
+
+    Args:
+        scores: Results of the protocols.
+        title: Title of the table.
+        left_out: Why other protocols have no score, for the notes.
+        identifiers: Whether to show the identifiers, with all settings.
+    """
+    rows: list[dict[str, Value]] = []
+    for one in scores:
+        for metric, value in one.metrics.items():
+            rows.append({"protocol": one.name, "metric": metric, "value": value})
+            rows[-1]["seconds"] = one.seconds
+            if identifiers:
+                rows[-1]["identifier"] = one.identifier
+    columns = [
+        Column("protocol", "protocol"),
+        Column("metric", "metric"),
+        Column("value", "value", numeric=True),
+        Column("seconds", "time", unit="s", format=".1f", numeric=True),
+    ]
+    notes = [f"No {name}: {reason}." for name, reason in (left_out or {}).items()]
+    return Table(title, [*columns, _IDENTIFIER] if identifiers else columns, rows, notes)
