@@ -31,6 +31,13 @@ PROTOCOLS: dict[str, Protocol] = {
         "Percent of the images in which LOST finds an annotated object (CorLoc, arXiv:2109.14279).",
         settle_discovery,
     ),
+    "object_discovery_centred": Protocol(
+        ObjectDiscovery(feature="centred"),
+        measure_discovery,
+        Needs.BOXES,
+        "The same by patch features minus their mean over the image, for any backbone. Keys of "
+        "weak backbones are all alike, and LOST then finds the whole image.",
+    ),
     "correspondence": Protocol(
         Correspondence(),
         measure_correspondence,

@@ -32,7 +32,7 @@ from mmdense.evaluation.dense.last_attention import (
 )
 from mmdense.evaluation.dense.object_discovery import Discovered, discover_objects, localised
 from mmdense.evaluation.dense.patch_labels import VOID
-from mmdense.evaluation.dense.patches import FrozenBackbone
+from mmdense.evaluation.dense.patches import FrozenBackbone, Patches
 from mmdense.evaluation.dense.position_probe import probe_position
 from mmdense.evaluation.dense.protocol import DenseTask
 from mmdense.evaluation.features import evaluating
@@ -83,8 +83,11 @@ def measure_discovery(task: DenseTask, settings: ObjectDiscovery) -> dict[str, f
     images = task.data.test
     found: list[Tensor] = []
     for part in _batches([i for i in range(len(images)) if len(images.boxes[i])], task.batch_size):
-        pixels = torch.stack([images.square(i, task.size) for i in part])  # [B, 3, S, S]
-        boxes = discovered(task.frozen, pixels, settings).boxes.cpu()  # [B, 4]
+        if settings.feature == "keys":
+            patches = _keys(task.frozen, torch.stack([images.square(i, task.size) for i in part]))
+        else:
+            patches = Patches(task.test.features[part], task.test.grid)
+        boxes = _discovered(patches, settings).boxes.cpu()  # [B, 4]
         # Patches have the side 1 / grid of the image, so all boxes become shares of its sides.
         objects = [
             images.boxes[i] / torch.tensor(images.image(i).shape[1::-1]).repeat(2) for i in part
@@ -103,17 +106,26 @@ def discovered(frozen: FrozenBackbone, images: Tensor, settings: ObjectDiscovery
         images: BGR, 0 to 255. [B, 3, S, S]
         settings: With ``keys`` or ``centred``.
     """
-    if settings.feature == "keys":
-        with evaluating(frozen.module):
-            found = last_queries_and_keys(frozen.module, frozen.inputs(images))
-        keys = found.keys[:, :, found.extra :]  # [B, h, N, d]
-        features, grid = keys.transpose(1, 2).flatten(2).float(), found.grid  # [B, N, D]
-    else:
-        features, grid = frozen.patches(images)
+    of = _keys if settings.feature == "keys" else FrozenBackbone.patches
+    return _discovered(of(frozen, images), settings)
+
+
+def _discovered(patches: Patches, settings: ObjectDiscovery) -> Discovered:
+    """The object in each image from the feature of the settings."""
+    features = patches.features  # [B, N, D]
+    if settings.feature == "centred":
         features = features - features.mean(dim=1, keepdim=True)
-    objects = discover_objects(features, grid, k=settings.k)
-    sides = torch.tensor(grid[::-1], device=features.device).repeat(2)
+    objects = discover_objects(features, patches.grid, k=settings.k)
+    sides = torch.tensor(patches.grid[::-1], device=features.device).repeat(2)
     return objects._replace(boxes=objects.boxes / sides)
+
+
+def _keys(frozen: FrozenBackbone, images: Tensor) -> Patches:
+    """Keys of all heads in the last attention, for images [B, 3, S, S]."""
+    with evaluating(frozen.module):
+        found = last_queries_and_keys(frozen.module, frozen.inputs(images))
+    keys = found.keys[:, :, found.extra :]  # [B, h, N, d]
+    return Patches(keys.transpose(1, 2).flatten(2).float(), found.grid)  # [B, N, D]
 
 
 @dataclass(frozen=True)

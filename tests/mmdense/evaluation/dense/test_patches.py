@@ -12,7 +12,8 @@ from mmseg.evaluation import IoUMetric
 from PIL import Image
 
 from mmdense.config.usage_error import UsageError
-from mmdense.evaluation.dense.images import DenseImages, open_data
+from mmdense.evaluation.dense.data_folders import open_data
+from mmdense.evaluation.dense.images import DenseImages
 from mmdense.evaluation.dense.mean_iou import confusion, mean_iou
 from mmdense.evaluation.dense.patch_labels import VOID, majority, patch_counts, to_shares
 from mmdense.evaluation.dense.patches import frozen_backbone, patch_features

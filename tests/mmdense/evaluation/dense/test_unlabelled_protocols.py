@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from mmdense.config.arguments import UsageError
-from mmdense.evaluation.dense.images import DenseData, DenseImages, open_data
+from mmdense.evaluation.dense.data_folders import open_data
+from mmdense.evaluation.dense.images import DenseData, DenseImages
 from mmdense.evaluation.dense.last_attention import last_queries_and_keys
 from mmdense.evaluation.dense.object_discovery import discover_objects
 from mmdense.evaluation.dense.patches import FrozenBackbone, frozen_backbone
