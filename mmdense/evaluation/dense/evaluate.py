@@ -11,7 +11,7 @@ from mmengine.runner import set_random_seed
 
 from mmdense.config.usage_error import UsageError
 from mmdense.engine import launch
-from mmdense.evaluation.dense.images import open_data
+from mmdense.evaluation.dense.data_folders import open_data
 from mmdense.evaluation.dense.patches import frozen_backbone
 from mmdense.evaluation.dense.protocol import DenseScore, DenseTask, score, what_is_missing
 from mmdense.evaluation.dense.protocols import PROTOCOLS, with_settings
