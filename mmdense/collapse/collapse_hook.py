@@ -18,6 +18,7 @@ from mmdense.collapse.fixed_images import clean_features, view_features
 from mmdense.collapse.history import History
 from mmdense.collapse.monitor import STEP, Monitor
 from mmdense.data.batch_size import batch_size
+from mmdense.engine.fsdp import whole_parameters
 from mmdense.records.record_hook import RecordHook
 from mmdense.registry import HOOKS
 
@@ -223,8 +224,9 @@ class CollapseHook(Hook):
         model: Any = runner.model.module if is_model_wrapper(runner.model) else runner.model
         loader: Any = runner.train_dataloader
         given = (model, loader.dataset, loader.collate_fn, self._monitor.parts, self.images)
-        views = view_features(*given)
-        clean = clean_features(*given)
+        with whole_parameters(model):
+            views = view_features(*given)
+            clean = clean_features(*given)
         if not clean and "fixed_images" not in self._history.facts:
             runner.logger.info(
                 f"CollapseHook: {type(loader.dataset).__name__} cannot return images without "

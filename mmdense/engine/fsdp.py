@@ -1,6 +1,7 @@
 """Training with parameters that are sharded over the processes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine._strategy import DDPStrategy, SingleDeviceStrategy
@@ -8,13 +9,13 @@ from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_main_process
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map
 
 from mmdense.registry import STRATEGIES
 
-__all__ = ["FSDPStrategy"]
+__all__ = ["FSDPStrategy", "whole_parameters"]
 
 
 @STRATEGIES.register_module()
@@ -84,6 +85,23 @@ class FSDPStrategy(DDPStrategy):
         self.model_state_dict()
         if save_optimizer and hasattr(self, "optim_wrapper"):
             self.optim_state_dict()
+
+
+@contextmanager
+def whole_parameters(model: nn.Module) -> Iterator[None]:
+    """Gather the parameters of a sharded model inside the context.
+
+    The forward pass of the whole model gathers them itself. Parts of it, such as its backbone, can
+    only be called inside this context. All processes must enter it.
+    """
+    parts = [module for module in model.modules() if isinstance(module, FSDPModule)]
+    for part in parts:
+        part.unshard()
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.reshard()
 
 
 def _gathered(state: Any) -> Any:

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmdense.engine.exact_loader import kept_random_state
+from mmdense.engine.fsdp import whole_parameters
 from mmdense.evaluation.feature_bank import RAM_LIMIT_MIB
 from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders, image_count
 from mmdense.evaluation.probes import (
@@ -131,7 +132,7 @@ class ProbeDuringTraining(Hook):
     def _measure_and_report(self, runner: Runner, step: int) -> None:
         started = time.perf_counter()
         images = [image_count(loader) for loader in self._loaders]
-        with kept_random_state(), torch.no_grad():
+        with kept_random_state(), torch.no_grad(), whole_parameters(runner.model):
             features = extract_probe_features(
                 _find_backbone(runner, self._where),
                 self._preprocess,
