@@ -2,7 +2,8 @@
 
 python tools/dense_eval.py CONFIG CHECKPOINT --data camvid
 
-Writes dense.csv and record.json, both with all settings of each protocol.
+Writes dense.csv and record.json, both with all settings of each protocol, and images of attention,
+features and discovered objects, which `mmdense report WORK_DIR` shows.
 """
 
 import sys
@@ -20,7 +21,7 @@ def main() -> None:
     option = parser.add_argument
     parser.add_config("config of a pretraining, detector or segmentor; its backbone is used")
     option("checkpoint", help="file with all weights of the backbone, or none for random weights")
-    words = "camvid or bccd, prepared by prepare_data; or a folder"
+    words = "camvid, bccd or coco, prepared by prepare_data; or a folder"
     option("--data", required=True, metavar="NAME", help=words)
     option("--data-root", type=Path, default=Path("data"), help="folder of prepared data sets")
     words = "names of protocols; default: all that the data set allows"
@@ -29,7 +30,7 @@ def main() -> None:
     option("--settings", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help=words)
     option("--size", type=positive, default=320, help="side of the images in pixels (320)")
     option("--batch-size", type=positive, default=8, help="images at a time (8)")
-    option("--seed", type=int, help="of memories, first centres and weights of heads")
+    option("--seed", type=int, help="of memories, first centres, weights of heads and warps")
     option("--work-dir", help="folder of what is written; default: below work_dirs/")
     parser.add_trust()
     args = parser.parse_args()
@@ -38,12 +39,18 @@ def main() -> None:
     from mmdense.evaluation.dense.evaluate import evaluate_dense
     from mmdense.records.record import write_text
     from mmdense.report.dense_table import dense_table
+    from mmdense.visual.draw_dense import draw_dense
+    from mmdense.visual.drawn import FOLDER
 
     found = evaluate_dense(args, print)
     write_text(dense_table(found.scores, identifiers=True).csv(), found.folder / "dense.csv")
     title = f"Dense evaluation on {args.data}"
     Console().print(dense_table(found.scores, title=title, left_out=found.left_out).terminal())
     print(f"{found.folder / 'dense.csv'} has all settings.")
+    drawn = draw_dense(found.task, found.folder / FOLDER)
+    print(f"{found.folder / FOLDER} has {len(drawn.captions)} images.")
+    for name, reason in drawn.left_out.items():
+        print(f"no {name}: {reason}")
 
 
 if __name__ == "__main__":

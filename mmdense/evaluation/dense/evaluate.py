@@ -30,11 +30,13 @@ class DenseResults(NamedTuple):
         scores: One for each protocol.
         left_out: Why another protocol has no score, by its name.
         folder: Folder of the record.
+        task: Has the features that were computed.
     """
 
     scores: list[DenseScore]
     left_out: dict[str, str]
     folder: Path
+    task: DenseTask
 
 
 def evaluate_dense(args: argparse.Namespace, report: Callable[[str], None]) -> DenseResults:
@@ -104,4 +106,4 @@ def evaluate_dense(args: argparse.Namespace, report: Callable[[str], None]) -> D
     record.peak_memory_mib, record.peak_gpu_memory_mib = peak_memory_mib(), peak_gpu_memory_mib()
     record.wall_time_s = time.perf_counter() - started
     save(record, Path(cfg.work_dir) / FILE_NAME)
-    return DenseResults(scores, left_out, Path(cfg.work_dir))
+    return DenseResults(scores, left_out, Path(cfg.work_dir), task)

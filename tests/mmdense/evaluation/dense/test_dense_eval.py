@@ -1,6 +1,7 @@
 """The tool dense_eval.py, from a config and a data set to dense.csv and record.json."""
 
 import csv
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -82,6 +83,9 @@ def test_scores_are_recorded_with_their_settings(folder, monkeypatch, capsys):
     scores = {f"dense/{row['protocol']}/{row['metric']}": float(row["value"]) for row in rows}
     assert scores == pytest.approx(record.metrics, rel=1e-5)
     assert {row["identifier"] for row in rows} == set(record.protocols.values())
+    captions = json.loads(Path("out/pictures/captions.json").read_text())
+    assert len(captions) == 5
+    assert {path.name for path in Path("out/pictures").glob("*.png")} == set(captions)
     shown = capsys.readouterr().out
     assert "object_discovery: toy has no boxes" in " ".join(shown.split())
     words = ("--data", "toy", "--size", "32", "--work-dir", "random", "--protocols", *CHOSEN)
