@@ -5,6 +5,8 @@ Letters: H and W positions of the patches.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import torch
@@ -24,46 +26,61 @@ from mmdense.visual.grid import GOOD, POOR, Cell, draw_grid, fitted
 _IMAGES, _PER_ROW = 12, 4
 _OBJECT = (255, 221, 51)
 _COVER = 0.45  # opacity of the mask
+_NAMES = {"keys": "keys of the last attention", "centred": "centred patch features"}
 
 
 def draw_objects(task: DenseTask) -> Drawn:
-    """Draw the object that LOST finds in each of some test images."""
-    images, settings = task.data.test, settle_discovery(task, ObjectDiscovery())
-    cells, hits = [], []
-    indices = evenly_spaced(len(images), _IMAGES)
+    """Draw the object that LOST finds in each of some test images, by keys and by patches.
+
+    Keys are left out if the backbone has none.
+    """
+    images = task.data.test
+    first = settle_discovery(task, ObjectDiscovery())
+    kinds = [first] if first.feature == "centred" else [first, replace(first, feature="centred")]
+    indices = evenly_spaced(len(images), _IMAGES // len(kinds))
+    cells: list[Cell] = []
+    hits = dict.fromkeys((kind.feature for kind in kinds), 0)
     for index in indices:
-        pixels = images.square(index, task.size)[None]
-        found = discovered(task.frozen, pixels, settings)
-        image = fitted(np.ascontiguousarray(images.image(index)[..., ::-1]), _PER_ROW)
-        sides = np.tile(image.shape[1::-1], 2)  # W, H, W, H
-        words: tuple[str, ...] = (images.paths[index].name,)
-        colour = GOOD
-        if images.boxes:
-            original = torch.tensor(images.image(index).shape[1::-1]).repeat(2)
-            annotated = images.boxes[index] / original  # shares of the sides, [G, 4]
-            iou = _best_iou(found.boxes.cpu().float(), annotated)
-            hits.append(iou >= settings.iou)
-            colour = GOOD if hits[-1] else POOR
-            words = (*words, f"IoU {iou:.2f}")
-            image = outline(image, annotated.numpy() * sides, _OBJECT, width=1)
-        image = _tinted(image, found.masks[0].cpu().numpy(), colour)
-        cells.append(Cell(outline(image, found.boxes.cpu().numpy() * sides, colour), words))
-    feature = "keys of the last attention" if settings.feature == "keys" else "centred patches"
+        for kind in kinds:
+            cell, hit = _object(task, index, kind)
+            cells.append(cell)
+            hits[kind.feature] += hit
+    headings = [_NAMES[kind.feature] for kind in kinds]
+    counts = " and ".join(f"{hits[feature]} by {_NAMES[feature]}" for feature in hits)
     counted = (
         f" Thin yellow lines are the annotated boxes. Blue objects have an IoU of at least "
-        f"{settings.iou:g} with one of them ({sum(hits)} of {len(hits)} images), orange ones do "
-        "not."
-        if hits
+        f"{first.iou:g} with one of them (of {len(indices)} images {counts}), orange ones do not."
+        if images.boxes
         else ""
     )
     caption = (
-        f"The object that LOST (arXiv:2109.14279) finds by the {feature} of "
+        f"The object that LOST (arXiv:2109.14279) finds by the features of "
         f"{type(task.frozen.module).__name__} in {len(indices)} of {len(images)} test images: its "
         f"patches and the box around them.{counted} LOST assumes that an object is smaller than "
         "the background, and finds one object for each image. An object that covers the image "
         "shows that the features of all patches are similar."
     )
-    return Drawn(draw_grid(cells, _PER_ROW), "Discovered objects", caption)
+    return Drawn(draw_grid(cells, _PER_ROW, headings), "Discovered objects", caption)
+
+
+def _object(task: DenseTask, index: int, settings: ObjectDiscovery) -> tuple[Cell, bool]:
+    """The object in a test image, and whether it has the IoU with an annotated box."""
+    images = task.data.test
+    found = discovered(task.frozen, images.square(index, task.size)[None], settings)
+    box = found.boxes.cpu().float()
+    original = np.ascontiguousarray(images.image(index)[..., ::-1])  # RGB
+    image = fitted(original, _PER_ROW)
+    sides = np.tile(image.shape[1::-1], 2)  # W, H, W, H
+    words: tuple[str, ...] = (images.paths[index].name,)
+    hit = False
+    if images.boxes:
+        annotated = images.boxes[index] / torch.tensor(original.shape[1::-1]).repeat(2)
+        iou = _best_iou(box, annotated)
+        hit, words = iou >= settings.iou, (*words, f"IoU {iou:.2f}")
+        image = outline(image, annotated.numpy() * sides, _OBJECT, width=1)
+    colour = GOOD if hit or not images.boxes else POOR
+    image = _tinted(image, found.masks[0].cpu().numpy(), colour)
+    return Cell(outline(image, box.numpy() * sides, colour), words), hit
 
 
 def _best_iou(box: torch.Tensor, annotated: torch.Tensor) -> float:
