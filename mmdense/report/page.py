@@ -9,6 +9,7 @@ from mmdense.report.collapse.figures import charts_of
 from mmdense.report.collapse.runs import Run
 from mmdense.report.collapse.section import collapse_section, section_of_runs
 from mmdense.report.curves_section import curves_section
+from mmdense.report.dense_section import dense_section
 from mmdense.report.facts_section import date_text, facts_section, machine_text, time_text
 from mmdense.report.images import images_section, predictions_section
 from mmdense.report.notices import expected_section, notices_of
@@ -52,6 +53,7 @@ def page_of(subjects: Sequence[Subject], *, baseline: str | None = None) -> str:
     """Return the HTML text of the report."""
     sections = [
         results_section(subjects, baseline),
+        dense_section(subjects),
         expected_section(subjects),
         collapse_section(subjects),
         predictions_section(subjects),

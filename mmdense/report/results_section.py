@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from mmdense.records.record import Record
 from mmdense.report.curve_names import curve_words
+from mmdense.report.dense_section import PREFIX
 from mmdense.report.project_tables import project_tables
 from mmdense.report.section import Section, render
 from mmdense.report.study_table import study_table, variants_by_group, variants_of
@@ -48,7 +49,7 @@ def results_section(subjects: Sequence[Subject], baseline: str | None = None) ->
     parts = [
         *([_Part([_pipelines(pipelines)])] if pipelines else []),
         *(_study(study, baseline) for study in studies),
-        *([_Part([_runs(runs)])] if any(run.record.metrics for run in runs) else []),
+        *([_Part([_runs(runs)])] if any(_scores(run) for run in runs) else []),
         *(_Part([], "", _every_score(s)) for s in subjects if s.kind == "pipeline"),
     ]
     return Section("results", "Results", render("results.html", parts=parts) if parts else "")
@@ -116,7 +117,7 @@ def _every_score(subject: Subject) -> Table | None:
 
 def _runs(subjects: Sequence[Subject]) -> Table:
     """Return a table of the scores of single runs; readings of the collapse monitor are last."""
-    metrics = dict.fromkeys(key for subject in subjects for key in subject.record.metrics)
+    metrics = dict.fromkeys(key for subject in subjects for key in _scores(subject))
     rows: list[dict[str, Value]] = [
         {"score": _score_name(metric)}
         | {subject.name: subject.record.metrics.get(metric) for subject in subjects}
@@ -127,6 +128,12 @@ def _runs(subjects: Sequence[Subject]) -> Table:
         for subject in subjects
     ]
     return Table("Scores at the end of the run", [_SCORE, *columns], rows)
+
+
+def _scores(subject: Subject) -> list[str]:
+    """Return the scores of a run, without those that the section on dense evaluation shows."""
+    dense = tuple(f"{PREFIX}{name}/" for name in subject.record.protocols)
+    return [key for key in subject.record.metrics if not key.startswith(dense)]
 
 
 def _score_name(metric: str) -> Text:
