@@ -3,7 +3,8 @@
 Paper: DINO, arXiv:2104.14294; SelfPatch, arXiv:2206.07990; SimSiam, arXiv:2011.10566; Semantic FPN,
     arXiv:1901.02446; Faster R-CNN, arXiv:1506.01497.
 Command: mmdense study configs/pipelines/selfpatch_study.py --source FOLDER
-Machine: two CPU cores; not measured yet. Each of the three seeds pretrains three times.
+Machine: two CPU cores; 10 core-hours for each seed, 7 of them for the pretraining, from the CPU
+    times of a step.
 Expected: no score yet.
 Vary: seeds; percents; tasks=["camvid_frozen","bccd_cascade_rpn"] for a frozen backbone and for
     Cascade RPN.
