@@ -49,6 +49,7 @@ HOOKS = _child(
     "mmdense.engine.preemption",
     "mmdense.engine.progress",
     "mmdense.engine.speed",
+    "mmdense.evaluation.dense.dense_hook",
     "mmdense.evaluation.probe_hooks",
     "mmdense.records.record_hook",
     "mmdense.ssl.teacher",

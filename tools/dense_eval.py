@@ -28,7 +28,7 @@ def main() -> None:
     option("--protocols", nargs="+", metavar="NAME", help=words)
     words = "such as context_knn.memory=20480 context_knn.k=50"
     option("--settings", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help=words)
-    option("--size", type=positive, default=320, help="side of the images in pixels (320)")
+    option("--size", type=positive, default=448, help="side of the images in pixels (448)")
     option("--batch-size", type=positive, default=8, help="images at a time (8)")
     option("--seed", type=int, help="of memories, first centres, weights of heads and warps")
     option("--work-dir", help="folder of what is written; default: below work_dirs/")

@@ -1,22 +1,16 @@
 """Hooks that evaluate the backbone during training: k-NN and linear probe."""
 
-import logging
 import math
-import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-from mmengine.hooks import Hook, IterTimerHook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmdense.engine.exact_loader import kept_random_state
-from mmdense.engine.fsdp import whole_parameters
+from mmdense.evaluation.during_training import Measured, MeasuresDuringTraining
 from mmdense.evaluation.feature_bank import RAM_LIMIT_MIB
 from mmdense.evaluation.probe_loaders import build_preprocessor, build_probe_loaders, image_count
 from mmdense.evaluation.probes import (
@@ -26,17 +20,15 @@ from mmdense.evaluation.probes import (
     measure_linear_probe,
 )
 from mmdense.machine import supports_bf16
-from mmdense.records.record_hook import RecordHook
 from mmdense.registry import HOOKS
 
 
-class ProbeDuringTraining(Hook):
+class ProbeDuringTraining(MeasuresDuringTraining):
     """Evaluates the features of ``model.backbone`` during training and at its end.
 
-    Training is not affected: weights, buffers, modes of modules and random states are restored.
-    Each process evaluates a part of the images, each image once. Results go to the log, the record,
-    and the message hub and visualizer as ``val/<name>/...``. If features are not finite, the result
-    is NaN, an error is logged, and the run continues; use ``mmdense.NonFiniteHook`` to stop it.
+    Each process evaluates a part of the images, each image once. If features are not finite, the
+    result is NaN, an error is logged, and the run continues; use ``mmdense.NonFiniteHook`` to stop
+    it. The base class describes where results go.
 
     A subclass defines ``name``, ``metric_names`` and :meth:`measure`.
 
@@ -56,10 +48,8 @@ class ProbeDuringTraining(Hook):
             loop cannot be used.
     """
 
-    name: str  # of the probe, in metrics
     metric_names: Sequence[str]  # keys of the result of `measure`
     neighbours = 1  # minimum number of train images
-    priority = "NORMAL"  # after the timer, before the logger, the record and the checkpoints
 
     def __init__(
         self,
@@ -72,99 +62,49 @@ class ProbeDuringTraining(Hook):
         amp: bool = False,
         ram_limit_mib: float = RAM_LIMIT_MIB,
     ) -> None:
-        self._where = type(self).__name__
-        if interval < 1:
-            raise ValueError(f"{self._where}.interval must be 1 or more, found {interval}")
-        self.interval, self.by_epoch, self.amp = interval, by_epoch, amp
+        super().__init__(interval=interval, by_epoch=by_epoch)
+        self.amp = amp
         self.ram_limit_mib = ram_limit_mib
         self._configs = train_dataloader, test_dataloader, data_preprocessor
         self._loaders: tuple[DataLoader, DataLoader]
         self._preprocess: nn.Module
-        # Key in the message hub: iteration of the last measurement.
-        self._measured = f"mmdense_{self.name}_measured_iter"
 
     @abstractmethod
     def measure(self, features: ProbeFeatures) -> dict[str, float]:
         """Return the metrics, the same on every process; all processes call it."""
 
-    def before_train(self, runner: Runner) -> None:
-        """Check the config, the model and the images."""
-        _find_backbone(runner, self._where)
-        if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
-            raise ValueError(
-                f"{self._where}.by_epoch is True, but train_cfg counts iterations: "
-                "set by_epoch=False and interval in iterations"
-            )
+    def prepare(self, runner: Runner) -> None:
+        """Build the loaders."""
         if self.amp and not supports_bf16():
             print_log(f"{self._where}.amp: no bfloat16 support: using float32.", "current")
             self.amp = False
         train, test, preprocessor = self._configs
         cfg, where, seed = runner.cfg, self._where, runner.seed or 0
-        with kept_random_state():
-            self._loaders = build_probe_loaders(
-                cfg, train, test, where=where, seed=seed, neighbours=self.neighbours
-            )
-            self._preprocess = build_preprocessor(cfg, preprocessor, where=where)
-        if runner.iter == 0:
-            runner.message_hub.runtime_info.pop(self._measured, None)
+        self._loaders = build_probe_loaders(
+            cfg, train, test, where=where, seed=seed, neighbours=self.neighbours
+        )
+        self._preprocess = build_preprocessor(cfg, preprocessor, where=where)
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
-    ) -> None:
-        """Measure if ``interval`` counts iterations."""
-        if self.by_epoch or not self.every_n_train_iters(runner, self.interval):
-            return
-        self._measure_and_report(runner, step=runner.iter + 1)
-        for hook in runner.hooks:
-            if isinstance(hook, IterTimerHook):
-                hook.before_train_epoch(runner)  # restarts its timer
-
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Measure if ``interval`` counts epochs."""
-        if self.by_epoch and self.every_n_epochs(runner, self.interval):
-            self._measure_and_report(runner, step=runner.iter)
-
-    def after_train(self, runner: Runner) -> None:
-        """Measure at the end of training."""
-        if runner.message_hub.runtime_info.get(self._measured) != runner.iter:
-            self._measure_and_report(runner, step=runner.iter)
-
-    def _measure_and_report(self, runner: Runner, step: int) -> None:
-        started = time.perf_counter()
+    def measured(self, backbone: nn.Module, runner: Runner) -> Measured:
+        """Extract features and measure them; NaN if features are not finite."""
         images = [image_count(loader) for loader in self._loaders]
-        with kept_random_state(), torch.no_grad(), whole_parameters(runner.model):
-            features = extract_probe_features(
-                _find_backbone(runner, self._where),
-                self._preprocess,
-                self._loaders,
-                where=self._where,
-                folder=runner.work_dir,
-                amp=self.amp,
-                ram_limit_mib=self.ram_limit_mib,
-            )
-            if bad := features.count_non_finite():
-                metrics = dict.fromkeys(self.metric_names, math.nan)
-            else:
-                metrics = self.measure(features)
-        if bad and runner.rank == 0:
-            print_log(
-                f"{self._where}, iteration {step}: features of {bad} of {sum(images)} images "
-                "contain NaN or infinity; the result is NaN, training continues",
-                "current",
-                logging.ERROR,
-            )
-        seconds = time.perf_counter() - started
-        runner.message_hub.update_info(self._measured, step)
-        named = {f"{self.name}/{key}": value for key, value in metrics.items()}
-        logged = {f"val/{name}": value for name, value in named.items()}
-        runner.message_hub.update_scalars(logged)
-        runner.visualizer.add_scalars(logged, step=step)
-        for hook in runner.hooks:
-            if isinstance(hook, RecordHook):
-                hook.add_metrics(named, step=step, seconds=seconds)
-        values = ", ".join(f"{name} {value:.4g}" for name, value in named.items())
+        features = extract_probe_features(
+            backbone,
+            self._preprocess,
+            self._loaders,
+            where=self._where,
+            folder=runner.work_dir,
+            amp=self.amp,
+            ram_limit_mib=self.ram_limit_mib,
+        )
         rows = "{:,} train and {:,} test images".format(*images)
-        runner.logger.info(f"iteration {step}: {values} ({rows}, {seconds:.1f} s)")
+        if bad := features.count_non_finite():
+            fault = (
+                f"features of {bad} of {sum(images)} images contain NaN or infinity; the result is "
+                "NaN"
+            )
+            return Measured(dict.fromkeys(self.metric_names, math.nan), rows, [fault])
+        return Measured(self.measure(features), rows)
 
 
 @HOOKS.register_module()
@@ -218,19 +158,3 @@ class LinearProbeHook(ProbeDuringTraining):
     def measure(self, features: ProbeFeatures) -> dict[str, float]:
         """Score the queries of this process with the probe."""
         return measure_linear_probe(features)
-
-
-def _find_backbone(runner: Runner, where: str) -> nn.Module:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    backbone = getattr(model, "backbone", None)
-    if not isinstance(backbone, nn.Module):
-        children = ", ".join(name for name, _ in model.named_children()) or "none"
-        raise ValueError(
-            f"{where}: {type(model).__name__} has no module `backbone`; its children are {children}"
-        )
-    if any(hasattr(parameter, "to_local") for parameter in backbone.parameters()):
-        raise ValueError(
-            f"{where}: the weights are sharded (FSDP), which this hook does not support. Train "
-            "without FSDP, or evaluate checkpoints with tools/knn.py or tools/linear_probe.py"
-        )
-    return backbone

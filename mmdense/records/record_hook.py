@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
@@ -173,16 +174,25 @@ class RecordHook(Hook):
             if self._trained:
                 self._add_point(f"val/{key}", runner.iter, value)
 
-    def add_metrics(self, metrics: dict[str, float], *, step: int, seconds: float) -> None:
+    def add_metrics(
+        self,
+        metrics: dict[str, float],
+        *,
+        step: int,
+        seconds: float,
+        protocols: Mapping[str, str] | None = None,
+    ) -> None:
         """Add metrics that another hook measured during training, as metrics of validation.
 
         Args:
             metrics: Scalars by the names of the evaluator.
             step: Number of training iterations so far.
             seconds: Time of the measurement, which is not counted as training time.
+            protocols: Identifiers of dense protocols by their names.
         """
         if self._record is None:
             return
+        self._record.protocols |= protocols or {}
         self._mark += seconds
         for key, value in metrics.items():
             self._record.metrics[key] = float(value)

@@ -48,7 +48,7 @@ class DenseTask:
 
     frozen: FrozenBackbone
     data: DenseData
-    size: int = 320
+    size: int = 448
     batch_size: int = 8
     folder: str | Path | None = None
     seed: int = 0
@@ -146,7 +146,7 @@ def identifier(name: str, settings: Any, **task: int) -> str:
         task: Settings of the task, such as ``size``.
 
     Returns:
-        For example ``context_knn(memory=10240,k=30,temperature=0.02,soft,size=320)``. A Boolean is
+        For example ``context_knn(memory=10240,k=30,temperature=0.02,size=448)``. A Boolean is
         shown by its name, with ``not_`` before it if it is false; several values are joined by
         ``+``.
     """

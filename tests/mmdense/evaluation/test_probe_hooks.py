@@ -136,7 +136,7 @@ def test_time_spent_measuring_is_no_training_time(tmp_path, monkeypatch):
         ticks.advance(0.001)
         return ticks.now
 
-    for module in ("evaluation.probe_hooks", "records.record_hook"):
+    for module in ("evaluation.during_training", "records.record_hook"):
         monkeypatch.setattr(f"mmdense.{module}.time.perf_counter", clock)
     monkeypatch.setattr("mmengine.hooks.iter_timer_hook.time.time", clock)
     cfg = {"by_epoch": False, "max_iters": 8}
