@@ -67,7 +67,9 @@ MODELS = _child(
     "mmdense.ssl.siamese",
 )
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "mmdense.engine.speed")
-OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS, "mmdense.engine.layer_decay")
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    root.OPTIM_WRAPPER_CONSTRUCTORS, "mmdense.engine.layer_decay", "mmdense.ssl.teacher"
+)
 STRATEGIES = _child(root.STRATEGIES, "mmdense.engine.fsdp")
 TASK_UTILS = _child(root.TASK_UTILS)
 TRANSFORMS = _child(

@@ -7,13 +7,21 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.optim import DefaultOptimWrapperConstructor
 from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from mmdense.registry import HOOKS
+from mmdense.registry import HOOKS, OPTIM_WRAPPER_CONSTRUCTORS
 
-__all__ = ["Ramp", "TeacherHook", "clip_each", "cosine_momentum", "update_average"]
+__all__ = [
+    "LearnedParameters",
+    "Ramp",
+    "TeacherHook",
+    "clip_each",
+    "cosine_momentum",
+    "update_average",
+]
 
 
 class Ramp(NamedTuple):
@@ -60,6 +68,21 @@ def clip_each(parameters: Iterable[Tensor], *, max_norm: float) -> None:
     norms = torch._foreach_norm(gradients)
     scales = [(max_norm / (norm + 1e-6)).clamp(max=1.0) for norm in norms]
     torch._foreach_mul_(gradients, scales)
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class LearnedParameters(DefaultOptimWrapperConstructor):
+    """MMEngine's constructor, which passes over modules whose parameters are all frozen.
+
+    MMEngine's own logs a warning for each parameter of a teacher.
+    """
+
+    def add_params(
+        self, params: list[dict], module: nn.Module, prefix: str = "", is_dcn_module: Any = None
+    ) -> None:
+        """Add the groups of a module, unless it is frozen."""
+        if any(parameter.requires_grad for parameter in module.parameters()):
+            super().add_params(params, module, prefix, is_dcn_module)
 
 
 @HOOKS.register_module()

@@ -43,6 +43,7 @@ multi_crop = dict(
 )
 optim_wrapper = dict(
     type="OptimWrapper",
+    constructor="mmdense.LearnedParameters",
     optimizer=dict(type="AdamW", lr=5e-4, weight_decay=0.04),  # lr for a batch of 256
     # biases and norms do not decay; the position embedding does, as in the authors' code
     paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0, flat_decay_mult=0.0),

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 import torch
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 from torch import distributed as dist
 from torch import nn
 
@@ -212,6 +212,25 @@ def test_frozen_prototypes_do_not_change():
     assert torch.equal(model.prototypes.weight, before)
     train(model, [views()] * 2)
     assert not torch.equal(model.prototypes.weight, before)
+
+
+def test_the_optimizer_gets_what_is_learned(caplog):
+    model = dino()
+    options = dict(bias_decay_mult=0.0, norm_decay_mult=0.0, flat_decay_mult=0.0)
+    wrapper = build_optim_wrapper(
+        model,
+        dict(
+            constructor="mmdense.LearnedParameters",
+            optimizer=dict(type="AdamW", lr=0.1, weight_decay=0.04),
+            paramwise_cfg=options,
+        ),
+    )
+    groups = {id(g["params"][0]): g["weight_decay"] for g in wrapper.param_groups}
+    learned = dict(model.student().named_parameters())
+    assert not set(groups) & {id(parameter) for parameter in model.teacher.parameters()}
+    for name, parameter in learned.items():
+        assert groups[id(parameter)] == (0.0 if parameter.ndim == 1 else 0.04), name
+    assert "is skipped" not in caplog.text
 
 
 def test_each_gradient_is_clipped_on_its_own():
