@@ -45,7 +45,7 @@ format: $(READY) ## Fix lint errors and format the code with ruff
 bench: $(READY)  ## Run the benchmarks (each prints a ratio)
 	$(BIN)/python -m benchmarks
 
-tables: $(READY) ## Write the tables of the README files from results/ (CHECK=--check only compares)
+tables: $(READY) ## Write the tables of README and docs from results/ (CHECK=--check only compares)
 	$(BIN)/python tools/tables.py $(CHECK)
 
 clean:           ## Remove .venv, work_dirs and caches; data/ and results/ are kept

@@ -1,6 +1,6 @@
 """Compare two records, from their configs to their results.
 
-python tools/compare.py work_dirs/RUN results/SLUG/DATE_WHAT [--plot curves.png]
+python tools/compare.py work_dirs/RUN results/SLUG/DATE_NAME [--plot curves.png]
 """
 
 import sys
@@ -15,7 +15,7 @@ _PANELS = 4  # of a figure
 def main() -> None:
     """Print the differences in config, data, code, environment, cost and results."""
     parser = ToolParser(__doc__)
-    words = "record.json, its folder, or SLUG/DATE_WHAT below results/"
+    words = "record.json, its folder, or SLUG/DATE_NAME below results/"
     parser.add_argument("one", help=words)
     parser.add_argument("other", help=words)
     words = "also plot the curves of both, or the variants of two studies, as a PNG"

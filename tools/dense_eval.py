@@ -1,4 +1,4 @@
-"""Dense evaluation of a frozen backbone: what its patches know of objects and places.
+"""Evaluate the patch features of a frozen backbone.
 
 python tools/dense_eval.py CONFIG CHECKPOINT --data camvid
 

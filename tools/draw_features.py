@@ -1,4 +1,4 @@
-"""Draw what a trained model sees: features, attention, nearest images, proposals.
+"""Draw features, attention, nearest images and proposals of a trained model.
 
 python tools/draw_features.py WORK_DIR [--config FILE --checkpoint FILE] [-o DIR]
 

@@ -1,4 +1,4 @@
-"""Weighted k-nearest-neighbour accuracy of a frozen backbone.
+"""Evaluate a frozen backbone by weighted k-NN.
 
 python tools/knn.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.pth
 """

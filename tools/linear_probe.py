@@ -1,4 +1,4 @@
-"""Linear probe (logistic regression) on a frozen backbone.
+"""Evaluate a frozen backbone by a linear probe (logistic regression).
 
 python tools/linear_probe.py configs/probe/r18_cifar10.py work_dirs/a/epoch_100.pth
 """

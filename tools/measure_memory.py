@@ -1,6 +1,6 @@
 """Measure the memory of a long training on tiny images, and keep the record.
 
-python tools/measure_memory.py WHAT [--steps 10000]
+python tools/measure_memory.py NAME [--steps 10000]
 """
 
 import os
@@ -21,8 +21,8 @@ WARM_UP = 0.1  # fraction of the steps
 def main() -> None:
     """Train SimSiam on tiny Collage with two workers; record the resident memory."""
     parser = ToolParser(__doc__)
-    words = "keep the record as results/memory/<date>_<WHAT>"
-    parser.add_argument("what", metavar="WHAT", help=words)
+    words = "keep the record as results/memory/<date>_<NAME>"
+    parser.add_argument("what", metavar="NAME", help=words)
     parser.add_argument("--steps", type=int, default=10_000, help="default: %(default)s")
     args = parser.parse_args()
     from mmdense.engine import launch

@@ -1,6 +1,6 @@
 """Measure time and size of the set-up of a fresh clone, and keep the record.
 
-python tools/measure_setup.py WHAT
+python tools/measure_setup.py NAME
 """
 
 import subprocess
@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> None:
     """Clone the last commit into an empty folder, run ``make setup``, and keep the record."""
     parser = ToolParser(__doc__)
-    words = "keep the record as results/setup/<date>_<WHAT>"
-    parser.add_argument("what", metavar="WHAT", help=words)
+    words = "keep the record as results/setup/<date>_<NAME>"
+    parser.add_argument("what", metavar="NAME", help=words)
     parser.add_argument("--python", default="python3", help="Python interpreter for the .venv")
     args = parser.parse_args()
     from mmdense.records.record import Record, keep

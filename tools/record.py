@@ -1,6 +1,6 @@
 """Keep the record of a run in results/, for the tables.
 
-python tools/record.py work_dirs/RUN --keep WHAT [--slug SLUG] [--allow-dirty]
+python tools/record.py work_dirs/RUN --keep NAME [--slug SLUG] [--allow-dirty]
 """
 
 import sys
@@ -14,8 +14,8 @@ def main() -> None:
     """Keep the record and print its metrics."""
     parser = ToolParser(__doc__)
     parser.add_argument("work_dir", help="work directory with record.json")
-    words = "keep it as results/<slug>/<date>_<WHAT>"
-    parser.add_argument("--keep", required=True, metavar="WHAT", help=words)
+    words = "keep it as results/<slug>/<date>_<NAME>"
+    parser.add_argument("--keep", required=True, metavar="NAME", help=words)
     parser.add_argument("--slug", help="default: the folder name of the config")
     words = "keep it although the code has uncommitted changes"
     parser.add_argument("--allow-dirty", action="store_true", help=words)

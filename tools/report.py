@@ -18,7 +18,7 @@ def main() -> None:
     """Write the report and print its path."""
     parser = ToolParser(__doc__)
     option = parser.add_argument
-    words = "record.json, its folder, or SLUG/DATE_WHAT below results/"
+    words = "record.json, its folder, or SLUG/DATE_NAME below results/"
     option("records", nargs="+", type=Path, metavar="WORK_DIR_OR_RECORD", help=words)
     words = "default: report.html next to the record, or in the current folder for several"
     option("-o", "--out", type=Path, metavar="FILE", help=words)

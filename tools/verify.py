@@ -18,7 +18,7 @@ def main() -> int:
     """Verify a record, and store the result if the code is committed."""
     parser = ToolParser(__doc__)
     option = parser.add_argument
-    option("record", help="record.json, its folder, or SLUG/DATE_WHAT below results/")
+    option("record", help="record.json, its folder, or SLUG/DATE_NAME below results/")
     words = "number of seeds of each variant of a study"
     option("--seeds", type=int, default=1, metavar="N", help=words)
     words = "iterations of each training, at most 20"

@@ -200,8 +200,8 @@ class ToolParser(argparse.ArgumentParser):
         )
         self.add_argument(
             "--keep",
-            metavar="WHAT",
-            help=f"also keep the record as results/{slug}/<date>_<WHAT>; needs a clean git tree",
+            metavar="NAME",
+            help=f"also keep the record as results/{slug}/<date>_<NAME>; needs a clean git tree",
         )
 
     def parse_args(  # type: ignore[override]
