@@ -35,6 +35,9 @@ class Warps:
         shear: Tangent of the angle, horizontally.
         shift: In halves of a side.
         perspective: Change of the depth from the centre to an edge; below 0.5.
+
+    Raises:
+        ValueError: A limit is negative, or the perspective is too strong for a finite image.
     """
 
     rotation: float = 30.0
@@ -42,6 +45,11 @@ class Warps:
     shear: float = 0.2
     shift: float = 0.2
     perspective: float = 0.2
+
+    def __post_init__(self) -> None:
+        limits = (self.rotation, self.scale, self.shear, self.shift, self.perspective)
+        if min(limits) < 0 or self.perspective >= 0.5:
+            raise ValueError(f"limits must not be negative, and perspective below 0.5: {self}")
 
 
 class Matches(NamedTuple):

@@ -31,12 +31,19 @@ class Propagation:
         radius: Of the window, in patches; it is 2 radius + 1 patches wide.
         k: Number of neighbours over all context frames.
         temperature: Of the affinity.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     context: int = 7
     radius: int = 12
     k: int = 5
     temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        if min(self.k, self.temperature) <= 0 or min(self.context, self.radius) < 0:
+            raise ValueError(f"k and temperature must be positive, and nothing negative: {self}")
 
 
 def propagate_video(
@@ -56,10 +63,8 @@ def propagate_video(
         Labels, each row sums to 1. [N, C]
 
     Raises:
-        ValueError: Shapes do not match, a setting is not positive, or a feature is NaN or infinite.
+        ValueError: Shapes do not match, or a feature is NaN or infinite.
     """
-    if min(settings.k, settings.temperature) <= 0 or min(settings.context, settings.radius) < 0:
-        raise ValueError(f"k and temperature must be positive, and nothing negative: {settings}")
     start: tuple[Tensor, Tensor] | None = None
     recent: deque[tuple[Tensor, Tensor]] = deque(maxlen=settings.context)
     for number, frame in enumerate(features):

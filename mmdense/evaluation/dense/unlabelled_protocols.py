@@ -60,11 +60,20 @@ class ObjectDiscovery:
             minus their mean over the image, because features after a ReLU are all positive; or
             ``auto``: keys if the backbone has them.
         iou: Minimum IoU with an annotated box.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     k: int = 100
     feature: Literal["auto", "keys", "centred"] = "auto"
     iou: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or not 0 < self.iou <= 1:
+            raise ValueError(f"k must be positive and iou above 0 and at most 1: {self}")
+        if self.feature not in ("auto", "keys", "centred"):
+            raise ValueError(f"feature must be auto, keys or centred, found {self.feature!r}")
 
 
 def settle_discovery(task: DenseTask, settings: ObjectDiscovery) -> ObjectDiscovery:
@@ -135,10 +144,18 @@ class Correspondence(Warps):
     Attributes:
         alphas: Largest distances of a correct match, in sides of the image.
         images: Maximum number of evenly spaced test images.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     alphas: tuple[float, ...] = (0.05, 0.1)
     images: int = 200
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.alphas or min(self.alphas) <= 0 or self.images < 1:
+            raise ValueError(f"alphas and images must be positive: {self}")
 
 
 def measure_correspondence(task: DenseTask, settings: Correspondence) -> dict[str, float]:
@@ -236,10 +253,17 @@ class PositionProbe:
     Attributes:
         strength: L2 penalty, see :func:`probe_position`.
         images: Maximum number of evenly spaced test images.
+
+    Raises:
+        ValueError: A setting is out of range.
     """
 
     strength: float = 1e-3
     images: int = 200
+
+    def __post_init__(self) -> None:
+        if self.strength <= 0 or self.images < 2:
+            raise ValueError(f"strength must be positive and images at least 2: {self}")
 
 
 def measure_position(task: DenseTask, settings: PositionProbe) -> dict[str, float]:

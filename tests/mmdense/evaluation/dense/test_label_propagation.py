@@ -135,15 +135,13 @@ def test_within_is_a_disk(radius):
 
 
 @pytest.mark.parametrize(
-    ("first", "frame", "settings", "message"),
+    ("first", "frame", "message"),
     [
-        (torch.ones(5, 2), torch.ones(6, 3), Propagation(), "frame 0"),
-        (torch.ones(6, 2), torch.ones(5, 3), Propagation(), "frame 0"),
-        (torch.ones(6, 2), torch.full((6, 3), torch.nan), Propagation(), "NaN"),
-        (torch.ones(6, 2), torch.ones(6, 3), Propagation(k=0), "k and temperature"),
-        (torch.ones(6, 2), torch.ones(6, 3), Propagation(radius=-1), "nothing negative"),
+        (torch.ones(5, 2), torch.ones(6, 3), "frame 0"),
+        (torch.ones(6, 2), torch.ones(5, 3), "frame 0"),
+        (torch.ones(6, 2), torch.full((6, 3), torch.nan), "NaN"),
     ],
 )
-def test_bad_input(first, frame, settings, message):
+def test_bad_input(first, frame, message):
     with pytest.raises(ValueError, match=message):
-        list(propagate_video(first, [frame], (2, 3), settings))
+        list(propagate_video(first, [frame], (2, 3), Propagation()))

@@ -208,3 +208,28 @@ def test_no_image_with_boxes(boxed):
     empty = replace(boxed.test, boxes=[torch.zeros(0, 4)] * 3)
     with pytest.raises(ValueError, match="no test image with a box"):
         run("object_discovery", DenseTask(colours(), replace(boxed, test=empty), size=80))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("object_discovery", dict(k=0)),
+        ("object_discovery", dict(iou=1.5)),
+        ("object_discovery", dict(feature="values")),
+        ("correspondence", dict(alphas=())),
+        ("correspondence", dict(alphas=(0.1, 0.0))),
+        ("correspondence", dict(images=0)),
+        ("correspondence", dict(perspective=0.5)),
+        ("correspondence", dict(shift=-0.1)),
+        ("label_propagation", dict(k=0)),
+        ("label_propagation", dict(temperature=0.0)),
+        ("label_propagation", dict(radius=-1)),
+        ("position", dict(strength=0.0)),
+        ("position", dict(images=1)),
+    ],
+)
+def test_bad_settings(name, settings):
+    setting, value = next(iter(settings.items()))
+    with pytest.raises(ValueError, match=setting) as raised:
+        replace(PROTOCOLS[name].settings, **settings)
+    assert str(value) in str(raised.value)
