@@ -30,8 +30,8 @@ def main() -> None:
     option("--settings", nargs="+", action=ConfigOptions, metavar="KEY=VALUE", help=words)
     option("--size", type=positive, default=448, help="side of the images in pixels (448)")
     option("--batch-size", type=positive, default=8, help="images at a time (8)")
-    option("--seed", type=int, help="of memories, first centres, weights of heads and warps")
-    option("--work-dir", help="folder of what is written; default: below work_dirs/")
+    option("--seed", type=int, help="random seed of sampled patches, k-means, heads and warps")
+    option("--work-dir", help="output folder (default: below work_dirs/)")
     parser.add_trust()
     args = parser.parse_args()
     from rich.console import Console

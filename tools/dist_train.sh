@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train on several GPUs of one machine, or of several.
+# Train on several GPUs of one or several machines.
 #
 #   tools/dist_train.sh CONFIG PROCESSES [arguments of tools/train.py]
 #

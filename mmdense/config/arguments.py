@@ -161,7 +161,7 @@ class ToolParser(argparse.ArgumentParser):
             action=_Trust,
             nargs=0,
             default=False,
-            help="read checkpoints that hold more than weights; they may run any code",
+            help="read checkpoints that contain more than weights; such a file can execute code",
         )
 
     def add_allow(self) -> None:
@@ -177,7 +177,7 @@ class ToolParser(argparse.ArgumentParser):
     def add_run(self, launchers: Sequence[str] = ("none", "pytorch", "slurm", "mpi")) -> None:
         """Add a config and what every run takes, with the names that OpenMMLab uses."""
         self.add_config()
-        self.add_argument("--work-dir", help="folder of what is written; default: below work_dirs/")
+        self.add_argument("--work-dir", help="output folder (default: below work_dirs/)")
         self.add_argument("--seed", type=int, help="random seed (default: that of the config)")
         self.add_argument(
             "--launcher",
