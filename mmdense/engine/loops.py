@@ -21,9 +21,23 @@ _VALIDATED = "validated_iter"  # in the message hub: iteration of the last compl
 
 @LOOPS.register_module()
 class EpochBasedTrainLoop(loops.EpochBasedTrainLoop):
-    """Trains by epochs; resumed in the middle of one, it continues with the next batch."""
+    """Trains by epochs; resumed in the middle of one, it continues with the next batch.
+
+    Raises:
+        ValueError: There are fewer images than a batch, and ``drop_last`` leaves none.
+    """
 
     dataloader: Any  # what exact_loader gives
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(self.dataloader) == 0:
+            images, batch = len(self.dataloader.sampler), self.dataloader.batch_size
+            raise ValueError(
+                f"train_dataloader: a process has {images} images, which do not fill a batch of "
+                f"{batch}, and drop_last=True leaves out batches that are not full. Set "
+                f"train_dataloader.batch_size to {max(images, 1)} or less, or add images."
+            )
 
     def run(self) -> Any:
         """Train from the current iteration to the end, with validation."""

@@ -57,6 +57,13 @@ def test_each_epoch_draws_anew_with_any_number_of_workers(tmp_path):
     assert len(numbers) == 32 == len(set(numbers))  # 4 epochs of 8 samples
 
 
+def test_fewer_images_than_a_batch_are_an_error(tmp_path):
+    runner = build(tmp_path, journal=tmp_path / "a.txt")
+    runner._train_dataloader |= dict(batch_size=9, drop_last=True)
+    with pytest.raises(ValueError, match=r"has 8 images.* batch of 9.* to 8 or less"):
+        runner.train()
+
+
 def endless(size, batch_size, skip, drop_last=False):
     data = NoisySet(size)
     sampler = BatchSampler(DefaultSampler(data, shuffle=True, seed=0), batch_size, drop_last)
