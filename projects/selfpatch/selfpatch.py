@@ -1,4 +1,4 @@
-"""SelfPatch: a patch predicts what the teacher makes of its most similar neighbours.
+"""SelfPatch: a patch predicts the teacher's output for its most similar neighbours.
 
 Yun et al. 2022, "Patch-level Representation Learning for Self-supervised Vision Transformers". The
 text of the paper was not available: the equations are those of the authors' code.
