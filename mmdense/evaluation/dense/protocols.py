@@ -18,6 +18,7 @@ from mmdense.evaluation.dense.unlabelled_protocols import (
     measure_position,
     measure_propagation,
     settle_discovery,
+    settle_position,
 )
 
 __all__ = ["PROTOCOLS", "with_settings"]
@@ -58,6 +59,7 @@ PROTOCOLS: dict[str, Protocol] = {
         Needs.NOTHING,
         "R^2 of row and column of a patch, predicted from its feature; a small value is better "
         "(arXiv:2603.16840).",
+        settle_position,
     ),
 }
 

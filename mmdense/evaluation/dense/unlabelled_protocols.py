@@ -41,12 +41,14 @@ __all__ = [
     "Correspondence",
     "ObjectDiscovery",
     "PositionProbe",
+    "PositionProbeOnGrid",
     "discovered",
     "measure_correspondence",
     "measure_discovery",
     "measure_position",
     "measure_propagation",
     "settle_discovery",
+    "settle_position",
 ]
 
 
@@ -264,6 +266,23 @@ class PositionProbe:
     def __post_init__(self) -> None:
         if self.strength <= 0 or self.images < 2:
             raise ValueError(f"strength must be positive and images at least 2: {self}")
+
+
+@dataclass(frozen=True)
+class PositionProbeOnGrid(PositionProbe):
+    """The settings with the number of positions, on which R^2 depends.
+
+    Attributes:
+        grid: Rows and columns of patches, such as ``20x20``.
+    """
+
+    grid: str = ""
+
+
+def settle_position(task: DenseTask, settings: PositionProbe) -> PositionProbeOnGrid:
+    """Return the settings with the grid of the backbone."""
+    _, (_, (rows, columns)) = task.sample(settings.images)
+    return PositionProbeOnGrid(**vars(settings), grid=f"{rows}x{columns}")
 
 
 def measure_position(task: DenseTask, settings: PositionProbe) -> dict[str, float]:

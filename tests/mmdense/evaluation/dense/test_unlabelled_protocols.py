@@ -141,7 +141,9 @@ def test_correspondence_of_colours_and_of_positions(photographs):
 
 def test_position(photographs):
     task = DenseTask(colours(1.0), photographs, size=64)
-    assert min(run("position", task).metrics.values()) > 99
+    found = run("position", task)
+    assert min(found.metrics.values()) > 99
+    assert found.identifier == "position(strength=0.001,images=200,grid=16x16,size=64,seed=0)"
     assert max(run("position", DenseTask(colours(), photographs, size=64)).metrics.values()) < 20
 
 
