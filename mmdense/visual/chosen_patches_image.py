@@ -70,8 +70,7 @@ def draw_nearest_patches(task: DenseTask) -> Drawn:
     count = min(_NEIGHBOURS, len(indices) - 1)
     columns = 1 + count
     cells = []
-    for query in queries:
-        patch = most_distinct(F.normalize(features[query], dim=1))
+    for query, patch in zip(queries, different_patches(features[queries])):
         found = nearest_patches(features, query, patch, count)
         for image, place, cosine in [(query, patch, None), *found]:
             pixels = task.data.test.image(indices[image])[..., ::-1]
@@ -80,8 +79,8 @@ def draw_nearest_patches(task: DenseTask) -> Drawn:
             cells.append(Cell(crop, (name, "" if cosine is None else f"cosine {cosine:.3f}")))
     headings = ["query", *(f"neighbour {number}" for number in range(1, columns))]
     caption = (
-        f"A patch (framed) of each of {len(queries)} images on the left, the one whose feature "
-        "differs most from the mean of its image, with its surroundings. On the right, the most "
+        f"On the left, a patch (framed) of each of {len(queries)} images with its surroundings; "
+        "these patches are chosen to differ from each other. On the right, the most "
         f"similar patches by the last features of {type(task.frozen.module).__name__} among "
         f"{len(indices)} of {len(task.data.test)} test images, at most one of each image. Good "
         "features find the same part of another object; poor ones only the same colour, or the "
@@ -97,6 +96,22 @@ def most_distinct(vectors: Tensor) -> int:
         vectors: Normalised features. [N, D]
     """
     return int((vectors @ vectors.mean(dim=0)).argmin())
+
+
+def different_patches(features: Tensor) -> list[int]:
+    """Return a patch of each image that differs most from those of the images before it.
+
+    The first patch is the most distinct one of its image.
+
+    Args:
+        features: Not normalised. [Q, N, D]
+    """
+    vectors = F.normalize(features, dim=2)
+    chosen = [most_distinct(vectors[0])]
+    for number in range(1, len(vectors)):
+        before = vectors[torch.arange(number), chosen]  # [number, D]
+        chosen.append(int((vectors[number] @ before.T).amax(dim=1).argmin()))
+    return chosen
 
 
 def nearest_patches(

@@ -12,6 +12,7 @@ from mmdense.evaluation.dense.images import DenseData, DenseImages
 from mmdense.evaluation.dense.patches import FrozenBackbone
 from mmdense.evaluation.dense.protocol import DenseTask
 from mmdense.visual.chosen_patches_image import (
+    different_patches,
     draw_nearest_patches,
     draw_patch_similarity,
     most_distinct,
@@ -47,6 +48,13 @@ def task_of(paths, boxes, backbone=None):
 def test_the_most_distinct_patch_is_farthest_from_the_mean():
     vectors = F.normalize(torch.tensor([[1.0, 0.1], [1, 0], [-1, 1], [1, -0.1]]), dim=1)
     assert most_distinct(vectors) == 2
+
+
+def test_patches_of_later_images_differ_from_earlier_ones():
+    # The first image has its odd patch; the others take the direction that is not there yet.
+    x, y, z = torch.eye(3)
+    features = torch.stack([torch.stack(one) for one in ([x, x, y], [y, x, x], [3 * y, x, z])])
+    assert different_patches(features) == [2, 1, 2]
 
 
 def test_nearest_patches_equal_a_loop():

@@ -56,7 +56,7 @@ def test_scores_are_recorded_and_training_is_the_same(hook, tmp_path):
     record = load(tmp_path / "dense" / "record.json")
     assert record.protocols == {
         "context_knn": "context_knn(memory=16,k=3,temperature=0.02,size=64,seed=3)",
-        "position": "position(strength=0.001,images=200,size=64,seed=3)",
+        "position": "position(strength=0.001,images=200,grid=2x2,size=64,seed=3)",
     }
     points = record.curves["val/dense/context_knn/mIoU"]
     assert [step for step, _ in points] == [3, 6]
