@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,14 @@ from mmdense.config.usage_error import UsageError
 from mmdense.engine import launch
 from mmdense.evaluation.dense.data_folders import open_data
 from mmdense.evaluation.dense.patches import frozen_backbone
-from mmdense.evaluation.dense.protocol import DenseScore, DenseTask, score, what_is_missing
+from mmdense.evaluation.dense.protocol import (
+    DenseScore,
+    DenseTask,
+    Needs,
+    Protocol,
+    score,
+    what_is_missing,
+)
 from mmdense.evaluation.dense.protocols import PROTOCOLS, with_settings
 from mmdense.records.cost import CostMeter
 from mmdense.records.data_checksum import data_checksum
@@ -79,20 +86,8 @@ def evaluate_dense(args: argparse.Namespace, report: Callable[[str], None]) -> D
     task = DenseTask(
         frozen, data, size=args.size, batch_size=args.batch_size, folder=cfg.work_dir, seed=seed
     )
-    scores = []
-    for name, protocol in protocols.items():
-        if name in left_out:
-            continue
-        try:
-            scores.append(score(name, protocol, task))
-        except ValueError as error:
-            left_out[name] = str(error)
-            continue
-        values = ", ".join(f"{key} {value:.4g}" for key, value in scores[-1].metrics.items())
-        report(f"{name}: {values} ({scores[-1].seconds:.0f} s)")
-    if not scores:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise ValueError(f"no protocol could run. {reasons}")
+    chosen = {name: one for name, one in protocols.items() if name not in left_out}
+    scores = _scores(chosen, task, record, left_out, report)
     for one in scores:
         record.protocols[one.name] = one.identifier
         for metric, value in one.metrics.items():
@@ -107,3 +102,32 @@ def evaluate_dense(args: argparse.Namespace, report: Callable[[str], None]) -> D
     record.wall_time_s = time.perf_counter() - started
     save(record, Path(cfg.work_dir) / FILE_NAME)
     return DenseResults(scores, left_out, Path(cfg.work_dir), task)
+
+
+def _scores(
+    protocols: Mapping[str, Protocol],
+    task: DenseTask,
+    record: Record,
+    left_out: dict[str, str],
+    report: Callable[[str], None],
+) -> list[DenseScore]:
+    """Run protocols; add the speed to the record, and those that fail to ``left_out``."""
+    if any(one.needs is Needs.MAPS for one in protocols.values()):  # these use all images
+        begun = time.perf_counter()
+        rows = len(task.train.features) + len(task.test.features)
+        seconds = time.perf_counter() - begun
+        record.images_per_second = rows / seconds
+        report(f"patch features of {rows:,} images ({seconds:.0f} s)")
+    scores = []
+    for name, protocol in protocols.items():
+        try:
+            scores.append(score(name, protocol, task))
+        except ValueError as error:
+            left_out[name] = str(error)
+            continue
+        values = ", ".join(f"{key} {value:.4g}" for key, value in scores[-1].metrics.items())
+        report(f"{name}: {values} ({scores[-1].seconds:.0f} s)")
+    if not scores:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise ValueError(f"no protocol could run. {reasons}")
+    return scores

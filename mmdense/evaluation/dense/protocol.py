@@ -126,7 +126,7 @@ class DenseScore:
         name: Name of the protocol.
         identifier: Name with all settings, see :func:`identifier`.
         metrics: Value of each metric.
-        seconds: Time, without that of features that another protocol had extracted.
+        seconds: Time, without that of features that were extracted before.
     """
 
     name: str

@@ -15,6 +15,7 @@ from mmdense.evaluation.features import evaluating
 from mmdense.evaluation.probe_loaders import build_preprocessor
 from mmdense.records.record import load
 from tests.mmdense.evaluation.tiny_siamese import Losses, build
+from tests.two_processes import in_two_processes
 
 SETTINGS = {"context_knn.memory": 16, "context_knn.k": 3}
 NAMES = ("context_knn", "position")
@@ -70,6 +71,22 @@ def test_scores_are_recorded_and_training_is_the_same(hook, tmp_path):
             assert record.metrics[f"dense/{name}/{key}"] == pytest.approx(value, rel=1e-4)
     scalars = runner.message_hub.log_scalars
     assert "val/dense/position/r2_row" in scalars
+
+
+def test_two_processes_report_what_the_first_one_measures(hook, tmp_path):
+    def found():
+        rank = torch.distributed.get_rank()
+        runner = build(tmp_path / str(rank))
+        torch.manual_seed(rank)  # other weights in each process
+        runner.model.backbone.conv1.weight.data.normal_()
+        one = DenseEvalHook(**{key: value for key, value in hook.items() if key != "type"})
+        one.prepare(runner)
+        measured = one.measured(runner.model.backbone, runner)
+        return torch.tensor(list(measured.metrics.values()))
+
+    first, second = in_two_processes(found, tmp_path)
+    assert len(first) == 4
+    assert torch.equal(first, second)
 
 
 def test_weights_that_are_not_finite_do_not_stop_the_training(hook, tmp_path):
