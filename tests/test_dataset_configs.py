@@ -188,8 +188,13 @@ def test_k_nn_finds_labelled_images_of_one_size_in_every_data_set(images, place,
             assert labels == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize(  # the second one is recommended in its docstring
-    "base", ["detection/faster_rcnn_r18_bccd.py", "cascade_rpn/faster_rcnn_r18_collage.py"]
+@pytest.mark.parametrize(  # the second one is recommended in its docstring, the third in the docs
+    "base",
+    [
+        "detection/faster_rcnn_r18_bccd.py",
+        "cascade_rpn/faster_rcnn_r18_collage.py",
+        "detection/faster_rcnn_vit_ti_bccd.py",
+    ],
 )
 def test_the_config_for_own_data_needs_its_first_lines_only(base, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
