@@ -3,7 +3,7 @@
 Each image is warped by a random affine and perspective map. A patch of the image corresponds to the
 patch of the warped image with the largest cosine similarity. It is correct if that patch is near
 the true place. PCK ("percentage of correct keypoints", Yang and Ramanan 2013) at alpha is the
-share of patches whose match is at most alpha sides of the image away from it.
+fraction of patches whose match is at most alpha sides of the image away from it.
 
 Coordinates are x, y from -1 to 1 between the outer edges of the image, as in ``grid_sample`` with
 ``align_corners=False``. A patch is matched from centre to centre, so on a grid of 14 x 14 even a

@@ -1,9 +1,9 @@
 """Linear segmentation: BatchNorm and a 1x1 convolution on frozen maps.
 
 The head of DINOv2's linear evaluation (Oquab et al. 2023, section 7.4). Here it is trained on the
-grid of patches: the loss of a patch is the cross entropy with the shares of its pixels, weighted by
-their number. This equals the loss of pixels with logits upsampled by the nearest patch, at 1/256 of
-the cost for patches of 16 pixels. There is no augmentation.
+grid of patches: the loss of a patch is the cross entropy with the class fractions of its pixels,
+weighted by their number. This equals the loss of pixels with logits upsampled by the nearest patch,
+at 1/256 of the cost for patches of 16 pixels. There is no augmentation.
 
 Letters: I images, B images of a batch, N patches, D channels, C classes.
 """

@@ -56,7 +56,7 @@ def patch_pixels(maps: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def to_shares(counts: Tensor) -> Tensor:
-    """Return the share of each class among the labelled pixels; zeros if there are none.
+    """Return the fraction of each class among the labelled pixels; zeros if there are none.
 
     Args:
         counts: From :func:`patch_counts`. [..., C]

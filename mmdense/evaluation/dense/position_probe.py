@@ -2,9 +2,10 @@
 
 Positional bias in the sense of Pawlowsky et al. 2026 (arXiv:2603.16840): what a patch shows should
 decide its feature, not where it is. Row and column, from -1 to 1, are fitted by ridge regression
-on the patches of a part of the images, and predicted for the others. The measure is R^2, the share
-of the variance of the position that the prediction explains: 0 for features without position, 1 for
-a position that can be read exactly; negative if the probe is worse than the mean position.
+on the patches of a part of the images, and predicted for the others. The measure is R^2, the
+fraction of the variance of the position that the prediction explains: 0 for features without
+position, 1 for a position that can be read exactly; negative if the probe is worse than the mean
+position.
 
 Letters: B images, h x w = N patches, D channels, S rows of a fit.
 """
@@ -32,7 +33,7 @@ def probe_position(features: Tensor, grid: tuple[int, int], *, strength: float) 
     Args:
         features: [B, N, D]
         grid: h and w.
-        strength: L2 penalty on the weights of standardised features, as a share of the number of
+        strength: L2 penalty on the weights of standardised features, as a fraction of the number of
             patches.
 
     Raises:

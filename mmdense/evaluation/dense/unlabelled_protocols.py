@@ -99,7 +99,7 @@ def measure_discovery(task: DenseTask, settings: ObjectDiscovery) -> dict[str, f
         else:
             patches = Patches(task.test.features[part], task.test.grid)
         boxes = _discovered(patches, settings).boxes.cpu()  # [B, 4]
-        # Patches have the side 1 / grid of the image, so all boxes become shares of its sides.
+        # Patches have the side 1 / grid of the image, so all boxes become fractions of its sides.
         objects = [
             images.boxes[i] / torch.tensor(images.image(i).shape[1::-1]).repeat(2) for i in part
         ]
@@ -110,7 +110,7 @@ def measure_discovery(task: DenseTask, settings: ObjectDiscovery) -> dict[str, f
 
 
 def discovered(frozen: FrozenBackbone, images: Tensor, settings: ObjectDiscovery) -> Discovered:
-    """Return the object that LOST finds in each image; boxes are shares of the sides of the image.
+    """Return the object that LOST finds in each image; boxes are fractions of the image sides.
 
     Args:
         frozen: The backbone.
