@@ -21,7 +21,7 @@ def main() -> None:
     option = parser.add_argument
     parser.add_config("config of a pretraining, detector or segmentor; its backbone is used")
     option("checkpoint", help="file with all weights of the backbone, or none for random weights")
-    words = "camvid, bccd or coco, prepared by prepare_data; or a folder"
+    words = "camvid, bccd, coco or voc, prepared by prepare_data; or a folder"
     option("--data", required=True, metavar="NAME", help=words)
     option("--data-root", type=Path, default=Path("data"), help="folder of prepared data sets")
     words = "names of protocols; default: all that the data set allows"

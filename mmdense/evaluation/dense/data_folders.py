@@ -15,7 +15,7 @@ from mmdense.evaluation.dense.patch_labels import VOID
 __all__ = ["open_data"]
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-_PREPARED = ("camvid", "bccd", "coco")
+_PREPARED = {"camvid": "camvid", "bccd": "bccd", "coco": "coco", "voc": "voc/VOC2007"}
 _TEST = ("val", "validation", "test")
 # Annotations and images of a split of COCO: of mmdense prepare_data, and as published.
 _COCO = (
@@ -40,14 +40,15 @@ def open_data(name: str, root: str | Path = "data") -> DenseData:
     =====================================================  =========================================
 
     Args:
-        name: ``camvid``, ``bccd`` or ``coco``, prepared in ``root`` by ``mmdense prepare_data``; or
-            a folder. The validation images are the test images.
+        name: ``camvid``, ``bccd``, ``coco`` or ``voc`` (2007), prepared in ``root`` by ``mmdense
+            prepare_data``; or a folder. The validation images are the test images; for VOC, all of
+            trainval, as in LOST.
         root: Folder of the prepared data sets.
 
     Raises:
         UsageError: The folder, images or annotations are missing, or cannot be read.
     """
-    folder = Path(root) / name if name in _PREPARED else Path(name)
+    folder = Path(root) / _PREPARED[name] if name in _PREPARED else Path(name)
     if not folder.is_dir():
         advice = (
             f"run `mmdense prepare_data {name} --source FOLDER`"
@@ -55,15 +56,16 @@ def open_data(name: str, root: str | Path = "data") -> DenseData:
             else f"give {', '.join(_PREPARED)} or a folder of images"
         )
         raise UsageError(f"--data {name}: no such folder {folder}; {advice}")
-    for file, images in _COCO:
+    for file, place in _COCO:
         if (folder / file.format("val")).is_file():
             train, val = (
-                _coco(folder / file.format(split), folder / images.format(split))
+                _coco(folder / file.format(split), folder / place.format(split))
                 for split in ("train", "val")
             )
             return DenseData(folder.name, train, val)
     if (folder / "ImageSets" / "Main").is_dir():
-        return DenseData(folder.name, _voc(folder, "train"), _voc(folder, "val"))
+        images = _voc(folder, "trainval")
+        return DenseData(folder.name, images, images)
     if (folder / "JPEGImages").is_dir() and (folder / "Annotations").is_dir():
         videos = _videos(folder)
         frames = DenseImages([path for video in videos for path in video.paths])
@@ -73,8 +75,8 @@ def open_data(name: str, root: str | Path = "data") -> DenseData:
         train, tested = (_mapped(folder, split) for split in ("train", test))
         classes = camvid.CLASSES if name == "camvid" else _numbered(train)
         return DenseData(folder.name, train, tested, classes)
-    every = DenseImages(_images(folder))
-    return DenseData(folder.name, every, every)
+    images = DenseImages(_images(folder))
+    return DenseData(folder.name, images, images)
 
 
 def _images(folder: Path) -> list[Path]:

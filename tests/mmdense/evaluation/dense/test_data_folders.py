@@ -66,27 +66,27 @@ def test_bad_coco(coco):
 
 @pytest.fixture
 def voc(tmp_path):
-    lists = tmp_path / "ImageSets" / "Main"
-    lists.mkdir(parents=True)
-    (tmp_path / "Annotations").mkdir()
-    for split, stem in (("train", "one"), ("val", "two")):
-        (lists / f"{split}.txt").write_text(f"{stem}\n")
-        (tmp_path / "Annotations" / f"{stem}.xml").write_text(XML.format(1))
-        save(tmp_path / "JPEGImages" / f"{stem}.jpg")
-    return tmp_path
+    """One image in the folder of prepared data sets; returns the folder of 2007."""
+    folder = tmp_path / "voc" / "VOC2007"
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    (folder / "ImageSets" / "Main" / "trainval.txt").write_text("one\n")
+    (folder / "Annotations").mkdir()
+    (folder / "Annotations" / "one.xml").write_text(XML.format(1))
+    save(folder / "JPEGImages" / "one.jpg")
+    return folder
 
 
 def test_voc(voc):
-    data = open_data(str(voc))
-    assert [path.name for path in data.test.paths] == ["two.jpg"]
+    data = open_data("voc", root=voc.parents[1])
+    assert [path.name for path in data.test.paths] == ["one.jpg"]
     # Pixels 1 to 5 are 0 to 5 from edge to edge; the last box is one pixel.
     assert data.test.boxes[0].tolist() == [[0, 1, 5, 6], [2, 2, 3, 3]]
 
 
 def test_bad_voc(voc):
-    (voc / "Annotations" / "two.xml").write_text(XML.format("left"))
-    with pytest.raises(UsageError, match=r"two\.xml is not a VOC annotation"):
+    (voc / "Annotations" / "one.xml").write_text(XML.format("left"))
+    with pytest.raises(UsageError, match=r"one\.xml is not a VOC annotation"):
         open_data(str(voc))
-    (voc / "ImageSets" / "Main" / "val.txt").unlink()
-    with pytest.raises(UsageError, match=r"no such list of images.*val\.txt"):
+    (voc / "ImageSets" / "Main" / "trainval.txt").unlink()
+    with pytest.raises(UsageError, match=r"no such list of images.*trainval\.txt"):
         open_data(str(voc))
