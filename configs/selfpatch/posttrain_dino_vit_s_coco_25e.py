@@ -9,7 +9,8 @@ Command: mmdense train configs/selfpatch/posttrain_dino_vit_s_coco_25e.py --init
 Machine: one GPU with 256 images. Not run here.
 Expected: no score. Not run here.
 Vary: --amp; max_epochs, the learning rate, optim_wrapper.paramwise_cfg.layer_decay_rate.
-    Any folder: train_dataloader.dataset.data_root=FOLDER
+    Any folder: train_dataloader.dataset.data_root=FOLDER. ViT-B/16, also of MAE:
+    model.backbone.arch=deit-base model.neck.in_channels=768 model.patch_neck.in_channels=768
 """
 
 _base_ = ["./selfpatch_vit_s_coco_200e.py", "../_base_/finetune/layer_decay_vit.py"]
