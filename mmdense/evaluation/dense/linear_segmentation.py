@@ -23,8 +23,9 @@ def fit_linear_head(
     learning_rate: float,
     weight_decay: float,
     seed: int,
+    device: torch.device | str = "cpu",
 ) -> nn.Module:
-    """Return a head from features [..., D] to logits [..., C], in eval mode, on the CPU.
+    """Return a head from features [M, D] to logits [M, C], in eval mode.
 
     AdamW with a learning rate that decreases to 0 along a cosine. The images of step t are drawn by
     a generator with the seed (seed, t).
@@ -37,6 +38,7 @@ def fit_linear_head(
         learning_rate: Of the first step.
         weight_decay: Of weight and bias.
         seed: Of weights and batches.
+        device: Where the head is trained; batches are copied to it.
 
     Raises:
         ValueError: No pixel has a label, or the loss is not finite.
@@ -48,14 +50,14 @@ def fit_linear_head(
     norm, linear = nn.BatchNorm1d(channels), nn.Linear(channels, classes)
     nn.init.normal_(linear.weight, std=0.01, generator=generator)
     nn.init.zeros_(linear.bias)
-    head = nn.Sequential(norm, linear)
+    head = nn.Sequential(norm, linear).to(device)
     optimiser = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     with torch.enable_grad():
         for step in range(steps):
             chosen = _images(len(features), batch, seed=seed, step=step)  # [B]
-            pixels = counts[chosen].flatten(0, 1)  # [B N, C]
-            logits = head(features[chosen].flatten(0, 1))  # [B N, C]
+            pixels = counts[chosen].flatten(0, 1).to(device)  # [B N, C]
+            logits = head(features[chosen].flatten(0, 1).to(device))  # [B N, C]
             loss = -(pixels * logits.log_softmax(dim=1)).sum() / pixels.sum().clamp(min=1)
             if not loss.isfinite():
                 raise ValueError(f"linear segmentation: the loss of step {step} is {loss.item()}")

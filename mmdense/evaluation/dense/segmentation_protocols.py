@@ -99,7 +99,8 @@ def _context_knn(task: DenseTask, settings: ContextKNN) -> dict[str, float]:
         chosen = sampled_patches(of_image, count, generator)
         keys.append(task.train.features[index, chosen])
         shares.append(of_image[chosen])
-    memory, labels = torch.cat(keys), torch.cat(shares)  # [M, D] and [M, C]
+    device = task.frozen.device
+    memory, labels = torch.cat(keys).to(device), torch.cat(shares).to(device)  # [M, D] and [M, C]
     _check_memory(len(memory), settings.k)
 
     def scores(features: Tensor) -> Tensor:
@@ -110,21 +111,22 @@ def _context_knn(task: DenseTask, settings: ContextKNN) -> dict[str, float]:
 
 def _patch_knn(task: DenseTask, settings: PatchKNN) -> dict[str, float]:
     memory = _random_patches(task, settings.memory, settings.held_out)
+    device = task.frozen.device
     classes, kept = len(task.data.classes), ~memory.held
     _check_memory(int(kept.sum()), max(settings.ks))
     scale = Standardiser(memory.features[kept])
-    bank, queries = (scale(memory.features[part]) for part in (kept, memory.held))
-    _, index = nearest_neighbours(bank, queries, k=max(settings.ks))  # [held, K]
+    bank, queries = (scale(memory.features[part]).to(device) for part in (kept, memory.held))
+    index = nearest_neighbours(bank, queries, k=max(settings.ks))[1].cpu()  # [held, K]
     found = {}
     for k in settings.ks:
         voted = voted_pixels(memory.pixels[kept], index[:, :k], num_classes=classes)
         found[k] = mean_iou(confusion(voted, memory.pixels[memory.held], num_classes=classes))
     best = max(settings.ks, key=lambda k: (found[k], k))
     scale = Standardiser(memory.features)
-    bank = scale(memory.features)  # [M, D]
+    bank = scale(memory.features).to(device)  # [M, D]
     matrix = torch.zeros(classes, classes, dtype=torch.long)
     for image, features in enumerate(task.test.features):
-        _, index = nearest_neighbours(bank, scale(features), k=best)  # [N, K]
+        index = nearest_neighbours(bank, scale(features).to(device), k=best)[1].cpu()  # [N, K]
         voted = voted_pixels(memory.pixels, index, num_classes=classes)  # [N, P]
         pixels = patch_pixels(task.data.test.square_map(image, task.size)[None], task.test.grid)[0]
         matrix += confusion(voted, pixels, num_classes=classes)
@@ -151,6 +153,7 @@ def _patch_logistic(task: DenseTask, settings: PatchLogistic) -> dict[str, float
 def _clustering(task: DenseTask, settings: Clustering) -> dict[str, float]:
     clusters = settings.clusters or len(task.data.classes)
     features = F.normalize(task.test.features.flatten(0, 1), dim=1)  # [I N, D]
+    features = features.to(task.frozen.device)
     counts = task.test_counts.flatten(0, 1)  # [I N, C]
     match = {"hungarian": hungarian, "many_to_one": many_to_one}[settings.match]
     found = []
@@ -178,6 +181,7 @@ def _linear_segmentation(task: DenseTask, settings: LinearSegmentation) -> dict[
         learning_rate=settings.lr,
         weight_decay=settings.weight_decay,
         seed=task.seed,
+        device=task.frozen.device,
     )
     return _pixel_metrics(task, head)
 
@@ -189,11 +193,11 @@ def _pixel_metrics(task: DenseTask, scores: Callable[[Tensor], Tensor]) -> dict[
     for start in range(0, len(task.data.test), _IMAGES):
         features = task.test.features[start : start + _IMAGES]  # [<=B, N, D]
         with torch.no_grad():
-            found = scores(features.flatten(0, 1)).split(patches)  # [N, C] an image
-        for index, one in enumerate(found, start):
+            found = scores(features.flatten(0, 1).to(task.frozen.device)).split(patches)
+        for index, one in enumerate(found, start):  # [N, C]
             labels = task.data.test.label_map(index)  # [h, w]
             predicted = upsampled_classes(one, task.test.grid, (labels.shape[0], labels.shape[1]))
-            matrix += confusion(predicted, labels, num_classes=classes)
+            matrix += confusion(predicted.cpu(), labels, num_classes=classes)
     return segmentation_metrics(matrix)
 
 
