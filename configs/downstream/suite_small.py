@@ -50,7 +50,11 @@ seeds = [0]
 data = [dict(name="bccd"), dict(name="camvid")]
 variants = [
     row
-    for backbone, title in (("r18", "ResNet-18"), ("vit_s", "ViT-S"), ("vit_ti", "ViT-Ti"))
+    for backbone, title in (
+        ("r18", "ResNet-18"),
+        ("vit_s", "ViT-S"),
+        ("vit_ti", "ViT of six layers"),
+    )
     for data, task in (("BCCD", "Faster R-CNN"), ("CamVid", "Semantic FPN"))
     for row in _pair(backbone, title, data, task)
 ]

@@ -13,10 +13,10 @@ Vary: without --init, weights are random; max_epochs, the learning rate.
 _base_ = "./semantic_fpn_vit_s_camvid.py"
 
 model = dict(
-    backbone=_base_.vit.tiny.maps,
+    backbone=_base_.vit.six_layers.maps,
     neck=[
-        dict(_base_.vit.tiny.rescaled, norm_cfg=dict(type="BN", requires_grad=True)),
-        dict(_base_.vit.tiny.fpn, out_channels=64, num_outs=4),
+        dict(_base_.vit.six_layers.rescaled, norm_cfg=dict(type="BN", requires_grad=True)),
+        dict(_base_.vit.six_layers.fpn, out_channels=64, num_outs=4),
     ],
 )
 optim_wrapper = dict(optimizer=dict(lr=3e-4))  # between those of a new and of a pretrained ViT

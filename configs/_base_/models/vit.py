@@ -58,8 +58,8 @@ def _vit(arch, width):
 
 _six_layers = dict(embed_dims=192, num_layers=6, num_heads=3, feedforward_channels=768)
 vit = dict(
-    tiny=_vit(_six_layers, 192),
+    six_layers=_vit(_six_layers, 192),
     small=_vit("deit-small", 384),
     base=_vit("deit-base", 768),
 )
-vit["tiny"]["maps"].update(img_size=112, out_indices=(1, 2, 4, 5), with_cls_token=False)
+vit["six_layers"]["maps"].update(img_size=112, out_indices=(1, 2, 4, 5), with_cls_token=False)
