@@ -150,9 +150,15 @@ def _similarity_cells(
     sides = np.array([shown.shape[1] / cosines.shape[1], shown.shape[0] / cosines.shape[0]])
     box = np.array([[column, row, column + 1, row + 1]]) * np.tile(sides, 2)
     return [
-        Cell(outline(shown, box, _MARK), (name,)),
-        Cell(outline(mixed, box, _MARK), (f"cosine {lowest:.2f} to {highest:.2f}",)),
+        Cell(_framed(shown, box), (name,)),
+        Cell(_framed(mixed, box), (f"cosine {lowest:.2f} to {highest:.2f}",)),
     ]
+
+
+def _framed(image: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Return an image with a frame of two pixels around a box [1, 4], as far as it has room."""
+    limits = np.tile(image.shape[1::-1], 2)
+    return outline(image, (box + np.array([-2, -2, 2, 2])).clip(0, limits), _MARK)
 
 
 def _crop(image: np.ndarray, grid: tuple[int, int], patch: int) -> np.ndarray:
@@ -168,4 +174,4 @@ def _crop(image: np.ndarray, grid: tuple[int, int], patch: int) -> np.ndarray:
     crop = np.ascontiguousarray(image[spans[0], spans[1]])
     scale = max(1, round(160 / max(crop.shape[:2])))
     crop = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    return outline(crop, np.array([[left, top, right, bottom]]) * scale, _MARK)
+    return _framed(crop, np.array([[left, top, right, bottom]]) * scale)
