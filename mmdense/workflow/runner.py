@@ -42,7 +42,7 @@ __all__ = [
 _DATA_NOTES = ("prepared.json", "collage.json")  # of prepared and of generated data sets
 _KEPT = (  # fields of the record of a stage, kept in the record of the whole
     *("config_sha256", "command", "git", "metrics", "verdict", "first_losses", "curves"),
-    *("wall_time_s", "peak_memory_mib", "images", "images_per_second"),
+    *("wall_time_s", "peak_memory_mib", "images", "images_per_second", "protocols"),
 )
 _LINE_S = 30.0  # between two lines on a stage if the output is not a terminal
 

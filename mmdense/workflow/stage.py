@@ -39,7 +39,8 @@ __all__ = [
     "run_tool",
 ]
 
-TOOLS = ("train", "linear_probe", "knn")
+# Tools of stages, with what they take instead of a checkpoint for random weights.
+TOOLS = {"train": None, "linear_probe": "--random", "knn": "--random", "dense_eval": "none"}
 TOOL_FOLDER = ROOT / "tools"
 _POLL_S = 0.5  # between two checks of a running stage
 _SHOWN = 25  # lines of output in the message on a failed stage
@@ -210,7 +211,7 @@ def _command(stage: Stage, work_dir: Path) -> list[str]:
         command += ["--init", checkpoint] if checkpoint else []
         command += ["--resume"] if any(folder.glob("*.pth")) else []
     else:
-        command += [checkpoint or "--random"]
+        command += [checkpoint or str(TOOLS[stage.tool])]
     command += ["--work-dir", str(folder), "--seed", str(stage.seed), *stage.options]
     if stage.cfg_options:
         command += ["--cfg-options", *format_options(stage.cfg_options)]

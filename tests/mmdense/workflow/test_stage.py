@@ -141,6 +141,19 @@ def test_a_stage_starts_from_the_checkpoint_of_the_one_before(config, tmp_path, 
     ]
 
 
+def test_a_dense_evaluation_of_trained_and_of_random_weights(config, tmp_path, tools):
+    (tools / "dense_eval.py").write_text((tools / "train.py").read_text())
+    run(Stage(**entry(config), seed=3), tmp_path, "a")
+    for name, after in (("ssl", "pretrain"), ("random", None)):
+        options = {"tool": "dense_eval", "after": after, "options": ("--data", "camvid")}
+        run(Stage(**entry(config, name=name, **options), seed=3), tmp_path, name)
+    folder = tmp_path / "work"
+    assert [line.split()[:4] for line in calls(tools)[1:]] == [
+        [config, f"{folder}/pretrain/epoch_1.pth", "--work-dir", f"{folder}/ssl"],
+        [config, "none", "--work-dir", f"{folder}/random"],
+    ]
+
+
 def test_an_interrupt_ends_the_tool_too(config, tmp_path, tools):
     (tools / "train.py").write_text(
         "import os, sys, time\n"
