@@ -63,3 +63,4 @@ vit = dict(
     base=_vit("deit-base", 768),
 )
 vit["six_layers"]["maps"].update(img_size=112, out_indices=(1, 2, 4, 5), with_cls_token=False)
+del vit["six_layers"]["windows"]  # has twelve layers
