@@ -27,8 +27,8 @@ class PositionScore(NamedTuple):
 def probe_position(features: Tensor, grid: tuple[int, int], *, strength: float) -> PositionScore:
     """Return R^2 of the position, predicted for each image by a probe of the other half of them.
 
-    Even and odd images are the two halves, and each is once fitted and once predicted. Needs twice
-    the memory of the features in float64 for 4,096 patches, and D^2.
+    Even and odd images are the two halves, and each is once fitted and once predicted. Needs the
+    memory of one image and of three matrices [D, D] in float64.
 
     Args:
         features: [B, N, D]
@@ -51,7 +51,7 @@ def probe_position(features: Tensor, grid: tuple[int, int], *, strength: float) 
         )
     if strength <= 0:
         raise ValueError(f"strength must be positive, found {strength}")
-    if not features.isfinite().all():
+    if not all(image.isfinite().all() for image in features):
         raise ValueError("features contain NaN or infinity")
     positions = _positions(grid).to(features.device)  # [N, 2]
     error = positions.new_zeros(2)
@@ -74,7 +74,8 @@ def _positions(grid: tuple[int, int]) -> Tensor:
 def _ridge(features: Tensor, positions: Tensor, strength: float) -> tuple[Tensor, Tensor]:
     """Weights [D, 2] and bias [2] of the ridge regression of positions [N, 2], in float64."""
     count = features.shape[0] * features.shape[1]
-    mean = features.mean(dim=(0, 1), dtype=torch.float64)  # [D]
+    # Image by image: torch would copy all features to float64.
+    mean = torch.stack([image.double().mean(dim=0) for image in features]).mean(dim=0)  # [D]
     gram = positions.new_zeros(len(mean), len(mean))
     cross = positions.new_zeros(len(mean), 2)
     for image in features:
