@@ -63,8 +63,10 @@ def propagated(
         [Q, C]
 
     Raises:
-        ValueError: A feature is not finite, or ``k`` is out of range.
+        ValueError: A feature is not finite, or ``k`` or the temperature is out of range.
     """
+    if temperature <= 0:
+        raise ValueError(f"temperature must be positive, found {temperature}")
     scores = queries.new_empty(len(queries), shares.shape[1])  # [Q, C]
     for start in range(0, len(queries), _QUERIES):
         part = slice(start, start + _QUERIES)

@@ -41,8 +41,10 @@ def fit_linear_head(
         device: Where the head is trained; batches are copied to it.
 
     Raises:
-        ValueError: No pixel has a label, or the loss is not finite.
+        ValueError: No pixel has a label, the loss is not finite, or there is no step or image.
     """
+    if min(steps, batch) < 1:
+        raise ValueError(f"steps and batch must be 1 or more, found {steps} and {batch}")
     if not counts.any():
         raise ValueError("no pixel of the training images has a label")
     channels, classes = features.shape[2], counts.shape[2]

@@ -3,6 +3,7 @@
 Letters: I images, N patches of an image, D channels, C classes, K neighbours, S side of an image.
 """
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -110,6 +111,8 @@ def _context_knn(task: DenseTask, settings: ContextKNN) -> dict[str, float]:
 
 
 def _patch_knn(task: DenseTask, settings: PatchKNN) -> dict[str, float]:
+    if not settings.ks or min(settings.ks) < 1:
+        raise ValueError(f"ks must be numbers of neighbours of at least 1, found {settings.ks}")
     memory = _random_patches(task, settings.memory, settings.held_out)
     device = task.frozen.device
     classes, kept = len(task.data.classes), ~memory.held
@@ -134,6 +137,8 @@ def _patch_knn(task: DenseTask, settings: PatchKNN) -> dict[str, float]:
 
 
 def _patch_logistic(task: DenseTask, settings: PatchLogistic) -> dict[str, float]:
+    if not settings.strengths or min(settings.strengths) < 0:
+        raise ValueError(f"strengths must be penalties of at least 0, found {settings.strengths}")
     memory = _random_patches(task, settings.memory, settings.held_out)
     classes = len(task.data.classes)
     probe = fit_linear_probe(
@@ -155,7 +160,13 @@ def _clustering(task: DenseTask, settings: Clustering) -> dict[str, float]:
     features = F.normalize(task.test.features.flatten(0, 1), dim=1)  # [I N, D]
     features = features.to(task.frozen.device)
     counts = task.test_counts.flatten(0, 1)  # [I N, C]
-    match = {"hungarian": hungarian, "many_to_one": many_to_one}[settings.match]
+    matches = {"hungarian": hungarian, "many_to_one": many_to_one}
+    if settings.match not in matches or settings.seeds < 1:
+        raise ValueError(
+            f"match must be one of {', '.join(matches)} and seeds 1 or more, found "
+            f"{settings.match!r} and {settings.seeds}"
+        )
+    match = matches[settings.match]
     found = []
     for seed in range(settings.seeds):
         generator = torch.Generator().manual_seed(task.seed + seed)
@@ -168,8 +179,8 @@ def _clustering(task: DenseTask, settings: Clustering) -> dict[str, float]:
         )
         assigned = nearest_centre(features, centres)  # [I N]
         found.append(mean_iou(match(overlap(assigned, counts, clusters=clusters))))
-    scores = torch.tensor(found)
-    return {"mIoU": scores.mean().item(), "mIoU_sd": scores.std(correction=1).item()}
+    spread = {"mIoU_sd": statistics.stdev(found)} if len(found) > 1 else {}
+    return {"mIoU": statistics.fmean(found), **spread}
 
 
 def _linear_segmentation(task: DenseTask, settings: LinearSegmentation) -> dict[str, float]:

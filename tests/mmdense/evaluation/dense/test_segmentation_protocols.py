@@ -1,6 +1,7 @@
 """Dense protocols with label maps: their mathematics, and their scores on simple images."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -241,7 +242,7 @@ def task_of(colours=("blue", "green", "red"), images=10):
 def test_colours_are_segmented(name):
     protocol = PROTOCOLS[name]
     assert type(protocol.settings) is type(SMALL[name])
-    protocol = protocol.__class__(SMALL[name], protocol.measure, protocol.needs, protocol.about)
+    protocol = replace(protocol, settings=SMALL[name])
     found = score(name, protocol, task_of())
     # Interpolated scores are wrong at some pixels between two patches.
     lowest = 75 if name in ("context_knn", "linear_segmentation") else 95
@@ -250,9 +251,31 @@ def test_colours_are_segmented(name):
     assert (again.metrics, again.identifier) == (found.metrics, found.identifier)
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("context_knn", {"temperature": 0.0}, "temperature must be positive"),
+        ("context_knn", {"k": 0}, "k must be from 1"),
+        ("context_knn", {"memory": 0}, "0 labelled patches"),
+        ("patch_knn", {"ks": ()}, "ks must be"),
+        ("patch_knn", {"ks": (3, 0)}, "ks must be"),
+        ("patch_logistic", {"strengths": (-1.0,)}, "strengths must be"),
+        ("clustering", {"match": "best"}, "match must be one of hungarian, many_to_one"),
+        ("clustering", {"seeds": 0}, "seeds 1 or more"),
+        ("overclustering", {"clusters": 500}, "clusters must be from 1 to 64"),
+        ("linear_segmentation", {"steps": 0}, "steps and batch"),
+        ("linear_segmentation", {"lr": math.inf}, "loss of step 1 is nan"),
+    ],
+)
+def test_bad_settings_are_refused(name, changes, message):
+    protocol = replace(SEGMENTATION[name], settings=replace(SMALL[name], **changes))
+    with pytest.raises(ValueError, match=message):
+        score(name, protocol, task_of())
+
+
 def test_bad_input_is_refused():
     protocol = SEGMENTATION["context_knn"]
-    few = protocol.__class__(ContextKNN(memory=20), *list(vars(protocol).values())[1:])
+    few = replace(protocol, settings=ContextKNN(memory=20))
     with pytest.raises(ValueError, match="k=30 neighbours of 20 labelled patches"):
         score("context_knn", few, task_of())
     task = task_of()
