@@ -1,6 +1,7 @@
 """Protocols that need no label maps: they run tasks on the functions of four pure files.
 
-Letters: I images, B images of a batch, N patches, D channels, h heads, L tokens, S side of images.
+Letters: B images of a batch, N = h w patches, D channels, C labels, S side of images. For keys, h
+are the heads and d the channels of one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -178,6 +179,8 @@ def measure_correspondence(task: DenseTask, settings: Correspondence) -> dict[st
         visible += int(matches.visible.sum())
         for alpha in settings.alphas:
             correct[alpha] += int(matches.correct(alpha).sum())
+    if not visible:
+        raise ValueError(f"the warps move all patches out of the images: {settings}")
     return {f"pck_{100 * alpha:g}": 100 * hits / visible for alpha, hits in correct.items()}
 
 
@@ -190,9 +193,7 @@ def measure_propagation(task: DenseTask, settings: Propagation) -> dict[str, flo
     Frames keep their aspect ratio: the short side has S pixels, and both are rounded to multiples
     of the stride of the backbone (of 64 in DINO).
     """
-    scores: list[Tensor] = []
-    for video in task.data.videos:
-        scores.append(_video_scores(task, video, settings))
+    scores = [_video_scores(task, video, settings) for video in task.data.videos]
     j_mean, f_mean = (100 * torch.cat(scores).mean(dim=0)).tolist()
     return {"jf_mean": (j_mean + f_mean) / 2, "j_mean": j_mean, "f_mean": f_mean}
 
@@ -206,18 +207,17 @@ def _video_scores(task: DenseTask, video: DenseImages, settings: Propagation) ->
             f"{video.maps[0]}: label propagation needs an object in the first frame, and at least "
             f"three frames; found {len(objects)} objects and {len(video)} frames"
         )
-    size = _frame_size(task, (first.shape[0], first.shape[1]))
-    features = (task.frozen.patches(_resized(video, i, size)) for i in range(len(video)))
-    grid = task.frozen.patches(_resized(video, 0, size)).grid
+    stride, grid = _frame_grid(task, (first.shape[0], first.shape[1]))
+    size = grid[0] * stride, grid[1] * stride
+    frames = (_resized(video, index, size) for index in range(len(video) - 1))
     small = cv2.resize(first.numpy(), grid[::-1], interpolation=cv2.INTER_NEAREST_EXACT)  # [h, w]
     labels = torch.stack([torch.from_numpy(small == one) for one in objects])  # [objects, h, w]
     labels = torch.cat([~labels.any(dim=0, keepdim=True), labels])  # [C, h, w]
     start = labels.flatten(1).T.float().to(task.frozen.device)  # [N, C]
     values = []
-    found = propagate_video(start, (frame.features[0] for frame in features), grid, settings)
-    for number, soft in enumerate(found, start=1):
-        if number == len(video) - 1:
-            break
+    features = (task.frozen.patches(frame).features[0] for frame in frames)  # [N, D] each
+    found = propagate_video(start, features, grid, settings)
+    for number, soft in enumerate(found, start=1):  # up to the last frame but one
         true = video.label_map(number)  # [H, W]
         predicted = label_map(soft, grid, size).to("cpu", torch.uint8).numpy()
         predicted = cv2.resize(predicted, true.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
@@ -232,12 +232,12 @@ def _video_scores(task: DenseTask, video: DenseImages, settings: Propagation) ->
     return torch.stack(values).mean(dim=0)  # [objects, 2]
 
 
-def _frame_size(task: DenseTask, shape: tuple[int, int]) -> tuple[int, int]:
-    """Height and width of the frames for the backbone."""
+def _frame_grid(task: DenseTask, shape: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """Stride of the backbone in pixels, and rows and columns of patches of resized frames."""
     square = torch.zeros(1, 3, task.size, task.size)
     stride = task.size // task.frozen.patches(square).grid[0]
-    height, width = (round(side * task.size / min(shape) / stride) * stride for side in shape)
-    return height, width
+    rows, columns = (round(side * task.size / min(shape) / stride) for side in shape)
+    return stride, (rows, columns)
 
 
 def _resized(video: DenseImages, index: int, size: tuple[int, int]) -> Tensor:

@@ -139,6 +139,11 @@ def test_correspondence_of_colours_and_of_positions(photographs):
     assert found.metrics == {"pck_5": 100, "pck_10": 100}
 
 
+def test_warps_out_of_the_image(photographs):
+    with pytest.raises(ValueError, match="all patches out of the images"):
+        run("correspondence", DenseTask(colours(), photographs, size=64), shift=1e6)
+
+
 def test_position(photographs):
     task = DenseTask(colours(1.0), photographs, size=64)
     found = run("position", task)
