@@ -1,6 +1,6 @@
 """The scores of a dense evaluation as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mmdense.evaluation.dense.protocol import DenseScore
 from mmdense.report.table import Column, Table, Value
@@ -12,7 +12,7 @@ def dense_table(
     scores: Sequence[DenseScore],
     *,
     title: str = "",
-    left_out: Mapping[str, str] | None = None,
+    left_out: Sequence[str] = (),
     identifiers: bool = False,
 ) -> Table:
     """Return a row for each metric of each protocol.
@@ -20,7 +20,7 @@ def dense_table(
     Args:
         scores: Results of the protocols.
         title: Title of the table.
-        left_out: Why other protocols have no score, for the notes.
+        left_out: Which other protocols have no score and why, for the notes.
         identifiers: Whether to show the identifiers, with all settings.
     """
     rows: list[dict[str, Value]] = []
@@ -36,5 +36,5 @@ def dense_table(
         Column("value", "value", numeric=True),
         Column("seconds", "time", unit="s", format=".1f", numeric=True),
     ]
-    notes = [f"No {name}: {reason}." for name, reason in (left_out or {}).items()]
+    notes = [f"{line[0].upper()}{line[1:]}." for line in left_out]
     return Table(title, [*columns, _IDENTIFIER] if identifiers else columns, rows, notes)

@@ -35,13 +35,13 @@ class DenseResults(NamedTuple):
 
     Attributes:
         scores: One for each protocol.
-        left_out: Why another protocol has no score, by its name.
+        left_out: Which protocols have no score and why, a line for each reason.
         folder: Folder of the record.
         task: Has the features that were computed.
     """
 
     scores: list[DenseScore]
-    left_out: dict[str, str]
+    left_out: list[str]
     folder: Path
     task: DenseTask
 
@@ -96,12 +96,13 @@ def evaluate_dense(args: argparse.Namespace, report: Callable[[str], None]) -> D
     for split, images in (("train", data.train), ("test", data.test)):
         record.data[split] = data_checksum(images) or ""
     record.notes += ["random weights"] if checkpoint is None else []
-    record.notes += [f"no {name}: {reason}" for name, reason in left_out.items()]
+    reasons = _by_reason(left_out)
+    record.notes += reasons
     record.cost = cost.read()
     record.peak_memory_mib, record.peak_gpu_memory_mib = peak_memory_mib(), peak_gpu_memory_mib()
     record.wall_time_s = time.perf_counter() - started
     save(record, Path(cfg.work_dir) / FILE_NAME)
-    return DenseResults(scores, left_out, Path(cfg.work_dir), task)
+    return DenseResults(scores, reasons, Path(cfg.work_dir), task)
 
 
 def _scores(
@@ -128,6 +129,13 @@ def _scores(
         values = ", ".join(f"{key} {value:.4g}" for key, value in scores[-1].metrics.items())
         report(f"{name}: {values} ({scores[-1].seconds:.0f} s)")
     if not scores:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise ValueError(f"no protocol could run. {reasons}")
+        raise ValueError("no protocol could run. " + "; ".join(_by_reason(left_out)))
     return scores
+
+
+def _by_reason(left_out: Mapping[str, str]) -> list[str]:
+    """A line for each reason, with all protocols that it holds for."""
+    return [
+        f"no {', '.join(name for name, one in left_out.items() if one == reason)}: {reason}"
+        for reason in dict.fromkeys(left_out.values())
+    ]

@@ -87,7 +87,9 @@ def test_scores_are_recorded_with_their_settings(folder, monkeypatch, capsys):
     assert len(captions) == 5
     assert {path.name for path in Path("out/pictures").glob("*.png")} == set(captions)
     shown = capsys.readouterr().out
-    assert "object_discovery: toy has no boxes" in " ".join(shown.split())
+    assert "No object_discovery, object_discovery_centred: toy has no boxes." in " ".join(
+        shown.split()
+    )
     words = ("--data", "toy", "--size", "32", "--work-dir", "random", "--protocols", *CHOSEN)
     assert not run(monkeypatch, "none", *words, "--settings", *SMALL[:2])
     random = load("random/record.json")
