@@ -1,7 +1,8 @@
 """How much the feature of a patch depends on its position: a linear probe of row and column.
 
 Positional bias in the sense of Pawlowsky et al. 2026 (arXiv:2603.16840): what a patch shows should
-decide its feature, not where it is. Row and column, from -1 to 1, are fitted by ridge regression
+decide its feature, not where it is. The details of their probe were not available, so this one is a
+reconstruction. Row and column, from -1 to 1, are fitted by ridge regression
 on the patches of a part of the images, and predicted for the others. The measure is R^2, the
 fraction of the variance of the position that the prediction explains: 0 for features without
 position, 1 for a position that can be read exactly; negative if the probe is worse than the mean
