@@ -29,8 +29,9 @@ PURE = [
     *(
         f"mmdense/evaluation/dense/{stem}.py"
         for stem in (
-            *("context_knn", "correspondence", "label_propagation", "linear_segmentation"),
-            *("mean_iou", "object_discovery", "patch_knn", "patch_labels", "position_probe"),
+            *("mean_iou", "patch_labels", "protocols/context_knn", "protocols/correspondence"),
+            *("protocols/label_propagation", "protocols/linear_segmentation"),
+            *("protocols/object_discovery", "protocols/patch_knn", "protocols/position_probe"),
         )
     ),
     "mmdense/visual/attention.py",

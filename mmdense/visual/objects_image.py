@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mmdense.evaluation.dense.protocol import DenseTask
-from mmdense.evaluation.dense.unlabelled_protocols import (
+from mmdense.evaluation.dense.protocols.unlabelled_protocols import (
     ObjectDiscovery,
     discovered,
     settle_discovery,

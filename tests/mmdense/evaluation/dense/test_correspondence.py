@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmdense.evaluation.dense.correspondence import (
+from mmdense.evaluation.dense.protocols.correspondence import (
     Matches,
     Warps,
     apply_warps,
@@ -37,7 +37,7 @@ def test_images_in_chunks(monkeypatch):
     features, warped = torch.randn(2, 5, 12, 4, generator=torch.Generator().manual_seed(0))
     warps = random_warps(range(5), Warps(), seed=0)
     whole = match_patches(features, warped, warps, (3, 4))
-    monkeypatch.setattr("mmdense.evaluation.dense.correspondence._SIMILARITIES", 2 * 144)
+    monkeypatch.setattr("mmdense.evaluation.dense.protocols.correspondence._SIMILARITIES", 2 * 144)
     assert all(map(torch.equal, whole, match_patches(features, warped, warps, (3, 4))))
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmdense.evaluation.dense.label_propagation import (
+from mmdense.evaluation.dense.protocols.label_propagation import (
     Propagation,
     boundaries,
     boundary_accuracy,
@@ -24,7 +24,7 @@ from tests.references.propagation_loop import (
 @pytest.mark.parametrize("grid", [(1, 1), (3, 5), (6, 4)])
 @pytest.mark.parametrize(("radius", "k"), [(0, 1), (1, 5), (12, 4), (12, 1000)])
 def test_equals_the_loop(grid, radius, k, monkeypatch):
-    monkeypatch.setattr("mmdense.evaluation.dense.label_propagation._AFFINITIES", 100)
+    monkeypatch.setattr("mmdense.evaluation.dense.protocols.label_propagation._AFFINITIES", 100)
     generator = torch.Generator().manual_seed(radius)
     patches = grid[0] * grid[1]
     context, frame = (

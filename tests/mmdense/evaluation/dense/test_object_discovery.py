@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from mmdense.evaluation.dense.object_discovery import (
+from mmdense.evaluation.dense.protocols import object_discovery
+from mmdense.evaluation.dense.protocols.object_discovery import (
     boxes_of,
     component_of,
     discover_objects,
@@ -29,7 +30,7 @@ def test_equals_the_loop(grid, k):
 def test_images_in_chunks(monkeypatch):
     features = torch.randn(5, 12, 4, generator=torch.Generator().manual_seed(0))
     whole = discover_objects(features, (3, 4))
-    monkeypatch.setattr("mmdense.evaluation.dense.object_discovery._SIMILARITIES", 2 * 144)
+    monkeypatch.setattr(object_discovery, "_SIMILARITIES", 2 * 144)
     assert all(map(torch.equal, whole, discover_objects(features, (3, 4))))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmdense.evaluation.dense.position_probe import probe_position
+from mmdense.evaluation.dense.protocols.position_probe import probe_position
 from tests.references.position_loop import position_loop
 
 

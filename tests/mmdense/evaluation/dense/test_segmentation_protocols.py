@@ -9,22 +9,22 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mmdense.evaluation.dense.context_knn import memory_share, propagated, sampled_patches
 from mmdense.evaluation.dense.images import DenseData, DenseImages
-from mmdense.evaluation.dense.linear_segmentation import fit_linear_head
-from mmdense.evaluation.dense.overclustering import (
+from mmdense.evaluation.dense.patch_labels import VOID, patch_counts, upsampled_classes
+from mmdense.evaluation.dense.patches import FrozenBackbone
+from mmdense.evaluation.dense.protocol import DenseTask, score
+from mmdense.evaluation.dense.protocols import PROTOCOLS
+from mmdense.evaluation.dense.protocols.context_knn import memory_share, propagated, sampled_patches
+from mmdense.evaluation.dense.protocols.linear_segmentation import fit_linear_head
+from mmdense.evaluation.dense.protocols.overclustering import (
     hungarian,
     kmeans,
     many_to_one,
     nearest_centre,
     overlap,
 )
-from mmdense.evaluation.dense.patch_knn import Standardiser, voted_pixels
-from mmdense.evaluation.dense.patch_labels import VOID, patch_counts, upsampled_classes
-from mmdense.evaluation.dense.patches import FrozenBackbone
-from mmdense.evaluation.dense.protocol import DenseTask, score
-from mmdense.evaluation.dense.protocols import PROTOCOLS
-from mmdense.evaluation.dense.segmentation_protocols import (
+from mmdense.evaluation.dense.protocols.patch_knn import Standardiser, voted_pixels
+from mmdense.evaluation.dense.protocols.segmentation_protocols import (
     SEGMENTATION,
     Clustering,
     ContextKNN,

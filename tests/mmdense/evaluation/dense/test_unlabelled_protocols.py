@@ -12,11 +12,11 @@ from mmdense.config.arguments import UsageError
 from mmdense.evaluation.dense.data_folders import open_data
 from mmdense.evaluation.dense.images import DenseData, DenseImages
 from mmdense.evaluation.dense.last_attention import last_queries_and_keys
-from mmdense.evaluation.dense.object_discovery import discover_objects
 from mmdense.evaluation.dense.patches import FrozenBackbone, frozen_backbone
 from mmdense.evaluation.dense.protocol import DenseTask, score
 from mmdense.evaluation.dense.protocols import PROTOCOLS
-from mmdense.evaluation.dense.unlabelled_protocols import ObjectDiscovery, discovered
+from mmdense.evaluation.dense.protocols.object_discovery import discover_objects
+from mmdense.evaluation.dense.protocols.unlabelled_protocols import ObjectDiscovery, discovered
 from tests.mmdense.evaluation.dense.test_patches import RESNET, VIT, config
 
 

@@ -12,30 +12,34 @@ import cv2
 import torch
 from torch import Tensor
 
-from mmdense.evaluation.dense.correspondence import (
+from mmdense.evaluation.dense.images import DenseImages
+from mmdense.evaluation.dense.last_attention import (
+    NoAttentionError,
+    last_attention,
+    last_queries_and_keys,
+)
+from mmdense.evaluation.dense.patch_labels import VOID
+from mmdense.evaluation.dense.patches import FrozenBackbone, Patches
+from mmdense.evaluation.dense.protocol import DenseTask
+from mmdense.evaluation.dense.protocols.correspondence import (
     Warps,
     match_patches,
     random_warps,
     warp_images,
 )
-from mmdense.evaluation.dense.images import DenseImages
-from mmdense.evaluation.dense.label_propagation import (
+from mmdense.evaluation.dense.protocols.label_propagation import (
     Propagation,
     boundary_accuracy,
     label_map,
     propagate_video,
     region_similarity,
 )
-from mmdense.evaluation.dense.last_attention import (
-    NoAttentionError,
-    last_attention,
-    last_queries_and_keys,
+from mmdense.evaluation.dense.protocols.object_discovery import (
+    Discovered,
+    discover_objects,
+    localised,
 )
-from mmdense.evaluation.dense.object_discovery import Discovered, discover_objects, localised
-from mmdense.evaluation.dense.patch_labels import VOID
-from mmdense.evaluation.dense.patches import FrozenBackbone, Patches
-from mmdense.evaluation.dense.position_probe import probe_position
-from mmdense.evaluation.dense.protocol import DenseTask
+from mmdense.evaluation.dense.protocols.position_probe import probe_position
 from mmdense.evaluation.features import evaluating
 
 __all__ = [

@@ -6,10 +6,10 @@ from dataclasses import fields, replace
 from typing import Any
 
 from mmdense.config.usage_error import UsageError
-from mmdense.evaluation.dense.label_propagation import Propagation
 from mmdense.evaluation.dense.protocol import Needs, Protocol
-from mmdense.evaluation.dense.segmentation_protocols import SEGMENTATION
-from mmdense.evaluation.dense.unlabelled_protocols import (
+from mmdense.evaluation.dense.protocols.label_propagation import Propagation
+from mmdense.evaluation.dense.protocols.segmentation_protocols import SEGMENTATION
+from mmdense.evaluation.dense.protocols.unlabelled_protocols import (
     Correspondence,
     ObjectDiscovery,
     PositionProbe,

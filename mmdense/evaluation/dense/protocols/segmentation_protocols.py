@@ -12,17 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmdense.evaluation.dense.context_knn import memory_share, propagated, sampled_patches
-from mmdense.evaluation.dense.linear_segmentation import fit_linear_head
 from mmdense.evaluation.dense.mean_iou import confusion, mean_iou, segmentation_metrics
-from mmdense.evaluation.dense.overclustering import (
-    hungarian,
-    kmeans,
-    many_to_one,
-    nearest_centre,
-    overlap,
-)
-from mmdense.evaluation.dense.patch_knn import Standardiser, voted_pixels
 from mmdense.evaluation.dense.patch_labels import (
     VOID,
     majority,
@@ -31,6 +21,16 @@ from mmdense.evaluation.dense.patch_labels import (
     upsampled_classes,
 )
 from mmdense.evaluation.dense.protocol import DenseTask, Needs, Protocol
+from mmdense.evaluation.dense.protocols.context_knn import memory_share, propagated, sampled_patches
+from mmdense.evaluation.dense.protocols.linear_segmentation import fit_linear_head
+from mmdense.evaluation.dense.protocols.overclustering import (
+    hungarian,
+    kmeans,
+    many_to_one,
+    nearest_centre,
+    overlap,
+)
+from mmdense.evaluation.dense.protocols.patch_knn import Standardiser, voted_pixels
 from mmdense.evaluation.knn import nearest_neighbours
 from mmdense.evaluation.linear_probe import fit_linear_probe
 
