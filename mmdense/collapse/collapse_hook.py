@@ -26,12 +26,11 @@ from mmdense.registry import HOOKS
 _STATE = "collapse_history"
 VERDICT = "collapse_verdict"  # name of the last judgement
 _FLUSH = 10  # steps between two synchronisations with the device
-# Readings whose last values and curves are in the record of a run.
+# Readings whose last values and curves are in the record of a run, besides those of the model.
 _RECORDED = (
     *("m_o", "m_r", "std", "m_o_before_norm", "p_m_o", "p_m_r", "p_std"),
     *("covariance", "rank", "alignment", "uniformity"),
     *("eta_p", "eta_z", "o_e", "r_e", "r_e_decorrelates"),
-    *("entropy", "kl", "patch_entropy", "patch_kl", "patch_m_o"),
 )
 _ACTIONS = ("warn", "snapshot", "stop")
 
@@ -196,7 +195,7 @@ class CollapseHook(Hook):
 
     def _latest(self) -> dict[str, float]:
         """The last values of the readings that a record keeps."""
-        found = {name: self._history.last(name) for name in _RECORDED}
+        found = {name: self._history.last(name) for name in (*_RECORDED, *self._of_loss)}
         return {name: value for name, value in found.items() if value is not None}
 
     def _log(self, runner: Runner, values: Mapping[str, float]) -> None:
@@ -285,7 +284,7 @@ class CollapseHook(Hook):
             if isinstance(hook, RecordHook):
                 hook.add_metrics(metrics, step=runner.iter, seconds=0.0)
                 hook.add_verdict(found.name, found.reason)
-                for name in _RECORDED:
+                for name in (*_RECORDED, *self._of_loss):
                     if points := self._history.points(name):
                         hook.add_curve(f"collapse/{name}", points)
 

@@ -8,6 +8,7 @@ import torch
 import projects.selfpatch  # noqa: F401
 from mmdense.collapse.history import read_history
 from mmdense.engine.non_finite import NonFiniteError
+from mmdense.records.record import load
 from tests.mmdense.evaluation.tiny_siamese import MEAN, STD, build
 
 NECK = dict(type="mmdense.DINONeck", in_channels=16, hid_channels=16, out_channels=8)
@@ -68,11 +69,14 @@ def run(folder, *hooks, **changes):
 
 
 def test_the_monitor_reads_images_and_patches(tmp_path):
-    runner = run(tmp_path, COLLAPSE)
+    runner = run(tmp_path, COLLAPSE, dict(type="mmdense.RecordHook"))
     runner.train()
+    record = load(tmp_path / "record.json")
     found = read_history(tmp_path)
     for name in ("entropy", "kl", "patch_entropy", "patch_kl", "patch_m_o"):
         assert [step for step, _ in found["curves"][name]] == [2, 4, 6, 8, 10, 12]
+        last = found["curves"][name][-1][1]
+        assert record.metrics[f"collapse/{name}"] == pytest.approx(last, rel=1e-4)  # of six digits
     assert found["facts"]["prototypes"] == {"entropy": 12, "patch_entropy": 10}
     assert found["facts"]["vectors"] == 4 * 8  # views, images
     assert {spectrum["space"] for spectrum in found["spectra"]} == {"backbone", "projector"}
